@@ -1,0 +1,253 @@
+//! Command line: the flags that every exporter has, and how all of them are read.
+
+mod dialect;
+mod duration;
+mod switches;
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use clap::builder::PossibleValue;
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, ValueEnum};
+
+pub use dialect::Dialect;
+pub use duration::parse_duration;
+pub use switches::Switches;
+
+/// Flags of the web side.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Web")]
+pub struct WebArgs {
+    /// Address to listen on: host:port, [v6]:port, or :port for all addresses; may be repeated
+    #[arg(id = "web.listen-address", long = "web.listen-address", value_name = "ADDRESS")]
+    pub listen_address: Vec<String>,
+    /// Path of the metrics
+    #[arg(
+        id = "web.telemetry-path",
+        long = "web.telemetry-path",
+        value_name = "PATH",
+        default_value = "/metrics",
+        value_parser = parse_path
+    )]
+    pub telemetry_path: String,
+    /// Leave out the exporter's own metrics (promhttp_*, process_*)
+    #[arg(id = "web.disable-exporter-metrics", long = "web.disable-exporter-metrics")]
+    pub disable_exporter_metrics: bool,
+    /// Scrapes answered at once; more get status 503; 0 means no limit
+    #[arg(
+        id = "web.max-requests",
+        long = "web.max-requests",
+        value_name = "N",
+        default_value_t = 40
+    )]
+    pub max_requests: usize,
+    /// Answer in OpenMetrics 1.0.0 to clients that ask for it
+    #[arg(id = "web.enable-openmetrics", long = "web.enable-openmetrics")]
+    pub enable_openmetrics: bool,
+    /// Longest scrape for clients that send no timeout header
+    #[arg(
+        id = "web.scrape-timeout",
+        long = "web.scrape-timeout",
+        value_name = "DURATION",
+        default_value = "10s",
+        value_parser = parse_positive_duration
+    )]
+    pub scrape_timeout: Duration,
+    /// Seconds taken off the timeout that Prometheus announces
+    #[arg(
+        id = "timeout-offset",
+        long = "timeout-offset",
+        value_name = "SECONDS",
+        default_value = "0.25",
+        value_parser = parse_seconds
+    )]
+    pub timeout_offset: f64,
+}
+
+impl Default for WebArgs {
+    fn default() -> Self {
+        Self {
+            listen_address: Vec::new(),
+            telemetry_path: "/metrics".into(),
+            disable_exporter_metrics: false,
+            max_requests: 40,
+            enable_openmetrics: false,
+            scrape_timeout: Duration::from_secs(10),
+            timeout_offset: 0.25,
+        }
+    }
+}
+
+/// Flags of the log.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Log")]
+pub struct LogArgs {
+    /// Least severe messages to print
+    #[arg(
+        id = "log.level",
+        long = "log.level",
+        value_name = "LEVEL",
+        default_value = "info",
+        ignore_case = true
+    )]
+    pub level: LogLevel,
+    /// Form of the log lines on stderr
+    #[arg(id = "log.format", long = "log.format", value_name = "FORMAT", default_value = "logfmt")]
+    pub format: LogFormat,
+}
+
+/// Severity of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogLevel {
+    /// Everything, each scrape included.
+    Debug,
+    /// Changes of state.
+    Info,
+    /// Failures of a part.
+    #[value(alias = "warning")]
+    Warn,
+    /// Failures of the whole.
+    Error,
+}
+
+/// Form of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// `key=value` pairs.
+    #[value(alias = "txt")]
+    Logfmt,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What a program was started for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Serve until told to stop.
+    Serve,
+    /// Collect once and print.
+    Scrape,
+    /// Ask the exporter that should be running how it is.
+    Healthcheck,
+}
+
+impl ValueEnum for Action {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Serve, Self::Scrape, Self::Healthcheck]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Serve => PossibleValue::new("serve").help("Answer scrapes until stopped"),
+            Self::Scrape => PossibleValue::new("scrape")
+                .help("Collect once, print the metrics; exit code 1 if a collector failed"),
+            Self::Healthcheck => PossibleValue::new("healthcheck")
+                .help("Ask the running exporter whether it is healthy; exit code 0 or 1"),
+        })
+    }
+}
+
+/// Completes a command and reads the arguments with it.
+///
+/// Every flag gets an environment variable (`env_prefix`, then the name in
+/// capitals with `_` for `.` and `-`) unless it has one, every on/off flag the
+/// dialect's spellings.
+///
+/// # Errors
+/// What clap says of the arguments; help and version count as such.
+pub fn parse(
+    command: Command,
+    dialect: Dialect,
+    env_prefix: &str,
+    arguments: impl IntoIterator<Item = OsString>,
+) -> Result<ArgMatches, clap::Error> {
+    let mut command = complete(command, env_prefix);
+    let arguments = dialect.rewrite(&command, arguments)?;
+    command.try_get_matches_from_mut(arguments)
+}
+
+fn complete(command: Command, env_prefix: &str) -> Command {
+    let version = Arg::new("version")
+        .long("version")
+        .short('V')
+        .action(ArgAction::Version)
+        .help("Print version");
+    let action = Arg::new("action")
+        .value_name("COMMAND")
+        .value_parser(clap::value_parser!(Action))
+        .default_value("serve")
+        .hide_default_value(true)
+        .help("What to do");
+    let note = format!(
+        "Every flag can also be set by an environment variable: {env_prefix} and the flag's name \
+         in capitals, with _ for . and -, unless another one is shown. A flag beats its variable."
+    );
+    command
+        .disable_version_flag(true)
+        .version(crate::program::version_text())
+        .max_term_width(100)
+        .after_help(note)
+        .args_override_self(false)
+        .mut_args(|arg| complete_flag(arg, env_prefix))
+        .arg(action)
+        .arg(version)
+}
+
+fn complete_flag(arg: Arg, env_prefix: &str) -> Arg {
+    let Some(long) = arg.get_long().map(ToOwned::to_owned) else { return arg };
+    let arg = if matches!(arg.get_action(), ArgAction::SetTrue) { on_off(arg) } else { arg };
+    if arg.get_env().is_some() {
+        return arg.hide_env_values(true);
+    }
+    let variable: String = long
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
+        .collect();
+    let arg = arg.env(format!("{env_prefix}{variable}")).hide_env(true);
+    // A list in the environment is split; on the command line the flag is repeated.
+    arg
+}
+
+/// An on/off flag: alone it means true; `=true` and `=false` are understood too.
+fn on_off(arg: Arg) -> Arg {
+    let has_default = !arg.get_default_values().is_empty();
+    let arg = arg
+        .action(ArgAction::Set)
+        .num_args(0..=1)
+        .require_equals(true)
+        .default_missing_value("true")
+        .hide_default_value(true)
+        .hide_possible_values(true)
+        .value_name("BOOL")
+        .value_parser(parse_bool);
+    if has_default { arg } else { arg.default_value("false") }
+}
+
+/// Go's spellings of a boolean.
+fn parse_bool(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err("expected true or false".into()),
+    }
+}
+
+fn parse_path(text: &str) -> Result<String, String> {
+    if text.starts_with('/') && !text.contains(['{', '}', '*']) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected a path that starts with / and has no braces or asterisks".into())
+    }
+}
+
+fn parse_seconds(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|s| (0.0..=3600.0).contains(s)).ok_or("expected seconds".into())
+}
+
+fn parse_positive_duration(text: &str) -> Result<Duration, String> {
+    let duration = parse_duration(text)?;
+    if duration.is_zero() { Err("expected more than zero".into()) } else { Ok(duration) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,82 @@
+use super::*;
+
+fn command() -> Command {
+    WebArgs::augment_args(LogArgs::augment_args(Command::new("test")))
+        .arg(Arg::new("on").long("on").action(ArgAction::SetTrue).default_value("true"))
+}
+
+fn matches(dialect: Dialect, arguments: &[&str]) -> Result<ArgMatches, clap::Error> {
+    let arguments = std::iter::once("test").chain(arguments.iter().copied());
+    parse(command(), dialect, "TEST_", arguments.map(OsString::from))
+}
+
+#[test]
+fn kingpin_pairs_switch_on_and_off() {
+    let flag = |arguments: &[&str]| matches(Dialect::Kingpin, arguments).unwrap().get_flag("on");
+    assert!(flag(&[]));
+    assert!(flag(&["--on"]));
+    assert!(!flag(&["--no-on"]));
+    for arguments in [&["--on", "--no-on"][..], &["-on"], &["--nothing"], &["stray"], &["--no-x"]] {
+        assert!(matches(Dialect::Kingpin, arguments).is_err(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn go_flags_take_one_dash_and_the_last_one_wins() {
+    let arguments =
+        ["-on=false", "--web.max-requests", "1", "-web.max-requests=2", "-log.level", "WARN"];
+    let matches = matches(Dialect::GoFlag, &arguments).unwrap();
+    assert!(!matches.get_flag("on"));
+    assert_eq!(matches.get_one::<usize>("web.max-requests"), Some(&2));
+    assert_eq!(matches.get_one::<LogLevel>("log.level"), Some(&LogLevel::Warn));
+}
+
+#[test]
+fn repeated_addresses_add_up_in_both_dialects() {
+    let arguments = ["--web.listen-address=:1", "--web.listen-address", ":2"];
+    for dialect in [Dialect::Kingpin, Dialect::GoFlag] {
+        let matches = matches(dialect, &arguments).unwrap();
+        let addresses: Vec<_> = matches.get_many::<String>("web.listen-address").unwrap().collect();
+        assert_eq!(addresses, [":1", ":2"]);
+    }
+}
+
+#[test]
+fn arguments_can_come_from_a_file() {
+    let path = std::env::temp_dir().join(format!("arguments-{}", std::process::id()));
+    std::fs::write(&path, "--no-on\n--web.max-requests=7\n").unwrap();
+    let matches = matches(Dialect::Kingpin, &[&format!("@{}", path.display())]).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert!(!matches.get_flag("on"));
+    assert_eq!(matches.get_one::<usize>("web.max-requests"), Some(&7));
+    let missing = super::parse(
+        command(),
+        Dialect::Kingpin,
+        "TEST_",
+        ["test", "@/nonexistent"].map(OsString::from),
+    );
+    assert!(missing.unwrap_err().to_string().contains("/nonexistent"));
+}
+
+#[test]
+fn commands_stand_anywhere() {
+    for arguments in [&["scrape", "--on"][..], &["--on", "scrape"]] {
+        let matches = matches(Dialect::Kingpin, arguments).unwrap();
+        assert_eq!(matches.get_one::<Action>("action"), Some(&Action::Scrape));
+    }
+}
+
+#[test]
+fn bad_values_are_refused() {
+    for argument in [
+        "--web.telemetry-path=metrics",
+        "--web.telemetry-path=",
+        "--web.max-requests=-1",
+        "--web.scrape-timeout=0",
+        "--timeout-offset=x",
+        "--log.format=LOGFMT",
+        "--on=maybe",
+    ] {
+        assert!(matches(Dialect::Kingpin, &[argument]).is_err(), "{argument}");
+    }
+}

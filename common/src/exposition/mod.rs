@@ -1,0 +1,24 @@
+//! The two text formats: collectors push samples into a [`Sink`], an
+//! [`Exposition`] puts the sinks of one scrape together into a body.
+
+mod body;
+mod buffer;
+mod number;
+mod pool;
+mod sink;
+
+pub use body::{Exposition, Rejected};
+pub use buffer::Buffer;
+pub use pool::Pool;
+pub(crate) use pool::Pooled;
+pub use sink::{Family, LabelSet, Sink};
+
+/// A text format of the exposition.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// Prometheus text format 0.0.4, what the reference exporters answer.
+    #[default]
+    Text,
+    /// OpenMetrics 1.0.0, or 0.0.1 to a client that asked for that or for no version.
+    OpenMetrics,
+}

@@ -1,0 +1,75 @@
+//! Sinks and body buffers that outlive a scrape, so that the next one allocates nothing.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::Format;
+use super::buffer::Buffer;
+use super::sink::Sink;
+
+/// Buffers held for reuse at most; more come into being only while scrapes overlap.
+const KEPT: usize = 64;
+
+/// A buffer larger than this is freed rather than kept: one giant scrape must
+/// not hold its memory for ever.
+const KEPT_BYTES: usize = 4 * 1024 * 1024;
+
+/// A shared stock of sinks and buffers.
+#[derive(Clone, Debug, Default)]
+pub struct Pool(Arc<Stock>);
+
+#[derive(Debug, Default)]
+struct Stock {
+    sinks: Mutex<Vec<Sink>>,
+    buffers: Mutex<Vec<Buffer>>,
+}
+
+impl Pool {
+    /// An empty sink for `format`, used before if there is one.
+    pub fn sink(&self, format: Format) -> Sink {
+        let mut sink = lock(&self.0.sinks).pop().unwrap_or_default();
+        sink.reset(format);
+        sink
+    }
+
+    /// Takes a sink back.
+    pub fn return_sink(&self, sink: Sink) {
+        let mut sinks = lock(&self.0.sinks);
+        if sinks.len() < KEPT && sink.capacity() <= KEPT_BYTES {
+            sinks.push(sink);
+        }
+    }
+
+    /// An empty buffer that comes back to this pool when dropped.
+    pub(crate) fn buffer(&self) -> Pooled {
+        let mut buffer = lock(&self.0.buffers).pop().unwrap_or_default();
+        buffer.clear();
+        Pooled { buffer, pool: self.clone() }
+    }
+}
+
+/// A buffer of a pool; as the owner of a response body it returns when the body has been sent.
+#[derive(Debug)]
+pub(crate) struct Pooled {
+    pub(crate) buffer: Buffer,
+    pool: Pool,
+}
+
+impl AsRef<[u8]> for Pooled {
+    fn as_ref(&self) -> &[u8] {
+        self.buffer.as_slice()
+    }
+}
+
+impl Drop for Pooled {
+    fn drop(&mut self) {
+        let mut buffers = lock(&self.pool.0.buffers);
+        if buffers.len() < KEPT && self.buffer.capacity() <= KEPT_BYTES {
+            buffers.push(std::mem::take(&mut self.buffer));
+        }
+    }
+}
+
+/// A pool stays usable after a panic elsewhere: its buffers hold no invariant.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

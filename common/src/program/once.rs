@@ -1,0 +1,64 @@
+//! The `scrape` command: collect once, print, and tell what failed.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+
+use crate::cli::WebArgs;
+use crate::exporter::ScrapeRequest;
+use crate::exposition::{Exposition, Format, Pool};
+use crate::scrape::Outcome;
+use crate::self_metrics::SelfMetrics;
+use crate::server::Service;
+
+/// Prints one scrape to stdout and a summary to stderr; fails if a collector did.
+pub(super) async fn scrape(service: &Service, web: &WebArgs) -> anyhow::Result<ExitCode> {
+    let format = if web.enable_openmetrics { Format::OpenMetrics } else { Format::Text };
+    let mut exposition = Exposition::new(format, Pool::default());
+    let started = Instant::now();
+    let request = ScrapeRequest { parameters: Vec::new(), deadline: started + web.scrape_timeout };
+    let outcomes = service.exporter.scrape(&request, &mut exposition).await?;
+    let mut sink = exposition.sink();
+    SelfMetrics::new(service.build_info.clone()).push(&mut sink, !web.disable_exporter_metrics);
+    exposition.add(sink);
+    let (body, rejected) = exposition.assemble(&[]);
+    std::io::stdout().write_all(body.as_ref()).context("cannot write to stdout")?;
+    let mut summary = summary(&outcomes, started.elapsed());
+    if let Some(example) = rejected.example {
+        let dropped = rejected.duplicates + rejected.conflicts;
+        summary +=
+            &format!("{dropped} duplicate or conflicting series dropped, such as {example}\n");
+    }
+    // A closed stderr is no reason to fail.
+    let _ = write!(std::io::stderr(), "{summary}");
+    let has_failed = outcomes.iter().any(has_failed);
+    Ok(if has_failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Absent hardware or features are no failure of this command.
+fn has_failed(outcome: &Outcome) -> bool {
+    outcome.result.as_ref().is_err_and(|error| !error.is_no_data())
+}
+
+fn summary(outcomes: &[Outcome], elapsed: Duration) -> String {
+    let mut text = String::new();
+    let width = outcomes.iter().map(|outcome| outcome.collector.len()).max().unwrap_or(0);
+    for Outcome { collector, duration, result } in outcomes {
+        let milliseconds = duration.as_secs_f64() * 1000.0;
+        let verdict = match result {
+            Ok(()) => "ok".to_owned(),
+            Err(error) if error.is_no_data() => error.to_string(),
+            Err(error) => format!("FAILED: {error}"),
+        };
+        text += &format!("{collector:width$}  {milliseconds:9.3} ms  {verdict}\n");
+    }
+    let failed = outcomes.iter().filter(|outcome| has_failed(outcome)).count();
+    text += &format!(
+        "{} collectors, {failed} failed, {:.3} ms\n",
+        outcomes.len(),
+        elapsed.as_secs_f64() * 1000.0
+    );
+    text
+}

@@ -1,0 +1,153 @@
+//! Collectors that block: one worker thread takes them in turn, and another
+//! one joins only when it stalls.
+//!
+//! Reading a healthy `/proc` takes some microseconds a file, less than waking
+//! a thread for it, so one worker does the whole scrape. A collector that
+//! hangs costs the others [`STALL`] and occupies one thread until it returns;
+//! while it does, later scrapes leave it out, so that stuck threads never
+//! outnumber the collectors times the scrapes allowed at once.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+
+use super::Run;
+use super::member::Member;
+use crate::error::CollectError;
+use crate::exposition::{Exposition, Format, Pool};
+
+/// How long a worker may go without finishing a collector before another one joins.
+const STALL: Duration = Duration::from_millis(10);
+
+/// What the workers of one scrape share.
+struct Shift<Source: ?Sized + Sync + 'static> {
+    members: Arc<[Member<Source>]>,
+    source: Arc<Source>,
+    chosen: Vec<usize>,
+    next: AtomicUsize,
+    format: Format,
+    pool: Pool,
+    results: Mutex<Results>,
+    all_done: Notify,
+}
+
+#[derive(Default)]
+struct Results {
+    runs: Vec<Run>,
+    /// Start of each run that has not ended, by member.
+    started: Vec<(usize, Instant)>,
+    /// The deadline has passed: whoever comes now is too late.
+    is_closed: bool,
+}
+
+pub(super) async fn run<Source: ?Sized + Send + Sync + 'static>(
+    members: &Arc<[Member<Source>]>,
+    source: Arc<Source>,
+    chosen: Vec<usize>,
+    deadline: Instant,
+    exposition: &Exposition,
+) -> Vec<Run> {
+    let (stuck, chosen): (Vec<usize>, Vec<usize>) =
+        chosen.into_iter().partition(|&index| members[index].is_stuck());
+    let shift = Arc::new(Shift {
+        members: Arc::clone(members),
+        source,
+        chosen,
+        next: AtomicUsize::new(0),
+        format: exposition.format(),
+        pool: exposition.pool().clone(),
+        results: Mutex::default(),
+        all_done: Notify::new(),
+    });
+    shift.supervise(deadline).await;
+    let mut runs = shift.close(deadline);
+    runs.extend(
+        stuck.into_iter().map(|member| failed(member, Duration::ZERO, CollectError::Stuck)),
+    );
+    runs
+}
+
+impl<Source: ?Sized + Send + Sync + 'static> Shift<Source> {
+    /// Keeps a worker going until all collectors are done or the deadline has come.
+    async fn supervise(self: &Arc<Self>, deadline: Instant) {
+        let mut finished_before = None;
+        while Instant::now() < deadline {
+            let finished = self.lock().runs.len();
+            if finished == self.chosen.len() {
+                return;
+            }
+            if finished_before == Some(finished) || finished_before.is_none() {
+                self.add_worker();
+            }
+            finished_before = Some(finished);
+            let wait = STALL.min(deadline.saturating_duration_since(Instant::now()));
+            if tokio::time::timeout(wait, self.all_done.notified()).await.is_ok() {
+                return;
+            }
+        }
+    }
+
+    fn add_worker(self: &Arc<Self>) {
+        if self.next.load(Ordering::Relaxed) < self.chosen.len() {
+            let shift = Arc::clone(self);
+            let runtime = Handle::current();
+            tokio::task::spawn_blocking(move || shift.work(&runtime));
+        }
+    }
+
+    /// A worker: takes the next collector until none is left.
+    fn work(&self, runtime: &Handle) {
+        while let Some(&index) = self.chosen.get(self.next.fetch_add(1, Ordering::Relaxed)) {
+            let member = &self.members[index];
+            {
+                let mut results = self.lock();
+                if results.is_closed {
+                    return;
+                }
+                results.started.push((index, Instant::now()));
+            }
+            let sink = self.pool.sink(self.format);
+            let run = runtime.block_on(member.run(index, &self.source, sink));
+            let mut results = self.lock();
+            if results.is_closed {
+                member.is_stuck.store(false, Ordering::Relaxed);
+                return;
+            }
+            results.started.retain(|(started, _)| *started != index);
+            results.runs.push(run);
+            if results.runs.len() == self.chosen.len() {
+                self.all_done.notify_one();
+            }
+        }
+    }
+
+    /// Ends the scrape: what has not finished has failed, and is stuck if it has started.
+    fn close(&self, deadline: Instant) -> Vec<Run> {
+        let mut results = self.lock();
+        results.is_closed = true;
+        let mut runs = std::mem::take(&mut results.runs);
+        for (index, started) in results.started.drain(..) {
+            self.members[index].is_stuck.store(true, Ordering::Relaxed);
+            let duration = deadline.saturating_duration_since(started);
+            runs.push(failed(index, duration, CollectError::Timeout(duration)));
+        }
+        for &index in &self.chosen {
+            if !runs.iter().any(|run| run.member == index) {
+                let never_started = CollectError::Timeout(Duration::ZERO);
+                runs.push(failed(index, Duration::ZERO, never_started));
+            }
+        }
+        runs
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Results> {
+        self.results.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn failed(member: usize, duration: Duration, error: CollectError) -> Run {
+    Run { member, duration, result: Err(error), sink: None }
+}

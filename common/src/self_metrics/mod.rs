@@ -1,0 +1,132 @@
+//! What an exporter tells of itself: a prometheus-client registry, bridged into both formats.
+
+mod bridge;
+mod process;
+
+use std::fmt;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::registry::Registry;
+
+use crate::exposition::Sink;
+
+type Labelled = Family<[(&'static str, &'static str); 1], Counter>;
+
+/// Counters of the metrics endpoint, with the process's own figures and build information.
+#[derive(Debug)]
+pub struct SelfMetrics {
+    registry: Registry,
+    build: Registry,
+    requests: Labelled,
+    errors: Labelled,
+    in_flight: Gauge,
+}
+
+/// Name and labels of the family that tells which build is running.
+#[derive(Clone, Debug)]
+pub struct BuildInfo {
+    /// Such as `node_exporter_build_info`.
+    pub name: String,
+    /// Label names as the reference exporter has them, with this build's values.
+    pub labels: Vec<(&'static str, String)>,
+}
+
+impl BuildInfo {
+    /// Build information with the seven labels that Go exporters share;
+    /// `goversion` holds the version of the Rust compiler.
+    pub fn go_style(name: &str) -> Self {
+        let build = crate::build::BUILD;
+        let labels = [
+            ("branch", build.branch),
+            ("goarch", build.architecture),
+            ("goos", std::env::consts::OS),
+            ("goversion", build.compiler),
+            ("revision", build.revision),
+            ("tags", "unknown"),
+            ("version", build.version),
+        ];
+        let labels = labels.into_iter().map(|(label, value)| (label, value.to_owned())).collect();
+        Self { name: name.to_owned(), labels }
+    }
+}
+
+impl Collector for BuildInfo {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "Which build of the exporter is running; the value is always 1.";
+        let gauge = ConstGauge::new(1_i64);
+        let mut encoder = encoder.encode_descriptor(&self.name, help, None, gauge.metric_type())?;
+        gauge.encode(encoder.encode_family(&self.labels)?)
+    }
+}
+
+impl SelfMetrics {
+    /// Registers everything; counters of known label values start at zero.
+    pub fn new(build_info: BuildInfo) -> Self {
+        let mut registry = Registry::default();
+        let (requests, errors, in_flight) =
+            (Labelled::default(), Labelled::default(), Gauge::default());
+        registry.register(
+            "promhttp_metric_handler_requests",
+            "Scrapes answered, by HTTP status code",
+            requests.clone(),
+        );
+        registry.register(
+            "promhttp_metric_handler_errors",
+            "Scrapes whose samples could not all be served, by cause",
+            errors.clone(),
+        );
+        registry.register(
+            "promhttp_metric_handler_requests_in_flight",
+            "Scrapes being answered now, this one included",
+            in_flight.clone(),
+        );
+        for code in ["200", "500", "503"] {
+            drop(requests.get_or_create(&[("code", code)]));
+        }
+        for cause in ["encoding", "gathering"] {
+            drop(errors.get_or_create(&[("cause", cause)]));
+        }
+        registry.register_collector(Box::new(process::OwnProcess::new()));
+        let mut build = Registry::default();
+        build.register_collector(Box::new(build_info));
+        Self { registry, build, requests, errors, in_flight }
+    }
+
+    /// Counts an answered scrape.
+    pub fn count_request(&self, code: &'static str) {
+        self.requests.get_or_create(&[("code", code)]).inc();
+    }
+
+    /// Counts a scrape of which samples had to be dropped.
+    pub fn count_gathering_error(&self) {
+        self.errors.get_or_create(&[("cause", "gathering")]).inc();
+    }
+
+    /// Counts a scrape as in flight until the returned guard is dropped.
+    pub fn start_request(&self) -> InFlight {
+        self.in_flight.inc();
+        InFlight(self.in_flight.clone())
+    }
+
+    /// Pushes the exporter's own families; only the build information unless `all`.
+    pub fn push(&self, sink: &mut Sink, all: bool) {
+        bridge::push(&self.build, sink);
+        if all {
+            bridge::push(&self.registry, sink);
+        }
+    }
+}
+
+/// A scrape in flight.
+#[derive(Debug)]
+pub struct InFlight(Gauge);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}

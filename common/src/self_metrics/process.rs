@@ -1,0 +1,153 @@
+//! `process_*`: what this process uses, from its own files below `/proc/self` (proc(5)).
+
+use std::fmt;
+
+use procfs::process::{LimitValue, Process};
+use procfs::{CurrentSI as _, KernelStats, WithCurrentSystemInfo};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+
+/// Ticks per second in `/proc/*/stat`: USER_HZ, 100 on every Linux.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// Reads this process at each scrape; what never changes is read once.
+#[derive(Debug)]
+pub(super) struct OwnProcess {
+    start_time_seconds: Option<f64>,
+    max_open_files: Option<f64>,
+    max_address_space_bytes: Option<f64>,
+}
+
+impl OwnProcess {
+    pub(super) fn new() -> Self {
+        let process = Process::myself().ok();
+        let limits = process.as_ref().and_then(|process| process.limits().ok());
+        let boot_time = KernelStats::current().ok().map(|stats| stats.btime as f64);
+        let start_ticks =
+            process.as_ref().and_then(|process| process.stat().ok()).map(|stat| stat.starttime);
+        Self {
+            start_time_seconds: boot_time
+                .zip(start_ticks)
+                .map(|(boot, ticks)| boot + ticks as f64 / TICKS_PER_SECOND),
+            max_open_files: limits.as_ref().map(|limits| limit(limits.max_open_files.soft_limit)),
+            max_address_space_bytes: limits
+                .map(|limits| limit(limits.max_address_space.soft_limit)),
+        }
+    }
+}
+
+impl Collector for OwnProcess {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut writer = Writer(&mut encoder);
+        if let Some(stat) = Process::myself().ok().and_then(|process| process.stat().ok()) {
+            let ticks = stat.utime + stat.stime;
+            writer.counter(
+                "process_cpu_seconds",
+                "CPU time that the exporter has used in user and system mode, in seconds.",
+                Some(ticks as f64 / TICKS_PER_SECOND),
+            )?;
+            writer.gauge(
+                "process_resident_memory_bytes",
+                "Memory of the exporter that is in RAM, in bytes.",
+                Some(stat.rss_bytes().get() as f64),
+            )?;
+            writer.gauge(
+                "process_virtual_memory_bytes",
+                "Address space of the exporter, in bytes.",
+                Some(stat.vsize as f64),
+            )?;
+        }
+        writer.gauge("process_open_fds", "File descriptors that are open.", open_files())?;
+        writer.gauge(
+            "process_max_fds",
+            "File descriptors that may be open at once.",
+            self.max_open_files,
+        )?;
+        writer.gauge(
+            "process_virtual_memory_max_bytes",
+            "Largest allowed address space, in bytes.",
+            self.max_address_space_bytes,
+        )?;
+        writer.gauge(
+            "process_start_time_seconds",
+            "When the exporter started, in seconds since the epoch.",
+            self.start_time_seconds,
+        )?;
+        let (received, sent) = octets().unzip();
+        writer.counter(
+            "process_network_receive_bytes",
+            "Bytes received in the exporter's network namespace.",
+            received,
+        )?;
+        writer.counter(
+            "process_network_transmit_bytes",
+            "Bytes sent in the exporter's network namespace.",
+            sent,
+        )
+    }
+}
+
+/// Writes one family per call; a value that could not be read is left out.
+struct Writer<'a, 'e>(&'a mut DescriptorEncoder<'e>);
+
+impl Writer<'_, '_> {
+    fn counter(&mut self, name: &str, help: &str, value: Option<f64>) -> fmt::Result {
+        value.map_or(Ok(()), |value| self.metric(name, help, &ConstCounter::new(value)))
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, value: Option<f64>) -> fmt::Result {
+        value.map_or(Ok(()), |value| self.metric(name, help, &ConstGauge::new(value)))
+    }
+
+    fn metric(&mut self, name: &str, help: &str, metric: &impl EncodeMetric) -> fmt::Result {
+        metric.encode(self.0.encode_descriptor(name, help, None, metric.metric_type())?)
+    }
+}
+
+/// An unlimited value counts as the largest 64-bit number, as the Go client has it.
+fn limit(limit: LimitValue) -> f64 {
+    match limit {
+        LimitValue::Unlimited => u64::MAX as f64,
+        LimitValue::Value(value) => value as f64,
+    }
+}
+
+/// Kernels from 6.2 on give the count as the size of the folder; it is counted on older ones.
+fn open_files() -> Option<f64> {
+    let size = rustix::fs::stat("/proc/self/fd").ok()?.st_size;
+    if size > 0 {
+        return Some(size as f64);
+    }
+    // The folder itself is open while it is read.
+    std::fs::read_dir("/proc/self/fd").ok().map(|entries| entries.count().saturating_sub(1) as f64)
+}
+
+fn octets() -> Option<(f64, f64)> {
+    parse_octets(&std::fs::read_to_string("/proc/self/net/netstat").ok()?)
+}
+
+/// `InOctets` and `OutOctets` of the two `IpExt:` lines, the first of which holds the names.
+fn parse_octets(netstat: &str) -> Option<(f64, f64)> {
+    let mut lines = netstat.lines().filter_map(|line| line.strip_prefix("IpExt: "));
+    let (names, values) = (lines.next()?, lines.next()?);
+    let find = |wanted: &str| {
+        let mut pairs = names.split(' ').zip(values.split(' '));
+        pairs.find(|(name, _)| *name == wanted).and_then(|(_, value)| value.parse().ok())
+    };
+    find("InOctets").zip(find("OutOctets"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_octets;
+
+    #[test]
+    fn octets_are_found_by_name() {
+        let netstat = "TcpExt: A B\nTcpExt: 1 2\nIpExt: X InOctets OutOctets\nIpExt: 0 5 6\n";
+        assert_eq!(parse_octets(netstat), Some((5.0, 6.0)));
+        assert_eq!(parse_octets("IpExt: InOctets\n"), None);
+        assert_eq!(parse_octets(""), None);
+    }
+}

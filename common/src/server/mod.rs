@@ -1,0 +1,110 @@
+//! The web side: metrics, landing page, health, and the loop that accepts connections.
+
+mod body;
+mod landing;
+mod listen;
+mod metrics;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get};
+
+use crate::cli::WebArgs;
+use crate::exporter::Exporter;
+use crate::self_metrics::{BuildInfo, SelfMetrics};
+
+pub use landing::Landing;
+pub use listen::{ListenError, Listener, serve};
+
+/// An exporter ready to be served.
+pub struct Service {
+    /// What answers the scrapes.
+    pub exporter: Arc<dyn Exporter>,
+    /// What the landing page says.
+    pub landing: Landing,
+    /// The `…_build_info` family.
+    pub build_info: BuildInfo,
+    /// Paths of the reference exporter that answer `ok` while this one lives.
+    pub health_paths: &'static [&'static str],
+    /// Further routes, such as a probe endpoint.
+    pub routes: Router,
+}
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Service")
+            .field("landing", &self.landing)
+            .field("build_info", &self.build_info)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Set once the process has been told to stop: `/-/ready` then says so.
+#[derive(Clone, Debug, Default)]
+pub struct Stopping(Arc<AtomicBool>);
+
+impl Stopping {
+    /// Notes that the process is stopping.
+    pub fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// The routes of `service`: metrics, landing page, health.
+pub fn router(service: Service, web: &WebArgs, stopping: Stopping) -> Router {
+    let endpoint = Arc::new(metrics::Endpoint::new(
+        service.exporter,
+        SelfMetrics::new(service.build_info),
+        web,
+    ));
+    let metrics = any(metrics::answer).with_state(endpoint);
+    let healthy = || any(|| async { plain(StatusCode::OK, "ok") });
+    let mut router = service
+        .routes
+        .route("/-/healthy", healthy())
+        .route("/-/ready", any(ready).with_state(stopping));
+    for path in service.health_paths {
+        router = router.route(path, healthy());
+    }
+    // As in the reference exporters, metrics at the root leave no room for a landing page.
+    if web.telemetry_path == "/" {
+        return router.fallback_service(metrics);
+    }
+    let page = service.landing.render(&web.telemetry_path);
+    let page = move || async move {
+        ([(header::CONTENT_TYPE, "text/html; charset=UTF-8")], page).into_response()
+    };
+    router
+        .route(&web.telemetry_path, metrics)
+        .route("/", get(page))
+        .fallback(|| async { plain(StatusCode::NOT_FOUND, "404 page not found") })
+}
+
+async fn ready(State(stopping): State<Stopping>) -> Response {
+    if stopping.is_set() {
+        plain(StatusCode::SERVICE_UNAVAILABLE, "stopping")
+    } else {
+        plain(StatusCode::OK, "ok")
+    }
+}
+
+/// A short text answer of one line that no browser may take for anything else.
+fn plain(status: StatusCode, line: &str) -> Response {
+    let mut response = (status, format!("{line}\n")).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,174 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::body::Body;
+use axum::http::{Method, Request};
+use http_body_util::BodyExt;
+
+use super::*;
+use crate::exporter::{Refusal, ScrapeRequest};
+use crate::exposition::Exposition;
+use crate::metric::Desc;
+use crate::scrape::Outcome;
+
+/// Answers one sample; refuses the parameter `bad`, and waits as long as `wait` says.
+struct Fake;
+
+#[async_trait]
+impl Exporter for Fake {
+    async fn scrape(
+        &self,
+        request: &ScrapeRequest,
+        exposition: &mut Exposition,
+    ) -> Result<Vec<Outcome>, Refusal> {
+        if request.values("bad").next().is_some() {
+            return Err(Refusal("bad parameter".into()));
+        }
+        if let Some(wait) = request.values("wait").next() {
+            tokio::time::sleep(Duration::from_millis(wait.parse().unwrap())).await;
+        }
+        let left = request.deadline.saturating_duration_since(std::time::Instant::now());
+        let mut sink = exposition.sink();
+        sink.value(&Desc::gauge("fake_deadline_seconds", "Time left."), left.as_secs_f64());
+        exposition.add(sink);
+        Ok(Vec::new())
+    }
+}
+
+fn web() -> WebArgs {
+    WebArgs { max_requests: 1, ..WebArgs::default() }
+}
+
+fn app(web: &WebArgs) -> Router {
+    let service = Service {
+        exporter: Arc::new(Fake),
+        landing: Landing { title: "Fake", description: "Fake.", links: Vec::new() },
+        build_info: BuildInfo::go_style("fake_build_info"),
+        health_paths: &["/health"],
+        routes: Router::new(),
+    };
+    router(service, web, Stopping::default())
+}
+
+async fn ask(app: &Router, request: Request<Body>) -> (StatusCode, axum::http::HeaderMap, Vec<u8>) {
+    use tower_service::Service as _;
+    let response = app.clone().call(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    (parts.status, parts.headers, body.collect().await.unwrap().to_bytes().to_vec())
+}
+
+async fn get_path(app: &Router, path: &str) -> (StatusCode, axum::http::HeaderMap, String) {
+    let request = Request::get(path).body(Body::empty()).unwrap();
+    let (status, headers, body) = ask(app, request).await;
+    (status, headers, String::from_utf8(body).unwrap())
+}
+
+#[tokio::test]
+async fn every_method_gets_the_metrics() {
+    let app = app(&web());
+    for method in [Method::GET, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS] {
+        let request =
+            Request::builder().method(method).uri("/metrics").body(Body::empty()).unwrap();
+        let (status, headers, body) = ask(&app, request).await;
+        assert_eq!(status, StatusCode::OK);
+        assert_eq!(
+            headers["content-type"],
+            "text/plain; version=0.0.4; charset=utf-8; escaping=underscores"
+        );
+        let body = String::from_utf8(body).unwrap();
+        assert!(body.contains("fake_deadline_seconds ") && body.contains("fake_build_info{"));
+        assert!(body.contains("promhttp_metric_handler_requests_in_flight 1\n"), "{body}");
+        assert!(body.contains("process_resident_memory_bytes "), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn paths_answer_as_the_reference_exporters_do() {
+    let app = app(&web());
+    for (path, status, start) in [
+        ("/", 200, "<!DOCTYPE html>"),
+        ("/-/healthy", 200, "ok\n"),
+        ("/-/ready", 200, "ok\n"),
+        ("/health", 200, "ok\n"),
+        ("/metrics/", 404, "404 page not found\n"),
+        ("/nothing", 404, "404 page not found\n"),
+        ("/metrics?bad=1", 400, "bad parameter\n"),
+    ] {
+        let (got, headers, body) = get_path(&app, path).await;
+        assert_eq!(got.as_u16(), status, "{path}");
+        assert!(body.starts_with(start), "{path}: {body}");
+        if status != 200 {
+            assert_eq!(headers["x-content-type-options"], "nosniff");
+        }
+    }
+}
+
+#[tokio::test]
+async fn metrics_at_the_root_take_every_path() {
+    let app = app(&WebArgs { telemetry_path: "/".into(), ..web() });
+    for path in ["/", "/metrics", "/anything"] {
+        assert!(get_path(&app, path).await.2.contains("fake_deadline_seconds"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_deadline_comes_from_the_header_less_the_offset() {
+    let app = app(&web());
+    for (header, most) in [("3", 2.75), ("1.5", 1.25), ("0", 10.0), ("x", 10.0), ("0.1", 10.0)] {
+        let request = Request::get("/metrics?name[]=fake_deadline_seconds")
+            .header("X-Prometheus-Scrape-Timeout-Seconds", header)
+            .body(Body::empty())
+            .unwrap();
+        let body = String::from_utf8(ask(&app, request).await.2).unwrap();
+        let value: f64 = body.trim().rsplit(' ').next().unwrap().parse().unwrap();
+        assert!(value <= most && value > most - 0.5, "{header}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn one_scrape_too_many_is_refused_and_counted() {
+    let app = app(&web());
+    let slow = get_path(&app, "/metrics?wait=200");
+    let refused = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        get_path(&app, "/metrics").await
+    };
+    let ((first, ..), (second, _, text)) = tokio::join!(slow, refused);
+    assert_eq!((first.as_u16(), second.as_u16()), (200, 503));
+    assert!(text.starts_with("limit of 1 concurrent scrapes"), "{text}");
+    let (.., body) = get_path(&app, "/metrics").await;
+    assert!(body.contains("promhttp_metric_handler_requests_total{code=\"503\"} 1\n"), "{body}");
+}
+
+#[tokio::test]
+async fn gzip_is_used_when_asked() {
+    let app = app(&web());
+    let request =
+        Request::get("/metrics").header("Accept-Encoding", "gzip").body(Body::empty()).unwrap();
+    let (_, headers, body) = ask(&app, request).await;
+    assert_eq!(headers["content-encoding"], "gzip");
+    let mut plain = vec![0; 1 << 20];
+    let size = libdeflater::Decompressor::new().gzip_decompress(&body, &mut plain).unwrap();
+    assert!(plain[..size].starts_with(b"# HELP fake_build_info"));
+}
+
+#[tokio::test]
+async fn own_metrics_can_be_left_out() {
+    let app = app(&WebArgs { disable_exporter_metrics: true, ..web() });
+    let (.., body) = get_path(&app, "/metrics").await;
+    assert!(body.contains("fake_build_info{") && !body.contains("process_"), "{body}");
+}
+
+#[tokio::test]
+async fn openmetrics_needs_both_flag_and_request() {
+    let accept = "application/openmetrics-text;version=1.0.0";
+    for (enabled, ending) in [(true, true), (false, false)] {
+        let app = app(&WebArgs { enable_openmetrics: enabled, ..web() });
+        let request =
+            Request::get("/metrics").header("Accept", accept).body(Body::empty()).unwrap();
+        let (_, headers, body) = ask(&app, request).await;
+        assert_eq!(String::from_utf8(body).unwrap().ends_with("# EOF\n"), ending);
+        let content_type = headers["content-type"].to_str().unwrap();
+        assert_eq!(content_type.starts_with("application/openmetrics-text"), enabled);
+    }
+}

@@ -1,0 +1,133 @@
+//! Host metrics of Linux, as node_exporter names them.
+//!
+//! [`args`] holds the flags, [`host`] reads files below the configurable
+//! roots, [`collectors`] lists the subjects: one file each.
+
+pub mod args;
+pub mod collectors;
+pub mod host;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
+use common::cli::{Dialect, Switches};
+use common::exporter::{Exporter, Refusal, ScrapeRequest};
+use common::exposition::Exposition;
+use common::metric::Desc;
+use common::program::Program;
+use common::scrape::{CollectorFamilies, Collectors, Outcome, Placement};
+use common::self_metrics::BuildInfo;
+use common::server::{Landing, Service};
+
+use args::Args;
+use collectors::COLLECTORS;
+use host::Host;
+
+const SWITCHES: Switches = Switches { flag_prefix: "collector." };
+
+const FAMILIES: CollectorFamilies = CollectorFamilies {
+    duration: Desc::gauge(
+        "node_scrape_collector_duration_seconds",
+        "Wall time that a collector took in this scrape.",
+    ),
+    success: Desc::gauge(
+        "node_scrape_collector_success",
+        "1 if a collector succeeded in this scrape, 0 if it failed or had no data.",
+    ),
+    label_prefix: "",
+};
+
+/// Answers scrapes with the metrics of one host.
+#[derive(Debug)]
+pub struct NodeExporter {
+    host: Arc<Host>,
+    collectors: Collectors<Host>,
+}
+
+impl Program for NodeExporter {
+    const NAME: &'static str = "node-exporter";
+    const ABOUT: &'static str =
+        "Exposes the metrics of this host to Prometheus, as node_exporter does";
+    const DIALECT: Dialect = Dialect::Kingpin;
+    const ENV_PREFIX: &'static str = "NODE_EXPORTER_";
+
+    fn command() -> Command {
+        SWITCHES.add(Args::augment_args(Command::new(Self::NAME)), COLLECTORS)
+    }
+
+    fn default_address(_: &ArgMatches) -> String {
+        ":9100".into()
+    }
+
+    fn start(matches: &ArgMatches) -> anyhow::Result<Service> {
+        Ok(Service {
+            exporter: Arc::new(Self::from_matches(matches)?),
+            landing: Landing {
+                title: "Node Exporter",
+                description: "Prometheus Node Exporter",
+                links: Vec::new(),
+            },
+            build_info: BuildInfo::go_style("node_exporter_build_info"),
+            health_paths: &[],
+            routes: axum::Router::default(),
+        })
+    }
+}
+
+impl NodeExporter {
+    /// Makes the exporter that the arguments ask for.
+    ///
+    /// # Errors
+    /// A root that is no directory, or a flag that a collector refuses.
+    pub fn from_matches(matches: &ArgMatches) -> anyhow::Result<Self> {
+        let args = Args::from_arg_matches(matches)?;
+        let host = Host::open(&args.path)?;
+        let collectors = SWITCHES.build(matches, COLLECTORS, &args)?;
+        let collectors = Collectors::new(Placement::Blocking, FAMILIES, collectors);
+        tracing::info!(?collectors, "enabled collectors");
+        Ok(Self { host: Arc::new(host), collectors })
+    }
+
+    /// The collectors that `collect[]` and `exclude[]` leave.
+    fn choose<'a>(
+        &self,
+        request: &'a ScrapeRequest,
+    ) -> Result<impl Fn(&str) -> bool + use<'a>, Refusal> {
+        let only: Vec<&str> = request.values("collect[]").collect();
+        let without: Vec<&str> = request.values("exclude[]").collect();
+        if !only.is_empty() && !without.is_empty() {
+            return Err(Refusal("collect[] and exclude[] cannot be combined".into()));
+        }
+        for name in &only {
+            if !COLLECTORS.iter().any(|entry| entry.name == *name) {
+                return Err(Refusal(format!("missing collector: {name}")));
+            }
+            if !self.collectors.names().any(|enabled| enabled == *name) {
+                return Err(Refusal(format!("disabled collector: {name}")));
+            }
+        }
+        // Excluding everything means no filter, as in the reference exporter.
+        let excludes_all = self.collectors.names().all(|name| without.contains(&name));
+        Ok(move |name: &str| {
+            if only.is_empty() {
+                excludes_all || !without.contains(&name)
+            } else {
+                only.contains(&name)
+            }
+        })
+    }
+}
+
+#[async_trait]
+impl Exporter for NodeExporter {
+    async fn scrape(
+        &self,
+        request: &ScrapeRequest,
+        exposition: &mut Exposition,
+    ) -> Result<Vec<Outcome>, Refusal> {
+        let chosen = self.choose(request)?;
+        let host = Arc::clone(&self.host);
+        Ok(self.collectors.run(host, chosen, request.deadline, exposition).await)
+    }
+}
