@@ -20,6 +20,7 @@ pub mod collector;
 pub mod error;
 pub mod exporter;
 pub mod exposition;
+pub mod filter;
 pub mod logging;
 pub mod metric;
 pub mod negotiate;

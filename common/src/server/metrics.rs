@@ -10,9 +10,10 @@ use tokio::sync::Semaphore;
 
 use super::body::{self, Compressors};
 use super::plain;
+use crate::change::ChangeLog;
 use crate::cli::WebArgs;
 use crate::exporter::{Exporter, ScrapeRequest};
-use crate::exposition::{Exposition, Pool};
+use crate::exposition::{Exposition, Pool, Rejected};
 use crate::negotiate;
 use crate::self_metrics::SelfMetrics;
 
@@ -20,6 +21,7 @@ use crate::self_metrics::SelfMetrics;
 pub(super) struct Endpoint {
     exporter: Arc<dyn Exporter>,
     own: SelfMetrics,
+    rejections: ChangeLog,
     pool: Pool,
     compressors: Compressors,
     /// `None` allows any number of scrapes at once.
@@ -36,6 +38,7 @@ impl Endpoint {
         Self {
             exporter,
             own,
+            rejections: ChangeLog::default(),
             pool: Pool::default(),
             compressors: Compressors::default(),
             permits: (web.max_requests > 0).then(|| Semaphore::new(web.max_requests)),
@@ -62,6 +65,19 @@ impl Endpoint {
         Instant::now() + timeout
     }
 
+    /// Counts a scrape of which something was dropped, and logs the first of a kind.
+    fn note_rejected(&self, rejected: &Rejected) {
+        let Some(example) = &rejected.example else {
+            self.rejections.recovered();
+            return;
+        };
+        self.own.count_gathering_error();
+        if self.rejections.failed(example) {
+            let (duplicates, conflicts) = (rejected.duplicates, rejected.conflicts);
+            tracing::warn!(duplicates, conflicts, example, "series dropped from the answer");
+        }
+    }
+
     async fn scrape(&self, headers: &HeaderMap, query: &str) -> Result<Response, Response> {
         let negotiated = negotiate::accept(text(headers, header::ACCEPT), self.openmetrics);
         let request =
@@ -76,11 +92,7 @@ impl Endpoint {
         exposition.add(sink);
         let names: Vec<&str> = request.values("name[]").collect();
         let (body, rejected) = exposition.assemble(&names);
-        if let Some(example) = rejected.example {
-            let (duplicates, conflicts) = (rejected.duplicates, rejected.conflicts);
-            tracing::warn!(duplicates, conflicts, example, "series dropped from the answer");
-            self.own.count_gathering_error();
-        }
+        self.note_rejected(&rejected);
         let gzip = negotiate::accepts_gzip(text(headers, header::ACCEPT_ENCODING));
         let compressors = gzip.then_some(&self.compressors);
         Ok(body::respond(body, negotiated.content_type, compressors, &self.pool).await)

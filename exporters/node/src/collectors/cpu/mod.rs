@@ -1,0 +1,183 @@
+//! Time per CPU and mode: `/proc/stat`, proc_stat(5); throttling, isolation and model below.
+//!
+//! Parsed here because the procfs crate's `KernelStats` loses the numbers of the CPUs.
+
+mod info;
+mod state;
+mod throttle;
+
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use async_trait::async_trait;
+use common::collector::Collector;
+use common::error::{CollectError, ParseError, parse_number};
+use common::exposition::Sink;
+use common::filter::{Filter, Pattern};
+use common::metric::Desc;
+
+use crate::args::CpuArgs;
+use crate::host::Host;
+use state::{CpuTimes, Times};
+
+const SECONDS: Desc<'_> = Desc::counter(
+    "node_cpu_seconds_total",
+    "Time that each CPU has spent in each mode since boot, in seconds.",
+);
+const GUEST_SECONDS: Desc<'_> = Desc::counter(
+    "node_cpu_guest_seconds_total",
+    "Time that each CPU has spent running guests, which user and nice include, in seconds.",
+);
+
+/// Modes in the order of the columns; the two behind them are the guests'.
+const MODES: [&str; 8] = ["user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal"];
+const GUEST_MODES: [&str; 2] = ["user", "nice"];
+
+/// Ticks per second in `/proc/stat`: USER_HZ, 100 on every Linux.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// Keeps the last times of each CPU, because the kernel's may step back.
+#[derive(Debug)]
+pub(super) struct Cpu {
+    guest: bool,
+    info: Option<info::Choice>,
+    last: Mutex<Times>,
+    isolated: OnceLock<Vec<String>>,
+}
+
+impl Cpu {
+    pub(super) fn new(args: &CpuArgs) -> Self {
+        let given = |pattern: &Option<Pattern>| {
+            pattern.clone().map(|pattern| Filter::new(Some(pattern), None))
+        };
+        let is_asked = args.info || args.flags_include.is_some() || args.bugs_include.is_some();
+        let choice =
+            info::Choice { flags: given(&args.flags_include), bugs: given(&args.bugs_include) };
+        Self {
+            guest: args.guest,
+            info: is_asked.then_some(choice),
+            last: Mutex::default(),
+            isolated: OnceLock::new(),
+        }
+    }
+
+    fn push_times(&self, times: &Times, sink: &mut Sink) {
+        let mut family = sink.family(&SECONDS);
+        for cpu in times.iter() {
+            for (mode, seconds) in MODES.iter().zip(cpu.seconds) {
+                family.sample(&[("cpu", &cpu.number), ("mode", mode)], seconds);
+            }
+        }
+        drop(family);
+        if !self.guest {
+            return;
+        }
+        let mut family = sink.family(&GUEST_SECONDS);
+        for cpu in times.iter() {
+            for (mode, seconds) in GUEST_MODES.iter().zip(&cpu.seconds[MODES.len()..]) {
+                family.sample(&[("cpu", &cpu.number), ("mode", mode)], *seconds);
+            }
+        }
+    }
+
+    fn push_isolated(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
+        // Boot decides it, so it is read once.
+        let isolated = if let Some(isolated) = self.isolated.get() {
+            isolated
+        } else {
+            let list = host.read_sys_if_present("devices/system/cpu/isolated")?;
+            self.isolated.get_or_init(|| throttle::cpu_list(&list.unwrap_or_default()))
+        };
+        let mut family = sink.family(&throttle::ISOLATED);
+        for cpu in isolated {
+            family.sample(&[("cpu", cpu)], 1.0);
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Collector<Host> for Cpu {
+    async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
+        let text = host.read_proc("stat")?;
+        let now = parse(&text).map_err(|error| host.malformed_proc("stat", error))?;
+        let numbers: Vec<String> = {
+            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+            last.update(now);
+            self.push_times(&last, sink);
+            last.iter().map(|cpu| cpu.number.clone()).collect()
+        };
+        if let Some(choice) = &self.info {
+            info::push(choice, host, sink)?;
+        }
+        throttle::push(&numbers, host, sink)?;
+        throttle::push_online(host, sink)?;
+        self.push_isolated(host, sink)
+    }
+}
+
+/// Seconds of each `cpuN` line; columns that an old kernel lacks are zero. The line of the sum is left out.
+fn parse(text: &str) -> Result<Vec<CpuTimes>, ParseError> {
+    let mut cpus = Vec::new();
+    for line in text.lines() {
+        let Some(rest) = line.strip_prefix("cpu") else {
+            // The CPUs come first; the long line of interrupts is not looked at.
+            break;
+        };
+        let (number, columns) = rest.split_once(' ').unwrap_or((rest, ""));
+        if number.is_empty() {
+            continue;
+        }
+        let _: u32 = parse_number("number of the CPU", Some(number))?;
+        let mut seconds = [0.0; MODES.len() + GUEST_MODES.len()];
+        let mut columns = columns.split_ascii_whitespace();
+        for (index, second) in seconds.iter_mut().enumerate() {
+            match columns.next() {
+                Some(column) => {
+                    let ticks: u64 = parse_number("time", Some(column))?;
+                    *second = ticks as f64 / TICKS_PER_SECOND;
+                }
+                // Linux 2.6 had the first four at least.
+                None if index < 4 => return Err(ParseError::Missing { field: "time" }),
+                None => break,
+            }
+        }
+        cpus.push(CpuTimes { number: number.to_owned(), seconds });
+    }
+    if cpus.is_empty() {
+        return Err(ParseError::Form("no line of a CPU".into()));
+    }
+    Ok(cpus)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_cpu_has_its_seconds() {
+        let text = "cpu  301854 612 111922 8979004 3552 2 3944 0 0 0\n\
+                    cpu0 44490 19 21045 1087069 220 1 3410 5 6 7\ncpu10 47869 23 16474 1110787\n\
+                    intr 8885917 17\n";
+        let cpus = parse(text).unwrap();
+        assert_eq!(cpus.len(), 2);
+        let seconds = [444.9, 0.19, 210.45, 10870.69, 2.2, 0.01, 34.1, 0.05, 0.06, 0.07];
+        assert_eq!(cpus[0], CpuTimes { number: "0".into(), seconds });
+        let seconds = [478.69, 0.23, 164.74, 11107.87, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+        assert_eq!(cpus[1], CpuTimes { number: "10".into(), seconds });
+    }
+
+    #[test]
+    fn truncated_and_malformed_content_is_an_error() {
+        for text in ["", "cpu 1 2 3 4\n", "cpu0 1 2 3\n", "cpu0 1 2 x 4\n", "cpux 1 2 3 4\n", "\0"]
+        {
+            assert!(parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_content_is_parsed_or_refused(text in "(cpu[0-9]{0,3}( [0-9]{0,22}){0,12}\n|\\PC{0,40}\n){0,6}") {
+            let _ = parse(&text);
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! I/O per disk: `/proc/diskstats`, Documentation/admin-guide/iostats.rst of the kernel,
+//! with what udev knows of the disk.
+//!
+//! Parsed here because one short line makes the procfs crate fail for all disks.
+
+use async_trait::async_trait;
+use common::collector::Collector;
+use common::error::{CollectError, ParseError, parse_number};
+use common::exposition::Sink;
+use common::filter::Filter;
+use common::metric::{Desc, Metric, counter, gauge};
+
+use crate::args::{DiskstatsArgs, Paths};
+use crate::host::Host;
+
+/// Partitions, loop, RAM and floppy disks.
+const DEFAULT_EXCLUDE: &str = r"^(z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\d+n\d+p)\d+$";
+
+/// The kernel counts in sectors of 512 bytes, whatever the disk's own are.
+const SECTOR_BYTES: f64 = 512.0;
+
+const METRICS: &[Metric<Counts>] = &[
+    counter("node_disk_reads_completed_total", "Reads completed.", |c| c.get(0)),
+    counter("node_disk_reads_merged_total", "Reads merged into others.", |c| c.get(1)),
+    counter("node_disk_read_bytes_total", "Bytes read.", |c| c.bytes(2)),
+    counter("node_disk_read_time_seconds_total", "Time spent by all reads, in seconds.", |c| {
+        c.seconds(3)
+    }),
+    counter("node_disk_writes_completed_total", "Writes completed.", |c| c.get(4)),
+    counter("node_disk_writes_merged_total", "Writes merged into others.", |c| c.get(5)),
+    counter("node_disk_written_bytes_total", "Bytes written.", |c| c.bytes(6)),
+    counter("node_disk_write_time_seconds_total", "Time spent by all writes, in seconds.", |c| {
+        c.seconds(7)
+    }),
+    gauge("node_disk_io_now", "Requests in progress.", |c| c.get(8)),
+    counter(
+        "node_disk_io_time_seconds_total",
+        "Time with requests in progress, in seconds.",
+        |c| c.seconds(9),
+    ),
+    counter(
+        "node_disk_io_time_weighted_seconds_total",
+        "Time with requests in progress times their number, in seconds.",
+        |c| c.seconds(10),
+    ),
+    counter("node_disk_discards_completed_total", "Discards completed.", |c| c.get(11)),
+    counter("node_disk_discards_merged_total", "Discards merged into others.", |c| c.get(12)),
+    counter("node_disk_discarded_sectors_total", "Sectors of 512 bytes discarded.", |c| c.get(13)),
+    counter(
+        "node_disk_discard_time_seconds_total",
+        "Time spent by all discards, in seconds.",
+        |c| c.seconds(14),
+    ),
+    counter("node_disk_flush_requests_total", "Flushes completed.", |c| c.get(15)),
+    counter(
+        "node_disk_flush_requests_time_seconds_total",
+        "Time spent by all flushes, in seconds.",
+        |c| c.seconds(16),
+    ),
+];
+
+const INFO: Desc<'_> = Desc::gauge("node_disk_info", "What is known of each disk; always 1.");
+const FILESYSTEM_INFO: Desc<'_> =
+    Desc::gauge("node_disk_filesystem_info", "File system that a disk holds; always 1.");
+const MAPPER_INFO: Desc<'_> =
+    Desc::gauge("node_disk_device_mapper_info", "What the device mapper knows; always 1.");
+
+/// Property of the udev database that is a number, with its family.
+const ATA_PROPERTIES: &[(&str, Desc<'static>)] = &[
+    (
+        "ID_ATA_WRITE_CACHE",
+        Desc::gauge("node_disk_ata_write_cache", "1 if an ATA disk has a write cache."),
+    ),
+    (
+        "ID_ATA_WRITE_CACHE_ENABLED",
+        Desc::gauge("node_disk_ata_write_cache_enabled", "1 if an ATA disk's write cache is on."),
+    ),
+    (
+        "ID_ATA_ROTATION_RATE_RPM",
+        Desc::gauge(
+            "node_disk_ata_rotation_rate_rpm",
+            "Turns per minute of an ATA disk; 0 if it does not turn.",
+        ),
+    ),
+];
+
+/// Columns behind the device's name: 11, with discards 15, with flushes 17.
+#[derive(Debug, Default, PartialEq)]
+struct Counts(Vec<u64>);
+
+impl Counts {
+    fn get(&self, column: usize) -> Option<f64> {
+        self.0.get(column).map(|count| *count as f64)
+    }
+
+    fn bytes(&self, column: usize) -> Option<f64> {
+        self.get(column).map(|sectors| sectors * SECTOR_BYTES)
+    }
+
+    /// Multiplied, not divided, to get the reference exporter's last digit.
+    fn seconds(&self, column: usize) -> Option<f64> {
+        self.get(column).map(|milliseconds| milliseconds * 0.001)
+    }
+}
+
+#[derive(Debug, PartialEq)]
+struct Disk<'a> {
+    major: &'a str,
+    minor: &'a str,
+    name: &'a str,
+    counts: Counts,
+}
+
+#[derive(Debug)]
+pub(super) struct Diskstats {
+    devices: Filter,
+    has_udev: bool,
+}
+
+impl Diskstats {
+    pub(super) fn new(args: &DiskstatsArgs, paths: &Paths) -> anyhow::Result<Self> {
+        let (include, exclude) = (args.include.as_ref(), args.exclude.as_ref());
+        let devices =
+            Filter::exclusive("collector.diskstats.device", include, exclude, DEFAULT_EXCLUDE)?;
+        let has_udev = paths.udev_data.is_dir();
+        if !has_udev {
+            let path = paths.udev_data.display();
+            tracing::info!(%path, "no udev database: disks have no model, serial and the like");
+        }
+        Ok(Self { devices, has_udev })
+    }
+}
+
+#[async_trait]
+impl Collector<Host> for Diskstats {
+    async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
+        let text = host.read_proc("diskstats")?;
+        let mut disks = parse(&text).map_err(|error| host.malformed_proc("diskstats", error))?;
+        disks.retain(|disk| self.devices.accepts(disk.name));
+        sink.table(METRICS, disks.iter().map(|disk| ([("device", disk.name)], &disk.counts)));
+        let udev: Vec<Udev> = disks
+            .iter()
+            .map(|disk| {
+                let read = || host.read_udev(&format!("b{}:{}", disk.major, disk.minor));
+                Udev(self.has_udev.then(read).flatten().unwrap_or_default())
+            })
+            .collect();
+        push_info(host, &disks, &udev, sink)?;
+        push_udev(&disks, &udev, sink);
+        Ok(())
+    }
+}
+
+fn push_info(
+    host: &Host,
+    disks: &[Disk<'_>],
+    udev: &[Udev],
+    sink: &mut Sink,
+) -> Result<(), CollectError> {
+    let mut family = sink.family(&INFO);
+    for (disk, udev) in disks.iter().zip(udev) {
+        // A slash in a device's name is an exclamation mark in sysfs.
+        let path = format!("block/{}/queue/rotational", disk.name.replace('/', "!"));
+        let is_rotational = host.read_sys_if_present(&path)?.is_some_and(|text| text == "1");
+        family.sample(
+            &[
+                ("device", disk.name),
+                ("major", disk.major),
+                ("minor", disk.minor),
+                ("model", udev.get("ID_MODEL")),
+                ("path", udev.get("ID_PATH")),
+                ("revision", udev.get("ID_REVISION")),
+                ("rotational", if is_rotational { "1" } else { "0" }),
+                ("serial", udev.serial()),
+                ("wwn", udev.get("ID_WWN")),
+            ],
+            1.0,
+        );
+    }
+    Ok(())
+}
+
+fn push_udev(disks: &[Disk<'_>], udev: &[Udev], sink: &mut Sink) {
+    let with = |key: &'static str| {
+        disks.iter().zip(udev).filter(move |(_, udev)| !udev.get(key).is_empty())
+    };
+    let mut family = sink.family(&FILESYSTEM_INFO);
+    for (disk, udev) in with("ID_FS_TYPE") {
+        family.sample(
+            &[
+                ("device", disk.name),
+                ("type", udev.get("ID_FS_TYPE")),
+                ("usage", udev.get("ID_FS_USAGE")),
+                ("uuid", udev.get("ID_FS_UUID")),
+                ("version", udev.get("ID_FS_VERSION")),
+            ],
+            1.0,
+        );
+    }
+    drop(family);
+    let mut family = sink.family(&MAPPER_INFO);
+    for (disk, udev) in with("DM_NAME") {
+        family.sample(
+            &[
+                ("device", disk.name),
+                ("lv_layer", udev.get("DM_LV_LAYER")),
+                ("lv_name", udev.get("DM_LV_NAME")),
+                ("name", udev.get("DM_NAME")),
+                ("uuid", udev.get("DM_UUID")),
+                ("vg_name", udev.get("DM_VG_NAME")),
+            ],
+            1.0,
+        );
+    }
+    drop(family);
+    for (key, desc) in ATA_PROPERTIES {
+        let mut family = sink.family(desc);
+        for (disk, udev) in with("ID_ATA") {
+            if let Ok(value) = udev.get(key).parse() {
+                family.sample(&[("device", disk.name)], value);
+            }
+        }
+    }
+}
+
+/// Content of a device's file in the udev database: lines `E:KEY=VALUE`.
+#[derive(Debug)]
+struct Udev(String);
+
+impl Udev {
+    /// The property's value, empty if it is absent.
+    fn get(&self, key: &str) -> &str {
+        let mut properties = self.0.lines().filter_map(|line| line.strip_prefix("E:"));
+        properties
+            .find_map(|property| property.strip_prefix(key)?.strip_prefix('='))
+            .unwrap_or_default()
+    }
+
+    fn serial(&self) -> &str {
+        ["SCSI_IDENT_SERIAL", "ID_SERIAL_SHORT", "ID_SERIAL"]
+            .into_iter()
+            .map(|key| self.get(key))
+            .find(|serial| !serial.is_empty())
+            .unwrap_or_default()
+    }
+}
+
+/// The disks in order; a line with fewer than 14 columns (partitions before Linux 2.6.25) is left out.
+fn parse(text: &str) -> Result<Vec<Disk<'_>>, ParseError> {
+    let mut disks = Vec::new();
+    for line in text.lines() {
+        let mut columns = line.split_ascii_whitespace();
+        let (Some(major), Some(minor), Some(name)) =
+            (columns.next(), columns.next(), columns.next())
+        else {
+            continue;
+        };
+        let counts: Vec<u64> =
+            columns.map(|column| parse_number("count", Some(column))).collect::<Result<_, _>>()?;
+        if counts.len() >= 11 {
+            disks.push(Disk { major, minor, name, counts: Counts(counts) });
+        }
+    }
+    Ok(disks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_grow_with_the_kernel() {
+        let text = "   8  0 sda 25354637 34367663 1003346126 18492372 28444756 11134226 505697032 \
+                    63877960 0 9653880 82621804\n\
+                    259  0 nvme0n1 1 2 4 3000 5 6 8 7 8 9 10 11 12 13 14 15 16\n   8 1 sda1 1 2 3 4\n";
+        let disks = parse(text).unwrap();
+        assert_eq!(disks.len(), 2);
+        let [sda, nvme] = &disks[..] else { panic!() };
+        assert_eq!((sda.major, sda.minor, sda.name), ("8", "0", "sda"));
+        assert_eq!(sda.counts.bytes(2), Some(1_003_346_126.0 * 512.0));
+        assert_eq!(sda.counts.get(11), None);
+        assert_eq!(nvme.counts.seconds(3), Some(3.0));
+        assert_eq!(nvme.counts.seconds(16), Some(0.016));
+    }
+
+    #[test]
+    fn malformed_counts_are_errors_and_short_lines_none() {
+        assert!(parse("8 0 sda 1 x 3\n").is_err());
+        assert_eq!(parse("").unwrap(), []);
+        assert_eq!(parse("8 0\n\n").unwrap(), []);
+    }
+
+    #[test]
+    fn the_first_serial_that_is_set_is_taken() {
+        let udev = Udev("S:disk\nE:ID_SERIAL=long\nE:ID_SERIAL_SHORT=short\nE:ID=\n".into());
+        assert_eq!(udev.serial(), "short");
+        assert_eq!(udev.get("ID"), "");
+        assert_eq!(udev.get("ID_MODEL"), "");
+    }
+
+    #[test]
+    fn the_default_leaves_partitions_out() {
+        let none = DiskstatsArgs { exclude: None, include: None };
+        let paths = Paths {
+            procfs: "/proc".into(),
+            sysfs: "/sys".into(),
+            rootfs: "/".into(),
+            udev_data: "/nonexistent".into(),
+        };
+        let devices = Diskstats::new(&none, &paths).unwrap().devices;
+        for (name, expected) in [
+            ("sda", true),
+            ("sda1", false),
+            ("nvme0n1", true),
+            ("nvme0n1p2", false),
+            ("loop3", false),
+        ] {
+            assert_eq!(devices.accepts(name), expected, "{name}");
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Space per mounted file system: `/proc/1/mountinfo`, proc_pid_mountinfo(5), and statfs(2).
+//!
+//! Parsed here because the procfs crate refuses text that is not UTF-8 and drops the source `none`.
+
+mod mounts;
+mod remote;
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use common::collector::Collector;
+use common::error::CollectError;
+use common::exposition::Sink;
+use common::filter::Filter;
+use common::metric::{Desc, Metric, gauge};
+use rustix::fs::StatFs;
+
+use crate::args::FilesystemArgs;
+use crate::host::Host;
+use mounts::Mount;
+use remote::Remote;
+
+const DEFAULT_MOUNT_POINTS_EXCLUDE: &str =
+    "^/(dev|proc|run/credentials/.+|sys|var/lib/docker/.+|var/lib/containers/storage/.+)($|/)";
+const DEFAULT_TYPES_EXCLUDE: &str = "^(autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|\
+    devtmpfs|fusectl|hugetlbfs|iso9660|mqueue|nsfs|overlay|proc|procfs|pstore|rpc_pipefs|\
+    securityfs|selinuxfs|squashfs|erofs|sysfs|tracefs)$";
+
+/// The kernel answers statfs(2) for these from memory; everything else may
+/// ask a server or a process that never answers.
+const LOCAL_TYPES: [&str; 12] = [
+    "ext4", "xfs", "btrfs", "tmpfs", "vfat", "ext3", "ext2", "f2fs", "zfs", "ramfs", "exfat",
+    "overlay",
+];
+
+const METRICS: &[Metric<Space>] = &[
+    gauge("node_filesystem_size_bytes", "Size of the file system, in bytes.", Space::size_bytes),
+    gauge(
+        "node_filesystem_free_bytes",
+        "Space that is free for root, in bytes.",
+        Space::free_bytes,
+    ),
+    gauge(
+        "node_filesystem_avail_bytes",
+        "Space that is free for everybody, in bytes.",
+        Space::available_bytes,
+    ),
+    gauge("node_filesystem_files", "Files that the file system can hold.", Space::files),
+    gauge("node_filesystem_files_free", "Files that can still be made.", Space::files_free),
+    gauge(
+        "node_filesystem_purgeable_bytes",
+        "Space that the system could free by itself, in bytes; always 0 on Linux.",
+        |s| s.answer.as_ref().ok().map(|_| 0.0),
+    ),
+    gauge("node_filesystem_readonly", "1 if the file system is mounted read-only.", |s| {
+        Some(f64::from(u8::from(s.is_read_only)))
+    }),
+    gauge("node_filesystem_device_error", "1 if asking for the space failed.", |s| {
+        Some(f64::from(u8::from(s.answer.is_err())))
+    }),
+];
+
+const MOUNT_INFO: Desc<'_> =
+    Desc::gauge("node_filesystem_mount_info", "Device number of each mount; always 1.");
+
+/// What statfs(2) said, or why it did not, as the label `device_error` has it.
+type Answer = Result<StatFs, String>;
+
+/// One mount's figures.
+struct Space {
+    answer: Answer,
+    is_read_only: bool,
+}
+
+impl Space {
+    fn blocks(&self, count: fn(&StatFs) -> u64) -> Option<f64> {
+        self.answer.as_ref().ok().map(|stat| count(stat) as f64 * stat.f_bsize as f64)
+    }
+
+    fn size_bytes(&self) -> Option<f64> {
+        self.blocks(|stat| stat.f_blocks)
+    }
+
+    fn free_bytes(&self) -> Option<f64> {
+        self.blocks(|stat| stat.f_bfree)
+    }
+
+    fn available_bytes(&self) -> Option<f64> {
+        self.blocks(|stat| stat.f_bavail)
+    }
+
+    fn files(&self) -> Option<f64> {
+        self.answer.as_ref().ok().map(|stat| stat.f_files as f64)
+    }
+
+    fn files_free(&self) -> Option<f64> {
+        self.answer.as_ref().ok().map(|stat| stat.f_ffree as f64)
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Filesystem {
+    mount_points: Filter,
+    types: Filter,
+    remote: Arc<Remote>,
+}
+
+impl Filesystem {
+    pub(super) fn new(args: &FilesystemArgs) -> anyhow::Result<Self> {
+        Ok(Self {
+            mount_points: Filter::exclusive(
+                "collector.filesystem.mount-points",
+                args.mount_points_include.as_ref(),
+                args.mount_points_exclude.as_ref(),
+                DEFAULT_MOUNT_POINTS_EXCLUDE,
+            )?,
+            types: Filter::exclusive(
+                "collector.filesystem.fs-types",
+                args.types_include.as_ref(),
+                args.types_exclude.as_ref(),
+                DEFAULT_TYPES_EXCLUDE,
+            )?,
+            remote: Arc::new(Remote::new(args.mount_timeout, args.stat_workers.max(1))),
+        })
+    }
+
+    /// The mounts below the host's root that the filters leave, each (device, mount point, type) once.
+    fn choose(&self, host: &Host, text: &str) -> Vec<Mount> {
+        let rootfs = host.rootfs().to_string_lossy().into_owned();
+        let mut mounts: Vec<Mount> = mounts::parse(text)
+            .map(|mount| mount.below(&rootfs))
+            .filter(|mount| {
+                self.mount_points.accepts(&mount.point) && self.types.accepts(&mount.fs_type)
+            })
+            .collect();
+        let mut seen = HashSet::new();
+        mounts.retain(|mount| {
+            seen.insert((mount.device.clone(), mount.point.clone(), mount.fs_type.clone()))
+        });
+        mounts
+    }
+
+    /// Asks each mount for its space, local ones right here.
+    fn ask(&self, host: &Host, mounts: &[Mount]) -> Vec<Answer> {
+        let path = |mount: &Mount| host.rootfs().join(mount.point.trim_start_matches('/'));
+        let is_local = |mount: &Mount| LOCAL_TYPES.contains(&mount.fs_type.as_str());
+        let far: Vec<PathBuf> = mounts.iter().filter(|m| !is_local(m)).map(path).collect();
+        let mut far_answers = self.remote.ask(far).into_iter();
+        mounts
+            .iter()
+            .map(|mount| {
+                if is_local(mount) {
+                    remote::statfs(&path(mount))
+                } else {
+                    far_answers.next().unwrap_or_else(|| Err(remote::STUCK.to_owned()))
+                }
+            })
+            .collect()
+    }
+}
+
+#[async_trait]
+impl Collector<Host> for Filesystem {
+    async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
+        let text = mounts::read(host)?;
+        let mounts = self.choose(host, &text);
+        let answers = self.ask(host, &mounts);
+        let spaces: Vec<(&Mount, Space)> = mounts
+            .iter()
+            .zip(answers)
+            .map(|(mount, answer)| {
+                // Of a mount that does not answer, even the options are not to be trusted.
+                let is_stuck = answer.as_ref().is_err_and(|error| error == remote::STUCK);
+                let is_read_only = mount.is_read_only && !is_stuck;
+                (mount, Space { answer, is_read_only })
+            })
+            .collect();
+        let rows = spaces.iter().map(|(mount, space)| {
+            let error = space.answer.as_ref().err().map_or("", String::as_str);
+            let labels = [
+                ("device", mount.device.as_str()),
+                ("device_error", error),
+                ("fstype", mount.fs_type.as_str()),
+                ("mountpoint", mount.point.as_str()),
+            ];
+            (labels, space)
+        });
+        sink.table(METRICS, rows);
+        let mut family = sink.family(&MOUNT_INFO);
+        let mut seen = HashSet::new();
+        for mount in mounts.iter().filter(|m| seen.insert((&m.device, &m.point, &m.number))) {
+            let (major, minor) = mount.number.split_once(':').unwrap_or((&mount.number, ""));
+            family.sample(
+                &[
+                    ("device", &mount.device),
+                    ("major", major),
+                    ("minor", minor),
+                    ("mountpoint", &mount.point),
+                ],
+                1.0,
+            );
+        }
+        Ok(())
+    }
+}

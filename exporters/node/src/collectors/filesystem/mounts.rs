@@ -1,0 +1,117 @@
+//! The list of mounts, proc_pid_mountinfo(5).
+
+use std::io::ErrorKind;
+
+use common::error::CollectError;
+
+use crate::host::Host;
+
+/// One mount, with the names that its labels take.
+#[derive(Debug, PartialEq)]
+pub(super) struct Mount {
+    /// `major:minor`.
+    pub(super) number: String,
+    pub(super) device: String,
+    pub(super) point: String,
+    pub(super) fs_type: String,
+    pub(super) is_read_only: bool,
+}
+
+impl Mount {
+    /// The mount as seen from `rootfs`: that prefix goes, and nothing left is the root.
+    pub(super) fn below(mut self, rootfs: &str) -> Self {
+        if rootfs != "/" {
+            let rootfs = rootfs.trim_end_matches('/');
+            let rest = self.point.strip_prefix(rootfs);
+            if let Some(rest) = rest.filter(|rest| rest.is_empty() || rest.starts_with('/')) {
+                self.point = if rest.is_empty() { "/".to_owned() } else { rest.to_owned() };
+            }
+        }
+        self
+    }
+}
+
+/// The mounts that init sees, or where that cannot be read, those of this process.
+pub(super) fn read(host: &Host) -> Result<String, CollectError> {
+    match host.read_proc("1/mountinfo") {
+        Err(CollectError::Read { source, .. })
+            if matches!(source.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied) =>
+        {
+            host.read_proc("self/mountinfo")
+        }
+        result => result,
+    }
+}
+
+/// The mounts in order; a line that is no mount is left out, because the
+/// kernel writes what drivers give it and one odd driver must not cost the rest.
+pub(super) fn parse(text: &str) -> impl Iterator<Item = Mount> {
+    text.lines().filter_map(parse_line)
+}
+
+/// `36 35 98:0 /root /point rw,noatime shared:1 - ext3 /dev/root rw,errors=continue`
+fn parse_line(line: &str) -> Option<Mount> {
+    let (mount, file_system) = line.split_once(" - ")?;
+    let mut fields = mount.split(' ').skip(2);
+    let number = fields.next()?.to_owned();
+    let point = decode(fields.nth(1)?);
+    let options = fields.next()?;
+    let mut fields = file_system.split(' ');
+    let fs_type = fields.next()?.to_owned();
+    let device = decode(fields.next()?);
+    let super_options = fields.next().unwrap_or_default();
+    let has = |options: &str, wanted: &str| options.split(',').any(|option| option == wanted);
+    let is_read_only =
+        has(options, "ro") || has(super_options, "ro") || has(super_options, "emergency_ro");
+    Some(Mount { number, device, point, fs_type, is_read_only })
+}
+
+/// Only space and tab are decoded: labels of the reference exporter keep `\012` and `\134`.
+fn decode(field: &str) -> String {
+    field.replace("\\040", " ").replace("\\011", "\t")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINE: &str =
+        "36 35 98:0 /mnt1 /mnt\\0402 rw,noatime master:1 - ext3 /dev/root ro,errors=continue\n";
+
+    #[test]
+    fn fields_are_found_behind_any_number_of_optional_ones() {
+        let expected = Mount {
+            number: "98:0".into(),
+            device: "/dev/root".into(),
+            point: "/mnt 2".into(),
+            fs_type: "ext3".into(),
+            is_read_only: true,
+        };
+        assert_eq!(parse(LINE).collect::<Vec<_>>(), [expected]);
+        let bare = "1 1 0:5 / / rw - tmpfs none rw";
+        assert!(!parse(bare).next().unwrap().is_read_only);
+    }
+
+    #[test]
+    fn truncated_lines_are_left_out() {
+        for text in ["", "36 35 98:0", "36 35 98:0 / /x rw", "- ext4", " - ", "a - b"] {
+            assert_eq!(parse(text).count(), 0, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_root_prefix_goes() {
+        let at = |point: &str| Mount { point: point.into(), ..parse(LINE).next().unwrap() };
+        assert_eq!(at("/host").below("/host").point, "/");
+        assert_eq!(at("/host/var").below("/host/").point, "/var");
+        assert_eq!(at("/hostile").below("/host").point, "/hostile");
+        assert_eq!(at("/var").below("/").point, "/var");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_parsed(text in "([ -~\n]|\\PC){0,200}") {
+            let _ = parse(&text).count();
+        }
+    }
+}

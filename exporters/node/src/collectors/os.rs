@@ -1,0 +1,170 @@
+//! Name and version of the distribution: os-release(5).
+
+use async_trait::async_trait;
+use common::collector::Collector;
+use common::error::{CollectError, ParseError};
+use common::exposition::Sink;
+use common::metric::Desc;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use crate::host::Host;
+
+/// Places to look in below the host's root, in order.
+const FILES: [&str; 2] = ["etc/os-release", "usr/lib/os-release"];
+
+const INFO: Desc<'_> =
+    Desc::gauge("node_os_info", "What os-release tells of the distribution; always 1.");
+const VERSION: Desc<'_> =
+    Desc::gauge("node_os_version", "Major and minor version of the distribution as a number.");
+const SUPPORT_END: Desc<'_> = Desc::gauge(
+    "node_os_support_end_timestamp_seconds",
+    "When the support of the distribution ends, in seconds since the epoch.",
+);
+
+/// Labels of [`INFO`]; their keys in the file are the same in capitals.
+const INFO_LABELS: [&str; 12] = [
+    "build_id",
+    "id",
+    "id_like",
+    "image_id",
+    "image_version",
+    "name",
+    "pretty_name",
+    "variant",
+    "variant_id",
+    "version",
+    "version_codename",
+    "version_id",
+];
+
+#[derive(Debug)]
+pub(super) struct OsRelease;
+
+#[async_trait]
+impl Collector<Host> for OsRelease {
+    async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
+        for file in FILES {
+            if let Some(text) = host.read_rootfs_if_present(file)? {
+                let malformed = |error| CollectError::parse(&host.rootfs().join(file), error);
+                let release = Release::parse(&text).map_err(malformed)?;
+                return release.push(sink).map_err(malformed);
+            }
+        }
+        Err(CollectError::NoData("no os-release file".into()))
+    }
+}
+
+/// Assignments of an os-release file.
+struct Release(Vec<(String, String)>);
+
+impl Release {
+    fn get(&self, key: &str) -> &str {
+        // The last assignment counts, as in a shell.
+        let found = self.0.iter().rev().find(|(name, _)| name.eq_ignore_ascii_case(key));
+        found.map_or("", |(_, value)| value)
+    }
+
+    fn push(&self, sink: &mut Sink) -> Result<(), ParseError> {
+        let labels = INFO_LABELS.map(|label| (label, self.get(label)));
+        sink.family(&INFO).sample(&labels, 1.0);
+        if let Some(version) = leading_version(self.get("version_id")) {
+            let labels = ["id", "id_like", "name"].map(|label| (label, self.get(label)));
+            sink.family(&VERSION).sample(&labels, version);
+        }
+        let support_end = self.get("support_end");
+        if !support_end.is_empty() {
+            sink.value(&SUPPORT_END, midnight_utc(support_end)?);
+        }
+        Ok(())
+    }
+
+    fn parse(text: &str) -> Result<Self, ParseError> {
+        let lines = text.lines().map(str::trim);
+        let assignments = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+        assignments.map(parse_assignment).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+fn parse_assignment(line: &str) -> Result<(String, String), ParseError> {
+    let malformed = || ParseError::Form(format!("no assignment: {line:?}"));
+    let (key, value) = line.split_once('=').ok_or_else(malformed)?;
+    let key = key.trim_start_matches("export ").trim();
+    Ok((key.to_owned(), unquote(value).ok_or_else(malformed)?))
+}
+
+/// Removes quotes and backslashes as a shell does; `None` if a quote is left open.
+fn unquote(value: &str) -> Option<String> {
+    let mut text = String::with_capacity(value.len());
+    let mut quote = None;
+    let mut characters = value.chars();
+    while let Some(character) = characters.next() {
+        match (character, quote) {
+            (c, Some(open)) if c == open => quote = None,
+            ('"' | '\'', None) => quote = Some(character),
+            ('\\', None | Some('"')) => text.push(characters.next()?),
+            (c, None) if c.is_whitespace() => break,
+            (c, _) => text.push(c),
+        }
+    }
+    quote.is_none().then_some(text)
+}
+
+/// `12` of `12`, `24.04` of `24.04.1`; nothing if that is zero or no number.
+fn leading_version(version_id: &str) -> Option<f64> {
+    let mut points = 0;
+    let end = version_id.find(|c: char| {
+        points += usize::from(c == '.');
+        !(c.is_ascii_digit() || c == '.') || points > 1
+    });
+    let number: f64 = version_id[..end.unwrap_or(version_id.len())].parse().ok()?;
+    (number > 0.0).then_some(number)
+}
+
+fn midnight_utc(date: &str) -> Result<f64, ParseError> {
+    let malformed = |_| ParseError::Form(format!("SUPPORT_END is no date: {date:?}"));
+    let date: Date = date.parse().map_err(malformed)?;
+    let midnight = date.to_zoned_datetime(TimeZone::UTC).map_err(malformed)?;
+    Ok(midnight.timestamp().as_second() as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use common::exposition::Format;
+
+    fn exposed(text: &str) -> Result<String, ParseError> {
+        let mut sink = Sink::new(Format::Text);
+        Release::parse(text)?.push(&mut sink)?;
+        Ok(String::from_utf8_lossy(sink.text()).into_owned())
+    }
+
+    #[test]
+    fn assignments_are_unquoted() {
+        let text = exposed(
+            "# a comment\nNAME=\"Debian \\\"GNU\\\"\"\nID=debian\nVERSION_ID='12.5.1'\n\n\
+             PRETTY_NAME=Debian\\ 12\nSUPPORT_END=2026-06-10\n",
+        )
+        .unwrap();
+        assert!(text.contains("name=\"Debian \\\"GNU\\\"\""), "{text}");
+        assert!(text.contains("pretty_name=\"Debian 12\",variant=\"\""), "{text}");
+        assert!(text.contains("} 12.5\n"), "{text}");
+        assert!(text.contains("node_os_support_end_timestamp_seconds 1781049600\n"), "{text}");
+    }
+
+    #[test]
+    fn rolling_releases_have_no_version() {
+        assert!(!exposed("ID=arch\n").unwrap().contains("node_os_version"));
+        assert_eq!(leading_version("22.04"), Some(22.04));
+        assert_eq!(leading_version("9"), Some(9.0));
+        assert_eq!(leading_version("v1"), None);
+        assert_eq!(leading_version("0"), None);
+    }
+
+    #[test]
+    fn malformed_content_is_an_error() {
+        for text in ["ID", "NAME=\"open", "A=b\\", "SUPPORT_END=soon"] {
+            assert!(exposed(text).is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Pressure stall information: `/proc/pressure/*`, Documentation/accounting/psi.rst of the kernel.
+//!
+//! Parsed here because the procfs crate demands both lines of every file and
+//! does not know `irq`.
+
+use async_trait::async_trait;
+use common::collector::Collector;
+use common::error::{CollectError, ParseError, parse_number};
+use common::exposition::Sink;
+use common::metric::Desc;
+
+use crate::host::Host;
+
+/// File, start of the line, family. The CPU has no `full` for the whole host, interrupts no `some`.
+const STALLS: &[(&str, &str, Desc<'static>)] = &[
+    (
+        "cpu",
+        "some",
+        Desc::counter(
+            "node_pressure_cpu_waiting_seconds_total",
+            "Time in which some tasks waited for a CPU, in seconds.",
+        ),
+    ),
+    (
+        "io",
+        "some",
+        Desc::counter(
+            "node_pressure_io_waiting_seconds_total",
+            "Time in which some tasks waited for I/O, in seconds.",
+        ),
+    ),
+    (
+        "io",
+        "full",
+        Desc::counter(
+            "node_pressure_io_stalled_seconds_total",
+            "Time in which no task could go on because all waited for I/O, in seconds.",
+        ),
+    ),
+    (
+        "memory",
+        "some",
+        Desc::counter(
+            "node_pressure_memory_waiting_seconds_total",
+            "Time in which some tasks waited for memory, in seconds.",
+        ),
+    ),
+    (
+        "memory",
+        "full",
+        Desc::counter(
+            "node_pressure_memory_stalled_seconds_total",
+            "Time in which no task could go on because all waited for memory, in seconds.",
+        ),
+    ),
+    (
+        "irq",
+        "full",
+        Desc::counter(
+            "node_pressure_irq_stalled_seconds_total",
+            "Time in which no task could go on because of interrupts, in seconds.",
+        ),
+    ),
+];
+
+#[derive(Debug)]
+pub(super) struct Pressure;
+
+#[async_trait]
+impl Collector<Host> for Pressure {
+    async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
+        let mut present = false;
+        let mut last: Option<(&str, Option<String>)> = None;
+        for (resource, share, desc) in STALLS {
+            let text = match last.take() {
+                Some((read, text)) if read == *resource => text,
+                _ => read(host, resource)?,
+            };
+            if let Some(text) = &text {
+                present = true;
+                let path = format!("pressure/{resource}");
+                let seconds =
+                    parse(text, share).map_err(|error| host.malformed_proc(&path, error))?;
+                sink.value(desc, seconds);
+            }
+            last = Some((resource, text));
+        }
+        if present {
+            Ok(())
+        } else {
+            Err(CollectError::NoData("the kernel keeps no pressure information".into()))
+        }
+    }
+}
+
+/// Booted with `psi=0`, the kernel has the files but refuses to read them.
+fn read(host: &Host, resource: &str) -> Result<Option<String>, CollectError> {
+    let not_supported = rustix::io::Errno::OPNOTSUPP.raw_os_error();
+    match host.read_proc_if_present(&format!("pressure/{resource}")) {
+        Err(CollectError::Read { source, .. }) if source.raw_os_error() == Some(not_supported) => {
+            Ok(None)
+        }
+        result => result,
+    }
+}
+
+/// Seconds of the line that starts with `share`, whose `total` counts microseconds.
+fn parse(text: &str, share: &str) -> Result<f64, ParseError> {
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix(share))
+        .ok_or_else(|| ParseError::Form(format!("no line {share:?}")))?;
+    let total = line.split(' ').find_map(|field| field.strip_prefix("total="));
+    let microseconds: u64 = parse_number("total", total)?;
+    Ok(microseconds as f64 / 1e6)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const IO: &str = "some avg10=0.10 avg60=2.00 avg300=3.85 total=15000000\n\
+                      full avg10=0.20 avg60=3.00 avg300=4.95 total=25500000\n";
+
+    #[test]
+    fn totals_are_seconds() {
+        assert_eq!(parse(IO, "some"), Ok(15.0));
+        assert_eq!(parse(IO, "full"), Ok(25.5));
+    }
+
+    #[test]
+    fn truncated_and_malformed_content_is_an_error() {
+        for text in ["", "some", "some avg10=0.10 total=x", "full total=1", "some total="] {
+            assert!(parse(text, "some").is_err(), "{text:?}");
+        }
+    }
+}

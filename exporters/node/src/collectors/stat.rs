@@ -1,0 +1,127 @@
+//! Kernel counters other than CPU time: `/proc/stat`, proc_stat(5).
+//!
+//! Parsed here because the procfs crate's `KernelStats` lacks the totals of interrupts and softirqs.
+
+use async_trait::async_trait;
+use common::collector::Collector;
+use common::error::{CollectError, ParseError, parse_number};
+use common::exposition::Sink;
+use common::metric::{Desc, Metric, counter, gauge};
+
+use crate::host::Host;
+
+const METRICS: &[Metric<Counters>] = &[
+    counter("node_intr_total", "Interrupts serviced since boot.", |c| c.interrupts),
+    counter("node_context_switches_total", "Context switches since boot.", |c| c.context_switches),
+    counter("node_forks_total", "Processes and threads created since boot.", |c| c.forks),
+    gauge("node_boot_time_seconds", "When the host was booted, in seconds since the epoch.", |c| {
+        c.boot_time_seconds
+    }),
+    gauge("node_procs_running", "Tasks that are running or ready to run.", |c| c.running),
+    gauge("node_procs_blocked", "Tasks that wait for I/O.", |c| c.blocked),
+];
+
+const SOFTIRQS: Desc<'_> =
+    Desc::counter("node_softirqs_total", "Softirqs serviced since boot, by kind.");
+
+/// Kinds of softirq in the order of the kernel's columns (include/linux/interrupt.h).
+const SOFTIRQ_KINDS: [&str; 10] = [
+    "hi",
+    "timer",
+    "net_tx",
+    "net_rx",
+    "block",
+    "block_iopoll",
+    "tasklet",
+    "sched",
+    "hrtimer",
+    "rcu",
+];
+
+/// One value per line of the file; a line that the kernel lacks is `None`.
+#[derive(Debug, Default, PartialEq)]
+struct Counters {
+    interrupts: Option<f64>,
+    context_switches: Option<f64>,
+    forks: Option<f64>,
+    boot_time_seconds: Option<f64>,
+    running: Option<f64>,
+    blocked: Option<f64>,
+    softirqs: Vec<f64>,
+}
+
+#[derive(Debug)]
+pub(super) struct Stat {
+    /// Also expose the kinds of softirq.
+    pub(super) softirqs: bool,
+}
+
+#[async_trait]
+impl Collector<Host> for Stat {
+    async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
+        let text = host.read_proc("stat")?;
+        let counters = parse(&text).map_err(|error| host.malformed_proc("stat", error))?;
+        sink.row(METRICS, &counters);
+        if self.softirqs {
+            let mut family = sink.family(&SOFTIRQS);
+            for (kind, count) in SOFTIRQ_KINDS.iter().zip(&counters.softirqs) {
+                family.sample(&[("vector", kind)], *count);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn parse(text: &str) -> Result<Counters, ParseError> {
+    let mut counters = Counters::default();
+    for line in text.lines() {
+        let mut words = line.split_ascii_whitespace();
+        let target = match words.next() {
+            Some("intr") => &mut counters.interrupts,
+            Some("ctxt") => &mut counters.context_switches,
+            Some("processes") => &mut counters.forks,
+            Some("btime") => &mut counters.boot_time_seconds,
+            Some("procs_running") => &mut counters.running,
+            Some("procs_blocked") => &mut counters.blocked,
+            Some("softirq") => {
+                // The first number is the sum of the others.
+                let kinds = words.skip(1).map(|word| parse_number("softirq", Some(word)));
+                counters.softirqs = kinds.collect::<Result<_, _>>()?;
+                continue;
+            }
+            _ => continue,
+        };
+        *target = Some(parse_number("count", words.next())?);
+    }
+    if counters == Counters::default() {
+        return Err(ParseError::Form("none of the expected lines".into()));
+    }
+    Ok(counters)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "cpu  1 2 3\nintr 8885917 17 0 0\nctxt 38014093\nbtime 1418183276\n\
+        processes 26442\nprocs_running 2\nprocs_blocked 1\n\
+        softirq 5057579 250191 1481983 1647 211099 186066 0 1783454 622196 12499 508444\n";
+
+    #[test]
+    fn every_line_has_its_counter() {
+        let counters = parse(TEXT).unwrap();
+        assert_eq!(counters.interrupts, Some(8_885_917.0));
+        assert_eq!(counters.boot_time_seconds, Some(1_418_183_276.0));
+        assert_eq!(counters.blocked, Some(1.0));
+        assert_eq!(counters.softirqs.len(), SOFTIRQ_KINDS.len());
+        assert_eq!(counters.softirqs.first(), Some(&250_191.0));
+    }
+
+    #[test]
+    fn absent_lines_are_absent_and_malformed_ones_errors() {
+        assert_eq!(parse("ctxt 1\n").unwrap().forks, None);
+        for text in ["", "cpu 1 2", "ctxt", "ctxt x", "softirq 1 y"] {
+            assert!(parse(text).is_err(), "{text:?}");
+        }
+    }
+}

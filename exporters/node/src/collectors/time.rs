@@ -1,0 +1,89 @@
+//! System time, time zone and clock source: the clock, `/sys/devices/system/clocksource`.
+
+use async_trait::async_trait;
+use common::collector::Collector;
+use common::error::CollectError;
+use common::exposition::Sink;
+use common::metric::Desc;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::host::Host;
+
+const SOURCES: &str = "devices/system/clocksource";
+
+const SECONDS: Desc<'_> = Desc::gauge("node_time_seconds", "System time, seconds since the epoch.");
+const ZONE_OFFSET: Desc<'_> = Desc::gauge(
+    "node_time_zone_offset_seconds",
+    "What the system's time zone adds to UTC now, in seconds.",
+);
+const AVAILABLE: Desc<'_> = Desc::gauge(
+    "node_time_clocksource_available_info",
+    "Clock sources that the kernel could use; always 1.",
+);
+const CURRENT: Desc<'_> = Desc::gauge(
+    "node_time_clocksource_current_info",
+    "Clock source that the kernel uses; always 1.",
+);
+
+#[derive(Debug)]
+pub(super) struct Time;
+
+#[async_trait]
+impl Collector<Host> for Time {
+    async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
+        let now = Timestamp::now();
+        sink.value(&SECONDS, now.as_nanosecond() as f64 / 1e9);
+        let zone = TimeZone::system();
+        let info = zone.to_offset_info(now);
+        let offset = f64::from(info.offset().seconds());
+        sink.family(&ZONE_OFFSET).sample(&[("time_zone", info.abbreviation())], offset);
+        let names = host.list_sys(SOURCES)?;
+        let mut sources = Vec::new();
+        for name in names.iter().filter(|name| name.starts_with("clocksource")) {
+            let read = |file| host.read_sys_if_present(&format!("{SOURCES}/{name}/{file}"));
+            sources.push((read("available_clocksource")?, read("current_clocksource")?));
+        }
+        push_sources(&sources, sink);
+        Ok(())
+    }
+}
+
+/// `sources` are (available, current) by position, which is the label `device`.
+fn push_sources(sources: &[(Option<String>, Option<String>)], sink: &mut Sink) {
+    let mut family = sink.family(&AVAILABLE);
+    for (device, (available, _)) in sources.iter().enumerate() {
+        for source in available.iter().flat_map(|names| names.split_ascii_whitespace()) {
+            family.sample(&[("clocksource", source), ("device", &device.to_string())], 1.0);
+        }
+    }
+    drop(family);
+    let mut family = sink.family(&CURRENT);
+    for (device, (_, current)) in sources.iter().enumerate() {
+        if let Some(source) = current {
+            family.sample(&[("clocksource", source), ("device", &device.to_string())], 1.0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use common::exposition::Format;
+
+    #[test]
+    fn sources_are_numbered_by_position() {
+        let mut sink = Sink::new(Format::Text);
+        push_sources(&[(Some("tsc hpet".into()), Some("tsc".into())), (None, None)], &mut sink);
+        let text = String::from_utf8_lossy(sink.text()).into_owned();
+        let available = "node_time_clocksource_available_info";
+        for line in [
+            format!("{available}{{clocksource=\"tsc\",device=\"0\"}} 1\n"),
+            format!("{available}{{clocksource=\"hpet\",device=\"0\"}} 1\n"),
+            "node_time_clocksource_current_info{clocksource=\"tsc\",device=\"0\"} 1\n".into(),
+        ] {
+            assert!(text.contains(&line), "{text}");
+        }
+        assert!(!text.contains("device=\"1\""), "{text}");
+    }
+}

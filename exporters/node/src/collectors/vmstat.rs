@@ -1,0 +1,64 @@
+//! Chosen counters of the virtual memory system: `/proc/vmstat`, proc_vmstat(5).
+//!
+//! Parsed here because the procfs crate reads all of the nearly 200 fields into a map.
+
+use async_trait::async_trait;
+use common::collector::Collector;
+use common::error::{CollectError, ParseError, parse_number};
+use common::exposition::Sink;
+use common::filter::Pattern;
+use common::metric::Desc;
+
+use crate::host::Host;
+
+#[derive(Debug)]
+pub(super) struct Vmstat {
+    /// Names of the fields to expose.
+    pub(super) fields: Pattern,
+}
+
+#[async_trait]
+impl Collector<Host> for Vmstat {
+    async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
+        let text = host.read_proc("vmstat")?;
+        let (mut name, mut help) = (String::new(), String::new());
+        for line in text.lines() {
+            let (field, value) =
+                split(line).map_err(|error| host.malformed_proc("vmstat", error))?;
+            if !self.fields.matches(field) {
+                continue;
+            }
+            let value = parse_number("value", Some(value))
+                .map_err(|error| host.malformed_proc("vmstat", error))?;
+            name.clear();
+            name.push_str("node_vmstat_");
+            name.extend(field.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }));
+            help.clear();
+            help.push_str("Field ");
+            help.push_str(field);
+            help.push_str(" of /proc/vmstat.");
+            sink.value(&Desc::untyped(&name, &help), value);
+        }
+        Ok(())
+    }
+}
+
+/// Name and value of a line.
+fn split(line: &str) -> Result<(&str, &str), ParseError> {
+    line.split_once(' ')
+        .filter(|(name, _)| !name.is_empty())
+        .ok_or_else(|| ParseError::Form(format!("line without name and value: {line:?}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::split;
+
+    #[test]
+    fn lines_are_name_and_value() {
+        assert_eq!(split("pgfault 2320168809"), Ok(("pgfault", "2320168809")));
+        for line in ["", "pgfault", " 1"] {
+            assert!(split(line).is_err(), "{line:?}");
+        }
+    }
+}
