@@ -148,8 +148,11 @@ async fn gzip_is_used_when_asked() {
     let (_, headers, body) = ask(&app, request).await;
     assert_eq!(headers["content-encoding"], "gzip");
     let mut plain = vec![0; 1 << 20];
+    let length: usize = headers["content-length"].to_str().unwrap().parse().unwrap();
+    assert_eq!(length, body.len());
     let size = libdeflater::Decompressor::new().gzip_decompress(&body, &mut plain).unwrap();
     assert!(plain[..size].starts_with(b"# HELP fake_build_info"));
+    assert!(body.len() * 2 < size, "{} of {size} bytes", body.len());
 }
 
 #[tokio::test]

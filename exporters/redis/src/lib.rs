@@ -1,1 +1,222 @@
-//! x
+//! Metrics of a Redis or Valkey server, as redis_exporter names them.
+//!
+//! [`args`] holds the flags; [`address`] and [`credentials`] say which server
+//! and which login they mean. [`target`] keeps one connection to it and fetches
+//! [`info`] once per scrape; a [`session`] is what the [`collectors`] then
+//! share: one file per subject.
+
+pub mod address;
+pub mod args;
+pub mod collectors;
+pub mod credentials;
+pub mod failure;
+pub mod families;
+pub mod info;
+mod own;
+pub mod session;
+pub mod settings;
+pub mod target;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use async_trait::async_trait;
+use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
+use common::build::BUILD;
+use common::change::ChangeLog;
+use common::cli::{Dialect, Switches};
+use common::error::CollectError;
+use common::exporter::{Exporter, Refusal, ScrapeRequest};
+use common::exposition::Exposition;
+use common::metric::Desc;
+use common::program::Program;
+use common::scrape::{CollectorFamilies, Collectors, Outcome, Placement};
+use common::self_metrics::BuildInfo;
+use common::server::{Landing, Service};
+
+use args::Args;
+use collectors::COLLECTORS;
+use families::{Families, prefix};
+use own::{Report, Scrapes};
+use session::{Options, Session};
+use target::{Opening, Target};
+
+const SWITCHES: Switches = Switches { flag_prefix: "collector." };
+
+/// Value of `config-command` that keeps the exporter from using CONFIG.
+const NO_CONFIG_COMMAND: &str = "-";
+
+/// Answers scrapes with the metrics of one server.
+#[derive(Debug)]
+pub struct RedisExporter {
+    /// `None` if only the exporter itself is to be shown.
+    target: Option<Target>,
+    options: Arc<Options>,
+    collectors: Collectors<Session>,
+    scrapes: Scrapes,
+    changes: ChangeLog,
+}
+
+impl Program for RedisExporter {
+    const NAME: &'static str = "redis-exporter";
+    const ABOUT: &'static str =
+        "Exposes the metrics of a Redis or Valkey server to Prometheus, as redis_exporter does";
+    const DIALECT: Dialect = Dialect::GoFlag;
+    const ENV_PREFIX: &'static str = "REDIS_EXPORTER_";
+
+    fn command() -> Command {
+        let command = SWITCHES.add(Args::augment_args(Command::new(Self::NAME)), COLLECTORS);
+        command.defer(args::adapt_shared)
+    }
+
+    fn default_address(_: &ArgMatches) -> String {
+        ":9121".into()
+    }
+
+    fn start(matches: &ArgMatches) -> anyhow::Result<Service> {
+        let args = Args::from_arg_matches(matches)?;
+        Ok(Service {
+            exporter: Arc::new(Self::from_matches(matches)?),
+            landing: Landing {
+                title: "Redis Exporter",
+                description: "Prometheus exporter of Redis and Valkey",
+                links: Vec::new(),
+            },
+            build_info: build_info(&args),
+            health_paths: &["/health"],
+            routes: axum::Router::default(),
+        })
+    }
+}
+
+impl RedisExporter {
+    /// Makes the exporter that the arguments ask for; does not connect yet.
+    ///
+    /// # Errors
+    /// A malformed address or password file, with the flag.
+    pub fn from_matches(matches: &ArgMatches) -> anyhow::Result<Self> {
+        let args = Args::from_arg_matches(matches)?;
+        let target = match args.address.expose() {
+            "" => None,
+            address => Some(Target::new(&args, address).context("--redis.addr")?),
+        };
+        let config_command =
+            Some(args.config_command.clone()).filter(|command| command != NO_CONFIG_COMMAND);
+        let prefix = prefix(&args.metrics.namespace);
+        let collectors = SWITCHES.build(matches, COLLECTORS, &args)?;
+        let collectors = Collectors::new(Placement::Reactor, families(&prefix), collectors);
+        tracing::info!(?collectors, "enabled collectors");
+        Ok(Self {
+            target,
+            options: Arc::new(Options { prefix, config_command }),
+            collectors,
+            scrapes: Scrapes::default(),
+            changes: ChangeLog::default(),
+        })
+    }
+
+    /// Reads the server; a failure is part of the report.
+    async fn read(
+        &self,
+        target: &Target,
+        started: Instant,
+        deadline: Instant,
+        exposition: &mut Exposition,
+    ) -> (Report, Vec<Outcome>) {
+        let Opening { connect_time, ping_time, result } = target.open(deadline).await;
+        let (failure, outcomes) = match result {
+            Ok((connection, info)) => {
+                let session = Session::new(info, connection, Arc::clone(&self.options));
+                let session = Arc::new(session);
+                let outcomes =
+                    self.collectors.run(session, |_| true, deadline, exposition).await;
+                let is_timeout =
+                    |outcome: &Outcome| matches!(outcome.result, Err(CollectError::Timeout(_)));
+                if outcomes.iter().any(is_timeout) {
+                    target.hang_up().await;
+                }
+                (None, outcomes)
+            }
+            Err(failure) => (Some(failure.to_string()), Vec::new()),
+        };
+        self.log_change(target, failure.as_deref());
+        (Report { failure, duration: started.elapsed(), connect_time, ping_time }, outcomes)
+    }
+
+    fn log_change(&self, target: &Target, failure: Option<&str>) {
+        let address = target.address();
+        match failure {
+            Some(error) if self.changes.failed(error) => {
+                tracing::warn!(%address, error, "the server cannot be read");
+            }
+            Some(error) => tracing::debug!(%address, error, "the server still cannot be read"),
+            None if self.changes.recovered() => {
+                tracing::info!(%address, "the server can be read again");
+            }
+            None => {}
+        }
+    }
+}
+
+#[async_trait]
+impl Exporter for RedisExporter {
+    async fn scrape(
+        &self,
+        request: &ScrapeRequest,
+        exposition: &mut Exposition,
+    ) -> Result<Vec<Outcome>, Refusal> {
+        let started = Instant::now();
+        self.scrapes.start();
+        let (report, outcomes) = match &self.target {
+            Some(target) => {
+                let (report, outcomes) =
+                    self.read(target, started, request.deadline, exposition).await;
+                (Some(report), outcomes)
+            }
+            None => (None, Vec::new()),
+        };
+        let totals = self.scrapes.finish(started.elapsed());
+        let mut sink = exposition.sink();
+        let mut families = Families::new(&self.options.prefix, &mut sink);
+        own::push(&mut families, &totals, report.as_ref());
+        exposition.add(sink);
+        Ok(outcomes)
+    }
+}
+
+/// The families about the collectors, which the reference does not have.
+///
+/// Their names are static but depend on the namespace: they are made once per
+/// exporter and never freed.
+fn families(prefix: &str) -> CollectorFamilies {
+    let name = |suffix: &str| -> &'static str { format!("{prefix}exporter_{suffix}").leak() };
+    CollectorFamilies {
+        duration: Desc::gauge(
+            name("collector_duration_seconds"),
+            "Wall time that a collector took in this scrape.",
+        ),
+        success: Desc::gauge(
+            name("collector_success"),
+            "1 if a collector succeeded in this scrape, 0 if it failed.",
+        ),
+        label_prefix: "",
+    }
+}
+
+/// The labels of the reference; the time of the build is not recorded, so that builds can be repeated.
+fn build_info(args: &Args) -> BuildInfo {
+    if args.metrics.redis_only {
+        return BuildInfo { name: String::new(), labels: Vec::new() };
+    }
+    let labels = [
+        ("build_date", "unknown"),
+        ("commit_sha", BUILD.revision),
+        ("golang_version", BUILD.compiler),
+        ("version", BUILD.version),
+    ];
+    BuildInfo {
+        name: format!("{}exporter_build_info", prefix(&args.metrics.namespace)),
+        labels: labels.into_iter().map(|(label, value)| (label, value.to_owned())).collect(),
+    }
+}
