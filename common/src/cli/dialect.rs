@@ -23,6 +23,16 @@ impl Dialect {
         }
     }
 
+    /// How on/off flags are spelled, for `--help`.
+    pub(super) const fn note(self) -> &'static str {
+        match self {
+            Self::Kingpin => "Flags without a value are switched off by --no-FLAG.",
+            Self::GoFlag => {
+                "One dash will do for two. Flags without a value are switched off by --FLAG=false."
+            }
+        }
+    }
+
     /// Rewrites the arguments (the program's name first) into what clap reads.
     pub(super) fn rewrite(
         self,

@@ -7,7 +7,7 @@ mod switches;
 use std::ffi::OsString;
 use std::time::Duration;
 
-use clap::builder::PossibleValue;
+use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, ValueEnum};
 
 pub use dialect::Dialect;
@@ -38,7 +38,8 @@ pub struct WebArgs {
         id = "web.max-requests",
         long = "web.max-requests",
         value_name = "N",
-        default_value_t = 40
+        default_value = "40",
+        value_parser = parse_count
     )]
     pub max_requests: usize,
     /// Answer in OpenMetrics 1.0.0 to clients that ask for it
@@ -82,8 +83,9 @@ impl Default for WebArgs {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Log")]
 pub struct LogArgs {
-    /// Least severe messages to print
+    /// Least severe messages to print: debug, info, warn or error
     #[arg(
+        hide_possible_values = true,
         id = "log.level",
         long = "log.level",
         value_name = "LEVEL",
@@ -91,8 +93,14 @@ pub struct LogArgs {
         ignore_case = true
     )]
     pub level: LogLevel,
-    /// Form of the log lines on stderr
-    #[arg(id = "log.format", long = "log.format", value_name = "FORMAT", default_value = "logfmt")]
+    /// Form of the log lines on stderr: logfmt or json
+    #[arg(
+        hide_possible_values = true,
+        id = "log.format",
+        long = "log.format",
+        value_name = "FORMAT",
+        default_value = "logfmt"
+    )]
     pub format: LogFormat,
 }
 
@@ -121,7 +129,7 @@ pub enum LogFormat {
 }
 
 /// What a program was started for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Action {
     /// Serve until told to stop.
     Serve,
@@ -129,22 +137,6 @@ pub enum Action {
     Scrape,
     /// Ask the exporter that should be running how it is.
     Healthcheck,
-}
-
-impl ValueEnum for Action {
-    fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Serve, Self::Scrape, Self::Healthcheck]
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(match self {
-            Self::Serve => PossibleValue::new("serve").help("Answer scrapes until stopped"),
-            Self::Scrape => PossibleValue::new("scrape")
-                .help("Collect once, print the metrics; exit code 1 if a collector failed"),
-            Self::Healthcheck => PossibleValue::new("healthcheck")
-                .help("Ask the running exporter whether it is healthy; exit code 0 or 1"),
-        })
-    }
 }
 
 /// Completes a command and reads the arguments with it.
@@ -161,41 +153,74 @@ pub fn parse(
     env_prefix: &str,
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Result<ArgMatches, clap::Error> {
-    let mut command = complete(command, env_prefix);
-    let arguments = dialect.rewrite(&command, arguments)?;
-    command.try_get_matches_from_mut(arguments)
+    let command = complete(command, dialect, env_prefix);
+    let mut reader = command.clone().mut_args(|arg| match arg.get_action() {
+        ArgAction::SetTrue => on_off(arg),
+        _ => arg,
+    });
+    let arguments = dialect.rewrite(&reader, arguments)?;
+    reader.try_get_matches_from_mut(arguments).map_err(|error| match error.kind() {
+        // Rendered from the command in which on/off flags still look like such.
+        ErrorKind::DisplayHelp => clap::Error::raw(ErrorKind::DisplayHelp, help(command)),
+        _ => error,
+    })
 }
 
-fn complete(command: Command, env_prefix: &str) -> Command {
+fn help(mut command: Command) -> String {
+    let text = command.render_help().to_string();
+    format!("{}\n", text.trim_end().replace("\n\n\n", "\n\n"))
+}
+
+fn complete(command: Command, dialect: Dialect, env_prefix: &str) -> Command {
     let version = Arg::new("version")
         .long("version")
         .short('V')
         .action(ArgAction::Version)
         .help("Print version");
     let action = Arg::new("action")
-        .value_name("COMMAND")
         .value_parser(clap::value_parser!(Action))
+        .value_name("COMMAND")
         .default_value("serve")
-        .hide_default_value(true)
-        .help("What to do");
+        .hide(true);
     let note = format!(
-        "Every flag can also be set by an environment variable: {env_prefix} and the flag's name \
-         in capitals, with _ for . and -, unless another one is shown. A flag beats its variable."
+        "{} Every flag can also be set by an environment variable: {env_prefix} and the flag's \
+         name in capitals, with _ for . and -, unless another one is shown. A flag beats its \
+         variable.",
+        dialect.note()
     );
+    let usage = format!("{} [FLAGS] [COMMAND]", command.get_name());
     command
         .disable_version_flag(true)
         .version(crate::program::version_text())
         .max_term_width(100)
+        .override_usage(usage)
+        .help_template(TEMPLATE)
         .after_help(note)
-        .args_override_self(false)
-        .mut_args(|arg| complete_flag(arg, env_prefix))
+        .mut_args(|arg| with_variable(arg, env_prefix))
+        .next_help_heading(None)
         .arg(action)
         .arg(version)
 }
 
-fn complete_flag(arg: Arg, env_prefix: &str) -> Arg {
+/// The commands are spelled out, because to clap they are values of an argument.
+const TEMPLATE: &str = "\
+{about}
+
+Usage: {usage}
+
+Commands:
+  serve        Answer scrapes until stopped (this is what no command means)
+  scrape       Collect once, print the metrics; exit code 1 if a collector failed
+  healthcheck  Ask the running exporter whether it is healthy; exit code 0 or 1
+
+{all-args}
+
+{after-help}
+";
+
+/// Gives a flag its environment variable; values of variables are never shown.
+fn with_variable(arg: Arg, env_prefix: &str) -> Arg {
     let Some(long) = arg.get_long().map(ToOwned::to_owned) else { return arg };
-    let arg = if matches!(arg.get_action(), ArgAction::SetTrue) { on_off(arg) } else { arg };
     if arg.get_env().is_some() {
         return arg.hide_env_values(true);
     }
@@ -203,12 +228,10 @@ fn complete_flag(arg: Arg, env_prefix: &str) -> Arg {
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
         .collect();
-    let arg = arg.env(format!("{env_prefix}{variable}")).hide_env(true);
-    // A list in the environment is split; on the command line the flag is repeated.
-    arg
+    arg.env(format!("{env_prefix}{variable}")).hide_env(true)
 }
 
-/// An on/off flag: alone it means true; `=true` and `=false` are understood too.
+/// Reads an on/off flag: alone it means true; `=true` and `=false` are understood too.
 fn on_off(arg: Arg) -> Arg {
     let has_default = !arg.get_default_values().is_empty();
     let arg = arg
@@ -216,8 +239,6 @@ fn on_off(arg: Arg) -> Arg {
         .num_args(0..=1)
         .require_equals(true)
         .default_missing_value("true")
-        .hide_default_value(true)
-        .hide_possible_values(true)
         .value_name("BOOL")
         .value_parser(parse_bool);
     if has_default { arg } else { arg.default_value("false") }
@@ -230,6 +251,14 @@ fn parse_bool(text: &str) -> Result<bool, String> {
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
         _ => Err("expected true or false".into()),
     }
+}
+
+/// Reads a count.
+///
+/// # Errors
+/// A text saying what is expected.
+pub fn parse_count(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| "expected a whole number".into())
 }
 
 fn parse_path(text: &str) -> Result<String, String> {

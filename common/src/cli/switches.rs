@@ -27,12 +27,12 @@ impl Switches {
             .help_heading("Collectors")
             .action(ArgAction::SetTrue);
         entries.iter().fold(command.arg(disable), |command, entry| {
-            let default = if entry.enabled_by_default { "on" } else { "off" };
+            let default = if entry.enabled_by_default { "" } else { " (off by default)" };
             let flag = format!("{}{}", self.flag_prefix, entry.name);
             command.arg(
                 Arg::new(flag.clone())
                     .long(flag)
-                    .help(format!("{} (default: {default})", entry.summary))
+                    .help(format!("Expose {}{default}", entry.summary))
                     .help_heading("Collectors")
                     .action(ArgAction::SetTrue)
                     .default_value(if entry.enabled_by_default { "true" } else { "false" }),

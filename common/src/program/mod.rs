@@ -81,7 +81,8 @@ fn usage<P: Program>(error: &clap::Error) -> ExitCode {
     let text = error.render().to_string();
     if !error.use_stderr() {
         // A closed pipe is no reason to fail.
-        let _ = write!(std::io::stdout(), "{text}");
+        let text = text.trim_start_matches("error: ").trim_end();
+        let _ = writeln!(std::io::stdout(), "{text}");
         return ExitCode::SUCCESS;
     }
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());

@@ -29,7 +29,7 @@ pub struct SelfMetrics {
 /// Name and labels of the family that tells which build is running.
 #[derive(Clone, Debug)]
 pub struct BuildInfo {
-    /// Such as `node_exporter_build_info`.
+    /// Such as `node_exporter_build_info`; empty for no such family.
     pub name: String,
     /// Label names as the reference exporter has them, with this build's values.
     pub labels: Vec<(&'static str, String)>,
@@ -92,7 +92,9 @@ impl SelfMetrics {
         }
         registry.register_collector(Box::new(process::OwnProcess::new()));
         let mut build = Registry::default();
-        build.register_collector(Box::new(build_info));
+        if !build_info.name.is_empty() {
+            build.register_collector(Box::new(build_info));
+        }
         Self { registry, build, requests, errors, in_flight }
     }
 

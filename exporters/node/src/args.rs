@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use common::cli::parse_duration;
+use common::cli::{parse_count, parse_duration};
 use common::filter::Pattern;
 
 /// All flags but the collector switches and those that every exporter has.
@@ -160,7 +160,8 @@ pub struct FilesystemArgs {
         id = "collector.filesystem.stat-workers",
         long = "collector.filesystem.stat-workers",
         value_name = "N",
-        default_value_t = 4
+        default_value = "4",
+        value_parser = parse_count
     )]
     pub stat_workers: usize,
 }

@@ -85,7 +85,8 @@ impl NodeExporter {
         let host = Host::open(&args.path)?;
         let collectors = SWITCHES.build(matches, COLLECTORS, &args)?;
         let collectors = Collectors::new(Placement::Blocking, FAMILIES, collectors);
-        tracing::info!(?collectors, "enabled collectors");
+        let names = collectors.names().collect::<Vec<_>>().join(" ");
+        tracing::info!(collectors = names, "enabled");
         Ok(Self { host: Arc::new(host), collectors })
     }
 
