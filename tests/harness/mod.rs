@@ -1,1 +1,99 @@
-//! x
+//! Starts real servers and programs for tests, asks them, and ends them again.
+//!
+//! Everything listens on the loopback interface on a port that was free, keeps
+//! its data in a folder of its own, and is ended by its process id when the
+//! value that stands for it is dropped.
+
+pub mod docker;
+pub mod exposition;
+pub mod http;
+pub mod mariadb;
+pub mod process;
+pub mod redis;
+
+use std::fmt::Display;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+
+/// The repository's root.
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// One of the four programs, built for release.
+///
+/// # Errors
+/// It has not been built.
+pub fn program(name: &str) -> anyhow::Result<PathBuf> {
+    let path = repository().join("target/release").join(name);
+    if !path.is_file() {
+        bail!("{} is missing: run cargo build --release first", path.display());
+    }
+    Ok(path)
+}
+
+/// A port on the loopback interface that nobody listens on.
+///
+/// # Errors
+/// The system has none.
+pub fn free_port() -> anyhow::Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+/// A folder that is removed with all its content when dropped.
+#[derive(Debug)]
+pub struct TemporaryFolder(PathBuf);
+
+impl TemporaryFolder {
+    /// Makes a folder whose name starts with `name`. Everybody may enter it,
+    /// because servers drop root's rights.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn new(name: &str) -> anyhow::Result<Self> {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("{name}-{}-{count}", std::process::id()));
+        std::fs::create_dir_all(&path).with_context(|| path.display().to_string())?;
+        let mode = rustix::fs::Mode::from_raw_mode(0o755);
+        rustix::fs::chmod(&path, mode)?;
+        Ok(Self(path))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for TemporaryFolder {
+    fn drop(&mut self) {
+        // What is left over lies below the system's temporary folder.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Repeats `attempt` until it succeeds.
+///
+/// # Errors
+/// The last failure, once `patience` is over; `what` says what was waited for.
+pub fn eventually<T, E: Display>(
+    what: &str,
+    patience: Duration,
+    mut attempt: impl FnMut() -> Result<T, E>,
+) -> anyhow::Result<T> {
+    let deadline = Instant::now() + patience;
+    loop {
+        match attempt() {
+            Ok(value) => return Ok(value),
+            Err(error) if Instant::now() > deadline => {
+                bail!("{what}: not within {} s: {error}", patience.as_secs())
+            }
+            Err(_) => std::thread::sleep(Duration::from_millis(50)),
+        }
+    }
+}

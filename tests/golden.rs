@@ -1,0 +1,170 @@
+//! The whole output of each program on fixed input, compared line by line with `tests/golden/`.
+//!
+//! `UPDATE_GOLDEN=1` rewrites those files; read the difference before you commit it.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::path::Path;
+
+use tests::process::{command, output, succeed};
+use tests::{TemporaryFolder, free_port, program, repository};
+
+/// Families whose values differ from run to run; their series stand in the files all the same.
+const VOLATILE: &[&str] = &[
+    "container_last_seen",
+    "mysql_exporter_collector_duration_seconds",
+    "node_filesystem_avail_bytes",
+    "node_filesystem_files",
+    "node_filesystem_files_free",
+    "node_filesystem_free_bytes",
+    "node_filesystem_size_bytes",
+    "node_scrape_collector_duration_seconds",
+    "node_time_seconds",
+    "redis_exporter_collector_duration_seconds",
+    "redis_exporter_last_scrape_connect_time_seconds",
+    "redis_exporter_last_scrape_duration_seconds",
+    "redis_exporter_scrape_duration_seconds",
+];
+
+/// Families that tell of the machine or the build; they are left out.
+const HOST: &[&str] = &[
+    "mysqld_exporter_build_info",
+    "node_exporter_build_info",
+    "node_time_zone_offset_seconds",
+    "node_uname_info",
+    "redis_exporter_build_info",
+];
+
+/// Runs `program scrape` and compares what it prints with the file `golden`.
+fn compare(golden: &str, name: &str, arguments: &[String]) {
+    let output = output(
+        command(program(name).unwrap())
+            .args(["scrape", "--web.disable-exporter-metrics", "--log.level=error"])
+            .args(arguments),
+    )
+    .unwrap();
+    let printed = String::from_utf8(output.stdout).expect("UTF-8");
+    let summary = String::from_utf8_lossy(&output.stderr).into_owned();
+    let actual = settle(&printed);
+    let path = repository().join("tests/golden").join(golden);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, actual).unwrap();
+        return;
+    }
+    let expected = std::fs::read_to_string(&path).expect("a golden file; UPDATE_GOLDEN=1 makes it");
+    for (number, (expected, actual)) in expected.lines().zip(actual.lines()).enumerate() {
+        assert_eq!(expected, actual, "line {} of {golden}\n{summary}\n{printed}", number + 1);
+    }
+    assert_eq!(expected.lines().count(), actual.lines().count(), "length of {golden}\n{printed}");
+}
+
+/// The text without host families and with the values of volatile ones blotted out.
+fn settle(text: &str) -> String {
+    let mut settled = String::new();
+    for line in text.lines() {
+        let words = line.strip_prefix("# HELP ").or(line.strip_prefix("# TYPE ")).unwrap_or(line);
+        let name = words.split(['{', ' ']).next().unwrap_or_default();
+        let is_volatile = VOLATILE.iter().any(|family| name.starts_with(family));
+        if HOST.contains(&name) {
+            continue;
+        }
+        match line.rsplit_once(' ') {
+            Some((series, _)) if is_volatile && !line.starts_with('#') => {
+                settled += &format!("{series} VOLATILE\n");
+            }
+            _ => settled += &format!("{line}\n"),
+        }
+    }
+    settled
+}
+
+fn fixture(exporter: &str, name: &str) -> String {
+    let path = repository().join("exporters").join(exporter).join("fixtures").join(name);
+    path.canonicalize().expect("a fixture").display().to_string()
+}
+
+/// Flags that point the node exporter at a fixture.
+fn node_roots(kernel: &str) -> Vec<String> {
+    let root = fixture("node", kernel);
+    vec![
+        format!("--path.procfs={root}/proc"),
+        format!("--path.sysfs={root}/sys"),
+        format!("--path.rootfs={root}/root"),
+        format!("--path.udev.data={root}/udev"),
+        "--no-collector.netdev.netlink".into(),
+    ]
+}
+
+fn with(mut arguments: Vec<String>, more: &[&str]) -> Vec<String> {
+    arguments.extend(more.iter().map(ToString::to_string));
+    arguments
+}
+
+#[test]
+fn node_of_a_current_kernel() {
+    let arguments = with(
+        node_roots("linux-6.1"),
+        &[
+            "--collector.cpu.info",
+            "--collector.cpu.info.flags-include=^(aes|avx.?)$",
+            "--collector.cpu.info.bugs-include=.",
+            "--collector.stat.softirq",
+        ],
+    );
+    compare("node-linux-6.1.prom", "node-exporter", &arguments);
+}
+
+#[test]
+fn node_of_an_old_kernel() {
+    compare("node-linux-2.6.32.prom", "node-exporter", &node_roots("linux-2.6.32"));
+}
+
+#[test]
+fn node_in_openmetrics() {
+    let arguments = with(node_roots("linux-2.6.32"), &["--web.enable-openmetrics"]);
+    compare("node-linux-2.6.32.openmetrics", "node-exporter", &arguments);
+}
+
+#[test]
+fn dead_servers_are_down_and_nothing_else() {
+    let port = free_port().unwrap();
+    let folder = TemporaryFolder::new("golden").unwrap();
+    let cnf = folder.path().join("my.cnf");
+    let settings = format!("[client]\nuser=nobody\npassword=x\nhost=127.0.0.1\nport={port}\n");
+    std::fs::write(&cnf, settings).unwrap();
+    compare("redis-dead.prom", "redis-exporter", &[format!("--redis.addr=127.0.0.1:{port}")]);
+    compare("mysql-dead.prom", "mysql-exporter", &[format!("--config.my-cnf={}", cnf.display())]);
+}
+
+#[test]
+fn golden_files_pass_promtool() {
+    let mut checked = 0;
+    for entry in std::fs::read_dir(repository().join("tests/golden")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "prom") {
+            lint(&path);
+            checked += 1;
+        }
+    }
+    assert!(checked > 0, "no golden file found");
+}
+
+/// What promtool says of names that the reference exporters have as well.
+const KNOWN_COMPLAINTS: &str = include_str!("promtool-exceptions.txt");
+
+fn lint(path: &Path) {
+    let text = std::fs::read_to_string(path).unwrap().replace(" VOLATILE", " 1");
+    let folder = TemporaryFolder::new("promtool").unwrap();
+    let file = folder.path().join("metrics");
+    std::fs::write(&file, text).unwrap();
+    let shell = format!("promtool check metrics < {} 2>&1; true", file.display());
+    let complaints = succeed(command("sh").args(["-c", &shell])).unwrap();
+    for complaint in complaints.lines() {
+        let name = complaint.split(' ').next().unwrap_or_default();
+        let is_known = KNOWN_COMPLAINTS.lines().any(|known| {
+            let known = known.split('#').next().unwrap_or_default().trim();
+            known == name || known.strip_suffix('*').is_some_and(|start| name.starts_with(start))
+        });
+        assert!(is_known, "{}: {complaint}", path.display());
+    }
+}

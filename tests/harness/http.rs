@@ -1,0 +1,63 @@
+//! A small HTTP client.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// An answer, whatever its status.
+#[derive(Debug)]
+pub struct Answer {
+    /// Status code.
+    pub status: u16,
+    /// `Content-Type`, empty if there is none.
+    pub content_type: String,
+    /// The body as text.
+    pub body: String,
+}
+
+/// Gets `url` within 20 s.
+///
+/// # Errors
+/// No answer.
+pub fn get(url: &str) -> anyhow::Result<Answer> {
+    get_with(url, &[])
+}
+
+/// Gets `url` with further request headers.
+///
+/// # Errors
+/// No answer.
+pub fn get_with(url: &str, headers: &[(&str, &str)]) -> anyhow::Result<Answer> {
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .timeout_global(Some(Duration::from_secs(20)))
+        .http_status_as_error(false)
+        .build()
+        .into();
+    let request =
+        headers.iter().fold(agent.get(url), |request, (name, value)| request.header(*name, *value));
+    let mut response = request.call()?;
+    let content_type = response.headers().get("content-type");
+    Ok(Answer {
+        status: response.status().as_u16(),
+        content_type: content_type
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+            .to_owned(),
+        body: response.body_mut().read_to_string()?,
+    })
+}
+
+/// Result of an instant query at a Prometheus, one element per series.
+///
+/// # Errors
+/// No answer, or one that is no success.
+pub fn query(prometheus: &str, expression: &str) -> anyhow::Result<Vec<Value>> {
+    let encoded: String =
+        expression.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
+    let answer = get(&format!("{prometheus}/api/v1/query?query={encoded}"))?;
+    let value: Value = serde_json::from_str(&answer.body)?;
+    match value["data"]["result"].as_array() {
+        Some(result) => Ok(result.clone()),
+        None => anyhow::bail!("{expression}: {}", answer.body),
+    }
+}

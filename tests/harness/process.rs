@@ -1,0 +1,119 @@
+//! Programs that run beside a test.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use rustix::process::{Pid, Signal};
+
+use crate::eventually;
+
+/// How long a process may take to end when asked to.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A command; the one place where tests start programs.
+#[expect(clippy::disallowed_methods, reason = "tests run the programs that they test")]
+pub fn command(program: impl AsRef<OsStr>) -> Command {
+    Command::new(program)
+}
+
+/// Runs a command to its end.
+///
+/// # Errors
+/// It cannot be started.
+pub fn output(command: &mut Command) -> anyhow::Result<Output> {
+    command.output().with_context(|| format!("{command:?}"))
+}
+
+/// Runs a command that must succeed and gives what it printed.
+///
+/// # Errors
+/// It cannot be started or fails; the message holds its stderr.
+pub fn succeed(command: &mut Command) -> anyhow::Result<String> {
+    let output = output(command)?;
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    if !output.status.success() {
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        bail!("{command:?}: {}: {stdout}{stderr}", output.status);
+    }
+    Ok(stdout)
+}
+
+/// A program in the background; it is ended when this is dropped.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Process {
+    /// Starts `command`, whose output goes to the file `log`.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn start(command: &mut Command, log: &Path) -> anyhow::Result<Self> {
+        let file = File::create(log).with_context(|| log.display().to_string())?;
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(file.try_clone()?)
+            .stderr(file)
+            .spawn()
+            .with_context(|| format!("{command:?}"))?;
+        Ok(Self { child, log: log.to_owned() })
+    }
+
+    /// Process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it has printed so far.
+    pub fn log(&self) -> String {
+        let bytes = std::fs::read(&self.log).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Open file descriptors.
+    ///
+    /// # Errors
+    /// The process is gone.
+    pub fn descriptors(&self) -> anyhow::Result<usize> {
+        Ok(std::fs::read_dir(format!("/proc/{}/fd", self.id()))?.count())
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        let id = i32::try_from(self.id()).ok().and_then(Pid::from_raw);
+        if let Some(id) = id {
+            // It may have ended by itself.
+            let _ = rustix::process::kill_process(id, signal);
+        }
+    }
+
+    /// Sends `signal` and waits for the end.
+    ///
+    /// # Errors
+    /// It does not end.
+    pub fn stop(&mut self, signal: Signal) -> anyhow::Result<ExitStatus> {
+        self.signal(signal);
+        let child = &mut self.child;
+        eventually("end of a process", PATIENCE, || match child.try_wait() {
+            Ok(Some(status)) => Ok(status),
+            Ok(None) => Err("still running".to_owned()),
+            Err(error) => Err(error.to_string()),
+        })
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if self.stop(Signal::TERM).is_err() {
+            // A child that was killed is gone; there is nobody left to tell.
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}

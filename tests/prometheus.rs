@@ -1,0 +1,202 @@
+//! End to end: `deploy/up` with real Redis, MariaDB, Docker and Prometheus,
+//! then every query of the guide.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::process::Command;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde_json::Value;
+use tests::docker::{Docker, IMAGE};
+use tests::exposition::Exposition;
+use tests::http;
+use tests::process::{Process, command, output, succeed};
+use tests::{TemporaryFolder, eventually, free_port, repository};
+
+const QUERIES: &str = include_str!("queries.promql");
+
+/// Values of these queries lie within these bounds whatever the machine does.
+const PERCENTAGES: [&str; 4] =
+    ["100 - (avg by", "(1 - (node_memory", "(1 - (node_filesystem", "redis_memory_used_bytes /"];
+
+/// Ports of everything that `deploy/up` starts.
+struct Ports(Vec<(&'static str, u16)>);
+
+impl Ports {
+    fn free() -> Self {
+        let components = [
+            "node",
+            "container",
+            "redis-exporter",
+            "mysql-exporter",
+            "prometheus",
+            "alertmanager",
+            "redis",
+            "mysql",
+        ];
+        Self(components.map(|component| (component, free_port().unwrap())).to_vec())
+    }
+
+    fn of(&self, component: &str) -> u16 {
+        self.0.iter().find(|(name, _)| *name == component).expect("a component").1
+    }
+
+    fn flags(&self) -> impl Iterator<Item = String> {
+        self.0.iter().map(|(component, port)| format!("--{component}-port={port}"))
+    }
+}
+
+/// The stack that `deploy/up` has started; ended when dropped.
+struct Stack {
+    ports: Ports,
+    data: TemporaryFolder,
+}
+
+impl Stack {
+    fn start(docker: &Docker) -> Self {
+        let stack = Self { ports: Ports::free(), data: TemporaryFolder::new("stack").unwrap() };
+        succeed(
+            stack
+                .script("up")
+                .args(["--no-build", "--detach", "--scrape-interval=1s"])
+                .args(stack.ports.flags())
+                .env("CONTAINER_EXPORTER_DOCKER", docker.endpoint()),
+        )
+        .unwrap();
+        stack
+    }
+
+    fn script(&self, name: &str) -> Command {
+        let mut script = command(repository().join("deploy").join(name));
+        script.arg("--data-dir").arg(self.data.path());
+        script
+    }
+
+    fn url(&self, component: &str) -> String {
+        format!("http://127.0.0.1:{}", self.ports.of(component))
+    }
+
+    fn scrape(&self, exporter: &str) -> Exposition {
+        let answer = http::get(&format!("{}/metrics", self.url(exporter))).unwrap();
+        assert_eq!(answer.status, 200);
+        assert!(answer.content_type.starts_with("text/plain; version=0.0.4;"));
+        Exposition::parse(&answer.body).unwrap()
+    }
+
+    fn query(&self, expression: &str) -> anyhow::Result<Vec<Value>> {
+        http::query(&self.url("prometheus"), expression)
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        let stopped = output(&mut self.script("down"));
+        assert!(stopped.is_ok_and(|output| output.status.success()) || std::thread::panicking());
+    }
+}
+
+/// Keeps both servers busy, so that rates have something to count.
+fn load(stack: &Stack) -> Process {
+    let redis = format!("redis-cli -p {}", stack.ports.of("redis"));
+    let cnf = stack.data.path().join("my.cnf");
+    let mysql = format!("mariadb --defaults-file={} -e 'SELECT SLEEP(0.01)'", cnf.display());
+    let loop_ = format!(
+        "for i in $(seq 600); do {redis} SET key v; {redis} GET key; {redis} GET none; {mysql}; \
+         sleep 0.2; done"
+    );
+    Process::start(command("bash").args(["-c", &loop_]), &stack.data.path().join("load.log"))
+        .unwrap()
+}
+
+#[test]
+#[ignore = "needs root, dockerd, redis-server, mariadbd, prometheus and the release build"]
+fn every_query_of_the_guide_returns_data() {
+    let docker = Docker::start().unwrap();
+    let run = ["run", "--detach", "--name", "twitch-chatters-gateway", "--memory", "64m", IMAGE];
+    docker.run(&[&run[..], &["sh", "-c", "while true; do :; done"]].concat()).unwrap();
+    let stack = Stack::start(&docker);
+    let mut load = load(&stack);
+    for query in queries() {
+        let result = eventually(query, Duration::from_mins(1), || {
+            let result = stack.query(query)?;
+            anyhow::ensure!(!result.is_empty(), "no data");
+            Ok::<_, anyhow::Error>(result)
+        });
+        check_values(query, &result.unwrap());
+    }
+    load.stop(Signal::TERM).unwrap();
+    let targets = stack.query("up{job=~\"node-exporter|cadvisor|redis-exporter|mysql-exporter\"}");
+    let targets = targets.unwrap();
+    assert_eq!(targets.len(), 4, "{targets:?}");
+    assert!(targets.iter().all(|target| target["value"][1] == "1"), "{targets:?}");
+    outputs_are_clean(&stack);
+    values_agree_with_the_servers(&stack);
+}
+
+fn queries() -> impl Iterator<Item = &'static str> {
+    QUERIES.lines().filter(|line| !line.is_empty() && !line.starts_with('#'))
+}
+
+fn check_values(query: &str, result: &[Value]) {
+    for series in result {
+        let value: f64 = series["value"][1].as_str().unwrap().parse().unwrap();
+        assert!(value.is_finite() && value >= 0.0, "{query}: {series}");
+        if PERCENTAGES.iter().any(|start| query.starts_with(start)) {
+            assert!(value <= 100.0, "{query}: {series}");
+        }
+    }
+}
+
+/// Every exporter's output passes the strict reader, and promtool but for the known exceptions.
+fn outputs_are_clean(stack: &Stack) {
+    let known: Vec<&str> = include_str!("promtool-exceptions.txt")
+        .lines()
+        .map(|line| line.split('#').next().unwrap_or_default().trim())
+        .filter(|line| !line.is_empty())
+        .collect();
+    for exporter in ["node", "container", "redis-exporter", "mysql-exporter"] {
+        let families = stack.scrape(exporter);
+        assert!(families.0.len() > 40, "{exporter}: {} families", families.0.len());
+        let check = format!(
+            "wget -qO- {}/metrics | promtool check metrics 2>&1; true",
+            stack.url(exporter)
+        );
+        for line in succeed(command("sh").args(["-c", &check])).unwrap().lines() {
+            let name = line.split(' ').next().unwrap_or_default();
+            let is_known = known.iter().any(|known| {
+                *known == name
+                    || known.strip_suffix('*').is_some_and(|start| name.starts_with(start))
+            });
+            assert!(is_known, "{exporter}: {line}");
+        }
+    }
+}
+
+fn values_agree_with_the_servers(stack: &Stack) {
+    let redis = stack.scrape("redis-exporter");
+    assert_eq!(redis.value("redis_up", &[]).unwrap().to_string(), "1");
+    let port = stack.ports.of("redis").to_string();
+    let limit =
+        succeed(command("redis-cli").args(["-p", &port, "CONFIG", "GET", "maxmemory"])).unwrap();
+    let limit = limit.lines().last().unwrap().to_owned();
+    assert_eq!(redis.value("redis_memory_max_bytes", &[]).unwrap().to_string(), limit);
+
+    let mysql = stack.scrape("mysql-exporter");
+    assert_eq!(mysql.value("mysql_up", &[]).unwrap().to_string(), "1");
+    let cnf = format!("--defaults-file={}", stack.data.path().join("my.cnf").display());
+    let client = ["--batch", "--skip-column-names", "-e", "SELECT @@max_connections"];
+    let limit = succeed(command("mariadb").arg(cnf).args(client)).unwrap();
+    let exposed = mysql.value("mysql_global_variables_max_connections", &[]).unwrap();
+    assert_eq!(exposed.to_string(), limit.trim());
+
+    let container = stack.scrape("container");
+    let gateway = [("name", "twitch-chatters-gateway")];
+    let limit = container.value("container_spec_memory_limit_bytes", &gateway).unwrap();
+    assert_eq!(limit.to_string(), (64 * 1024 * 1024).to_string());
+    let node = stack.scrape("node");
+    let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap();
+    let total: u64 = meminfo.split_whitespace().nth(1).unwrap().parse().unwrap();
+    let exposed = node.value("node_memory_MemTotal_bytes", &[]).unwrap();
+    assert_eq!(exposed.to_string(), (total * 1024).to_string());
+}
