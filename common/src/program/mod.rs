@@ -39,6 +39,12 @@ pub trait Program {
     /// All flags but those that every program has.
     fn command() -> Command;
 
+    /// Last changes to the command, once the flags that every program has are in it:
+    /// such as the name by which the reference exporter knows one of them.
+    fn adapt(command: Command) -> Command {
+        command
+    }
+
     /// Address to listen on where no flag says another.
     fn default_address(matches: &ArgMatches) -> String;
 
@@ -72,7 +78,7 @@ pub fn parse<P: Program>(
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Result<ArgMatches, clap::Error> {
     let command = WebArgs::augment_args(LogArgs::augment_args(P::command().name(P::NAME)));
-    let command = command.about(P::ABOUT);
+    let command = P::adapt(command.about(P::ABOUT));
     cli::parse(command, P::DIALECT, P::ENV_PREFIX, arguments)
 }
 

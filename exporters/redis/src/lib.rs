@@ -13,6 +13,7 @@ pub mod failure;
 pub mod families;
 pub mod info;
 mod own;
+mod parting;
 pub mod session;
 pub mod settings;
 pub mod target;
@@ -20,7 +21,6 @@ pub mod target;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::Context as _;
 use async_trait::async_trait;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 use common::build::BUILD;
@@ -99,7 +99,7 @@ impl RedisExporter {
         let args = Args::from_arg_matches(matches)?;
         let target = match args.address.expose() {
             "" => None,
-            address => Some(Target::new(&args, address).context("--redis.addr")?),
+            address => Some(Target::new(&args, address)?),
         };
         let config_command =
             Some(args.config_command.clone()).filter(|command| command != NO_CONFIG_COMMAND);
@@ -129,16 +129,20 @@ impl RedisExporter {
             Ok((connection, info)) => {
                 let session = Session::new(info, connection, Arc::clone(&self.options));
                 let session = Arc::new(session);
-                let outcomes =
-                    self.collectors.run(session, |_| true, deadline, exposition).await;
+                let outcomes = self.collectors.run(session, |_| true, deadline, exposition).await;
                 let is_timeout =
                     |outcome: &Outcome| matches!(outcome.result, Err(CollectError::Timeout(_)));
                 if outcomes.iter().any(is_timeout) {
-                    target.hang_up().await;
+                    target.hang_up();
                 }
                 (None, outcomes)
             }
-            Err(failure) => (Some(failure.to_string()), Vec::new()),
+            Err(failure) => {
+                // No collector ran; the outcome tells those who scrape by hand.
+                let result = Err(CollectError::query(failure.step, &failure.reason));
+                let outcome = Outcome { collector: "up".into(), duration: connect_time, result };
+                (Some(failure.to_string()), vec![outcome])
+            }
         };
         self.log_change(target, failure.as_deref());
         (Report { failure, duration: started.elapsed(), connect_time, ping_time }, outcomes)

@@ -1,0 +1,181 @@
+//! Flags, named as redis_exporter names them.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use clap::Command;
+use common::cli::parse_duration;
+use common::secret::Secret;
+
+/// Go's spellings of `true`.
+const TRUE: [&str; 6] = ["1", "t", "T", "true", "TRUE", "True"];
+
+/// All flags but the collector switches and those that every exporter has.
+#[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Redis")]
+pub struct Args {
+    /// Address of the server, which may hold a password.
+    #[arg(
+        id = "redis.addr",
+        long = "redis.addr",
+        env = "REDIS_ADDR",
+        value_name = "ADDRESS",
+        help = "Address of the server: redis://[user][:password]@host[:port][/database], host:port \
+                or unix:///path; empty for the exporter's own metrics alone",
+        default_value = "redis://localhost:6379",
+        value_parser = secret
+    )]
+    pub address: Secret,
+    /// User to log in as; needs a password
+    #[arg(
+        id = "redis.user",
+        long = "redis.user",
+        env = "REDIS_USER",
+        value_name = "USER",
+        default_value = ""
+    )]
+    pub user: String,
+    /// Password; better given by the environment or a file
+    #[arg(
+        id = "redis.password",
+        long = "redis.password",
+        env = "REDIS_PASSWORD",
+        value_name = "PASSWORD",
+        default_value = "",
+        value_parser = secret
+    )]
+    pub password: Secret,
+    /// File that holds the password, or a JSON object of addresses and their passwords
+    #[arg(
+        id = "redis.password-file",
+        long = "redis.password-file",
+        env = "REDIS_PASSWORD_FILE",
+        value_name = "FILE",
+        default_value = ""
+    )]
+    pub password_file: String,
+    /// Longest time to connect, and to wait for one answer; 0 leaves the scrape's deadline alone
+    #[arg(
+        id = "connection-timeout",
+        long = "connection-timeout",
+        value_name = "DURATION",
+        default_value = "15s",
+        value_parser = parse_duration
+    )]
+    pub connection_timeout: Duration,
+    /// Call the connection redis_exporter in CLIENT LIST
+    #[arg(id = "set-client-name", long = "set-client-name", default_value = "true")]
+    pub set_client_name: bool,
+    /// Time a PING in each scrape
+    #[arg(id = "ping-on-connect", long = "ping-on-connect")]
+    pub ping_on_connect: bool,
+    /// Name of the CONFIG command where it was renamed; - never to use it
+    #[arg(
+        id = "config-command",
+        long = "config-command",
+        value_name = "NAME",
+        default_value = "CONFIG"
+    )]
+    pub config_command: String,
+    /// What the metrics exposed look like
+    #[command(flatten)]
+    pub metrics: Metrics,
+    /// Print debug messages, unless log.level says otherwise
+    #[arg(id = "debug", long = "debug", help_heading = "Log")]
+    pub debug: bool,
+}
+
+/// Flags about the metrics exposed.
+#[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Metrics")]
+pub struct Metrics {
+    /// First word of the names of all metrics but process_* and promhttp_*
+    #[arg(id = "namespace", long = "namespace", default_value = "redis", value_parser = namespace)]
+    pub namespace: String,
+    /// Leave out process_*, promhttp_* and the build information
+    #[arg(id = "redis-only-metrics", long = "redis-only-metrics")]
+    pub redis_only: bool,
+    /// Expose the memory of the server's host
+    #[arg(
+        id = "include-system-metrics",
+        long = "include-system-metrics",
+        env = "REDIS_EXPORTER_INCL_SYSTEM_METRICS"
+    )]
+    pub include_system: bool,
+    /// Expose empty databases with zero keys
+    #[arg(
+        id = "include-metrics-for-empty-databases",
+        long = "include-metrics-for-empty-databases",
+        env = "REDIS_EXPORTER_INCL_METRICS_FOR_EMPTY_DATABASES",
+        default_value = "true"
+    )]
+    pub include_empty_databases: bool,
+}
+
+/// Gives the flags that every exporter has the spellings and ties of redis_exporter.
+pub fn adapt_shared(command: Command) -> Command {
+    let debug = TRUE.map(|text| ("debug", text, Some("debug")));
+    let redis_only = TRUE.map(|text| ("redis-only-metrics", text, Some("true")));
+    command
+        .mut_arg("log.level", |arg| arg.visible_alias("log-level").default_value_ifs(debug))
+        .mut_arg("log.format", |arg| arg.visible_alias("log-format"))
+        .mut_arg("web.disable-exporter-metrics", |arg| arg.default_value_ifs(redis_only))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the form that clap asks for")]
+fn secret(text: &str) -> Result<Secret, Infallible> {
+    Ok(Secret::from(text))
+}
+
+fn namespace(text: &str) -> Result<String, String> {
+    let is_valid = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == ':')
+        && !text.starts_with(|c: char| c.is_ascii_digit());
+    if is_valid { Ok(text.to_owned()) } else { Err("expected letters, digits and _".into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use clap::{ArgMatches, FromArgMatches as _};
+    use common::cli::{LogArgs, LogFormat, LogLevel, WebArgs};
+
+    use super::*;
+    use crate::RedisExporter;
+
+    fn matches(flags: &[&str]) -> Result<ArgMatches, clap::Error> {
+        let arguments = std::iter::once("redis-exporter").chain(flags.iter().copied());
+        common::program::parse::<RedisExporter>(arguments.map(OsString::from))
+    }
+
+    #[test]
+    fn the_logs_flags_have_their_other_names() {
+        let log = |flags| LogArgs::from_arg_matches(&matches(flags).unwrap()).unwrap();
+        assert_eq!(log(&[]).level, LogLevel::Info);
+        assert_eq!(log(&["-log-level", "WARNING"]).level, LogLevel::Warn);
+        assert_eq!(log(&["--log-format=txt"]).format, LogFormat::Logfmt);
+        assert_eq!(log(&["-debug"]).level, LogLevel::Debug);
+        assert_eq!(log(&["-debug=1"]).level, LogLevel::Debug);
+        assert_eq!(log(&["-debug=false"]).level, LogLevel::Info);
+        assert_eq!(log(&["-debug", "-log-level=error"]).level, LogLevel::Error);
+    }
+
+    #[test]
+    fn redis_only_metrics_leave_out_the_exporters_own() {
+        let web = |flags| WebArgs::from_arg_matches(&matches(flags).unwrap()).unwrap();
+        assert!(!web(&[]).disable_exporter_metrics);
+        assert!(web(&["-redis-only-metrics"]).disable_exporter_metrics);
+    }
+
+    #[test]
+    fn values_are_checked_and_secrets_not_printed() {
+        let flags = ["-redis.addr=redis://:hunter2@h", "-redis.password", "hunter3"];
+        let args = Args::from_arg_matches(&matches(&flags).unwrap()).unwrap();
+        assert!(args.set_client_name && args.metrics.include_empty_databases);
+        assert_eq!(args.connection_timeout, Duration::from_secs(15));
+        assert!(!format!("{args:?}").contains("hunter"), "{args:?}");
+        for flag in ["-namespace=a-b", "-namespace=1a", "-connection-timeout=5", "-is-tile38"] {
+            assert!(matches(&[flag]).is_err(), "{flag}");
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Limits that the server is set to: `CONFIG GET`.
+
+use async_trait::async_trait;
+use common::collector::Collector;
+use common::error::{CollectError, ParseError, parse_number};
+use common::exposition::Sink;
+use common::metric::{Desc, Metric, gauge};
+
+use crate::families::Families;
+use crate::info::verdict;
+use crate::session::Session;
+use crate::settings::Settings;
+
+/// Settings that are one number.
+const NUMBERS: &[(&str, Desc<'_>)] = &[
+    ("io-threads", Desc::gauge("config_io_threads", "Threads that read and write sockets.")),
+    ("maxclients", Desc::gauge("config_maxclients", "Most clients that may be connected.")),
+    (
+        "maxmemory",
+        Desc::gauge("config_maxmemory", "Limit of the memory for data in bytes; 0 means none."),
+    ),
+    (
+        "repl-backlog-size",
+        Desc::gauge("config_repl_backlog_size", "Size of the replication backlog in bytes."),
+    ),
+];
+
+const BUFFER_LIMITS: Desc<'_> = Desc::gauge(
+    "config_client_output_buffer_limit_bytes",
+    "Output buffer at which a client is dropped: at once (hard) or after a time (soft).",
+);
+
+const BUFFER_OVERCOME: &[Metric<BufferLimit>] = &[gauge(
+    "config_client_output_buffer_limit_overcome_seconds",
+    "Time above the soft limit after which a client is dropped.",
+    |limit| Some(limit.seconds),
+)];
+
+/// Limits of the output buffers of one class of clients.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct BufferLimit {
+    hard_bytes: f64,
+    soft_bytes: f64,
+    seconds: f64,
+}
+
+pub(super) struct Config;
+
+#[async_trait]
+impl Collector<Session> for Config {
+    async fn collect(&self, session: &Session, sink: &mut Sink) -> Result<(), CollectError> {
+        match session.settings().await? {
+            Some(settings) => write(settings, &mut session.families(sink)),
+            None => Ok(()),
+        }
+    }
+}
+
+fn write(settings: &Settings, families: &mut Families<'_>) -> Result<(), CollectError> {
+    let mut malformed = None;
+    for (setting, desc) in NUMBERS {
+        let Some(text) = settings.get(setting) else { continue };
+        match parse_number(setting, Some(text)) {
+            Ok(value) => families.value(desc, value),
+            Err(error) => drop(malformed.get_or_insert(error)),
+        }
+    }
+    let limits = settings.get("client-output-buffer-limit").map(parse_limits).transpose();
+    let limits = limits.unwrap_or_else(|error| {
+        malformed.get_or_insert(error);
+        None
+    });
+    write_limits(&limits.unwrap_or_default(), families);
+    verdict("CONFIG GET", malformed)
+}
+
+fn write_limits(limits: &[(&str, BufferLimit)], families: &mut Families<'_>) {
+    let mut family = families.family(&BUFFER_LIMITS);
+    for (class, limit) in limits {
+        family.sample(&[("class", class), ("limit", "hard")], limit.hard_bytes);
+        family.sample(&[("class", class), ("limit", "soft")], limit.soft_bytes);
+    }
+    drop(family);
+    let rows = limits.iter().map(|(class, limit)| ([("class", *class), ("limit", "soft")], limit));
+    families.table(BUFFER_OVERCOME, rows);
+}
+
+/// Groups of four words: class, hard limit, soft limit, seconds.
+fn parse_limits(text: &str) -> Result<Vec<(&str, BufferLimit)>, ParseError> {
+    let mut words = text.split_ascii_whitespace();
+    let mut limits = Vec::new();
+    while let Some(class) = words.next() {
+        let limit = BufferLimit {
+            hard_bytes: parse_number("hard client-output-buffer-limit", words.next())?,
+            soft_bytes: parse_number("soft client-output-buffer-limit", words.next())?,
+            seconds: parse_number("client-output-buffer-limit seconds", words.next())?,
+        };
+        limits.push((class, limit));
+    }
+    Ok(limits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::collectors::written;
+
+    #[test]
+    fn numbers_and_limits_are_gauges() {
+        let settings = Settings::of(&[
+            "maxclients",
+            "10000",
+            "maxmemory",
+            "0",
+            "client-output-buffer-limit",
+            "normal 0 0 0 slave 268435456 67108864 60",
+        ]);
+        let text = written("", |_, families| write(&settings, families).unwrap());
+        let name = "redis_config_client_output_buffer_limit";
+        for line in [
+            "\nredis_config_maxclients 10000\n".to_owned(),
+            "\nredis_config_maxmemory 0\n".to_owned(),
+            format!("\n{name}_bytes{{class=\"slave\",limit=\"hard\"}} 268435456\n"),
+            format!("\n{name}_bytes{{class=\"slave\",limit=\"soft\"}} 67108864\n"),
+            format!("\n{name}_overcome_seconds{{class=\"slave\",limit=\"soft\"}} 60\n"),
+        ] {
+            assert!(text.contains(&line), "{line}{text}");
+        }
+        assert!(!text.contains("io_threads"), "{text}");
+    }
+
+    #[test]
+    fn malformed_settings_are_reported_and_cost_no_other() {
+        for (name, value) in [
+            ("maxmemory", "1gb"),
+            ("client-output-buffer-limit", "normal 0 0"),
+            ("client-output-buffer-limit", "normal 0 x 0"),
+        ] {
+            let settings = Settings::of(&[name, value, "maxclients", "1"]);
+            let text = written("", |_, families| {
+                assert!(write(&settings, families).is_err(), "{name}");
+            });
+            assert!(text.ends_with("redis_config_maxclients 1\n"), "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_limits_are_survived(text in "([a-z]{1,2} |[0-9]{1,3} ?)*") {
+            let _ = parse_limits(&text);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The list of collectors: one line each, in alphabetical order.
+
+mod cluster;
+mod commandstats;
+mod config;
+mod errorstats;
+mod info;
+mod instance;
+mod keyspace;
+mod latencystats;
+mod replication;
+mod sentinel;
+mod slowlog;
+
+use common::collector::Entry;
+
+use crate::args::Args;
+use crate::session::Session;
+
+/// Every collector of this exporter.
+pub const COLLECTORS: &[Entry<Session, Args>] = &[
+    Entry::on("cluster", "state of the cluster, as this node sees it", |_| {
+        Ok(Box::new(cluster::Cluster))
+    }),
+    Entry::on("commandstats", "calls and time per command", |_| {
+        Ok(Box::new(commandstats::CommandStats))
+    }),
+    Entry::on("config", "limits that the server is set to", |_| Ok(Box::new(config::Config))),
+    Entry::on("errorstats", "error replies by kind", |_| Ok(Box::new(errorstats::ErrorStats))),
+    Entry::on("info", "fields of INFO that are plain numbers", |args| {
+        Ok(Box::new(info::InfoFields { includes_system: args.metrics.include_system }))
+    }),
+    Entry::on("instance", "what the server is: version, role and the like", |_| {
+        Ok(Box::new(instance::Instance))
+    }),
+    Entry::on("keyspace", "keys per database", |args| {
+        Ok(Box::new(keyspace::Keyspace { includes_empty: args.metrics.include_empty_databases }))
+    }),
+    Entry::on("latencystats", "percentiles of latency per command", |_| {
+        Ok(Box::new(latencystats::LatencyStats))
+    }),
+    Entry::on("replication", "links to master and replicas", |_| {
+        Ok(Box::new(replication::Replication))
+    }),
+    Entry::on("sentinel", "masters that a sentinel watches", |_| Ok(Box::new(sentinel::Sentinel))),
+    Entry::on("slowlog", "length and latest entry of the slow log", |_| {
+        Ok(Box::new(slowlog::SlowLog))
+    }),
+];
+
+/// What a collector writes for the text of an INFO.
+#[cfg(test)]
+fn written(
+    text: &str,
+    write: impl FnOnce(&crate::info::Info, &mut crate::families::Families<'_>),
+) -> String {
+    let mut sink = common::exposition::Sink::default();
+    let mut families = crate::families::Families::new("redis_", &mut sink);
+    write(&crate::info::Info::new(text.to_owned()), &mut families);
+    String::from_utf8_lossy(sink.text()).into_owned()
+}

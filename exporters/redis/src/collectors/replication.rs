@@ -1,0 +1,186 @@
+//! Links to master and replicas: section Replication of `INFO`.
+//!
+//! The fields of a master follow its `master_host`; KeyDB has several masters,
+//! of which the later ones are called `master_1_host` and so on.
+
+use async_trait::async_trait;
+use common::collector::Collector;
+use common::error::{CollectError, ParseError};
+use common::exposition::Sink;
+use common::metric::{Desc, Metric, gauge};
+
+use crate::families::Families;
+use crate::info::{Info, index, malformed_line, parts, verdict};
+use crate::session::Session;
+
+const MASTER_METRICS: &[Metric<Link>] = &[
+    gauge("master_link_up", "1 if the link to the master is up.", |link| link.is_up),
+    gauge(
+        "master_last_io_seconds_ago",
+        "Seconds since the master was last heard of; -1 while the link is down.",
+        |link| link.last_io_seconds,
+    ),
+    gauge("master_sync_in_progress", "1 while the data is copied from the master.", |link| {
+        link.is_syncing
+    }),
+    gauge("slave_repl_offset", "Replication offset of this replica.", |link| link.offset),
+];
+
+const REPLICA_METRICS: &[Metric<Progress>] = &[
+    gauge(
+        "connected_slave_offset_bytes",
+        "Replication offset that a replica has confirmed.",
+        |p| Some(p.offset),
+    ),
+    gauge("connected_slave_lag_seconds", "Seconds since a replica last confirmed.", |p| p.lag),
+];
+
+const REPLICA_INFO: Desc<'_> =
+    Desc::gauge("slave_info", "Master of this replica, and whether it is read-only; always 1.");
+
+#[derive(Debug, Default, PartialEq)]
+struct Master<'a> {
+    host: &'a str,
+    port: &'a str,
+    link: Link,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Link {
+    is_up: Option<f64>,
+    last_io_seconds: Option<f64>,
+    is_syncing: Option<f64>,
+    offset: Option<f64>,
+}
+
+#[derive(Debug, PartialEq)]
+struct Replica<'a> {
+    ip: &'a str,
+    port: &'a str,
+    state: &'a str,
+    progress: Progress,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Progress {
+    offset: f64,
+    lag: Option<f64>,
+}
+
+#[derive(Debug, Default, PartialEq)]
+struct Roles<'a> {
+    role: &'a str,
+    read_only: &'a str,
+    masters: Vec<Master<'a>>,
+    replicas: Vec<Replica<'a>>,
+}
+
+pub(super) struct Replication;
+
+#[async_trait]
+impl Collector<Session> for Replication {
+    async fn collect(&self, session: &Session, sink: &mut Sink) -> Result<(), CollectError> {
+        let (roles, malformed) = parse(session.info());
+        write(&roles, &mut session.families(sink));
+        verdict("INFO Replication", malformed)
+    }
+}
+
+fn write(roles: &Roles<'_>, families: &mut Families<'_>) {
+    let masters = roles
+        .masters
+        .iter()
+        .map(|master| ([("master_host", master.host), ("master_port", master.port)], &master.link));
+    families.table(MASTER_METRICS, masters);
+    let replicas = roles.replicas.iter().map(|replica| {
+        let labels = [
+            ("slave_ip", replica.ip),
+            ("slave_port", replica.port),
+            ("slave_state", replica.state),
+        ];
+        (labels, &replica.progress)
+    });
+    families.table(REPLICA_METRICS, replicas);
+    if roles.role == "slave" {
+        let (host, port) =
+            roles.masters.last().map_or(("", ""), |master| (master.host, master.port));
+        let labels = [("master_host", host), ("master_port", port), ("read_only", roles.read_only)];
+        families.family(&REPLICA_INFO).sample(&labels, 1.0);
+    }
+}
+
+/// Role, masters and replicas, and the first malformed line.
+fn parse(info: &Info) -> (Roles<'_>, Option<ParseError>) {
+    let mut roles = Roles::default();
+    let mut malformed = None;
+    for (field, value) in info.section("Replication") {
+        if read_field(&mut roles, field, value).is_none() {
+            malformed.get_or_insert_with(|| malformed_line(field, value));
+        }
+    }
+    (roles, malformed)
+}
+
+/// Reads one line; `None` if it is malformed.
+fn read_field<'a>(roles: &mut Roles<'a>, field: &str, value: &'a str) -> Option<()> {
+    match field {
+        "role" => roles.role = value,
+        "slave_read_only" => roles.read_only = value,
+        "slave_repl_offset" => last_link(roles).offset = Some(value.parse().ok()?),
+        _ if index(field, "slave").is_some() => roles.replicas.push(parse_replica(value)?),
+        _ => {}
+    }
+    match master_field(field) {
+        Some("host") => roles.masters.push(Master { host: value, ..Master::default() }),
+        Some("port") => last_master(roles).port = value,
+        Some("link_status") => {
+            last_link(roles).is_up = Some(f64::from(u8::from(value == "up")));
+        }
+        Some("last_io_seconds_ago") => {
+            last_link(roles).last_io_seconds = Some(value.parse().ok()?);
+        }
+        Some("sync_in_progress") => last_link(roles).is_syncing = Some(value.parse().ok()?),
+        _ => {}
+    }
+    Some(())
+}
+
+/// `host` of `master_host` and `master_1_host`.
+fn master_field(field: &str) -> Option<&str> {
+    let rest = field.strip_prefix("master_")?;
+    let without_number = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+    if without_number.len() == rest.len() { Some(rest) } else { without_number.strip_prefix('_') }
+}
+
+fn last_link<'r>(roles: &'r mut Roles<'_>) -> &'r mut Link {
+    &mut last_master(roles).link
+}
+
+/// The master that the fields now belong to; one without a name if none was named.
+fn last_master<'r, 'a>(roles: &'r mut Roles<'a>) -> &'r mut Master<'a> {
+    if roles.masters.is_empty() {
+        roles.masters.push(Master::default());
+    }
+    let last = roles.masters.len() - 1;
+    &mut roles.masters[last]
+}
+
+fn parse_replica(value: &str) -> Option<Replica<'_>> {
+    let (mut ip, mut port, mut state, mut offset, mut lag) = (None, None, None, None, None);
+    for (name, text) in parts(value) {
+        match name {
+            "ip" => ip = Some(text),
+            "port" => port = Some(text),
+            "state" => state = Some(text),
+            "offset" => offset = Some(text.parse().ok()?),
+            "lag" => lag = Some(text.parse().ok()?),
+            _ => {}
+        }
+    }
+    let progress = Progress { offset: offset?, lag };
+    Some(Replica { ip: ip?, port: port?, state: state?, progress })
+}
+
+#[cfg(test)]
+#[path = "replication_tests.rs"]
+mod tests;

@@ -1,0 +1,102 @@
+use super::*;
+use crate::collectors::written;
+
+fn info(lines: &str) -> Info {
+    Info::new(format!("# Replication\r\n{lines}"))
+}
+
+fn text(lines: &str) -> String {
+    written(&format!("# Replication\r\n{lines}"), |info, families| {
+        let (roles, malformed) = parse(info);
+        assert_eq!(malformed, None);
+        write(&roles, families);
+    })
+}
+
+#[test]
+fn a_replica_shows_its_link() {
+    let text = text(
+        "role:slave\r\nmaster_host:10.0.0.1\r\nmaster_port:6379\r\nmaster_link_status:down\r\n\
+         master_last_io_seconds_ago:-1\r\nmaster_sync_in_progress:0\r\n\
+         slave_read_repl_offset:14\r\nslave_repl_offset:14\r\nslave_priority:100\r\n\
+         slave_read_only:1\r\nconnected_slaves:0\r\nmaster_replid:abc\r\n",
+    );
+    let labels = "{master_host=\"10.0.0.1\",master_port=\"6379\"";
+    for line in [
+        format!("\nredis_master_link_up{labels}}} 0\n"),
+        format!("\nredis_master_last_io_seconds_ago{labels}}} -1\n"),
+        format!("\nredis_master_sync_in_progress{labels}}} 0\n"),
+        format!("\nredis_slave_repl_offset{labels}}} 14\n"),
+        format!("\nredis_slave_info{labels},read_only=\"1\"}} 1\n"),
+    ] {
+        assert!(text.contains(&line), "{line}{text}");
+    }
+}
+
+#[test]
+fn a_master_shows_its_replicas() {
+    let text = text(
+        "role:master\r\nconnected_slaves:2\r\n\
+         slave0:ip=10.0.0.2,port=6379,state=online,offset=42,lag=1\r\n\
+         slave1:ip=::1,port=6380,state=wait_bgsave,offset=0\r\nmaster_repl_offset:42\r\n",
+    );
+    let first = "{slave_ip=\"10.0.0.2\",slave_port=\"6379\",slave_state=\"online\"}";
+    let second = "{slave_ip=\"::1\",slave_port=\"6380\",slave_state=\"wait_bgsave\"}";
+    for line in [
+        format!("\nredis_connected_slave_offset_bytes{first} 42\n"),
+        format!("\nredis_connected_slave_lag_seconds{first} 1\n"),
+        format!("\nredis_connected_slave_offset_bytes{second} 0\n"),
+    ] {
+        assert!(text.contains(&line), "{line}{text}");
+    }
+    assert!(!text.contains(&format!("lag_seconds{second}")), "{text}");
+    assert!(!text.contains("redis_slave_info"), "{text}");
+}
+
+#[test]
+fn keydb_has_several_masters() {
+    let info = info(
+        "role:active-replica\r\nmaster_host:a\r\nmaster_port:1\r\nmaster_link_status:up\r\n\
+         slave_repl_offset:5\r\nmaster_1_host:b\r\nmaster_1_port:2\r\n\
+         master_1_link_status:down\r\nmaster_1_sync_in_progress:1\r\n",
+    );
+    let (roles, malformed) = parse(&info);
+    assert_eq!(malformed, None);
+    let first = Link { is_up: Some(1.0), offset: Some(5.0), ..Link::default() };
+    let second = Link { is_up: Some(0.0), is_syncing: Some(1.0), ..Link::default() };
+    assert_eq!(
+        roles.masters,
+        [
+            Master { host: "a", port: "1", link: first },
+            Master { host: "b", port: "2", link: second }
+        ]
+    );
+}
+
+#[test]
+fn malformed_lines_are_reported_and_cost_no_other() {
+    for line in [
+        "slave1:ip=a,port=1,state=online",
+        "slave1:ip=a,port=1,state=online,offset=x",
+        "slave1:",
+        "master_last_io_seconds_ago:never",
+        "slave_repl_offset:",
+    ] {
+        let lines = format!("{line}\r\nslave0:ip=b,port=1,state=online,offset=1,lag=0\r\n");
+        let info = info(&lines);
+        let (roles, malformed) = parse(&info);
+        assert_eq!(roles.replicas.len(), 1, "{line}");
+        assert!(malformed.is_some(), "{line}");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_text_is_survived(
+        lines in "((master_|slave)([0-9]_?)?(host|port|link_status)?:[a-z=,0-9é]{0,20}\n)*"
+    ) {
+        let info = info(&lines);
+        let (roles, _) = parse(&info);
+        written("", |_, families| write(&roles, families));
+    }
+}

@@ -1,0 +1,159 @@
+//! Masters that a sentinel watches: section Sentinel of `INFO`, with lines
+//! `masterN:name=,status=,address=,slaves=,sentinels=`.
+
+use async_trait::async_trait;
+use common::collector::Collector;
+use common::error::{CollectError, ParseError};
+use common::exposition::Sink;
+use common::metric::{Desc, Metric, gauge};
+
+use crate::families::Families;
+use crate::info::{Info, index, malformed_line, parts, verdict};
+use crate::session::Session;
+
+/// Fields that are one number, each exposed under its own name.
+const NUMBERS: &[Desc<'_>] = &[
+    Desc::gauge("sentinel_masters", "Masters that this sentinel watches."),
+    Desc::gauge("sentinel_running_scripts", "Scripts of this sentinel that are running."),
+    Desc::gauge("sentinel_scripts_queue_length", "Scripts of this sentinel that are waiting."),
+    Desc::gauge("sentinel_simulate_failure_flags", "Failures that this sentinel is to simulate."),
+    Desc::gauge("sentinel_tilt", "1 while this sentinel distrusts its clock and only watches."),
+];
+
+const STATUS: Desc<'_> =
+    Desc::gauge("sentinel_master_status", "1 if a master is well, with its state as label.");
+
+const METRICS: &[Metric<Peers>] = &[
+    gauge("sentinel_master_slaves", "Replicas of a master.", |peers| Some(peers.replicas)),
+    gauge("sentinel_master_sentinels", "Sentinels that watch a master.", |peers| {
+        Some(peers.sentinels)
+    }),
+];
+
+#[derive(Debug, PartialEq)]
+struct Master<'a> {
+    name: &'a str,
+    address: &'a str,
+    status: &'a str,
+    peers: Peers,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Peers {
+    replicas: f64,
+    sentinels: f64,
+}
+
+pub(super) struct Sentinel;
+
+#[async_trait]
+impl Collector<Session> for Sentinel {
+    async fn collect(&self, session: &Session, sink: &mut Sink) -> Result<(), CollectError> {
+        write(session.info(), &mut session.families(sink))
+    }
+}
+
+/// Writes what is well-formed; reports the first line that is not.
+fn write(info: &Info, families: &mut Families<'_>) -> Result<(), CollectError> {
+    let mut malformed: Option<ParseError> = None;
+    let mut masters = Vec::new();
+    for (field, value) in info.section("Sentinel") {
+        let read = if let Some(desc) = NUMBERS.iter().find(|desc| desc.name == field) {
+            value.parse().ok().map(|number| families.value(desc, number))
+        } else if index(field, "master").is_some() {
+            parse_master(value).map(|master| masters.push(master))
+        } else {
+            continue;
+        };
+        if read.is_none() {
+            malformed.get_or_insert_with(|| malformed_line(field, value));
+        }
+    }
+    let mut family = families.family(&STATUS);
+    for Master { name, address, status, .. } in &masters {
+        let labels = [("master_name", *name), ("master_address", *address)];
+        let is_well = f64::from(u8::from(*status == "ok"));
+        family.sample(&[labels[0], labels[1], ("master_status", *status)], is_well);
+    }
+    drop(family);
+    let rows = masters.iter().map(|master| {
+        ([("master_name", master.name), ("master_address", master.address)], &master.peers)
+    });
+    families.table(METRICS, rows);
+    verdict("INFO Sentinel", malformed)
+}
+
+fn parse_master(value: &str) -> Option<Master<'_>> {
+    let (mut name, mut address, mut status) = (None, None, None);
+    let (mut replicas, mut sentinels) = (None, None);
+    for (part, text) in parts(value) {
+        match part {
+            "name" => name = Some(text),
+            "address" => address = Some(text),
+            "status" => status = Some(text),
+            "slaves" => replicas = Some(text.parse().ok()?),
+            "sentinels" => sentinels = Some(text.parse().ok()?),
+            _ => {}
+        }
+    }
+    let peers = Peers { replicas: replicas?, sentinels: sentinels? };
+    Some(Master { name: name?, address: address?, status: status?, peers })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::collectors::written;
+
+    #[test]
+    fn masters_and_numbers_are_shown() {
+        let text = written(
+            "# Sentinel\r\nsentinel_masters:2\r\nsentinel_tilt:0\r\n\
+             sentinel_tilt_since_seconds:-1\r\n\
+             master0:name=one,status=ok,address=10.0.0.1:6379,slaves=2,sentinels=3\r\n\
+             master1:name=two,status=odown,address=10.0.0.2:6379,slaves=0,sentinels=3\r\n",
+            |info, families| write(info, families).unwrap(),
+        );
+        let one = "{master_name=\"one\",master_address=\"10.0.0.1:6379\"";
+        let two = "{master_name=\"two\",master_address=\"10.0.0.2:6379\"";
+        for line in [
+            "\nredis_sentinel_masters 2\n".to_owned(),
+            "\nredis_sentinel_tilt 0\n".to_owned(),
+            format!("\nredis_sentinel_master_status{one},master_status=\"ok\"}} 1\n"),
+            format!("\nredis_sentinel_master_status{two},master_status=\"odown\"}} 0\n"),
+            format!("\nredis_sentinel_master_slaves{one}}} 2\n"),
+            format!("\nredis_sentinel_master_sentinels{two}}} 3\n"),
+        ] {
+            assert!(text.contains(&line), "{line}{text}");
+        }
+        assert!(!text.contains("tilt_since"), "{text}");
+    }
+
+    #[test]
+    fn malformed_lines_are_reported_and_cost_no_other() {
+        for line in ["master0:name=one,status=ok", "sentinel_tilt:x", "master0:"] {
+            let text = written(
+                &format!("# Sentinel\r\n{line}\r\nsentinel_masters:1\r\n"),
+                |info, families| assert!(write(info, families).is_err(), "{line}"),
+            );
+            assert!(text.ends_with("redis_sentinel_masters 1\n"), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_servers_have_no_such_section() {
+        let text = written("# Replication\r\nmaster_host:a\r\n", |info, families| {
+            write(info, families).unwrap();
+        });
+        assert_eq!(text, "");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_survived(lines in "((master[0-9]|sentinel_tilt):[a-z=,0-9é]{0,30}\n)*") {
+            written(&format!("# Sentinel\n{lines}"), |info, families| {
+                let _ = write(info, families);
+            });
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! The slow log: `SLOWLOG LEN` and `SLOWLOG GET 1`, whose entries are
+//! (id, Unix time, microseconds, arguments, …).
+
+use async_trait::async_trait;
+use common::collector::Collector;
+use common::error::{CollectError, ParseError};
+use common::exposition::Sink;
+use common::metric::{Desc, Metric, gauge};
+use redis::{Value, cmd};
+
+use crate::session::Session;
+
+const LENGTH: Desc<'_> = Desc::gauge("slowlog_length", "Entries in the slow log.");
+
+/// Both are 0 while the log is empty, as in the reference.
+const METRICS: &[Metric<Entry>] = &[
+    gauge("slowlog_last_id", "Number of the latest entry in the slow log.", |entry| Some(entry.id)),
+    gauge(
+        "last_slow_execution_duration_seconds",
+        "Time that the latest command in the slow log took.",
+        |entry| Some(entry.microseconds / 1e6),
+    ),
+];
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Entry {
+    id: f64,
+    microseconds: f64,
+}
+
+pub(super) struct SlowLog;
+
+#[async_trait]
+impl Collector<Session> for SlowLog {
+    async fn collect(&self, session: &Session, sink: &mut Sink) -> Result<(), CollectError> {
+        if session.info().is_sentinel() {
+            return Ok(());
+        }
+        let (mut length, mut latest) = (cmd("SLOWLOG"), cmd("SLOWLOG"));
+        length.arg("LEN");
+        latest.arg("GET").arg(1);
+        let (length, latest) =
+            tokio::join!(session.ask("SLOWLOG LEN", &length), session.ask("SLOWLOG GET", &latest));
+        let mut families = session.families(sink);
+        // Either may be refused while the other is not.
+        let length = length.and_then(|reply| parse_length(&reply));
+        if let Ok(length) = &length {
+            families.value(&LENGTH, *length);
+        }
+        let entry = parse_latest(&latest?)?;
+        families.table(METRICS, std::iter::once(([], &entry)));
+        length.map(|_| ())
+    }
+}
+
+fn parse_length(reply: &Value) -> Result<f64, CollectError> {
+    number(reply).ok_or_else(|| malformed("SLOWLOG LEN"))
+}
+
+fn parse_latest(reply: &Value) -> Result<Entry, CollectError> {
+    let Value::Array(entries) = reply else { return Err(malformed("SLOWLOG GET")) };
+    match entries.as_slice() {
+        [] => Ok(Entry::default()),
+        [Value::Array(entry), ..] => {
+            let field = |index: usize| entry.get(index).and_then(number);
+            let entry = field(0).zip(field(2)).map(|(id, microseconds)| Entry { id, microseconds });
+            entry.ok_or_else(|| malformed("SLOWLOG GET"))
+        }
+        _ => Err(malformed("SLOWLOG GET")),
+    }
+}
+
+fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Int(number) => Some(*number as f64),
+        _ => None,
+    }
+}
+
+fn malformed(statement: &str) -> CollectError {
+    let source = ParseError::Form("unexpected reply".into());
+    CollectError::Parse { origin: statement.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply(text: &str) -> Value {
+        redis::parse_redis_value(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn the_latest_entry_is_read() {
+        let entry = reply(
+            "*1\r\n*6\r\n:14\r\n:1309448221\r\n:15000\r\n*1\r\n$4\r\nping\r\n$0\r\n\r\n$0\r\n\r\n",
+        );
+        let expected = Entry { id: 14.0, microseconds: 15_000.0 };
+        assert_eq!(parse_latest(&entry).unwrap(), expected);
+        let old = reply("*1\r\n*4\r\n:14\r\n:1309448221\r\n:15000\r\n*1\r\n$4\r\nping\r\n");
+        assert_eq!(parse_latest(&old).unwrap(), expected, "before Redis 4");
+        assert!((parse_length(&reply(":3\r\n")).unwrap() - 3.0).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn an_empty_log_is_zero() {
+        assert_eq!(parse_latest(&reply("*0\r\n")).unwrap(), Entry::default());
+    }
+
+    #[test]
+    fn other_replies_are_errors() {
+        for text in ["+OK\r\n", "$-1\r\n", "*1\r\n:1\r\n", "*1\r\n*2\r\n:1\r\n:2\r\n"] {
+            assert!(parse_latest(&reply(text)).is_err(), "{text:?}");
+            assert!(parse_length(&reply("+OK\r\n")).is_err());
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_reply_is_survived(text in "(\\*[0-3]\r\n|:[0-9]{1,3}\r\n|\\$-1\r\n){1,6}") {
+            if let Ok(reply) = redis::parse_redis_value(text.as_bytes()) {
+                let _ = (parse_latest(&reply), parse_length(&reply));
+            }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Why a server could not be read, in words fit for a label.
+
+use redis::RedisError;
+
+/// Characters of a reason at most: labels are kept by Prometheus for long.
+const REASON_CHARACTERS: usize = 200;
+
+/// A failure that leaves a scrape without the server's metrics.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{step}: {reason}")]
+pub struct Failure {
+    /// What was being done: `connect` or the command.
+    pub step: &'static str,
+    /// The server's or the operating system's words; holds neither ports nor durations.
+    pub reason: String,
+    /// What became of the connection.
+    pub connection: Connection,
+}
+
+/// State of a connection after a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connection {
+    /// The server answered, with an error.
+    Usable,
+    /// The server did not answer in time.
+    Silent,
+    /// The connection is gone or never came to be.
+    Lost,
+}
+
+impl Failure {
+    /// A step that was not finished in time.
+    pub fn timeout(step: &'static str) -> Self {
+        Self { step, reason: "timed out".into(), connection: Connection::Silent }
+    }
+
+    /// What the client library says of a step.
+    pub fn new(step: &'static str, error: &RedisError) -> Self {
+        if error.is_timeout() {
+            return Self::timeout(step);
+        }
+        let connection = if error.code().is_some() { Connection::Usable } else { Connection::Lost };
+        Self { step, reason: reason(error), connection }
+    }
+
+    /// Takes a secret out of the words. A server that does not know `AUTH` repeats its arguments.
+    #[must_use]
+    pub fn without(mut self, secret: &str) -> Self {
+        if !secret.is_empty() {
+            self.reason = self.reason.replace(secret, "<redacted>");
+        }
+        self
+    }
+}
+
+/// The cause in one bounded line: the server's own words where it answered.
+pub fn reason(error: &RedisError) -> String {
+    let text = match (error.code(), error.detail()) {
+        (Some(code), Some(detail)) => format!("{code} {detail}"),
+        (Some(code), None) => code.to_owned(),
+        (None, _) if error.is_timeout() => "timed out".to_owned(),
+        (None, _) => error.to_string(),
+    };
+    one_line(&text)
+}
+
+/// The beginning of a text, without control characters.
+pub fn one_line(text: &str) -> String {
+    let is_space = |c: char| c.is_whitespace() || c.is_control();
+    let words: Vec<&str> = text.split(is_space).filter(|word| !word.is_empty()).collect();
+    words.join(" ").chars().take(REASON_CHARACTERS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server_error(line: &str) -> RedisError {
+        let reply = redis::parse_redis_value(format!("-{line}\r\n").as_bytes()).unwrap();
+        reply.extract_error().unwrap_err()
+    }
+
+    #[test]
+    fn the_servers_own_words_are_kept() {
+        let error = server_error("NOPERM User ex has no permissions to run the 'info' command");
+        let failure = Failure::new("INFO", &error);
+        assert_eq!(
+            failure.to_string(),
+            "INFO: NOPERM User ex has no permissions to run the 'info' command"
+        );
+        assert_eq!(failure.connection, Connection::Usable);
+    }
+
+    #[test]
+    fn the_operating_systems_cause_is_kept() {
+        let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+        let failure = Failure::new("connect", &refused.into());
+        assert_eq!(failure.to_string(), "connect: connection refused");
+        assert_eq!(failure.connection, Connection::Lost);
+        let silent = std::io::Error::from(std::io::ErrorKind::TimedOut);
+        assert_eq!(Failure::new("INFO", &silent.into()), Failure::timeout("INFO"));
+    }
+
+    #[test]
+    fn reasons_are_bounded_and_free_of_secrets() {
+        let line = format!("ERR unknown command 'AUTH', args: 'hunter2' {}", "x".repeat(999));
+        let failure = Failure::new("AUTH", &server_error(&line)).without("hunter2");
+        assert!(!failure.to_string().contains("hunter2"), "{failure}");
+        assert!(failure.reason.len() < 2 * REASON_CHARACTERS, "{failure}");
+    }
+}

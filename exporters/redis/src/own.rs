@@ -1,0 +1,131 @@
+//! What the exporter tells of its scrapes of the server.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use common::metric::Desc;
+
+use crate::families::Families;
+
+const UP: Desc<'_> = Desc::gauge("up", "1 if the server could be read in this scrape, else 0.");
+const LAST_ERROR: Desc<'_> = Desc::gauge(
+    "exporter_last_scrape_error",
+    "1 if the server could not be read in this scrape, with the cause in the label err; else 0.",
+);
+const LAST_DURATION: Desc<'_> = Desc::gauge(
+    "exporter_last_scrape_duration_seconds",
+    "Wall time that this scrape of the server took.",
+);
+const LAST_CONNECT: Desc<'_> = Desc::gauge(
+    "exporter_last_scrape_connect_time_seconds",
+    "Time to get a connection, login included; nearly 0 if the one of the last scrape is used.",
+);
+const LAST_PING: Desc<'_> =
+    Desc::gauge("exporter_last_scrape_ping_time_seconds", "Time until PING was answered.");
+const SCRAPES: Desc<'_> =
+    Desc::counter("exporter_scrapes_total", "Scrapes of the server, this one included.");
+const DURATIONS: Desc<'_> =
+    Desc::summary("exporter_scrape_duration_seconds", "Wall time of all scrapes of the server.");
+
+/// Scrapes so far.
+#[derive(Debug, Default)]
+pub(crate) struct Scrapes(Mutex<Totals>);
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Totals {
+    started: u64,
+    finished: u64,
+    seconds: f64,
+}
+
+/// How this scrape went.
+#[derive(Debug)]
+pub(crate) struct Report {
+    /// Why the server could not be read; `None` if it could.
+    pub(crate) failure: Option<String>,
+    pub(crate) duration: Duration,
+    pub(crate) connect_time: Duration,
+    pub(crate) ping_time: Option<Duration>,
+}
+
+impl Scrapes {
+    /// Counts a scrape that begins.
+    pub(crate) fn start(&self) {
+        self.update(|totals| totals.started += 1);
+    }
+
+    /// Counts a scrape that ends, and returns the totals with it.
+    pub(crate) fn finish(&self, duration: Duration) -> Totals {
+        self.update(|totals| {
+            totals.finished += 1;
+            totals.seconds += duration.as_secs_f64();
+        })
+    }
+
+    fn update(&self, change: impl FnOnce(&mut Totals)) -> Totals {
+        let mut totals = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut totals);
+        *totals
+    }
+}
+
+/// Pushes the families about the scrapes; those about the target only with a `report`.
+pub(crate) fn push(families: &mut Families<'_>, totals: &Totals, report: Option<&Report>) {
+    families.value(&SCRAPES, totals.started as f64);
+    families.family(&DURATIONS).summary(&[], [], totals.seconds, totals.finished);
+    let Some(report) = report else { return };
+    let is_up = report.failure.is_none();
+    families.value(&UP, f64::from(u8::from(is_up)));
+    let error = report.failure.as_deref().unwrap_or_default();
+    families.family(&LAST_ERROR).sample(&[("err", error)], f64::from(u8::from(!is_up)));
+    families.value(&LAST_DURATION, report.duration.as_secs_f64());
+    families.value(&LAST_CONNECT, report.connect_time.as_secs_f64());
+    if let Some(ping_time) = report.ping_time {
+        families.value(&LAST_PING, ping_time.as_secs_f64());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use common::exposition::Sink;
+
+    use super::*;
+
+    fn text(report: Option<&Report>) -> String {
+        let scrapes = Scrapes::default();
+        scrapes.start();
+        let totals = scrapes.finish(Duration::from_millis(1500));
+        let mut sink = Sink::default();
+        push(&mut Families::new("redis_", &mut sink), &totals, report);
+        String::from_utf8_lossy(sink.text()).into_owned()
+    }
+
+    #[test]
+    fn a_failure_is_told_with_its_cause() {
+        let report = Report {
+            failure: Some("connect: refused".into()),
+            duration: Duration::from_secs(2),
+            connect_time: Duration::from_secs(1),
+            ping_time: None,
+        };
+        let text = text(Some(&report));
+        for line in [
+            "\nredis_up 0\n",
+            "\nredis_exporter_last_scrape_error{err=\"connect: refused\"} 1\n",
+            "\nredis_exporter_last_scrape_connect_time_seconds 1\n",
+            "\nredis_exporter_scrapes_total 1\n",
+            "\nredis_exporter_scrape_duration_seconds_sum 1.5\n",
+            "\nredis_exporter_scrape_duration_seconds_count 1\n",
+        ] {
+            assert!(text.contains(line), "{line}{text}");
+        }
+        assert!(!text.contains("ping_time"), "{text}");
+    }
+
+    #[test]
+    fn without_a_target_only_the_totals_are_told() {
+        let text = text(None);
+        assert!(text.contains("redis_exporter_scrapes_total 1\n"), "{text}");
+        assert!(!text.contains("redis_up") && !text.contains("last_scrape"), "{text}");
+    }
+}
