@@ -42,6 +42,12 @@ const LATER_FAMILIES: [&str; 4] = [
     "process_network_transmit_bytes_total",
 ];
 
+/// Defaults that changed after 1.5.0 (zram disks) or that Debian changes (mounts below /mnt).
+const EXCLUDED: [&str; 2] = [
+    "--collector.diskstats.device-exclude=^(z?ram|loop|fd)[0-9]+$",
+    "--collector.filesystem.mount-points-exclude=^/(dev|proc|sys|mnt|var/lib/docker/.+)($|/)",
+];
+
 /// Series whose value is the same for both at any moment.
 const CONSTANTS: [&str; 9] = [
     "node_boot_time_seconds",
@@ -60,6 +66,7 @@ fn scrape(program: &str, port: u16, folder: &TemporaryFolder) -> (Process, Expos
     exporter
         .arg(format!("--web.listen-address=127.0.0.1:{port}"))
         .arg("--collector.disable-defaults")
+        .args(EXCLUDED)
         .args(NODE_COLLECTORS.map(|name| format!("--collector.{name}")));
     let process =
         Process::start(&mut exporter, &folder.path().join(format!("log-{port}"))).unwrap();

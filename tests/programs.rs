@@ -118,7 +118,7 @@ fn bad_settings_end_the_start_with_one_clear_line() {
         ("node-exporter", listen_taken.as_str(), taken.as_str()),
         ("node-exporter", "--web.listen-address=9100", "missing port"),
         ("node-exporter", "--collector.vmstat.fields=(", "collector.vmstat.fields"),
-        ("redis-exporter", "--redis.addr=http://localhost", "http"),
+        ("redis-exporter", "--redis.addr=http://localhost", "--redis.addr: unknown scheme"),
         ("redis-exporter", "--redis.password-file=/nonexistent", "/nonexistent"),
         ("mysql-exporter", "--mysqld.address=localhost", "localhost"),
         ("mysql-exporter", "--config.my-cnf=/proc/1/mem", "/proc/1/mem"),

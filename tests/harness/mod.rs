@@ -9,6 +9,7 @@ pub mod exposition;
 pub mod http;
 pub mod mariadb;
 pub mod process;
+pub mod promtool;
 pub mod redis;
 
 use std::fmt::Display;

@@ -168,7 +168,8 @@ pub fn parse(
 
 fn help(mut command: Command) -> String {
     let text = command.render_help().to_string();
-    format!("{}\n", text.trim_end().replace("\n\n\n", "\n\n"))
+    // The template leaves more than one empty line where a part ends with its own.
+    format!("{}\n", text.trim_end().replace("\n\n\n\n", "\n\n").replace("\n\n\n", "\n\n"))
 }
 
 fn complete(command: Command, dialect: Dialect, env_prefix: &str) -> Command {
@@ -221,6 +222,8 @@ Commands:
 /// Gives a flag its environment variable; values of variables are never shown.
 fn with_variable(arg: Arg, env_prefix: &str) -> Arg {
     let Some(long) = arg.get_long().map(ToOwned::to_owned) else { return arg };
+    let has_empty_default = arg.get_default_values().iter().all(|value| value.is_empty());
+    let arg = if has_empty_default { arg.hide_default_value(true) } else { arg };
     if arg.get_env().is_some() {
         return arg.hide_env_values(true);
     }
