@@ -1,1 +1,236 @@
-//! x
+//! Metrics of MariaDB and MySQL, as mysqld_exporter names them.
+//!
+//! [`args`] holds the flags; [`my_cnf`] reads the option file, of which
+//! [`account`] takes server and login; [`server`] keeps the connections and
+//! asks; [`collectors`] lists the subjects: one file each. [`value`] and
+//! [`naming`] are the rules by which the server's texts and names become
+//! samples and families.
+
+pub mod account;
+pub mod args;
+pub mod collectors;
+pub mod my_cnf;
+pub mod naming;
+pub mod server;
+pub mod value;
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use async_trait::async_trait;
+use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
+use common::change::ChangeLog;
+use common::cli::{Dialect, Switches};
+use common::error::CollectError;
+use common::exporter::{Exporter, Refusal, ScrapeRequest};
+use common::exposition::Exposition;
+use common::metric::Desc;
+use common::program::Program;
+use common::scrape::{CollectorFamilies, Collectors, Outcome, Placement};
+use common::secret::Secret;
+use common::self_metrics::BuildInfo;
+use common::server::{Landing, Service};
+
+use account::Account;
+use args::Args;
+use collectors::COLLECTORS;
+use my_cnf::MyCnf;
+use server::{QueryError, Scrape, Server};
+
+const SWITCHES: Switches = Switches { flag_prefix: "collect." };
+
+const FAMILIES: CollectorFamilies = CollectorFamilies {
+    duration: Desc::gauge(
+        "mysql_exporter_collector_duration_seconds",
+        "Wall time that a collector took in this scrape, the wait for a connection included.",
+    ),
+    success: Desc::gauge(
+        "mysql_exporter_collector_success",
+        "1 if a collector succeeded in this scrape, 0 if it failed or had no data.",
+    ),
+    label_prefix: "collect.",
+};
+
+const UP: Desc<'static> =
+    Desc::gauge("mysql_up", "1 if the server told its version in this scrape, 0 if it did not.");
+
+/// Value of the `collector` label for the way to the server.
+const CONNECTION: &str = "connection";
+
+/// Section of the option file that the metrics endpoint uses.
+const SECTION: &str = "client";
+
+/// Variable with the password, where the option file has none.
+const PASSWORD_VARIABLE: &str = "MYSQLD_EXPORTER_PASSWORD";
+
+/// Answers scrapes with the metrics of one server.
+#[derive(Debug)]
+pub struct MysqlExporter {
+    server: Arc<Server>,
+    collectors: Collectors<Scrape>,
+    query_timeout: Option<Duration>,
+    changes: ChangeLog,
+}
+
+impl Program for MysqlExporter {
+    const NAME: &'static str = "mysql-exporter";
+    const ABOUT: &'static str =
+        "Exposes the metrics of a MariaDB or MySQL server to Prometheus, as mysqld_exporter does";
+    const DIALECT: Dialect = Dialect::Kingpin;
+    const ENV_PREFIX: &'static str = "MYSQL_EXPORTER_";
+
+    fn command() -> Command {
+        SWITCHES.add(Args::augment_args(Command::new(Self::NAME)), COLLECTORS)
+    }
+
+    fn default_address(_: &ArgMatches) -> String {
+        ":9104".into()
+    }
+
+    fn start(matches: &ArgMatches) -> anyhow::Result<Service> {
+        let environment = |name: &str| std::env::var(name).ok();
+        if environment("DATA_SOURCE_NAME").is_some() {
+            tracing::warn!(
+                "DATA_SOURCE_NAME is ignored: set --mysqld.address, --mysqld.username and \
+                 {PASSWORD_VARIABLE}, or [client] in the file of --config.my-cnf"
+            );
+        }
+        Ok(Service {
+            exporter: Arc::new(Self::from_matches(matches, &environment)?),
+            landing: Landing {
+                title: "MySQLd Exporter",
+                description: "Prometheus Exporter for MySQL servers",
+                links: Vec::new(),
+            },
+            build_info: BuildInfo::go_style("mysqld_exporter_build_info"),
+            health_paths: &[],
+            routes: axum::Router::default(),
+        })
+    }
+}
+
+impl MysqlExporter {
+    /// Makes the exporter that the arguments ask for; `environment` gives variables.
+    ///
+    /// # Errors
+    /// An option file that cannot be read or makes no sense, or a flag that a collector refuses.
+    pub fn from_matches(
+        matches: &ArgMatches,
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> anyhow::Result<Self> {
+        let args = Args::from_arg_matches(matches)?;
+        let account = read_account(&args, environment)
+            .with_context(|| format!("option file {}", args.config_file))?;
+        if account.user.is_empty() {
+            tracing::warn!(reason = %QueryError::NoUser, "the server cannot be asked");
+        }
+        let collectors = SWITCHES.build(matches, COLLECTORS, &args)?;
+        let collectors = Collectors::new(Placement::Reactor, FAMILIES, collectors);
+        tracing::info!(server = %account.address, ?collectors, "enabled collectors");
+        let query_timeout = u64::from(args.sessions.query_timeout);
+        Ok(Self {
+            server: Arc::new(Server::new(account, &args.sessions)),
+            collectors,
+            query_timeout: (query_timeout > 0).then(|| Duration::from_secs(query_timeout)),
+            changes: ChangeLog::default(),
+        })
+    }
+
+    /// The collectors that `collect[]` names; all if it names none that is enabled,
+    /// as in the reference exporter.
+    fn choose<'a>(&self, request: &'a ScrapeRequest) -> impl Fn(&str) -> bool + use<'a> {
+        let only: Vec<&str> = request.values("collect[]").collect();
+        let chooses_any = self.collectors.names().any(|name| only.contains(&name));
+        move |name: &str| !chooses_any || only.contains(&name)
+    }
+
+    /// Logs the first of a series of equal failures, and the recovery.
+    fn log_change(&self, opened: Result<(), &QueryError>) {
+        let server = self.server.address();
+        match opened {
+            Ok(()) => {
+                if self.changes.recovered() {
+                    tracing::info!(%server, "server is up again");
+                }
+            }
+            Err(error) => {
+                if self.changes.failed(&error.to_string()) {
+                    tracing::warn!(%server, %error, "server is down");
+                } else {
+                    tracing::debug!(%server, %error, "server is still down");
+                }
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Exporter for MysqlExporter {
+    async fn scrape(
+        &self,
+        request: &ScrapeRequest,
+        exposition: &mut Exposition,
+    ) -> Result<Vec<Outcome>, Refusal> {
+        if request.values("target").next().is_some() {
+            return Err(Refusal("the parameter target is not supported yet".into()));
+        }
+        let chosen = self.choose(request);
+        let started = Instant::now();
+        let opened = Scrape::open(&self.server, self.query_timeout, request.deadline).await;
+        let duration = started.elapsed();
+        push_up(opened.is_ok(), duration, exposition);
+        self.log_change(opened.as_ref().map(drop));
+        match opened {
+            Ok(scrape) => {
+                let deadline = scrape.deadline();
+                Ok(self.collectors.run(Arc::new(scrape), chosen, deadline, exposition).await)
+            }
+            Err(error) => Ok(vec![Outcome {
+                collector: CONNECTION.into(),
+                duration,
+                result: Err(CollectError::query("connect", &error)),
+            }]),
+        }
+    }
+}
+
+/// Whether the server answered, and if so how long that took.
+fn push_up(is_up: bool, took: Duration, exposition: &mut Exposition) {
+    let mut sink = exposition.sink();
+    sink.value(&UP, if is_up { 1.0 } else { 0.0 });
+    if is_up {
+        let labels = [("collector", CONNECTION)];
+        sink.family(&FAMILIES.duration).sample(&labels, took.as_secs_f64());
+    }
+    exposition.add(sink);
+}
+
+/// The account of `[client]`, gaps filled from flags and environment; a file that is not there is empty.
+fn read_account(
+    args: &Args,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> anyhow::Result<Account> {
+    let fallback = Account {
+        address: args.address.clone(),
+        user: args.username.clone(),
+        password: Secret::new(environment(PASSWORD_VARIABLE).unwrap_or_default()),
+        allows_cleartext: false,
+    };
+    let file = match std::fs::read_to_string(&args.config_file) {
+        Ok(text) => my_cnf::parse(&text, environment)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            tracing::info!(file = args.config_file, "no option file");
+            MyCnf::default()
+        }
+        Err(error) => return Err(error).context("cannot be read"),
+    };
+    match file.section(SECTION) {
+        Some(section) => Ok(Account::from_section(&section, fallback)?),
+        None => Ok(fallback),
+    }
+}
+
+#[cfg(test)]
+mod tests;

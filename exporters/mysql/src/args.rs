@@ -1,0 +1,80 @@
+//! Flags, named as mysqld_exporter names them.
+
+use clap::ArgAction;
+
+use crate::account::Address;
+
+/// All flags but the collector switches and those that every exporter has.
+#[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Server")]
+pub struct Args {
+    /// Option file whose section client has account and address; may be missing
+    #[arg(
+        id = "config.my-cnf",
+        long = "config.my-cnf",
+        value_name = "FILE",
+        default_value = ".my.cnf"
+    )]
+    pub config_file: String,
+    /// Server, where the file names none: host:port or unix:///path
+    #[arg(
+        id = "mysqld.address",
+        long = "mysqld.address",
+        value_name = "ADDRESS",
+        default_value = "localhost:3306"
+    )]
+    pub address: Address,
+    /// User, where the file names none
+    #[arg(
+        id = "mysqld.username",
+        long = "mysqld.username",
+        value_name = "USER",
+        default_value = ""
+    )]
+    pub username: String,
+    /// How connections are used.
+    #[command(flatten)]
+    pub sessions: SessionArgs,
+}
+
+/// Flags about connections.
+#[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Connections")]
+pub struct SessionArgs {
+    /// Longest wait for a metadata lock
+    #[arg(
+        id = "exporter.lock_wait_timeout",
+        long = "exporter.lock_wait_timeout",
+        value_name = "SECONDS",
+        default_value_t = 2
+    )]
+    pub lock_wait_timeout: u32,
+    /// Set lock_wait_timeout on each connection (default: on)
+    #[arg(
+        id = "exporter.enable_lock_wait_timeout",
+        long = "exporter.enable_lock_wait_timeout",
+        action = ArgAction::SetTrue,
+        default_value = "true"
+    )]
+    pub enable_lock_wait_timeout: bool,
+    /// Keep scrapes out of the slow query log by log_slow_filter; not for Oracle MySQL
+    #[arg(id = "exporter.log_slow_filter", long = "exporter.log_slow_filter")]
+    pub log_slow_filter: bool,
+    /// Longest run of one collector; 0 leaves it to the scrape's deadline
+    #[arg(
+        id = "exporter.query_timeout",
+        long = "exporter.query_timeout",
+        value_name = "SECONDS",
+        default_value_t = 0
+    )]
+    pub query_timeout: u32,
+    /// Connections at most, over all scrapes; they are kept from one scrape to the next
+    #[arg(
+        id = "exporter.max_open_connections",
+        long = "exporter.max_open_connections",
+        value_name = "N",
+        default_value_t = 2,
+        value_parser = clap::value_parser!(u16).range(1..=1000)
+    )]
+    pub max_open_connections: u16,
+}

@@ -1,0 +1,108 @@
+//! Why a server gave no answer.
+
+use std::time::Duration;
+
+use mysql_async::{Error, IoError};
+
+/// A server's message is cut to this many characters.
+const MESSAGE_CHARACTERS: usize = 500;
+
+/// Access denied: to a schema, a table, a column, or for lack of a global privilege.
+const PRIVILEGE_ERRORS: [u16; 4] = [1044, 1142, 1143, 1227];
+
+/// A failed connection or statement; never shows the password.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum QueryError {
+    /// The server said no; the connection is usable still.
+    #[error("{message} (error {code})")]
+    Refused {
+        /// The server's error number.
+        code: u16,
+        /// The server's words.
+        message: String,
+    },
+    /// No connection could be made.
+    #[error("cannot connect: {0}")]
+    Connect(String),
+    /// The connection broke, or the server's answer made no sense.
+    #[error("connection lost: {0}")]
+    Lost(String),
+    /// The deadline came first.
+    #[error("no answer within {:.1} s", .0.as_secs_f64())]
+    Timeout(Duration),
+    /// The answer is larger than any that was foreseen.
+    #[error("the answer is larger than {0} bytes")]
+    TooLarge(usize),
+    /// The version is none that starts with three numbers.
+    #[error("the version {0:?} is not understood")]
+    Version(String),
+    /// There is nobody to log in as.
+    #[error("no user is configured: set user in [client] of the option file, or --mysqld.username")]
+    NoUser,
+}
+
+impl QueryError {
+    /// The account lacks a privilege for the statement.
+    pub fn is_about_privileges(&self) -> bool {
+        matches!(self, Self::Refused { code, .. } if PRIVILEGE_ERRORS.contains(code))
+    }
+
+    /// An error while connecting.
+    pub(super) fn connect(error: &Error) -> Self {
+        Self::of(error, Self::Connect)
+    }
+
+    /// An error on a connection that had been made.
+    pub(super) fn lost(error: &Error) -> Self {
+        Self::of(error, Self::Lost)
+    }
+
+    fn of(error: &Error, otherwise: fn(String) -> Self) -> Self {
+        match error {
+            Error::Server(error) => Self::Refused {
+                code: error.code,
+                message: error.message.chars().take(MESSAGE_CHARACTERS).collect(),
+            },
+            Error::Io(IoError::Io(error)) => otherwise(error.to_string()),
+            Error::Driver(error) => {
+                otherwise(error.to_string().chars().take(MESSAGE_CHARACTERS).collect())
+            }
+            // The library's other variants stem from URLs, which are not used here.
+            Error::Other(_) | Error::Url(_) => otherwise("failed in the client library".into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mysql_async::ServerError;
+
+    use super::*;
+
+    #[test]
+    fn errors_say_what_happened() {
+        let refused = Error::Server(ServerError {
+            code: 1045,
+            message: "Access denied for user 'x'@'localhost'".into(),
+            state: "28000".into(),
+        });
+        assert_eq!(
+            QueryError::connect(&refused).to_string(),
+            "Access denied for user 'x'@'localhost' (error 1045)"
+        );
+        let gone = Error::from(std::io::Error::from(std::io::ErrorKind::ConnectionRefused));
+        assert_eq!(QueryError::connect(&gone).to_string(), "cannot connect: connection refused");
+        assert_eq!(QueryError::lost(&gone).to_string(), "connection lost: connection refused");
+        let late = QueryError::Timeout(Duration::from_millis(250));
+        assert_eq!(late.to_string(), "no answer within 0.2 s");
+    }
+
+    #[test]
+    fn long_messages_are_cut() {
+        let error = ServerError { code: 1, message: "é".repeat(9_999), state: String::new() };
+        let QueryError::Refused { message, .. } = QueryError::lost(&Error::Server(error)) else {
+            panic!("not a refusal");
+        };
+        assert_eq!(message.chars().count(), MESSAGE_CHARACTERS);
+    }
+}

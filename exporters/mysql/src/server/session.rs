@@ -1,0 +1,94 @@
+//! One connection and what was set on it.
+
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt as _;
+use mysql_async::prelude::Queryable as _;
+use mysql_async::{Conn, Opts};
+
+use super::error::QueryError;
+use super::table::{MAX_BYTES, Table};
+
+/// A connection that leaves neither a task nor a socket behind, in whatever state it is dropped.
+pub(super) struct Session {
+    /// `None` only while being dropped.
+    conn: Option<Conn>,
+    /// A statement was sent whose answer has not been read to its end.
+    is_busy: bool,
+    /// Seconds after which the server ends a statement.
+    statement_limit: Option<u64>,
+    opened: Instant,
+}
+
+impl Session {
+    /// Connects, logs in, and runs the statement `setup`.
+    pub(super) async fn open(opts: Opts, setup: &str) -> Result<Self, QueryError> {
+        let conn = Conn::new(opts).await.map_err(|error| QueryError::connect(&error))?;
+        let opened = Instant::now();
+        let mut session = Self { conn: Some(conn), is_busy: false, statement_limit: None, opened };
+        session.query(setup).await?;
+        Ok(session)
+    }
+
+    /// Runs a statement and reads its whole answer.
+    pub(super) async fn query(&mut self, statement: &str) -> Result<Table, QueryError> {
+        let Some(conn) = self.conn.as_mut() else {
+            return Err(QueryError::Lost("closed".into()));
+        };
+        self.is_busy = true;
+        let answer = read(conn, statement).await;
+        self.is_busy =
+            matches!(&answer, Err(error) if !matches!(error, mysql_async::Error::Server(_)));
+        let table = answer.map_err(|error| QueryError::lost(&error))?;
+        if table.overflows() { Err(QueryError::TooLarge(MAX_BYTES)) } else { Ok(table) }
+    }
+
+    /// Makes the server end statements after `seconds`; `set` does so.
+    ///
+    /// A server that refuses runs statements as long as it likes, as without this.
+    pub(super) async fn limit(&mut self, seconds: u64, set: &str) -> Result<(), QueryError> {
+        if self.statement_limit == Some(seconds) {
+            return Ok(());
+        }
+        self.statement_limit = Some(seconds);
+        match self.query(set).await {
+            Err(QueryError::Refused { code, message }) => {
+                tracing::debug!(code, message, set, "the server takes no limit for statements");
+                Ok(())
+            }
+            answer => answer.map(drop),
+        }
+    }
+
+    /// Time since login.
+    pub(super) fn age(&self) -> Duration {
+        self.opened.elapsed()
+    }
+
+    /// Usable for another statement.
+    pub(super) fn is_usable(&self) -> bool {
+        !self.is_busy
+    }
+}
+
+async fn read(conn: &mut Conn, statement: &str) -> mysql_async::Result<Table> {
+    let result = conn.query_iter(statement).await?;
+    let mut table = Table::new(result.columns_ref().iter().map(mysql_async::Column::name_str));
+    result.for_each_and_drop(|row| table.push(row)).await?;
+    Ok(table)
+}
+
+impl Drop for Session {
+    /// The library would read a pending answer to its end in a task of its
+    /// own, for ever if the server hangs. Both ways here do at once what can
+    /// be done at once: a farewell is written, or a command is begun and given
+    /// up, after which the library closes the socket without further ado.
+    fn drop(&mut self) {
+        let Some(mut conn) = self.conn.take() else { return };
+        if self.is_busy {
+            let _ = conn.ping().now_or_never();
+        } else {
+            let _ = conn.disconnect().now_or_never();
+        }
+    }
+}

@@ -1,0 +1,132 @@
+use super::*;
+
+fn args() -> SessionArgs {
+    SessionArgs {
+        lock_wait_timeout: 2,
+        enable_lock_wait_timeout: true,
+        log_slow_filter: false,
+        query_timeout: 0,
+        max_open_connections: 2,
+    }
+}
+
+fn account(address: Address) -> Account {
+    Account { address, user: "u".into(), password: "hunter2".into(), allows_cleartext: false }
+}
+
+#[test]
+fn one_statement_prepares_a_connection() {
+    assert_eq!(setup(&args()), "SET wait_timeout = 600, lock_wait_timeout = 2");
+    let args = SessionArgs { enable_lock_wait_timeout: false, log_slow_filter: true, ..args() };
+    assert_eq!(
+        setup(&args),
+        "SET wait_timeout = 600, log_slow_filter = 'tmp_table_on_disk,filesort_on_disk'"
+    );
+}
+
+#[test]
+fn the_limit_is_in_the_servers_words() {
+    let limit = |version, milliseconds| {
+        Limit::new(Version::parse(version).unwrap(), Duration::from_millis(milliseconds))
+            .map(|limit| limit.statement)
+    };
+    assert_eq!(limit("10.11.6-MariaDB", 9_749).as_deref(), Some("SET max_statement_time = 10"));
+    assert_eq!(limit("8.0.36", 9_999).as_deref(), Some("SET max_execution_time = 10000"));
+    assert_eq!(limit("5.6.51", 9_000), None);
+    assert_eq!(limit("10.0.38-MariaDB", 9_000), None);
+}
+
+#[test]
+fn the_password_is_not_printed() {
+    let server = Server::new(account("db:3306".parse().unwrap()), &args());
+    let shown = format!("{server:?}");
+    assert!(shown.contains("db") && !shown.contains("hunter2"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_closed_port_a_hung_server_and_nonsense_are_errors() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = Address::Tcp("127.0.0.1".into(), listener.local_addr().unwrap().port());
+    let server = Arc::new(Server::new(account(address.clone()), &args()));
+    let deadline = || Instant::now() + Duration::from_millis(200);
+    let error = Scrape::open(&server, None, deadline()).await.unwrap_err();
+    assert!(matches!(error, QueryError::Timeout(_)), "{error}");
+
+    let nonsense = std::thread::spawn(move || {
+        use std::io::Write as _;
+        // The first one is what the scrape above gave up.
+        for bytes in [&b""[..], b"\x03\0\0\0\x0a5.", b"\x01\0\0\0\0", b"HTTP/1.1 400 Bad\r\n\r\n"] {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.write_all(bytes).unwrap();
+        }
+    });
+    for _ in 0..3 {
+        let error = Scrape::open(&server, None, deadline()).await.unwrap_err();
+        assert!(!matches!(error, QueryError::Timeout(_)), "{error}");
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+    nonsense.join().unwrap();
+    let error = Scrape::open(&server, None, deadline()).await.unwrap_err();
+    assert!(error.to_string().starts_with("cannot connect: "), "{error}");
+    assert_eq!(server.permits.available_permits(), 2);
+}
+
+#[tokio::test]
+async fn without_a_user_nothing_is_asked() {
+    let account = Account { user: String::new(), ..account("127.0.0.1:1".parse().unwrap()) };
+    let server = Arc::new(Server::new(account, &args()));
+    let deadline = Instant::now() + Duration::from_secs(1);
+    let error = Scrape::open(&server, None, deadline).await.unwrap_err();
+    assert_eq!(error, QueryError::NoUser);
+}
+
+/// A packet of the protocol: length, sequence number, payload.
+fn packet(sequence: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(payload.len()).unwrap();
+    [&[length, 0, 0, sequence], payload].concat()
+}
+
+/// Greeting of a server that knows the protocol of 4.1 and native passwords, and no more.
+fn greeting() -> Vec<u8> {
+    let payload = [
+        &b"\x0a8.0.36\0\x01\0\0\0saltsalt\0\x01\x82\x2d\x02\0\x08\0\x15"[..],
+        &[0; 10],
+        b"saltsaltsalt\0mysql_native_password\0",
+    ];
+    packet(0, &payload.concat())
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_within_an_answer_is_left_at_the_deadline() {
+    use std::io::{Read as _, Write as _};
+
+    const OK: &[u8] = b"\0\0\0\x02\0\0\0";
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = Address::Tcp("127.0.0.1".into(), listener.local_addr().unwrap().port());
+    let hanging = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        let mut request = [0; 4096];
+        for answer in [greeting(), packet(2, OK), packet(1, OK)] {
+            stream.write_all(&answer).unwrap();
+            assert!(stream.read(&mut request).unwrap() > 0);
+        }
+        let column = b"\x03def\0\0\0\x01v\0\x0c\x2d\0\xff\0\0\0\xfd\0\0\0\0\0";
+        let answer = [
+            packet(1, b"\x01"),
+            packet(2, column),
+            packet(3, b"\xfe\0\0\x02\0"),
+            packet(4, b"\x068.0.36"),
+        ];
+        stream.write_all(&answer.concat()).unwrap();
+        // The end of the answer never comes; the connection must.
+        stream.read(&mut request).unwrap()
+    });
+    let server = Arc::new(Server::new(account(address), &args()));
+    let deadline = Instant::now() + Duration::from_millis(300);
+    let error = Scrape::open(&server, None, deadline).await.unwrap_err();
+    assert!(matches!(error, QueryError::Timeout(_)), "{error}");
+    assert_eq!(hanging.join().unwrap(), 0);
+    assert!(server.lock().sessions.is_empty());
+    assert_eq!(server.permits.available_permits(), 2);
+}

@@ -1,0 +1,127 @@
+use std::ffi::OsString;
+
+use account::Address;
+
+use super::*;
+
+/// A file that is removed at the end.
+struct OptionFile(std::path::PathBuf);
+
+impl OptionFile {
+    fn new(name: &str, content: &[u8]) -> Self {
+        let path = std::env::temp_dir().join(format!("{name}-{}.cnf", std::process::id()));
+        std::fs::write(&path, content).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for OptionFile {
+    fn drop(&mut self) {
+        std::fs::remove_file(&self.0).unwrap();
+    }
+}
+
+fn matches(arguments: &[&str]) -> Result<ArgMatches, clap::Error> {
+    let arguments = std::iter::once("mysql-exporter").chain(arguments.iter().copied());
+    common::program::parse::<MysqlExporter>(arguments.map(OsString::from))
+}
+
+fn account(arguments: &[&str]) -> anyhow::Result<Account> {
+    let args = Args::from_arg_matches(&matches(arguments).unwrap()).unwrap();
+    read_account(&args, &|name| (name == PASSWORD_VARIABLE).then(|| "hunter2".to_owned()))
+}
+
+#[test]
+fn flags_have_the_reference_defaults() {
+    let args = Args::from_arg_matches(&matches(&[]).unwrap()).unwrap();
+    assert_eq!(args.config_file, ".my.cnf");
+    assert_eq!(args.address, Address::Tcp("localhost".into(), 3306));
+    assert_eq!(args.sessions.lock_wait_timeout, 2);
+    assert!(args.sessions.enable_lock_wait_timeout && !args.sessions.log_slow_filter);
+    assert_eq!((args.sessions.query_timeout, args.sessions.max_open_connections), (0, 2));
+    let matches = matches(&["--no-exporter.enable_lock_wait_timeout"]).unwrap();
+    assert!(!Args::from_arg_matches(&matches).unwrap().sessions.enable_lock_wait_timeout);
+}
+
+#[test]
+fn bad_flags_are_refused() {
+    for argument in [
+        "--mysqld.address=localhost",
+        "--exporter.max_open_connections=0",
+        "--exporter.query_timeout=-1",
+        "--exporter.lock_wait_timeout=x",
+        "--mysqld.password=hunter2",
+    ] {
+        assert!(matches(&[argument]).is_err(), "{argument}");
+    }
+}
+
+#[test]
+fn collectors_have_the_reference_switches() {
+    let names = |arguments: &[&str]| {
+        let exporter = MysqlExporter::from_matches(&matches(arguments).unwrap(), &|_| None);
+        exporter.unwrap().collectors.names().collect::<Vec<_>>()
+    };
+    assert_eq!(names(&["--config.my-cnf="]), ["global_status", "global_variables", "slave_status"]);
+    assert_eq!(
+        names(&["--config.my-cnf=", "--no-collect.slave_status", "--no-collect.global_status"]),
+        ["global_variables"]
+    );
+}
+
+#[test]
+fn collect_keeps_those_named_or_all() {
+    let exporter =
+        MysqlExporter::from_matches(&matches(&["--config.my-cnf="]).unwrap(), &|_| None).unwrap();
+    let chosen = |names: &[&str]| {
+        let parameters =
+            names.iter().map(|name| ("collect[]".to_owned(), (*name).to_owned())).collect();
+        let request = ScrapeRequest { parameters, deadline: Instant::now() };
+        let chosen = exporter.choose(&request);
+        exporter.collectors.names().filter(|name| chosen(name)).count()
+    };
+    assert_eq!(chosen(&[]), 3);
+    assert_eq!(chosen(&["slave_status"]), 1);
+    assert_eq!(chosen(&["slave_status", "info_schema.tables"]), 1);
+    assert_eq!(chosen(&["info_schema.tables"]), 3);
+}
+
+#[test]
+fn a_missing_file_leaves_flags_and_environment() {
+    let missing = "--config.my-cnf=/nonexistent/.my.cnf";
+    let account = account(&[missing, "--mysqld.username=u", "--mysqld.address=db:1"]).unwrap();
+    assert_eq!(account.address, Address::Tcp("db".into(), 1));
+    assert_eq!((account.user.as_str(), account.password.expose()), ("u", "hunter2"));
+}
+
+#[test]
+fn a_broken_file_is_an_error_that_names_it() {
+    let exporter = |content: &[u8]| {
+        let file = OptionFile::new("broken", content);
+        let path = file.0.display().to_string();
+        let matches = matches(&["--config.my-cnf", &path]).unwrap();
+        let error = MysqlExporter::from_matches(&matches, &|_| None).unwrap_err();
+        let error = format!("{error:#}");
+        assert!(error.contains(&path) && !error.contains("secret"), "{error}");
+        error
+    };
+    let error = exporter(b"[client\npassword=secret");
+    assert!(error.ends_with(".cnf: line 1: a section header that does not end in ]"), "{error}");
+    let error = exporter(b"[client]\npassword=secret\nport=x");
+    assert!(error.ends_with(".cnf: line 3: port is no number in its range"), "{error}");
+    let error = exporter(b"[client]\npassword=secret\nssl-ca=secret.pem");
+    assert!(error.contains("line 3: ssl-ca asks for TLS"), "{error}");
+    assert!(exporter(b"[client]\npassword=secret\xff").contains("cannot be read"));
+    let folder = std::env::temp_dir().display().to_string();
+    assert!(account(&["--config.my-cnf", &folder]).is_err());
+}
+
+#[test]
+fn nothing_prints_the_password() {
+    let file = OptionFile::new("password", b"[client]\nuser=u\npassword=hunter2\n");
+    let path = file.0.display().to_string();
+    let exporter =
+        MysqlExporter::from_matches(&matches(&["--config.my-cnf", &path]).unwrap(), &|_| None);
+    let shown = format!("{:?} {:?}", exporter.unwrap(), account(&["--config.my-cnf", &path]));
+    assert!(!shown.contains("hunter2"), "{shown}");
+}

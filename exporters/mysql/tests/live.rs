@@ -1,0 +1,251 @@
+//! The exporter against real servers.
+
+mod support;
+
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use support::{Exporter, Mariadb, PASSWORD, eventually};
+
+#[test]
+#[ignore = "needs mariadbd"]
+fn values_are_those_of_the_server() {
+    let server = Mariadb::start("values", &["--max-connections=77"]);
+    server.sql("GRANT SLAVE MONITOR ON *.* TO exporter@localhost");
+    let exporter = Exporter::of("values", &server, &[]);
+    let scraped = exporter.scrape(10.0);
+    assert_eq!(scraped.value("mysql_up"), "1");
+    for collector in ["global_status", "global_variables", "slave_status"] {
+        assert_eq!(scraped.success(collector), "1", "{collector}: {}", exporter.log());
+    }
+    assert_eq!(scraped.value("mysql_global_variables_max_connections"), "77");
+    let seconds = "mysql_exporter_collector_duration_seconds{collector=\"connection\"}";
+    assert!(scraped.value(seconds).parse::<f64>().unwrap() > 0.0);
+    assert!(scraped.0.contains("\nmysqld_exporter_build_info{"), "{}", scraped.0);
+    assert!(scraped.0.contains("\nmysql_transaction_isolation{level=\"REPEATABLE-READ\"} 1\n"));
+    assert!(
+        scraped.0.contains(&format!(",version=\"{}\"", server.variable("VARIABLES", "version")))
+    );
+    // Two connections of the exporter stay; the client's own is the third.
+    let scraped = exporter.scrape(10.0);
+    assert_eq!(scraped.value("mysql_global_status_threads_connected"), "2");
+    assert_eq!(server.variable("STATUS", "Threads_connected"), "3");
+    for name in ["Innodb_page_size", "Open_table_definitions"] {
+        let series = format!("mysql_global_status_{}", name.to_lowercase());
+        assert_eq!(scraped.value(&series), server.variable("STATUS", name));
+    }
+    let socket = format!("unix://{}", server.socket().display());
+    let client = format!("user=exporter\npassword={PASSWORD}");
+    let exporter = Exporter::start("values-socket", &socket, &client, &[]);
+    assert_eq!(exporter.scrape(10.0).value("mysql_up"), "1", "{}", exporter.log());
+}
+
+#[test]
+#[ignore = "needs mariadbd"]
+fn a_wrong_password_is_down_and_logged_once_without_it() {
+    let server = Mariadb::start("password", &[]);
+    let address = format!("127.0.0.1:{}", server.port);
+    let client = "user=exporter\npassword=wrong-secret";
+    let exporter = Exporter::start("password", &address, client, &[]);
+    for _ in 0..3 {
+        let scraped = exporter.scrape(10.0);
+        assert_eq!(scraped.value("mysql_up"), "0");
+        assert!(!scraped.0.contains("mysql_exporter_collector"), "{}", scraped.0);
+    }
+    let log = exporter.log();
+    assert_eq!(log.matches("server is down").count(), 1, "{log}");
+    assert!(log.contains("Access denied for user") && log.contains("(error 1045)"), "{log}");
+    assert!(!log.contains("wrong-secret"), "{log}");
+}
+
+#[test]
+#[ignore = "needs mariadbd"]
+fn a_restarted_server_is_up_again_at_once() {
+    let mut server = Mariadb::start("restart", &[]);
+    let exporter = Exporter::of("restart", &server, &[]);
+    assert_eq!(exporter.scrape(10.0).value("mysql_up"), "1");
+    server.stop();
+    for _ in 0..2 {
+        assert_eq!(exporter.scrape(10.0).value("mysql_up"), "0");
+    }
+    server.run();
+    assert_eq!(exporter.scrape(10.0).value("mysql_up"), "1");
+    let log = exporter.log();
+    assert_eq!(log.matches("server is down").count(), 1, "{log}");
+    assert_eq!(log.matches("server is up again").count(), 1, "{log}");
+    // Both connections that it holds are dead now, which costs no scrape.
+    server.stop();
+    server.run();
+    let scraped = exporter.scrape(10.0);
+    assert_eq!((scraped.value("mysql_up"), scraped.success("global_status")), ("1", "1"));
+}
+
+#[test]
+#[ignore = "needs mariadbd"]
+fn a_missing_grant_costs_one_collector_and_is_named() {
+    let server = Mariadb::start("grant", &[]);
+    let exporter = Exporter::of("grant", &server, &[]);
+    for _ in 0..3 {
+        let scraped = exporter.scrape(10.0);
+        assert_eq!(scraped.value("mysql_up"), "1");
+        assert_eq!(scraped.success("slave_status"), "0");
+        assert_eq!(scraped.success("global_status"), "1");
+        assert_eq!(scraped.success("global_variables"), "1");
+    }
+    let log = exporter.log();
+    assert_eq!(log.matches("GRANT SLAVE MONITOR ON *.*").count(), 1, "{log}");
+    // One statement a scrape is refused, not twelve.
+    assert_eq!(server.variable("STATUS", "Access_denied_errors"), "3");
+    server.sql("GRANT SLAVE MONITOR ON *.* TO exporter@localhost");
+    eventually("a grant that works", || {
+        (exporter.scrape(10.0).success("slave_status") == "1").then_some(())
+    });
+}
+
+#[test]
+#[ignore = "needs mariadbd"]
+fn a_replica_shows_its_positions() {
+    let primary = Mariadb::start("primary", &["--log-bin=bin", "--server-id=1"]);
+    let replica = Mariadb::start("replica", &["--server-id=2"]);
+    primary.sql(
+        "GRANT REPLICATION SLAVE ON *.* TO repl@localhost IDENTIFIED BY 'repl'; \
+         RESET MASTER; CREATE DATABASE a; CREATE DATABASE b",
+    );
+    replica.sql(&format!(
+        "GRANT SLAVE MONITOR ON *.* TO exporter@localhost; \
+         CHANGE MASTER 'second' TO MASTER_HOST='127.0.0.1', MASTER_PORT={}, MASTER_USER='repl', \
+         MASTER_PASSWORD='repl', MASTER_USE_GTID=slave_pos; START SLAVE 'second'",
+        primary.port
+    ));
+    let exporter = Exporter::of("replica", &replica, &[]);
+    let labels = "channel_name=\"\",connection_name=\"second\",master_host=\"127.0.0.1\",\
+                  master_uuid=\"\"";
+    let position =
+        format!("mysql_slave_status_gtid_io_pos{{{labels},domain_id=\"0\",server_id=\"1\"}} 2\n");
+    let scraped = eventually("two transactions", || {
+        Some(exporter.scrape(10.0)).filter(|scraped| scraped.0.contains(&position))
+    });
+    assert_eq!(scraped.value(&format!("mysql_slave_status_slave_io_running{{{labels}}}")), "1");
+    assert_eq!(scraped.value(&format!("mysql_slave_status_slave_sql_running{{{labels}}}")), "1");
+    let port = scraped.value(&format!("mysql_slave_status_master_port{{{labels}}}"));
+    assert_eq!(port, primary.port.to_string());
+    eventually("two transactions applied", || {
+        let scraped = exporter.scrape(10.0);
+        let applied = position.replace("gtid_io_pos", "gtid_slave_pos");
+        scraped.0.contains(&applied).then_some(())
+    });
+    replica.sql("STOP SLAVE 'second'");
+    let scraped = exporter.scrape(10.0);
+    assert_eq!(scraped.value(&format!("mysql_slave_status_slave_io_running{{{labels}}}")), "0");
+    assert!(!scraped.0.contains("seconds_behind_master"), "NULL is no sample: {}", scraped.0);
+}
+
+#[test]
+#[ignore = "starts the exporter's program"]
+fn a_hung_server_is_down_at_the_deadline() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let client = format!("user=exporter\npassword={PASSWORD}");
+    let exporter = Exporter::start("hung", &address, &client, &[]);
+    let files = exporter.open_files();
+    for _ in 0..3 {
+        let started = Instant::now();
+        assert_eq!(exporter.scrape(1.25).value("mysql_up"), "0");
+        let elapsed = started.elapsed();
+        assert!(elapsed > Duration::from_millis(900), "{elapsed:?}");
+        assert!(elapsed < Duration::from_millis(1500), "{elapsed:?}");
+    }
+    let log = exporter.log();
+    assert_eq!(log.matches("no answer within 1.0 s").count(), 1, "{log}");
+    eventually("closed connections", || (exporter.open_files() <= files + 1).then_some(()));
+}
+
+#[test]
+#[ignore = "needs mariadbd"]
+fn a_server_that_stalls_is_down_until_it_goes_on() {
+    let server = Mariadb::start("stall", &[]);
+    server.sql("GRANT SLAVE MONITOR ON *.* TO exporter@localhost");
+    let exporter = Exporter::of("stall", &server, &["--exporter.max_open_connections=1"]);
+    assert_eq!(exporter.scrape(10.0).value("mysql_up"), "1");
+    let process = server.process_id();
+    support::signal(process, "STOP");
+    let started = Instant::now();
+    let scraped = exporter.scrape(1.25);
+    support::signal(process, "CONT");
+    assert!(started.elapsed() < Duration::from_millis(1500), "{:?}", started.elapsed());
+    assert_eq!(scraped.value("mysql_up"), "0");
+    assert_eq!(exporter.scrape(10.0).value("mysql_up"), "1", "{}", exporter.log());
+    // The connection given up is gone: one is the exporter's, one the client's.
+    eventually("one connection", || {
+        (server.variable("STATUS", "Threads_connected") == "2").then_some(())
+    });
+}
+
+#[test]
+#[ignore = "needs mariadbd"]
+fn a_scrape_is_four_statements_on_kept_connections() {
+    let server = Mariadb::start("statements", &["--general-log", "--log-output=TABLE"]);
+    server.sql("GRANT SLAVE MONITOR ON *.* TO exporter@localhost");
+    let exporter = Exporter::of("statements", &server, &["--exporter.log_slow_filter"]);
+    let statements = || {
+        let text = server.sql(
+            "SELECT argument FROM mysql.general_log \
+             WHERE user_host LIKE '%exporter%' AND command_type = 'Query'",
+        );
+        text.lines().map(ToOwned::to_owned).collect::<Vec<_>>()
+    };
+    exporter.scrape(10.25);
+    let first = statements();
+    let setup = "SET wait_timeout = 600, lock_wait_timeout = 2, \
+                 log_slow_filter = 'tmp_table_on_disk,filesort_on_disk'";
+    let count = |wanted: &str| first.iter().filter(|statement| *statement == wanted).count();
+    assert_eq!((count(setup), count("SET max_statement_time = 10")), (2, 2), "{first:?}");
+    exporter.scrape(10.25);
+    let mut second = statements().split_off(first.len());
+    second.sort_unstable();
+    let expected = [
+        "SELECT @@version",
+        "SHOW ALL SLAVES STATUS",
+        "SHOW GLOBAL STATUS",
+        "SHOW GLOBAL VARIABLES",
+    ];
+    assert_eq!(second, expected);
+}
+
+#[test]
+#[ignore = "needs mariadbd"]
+fn scrapes_at_the_same_time_share_the_connections() {
+    let server = Mariadb::start("overlap", &[]);
+    server.sql("GRANT SLAVE MONITOR ON *.* TO exporter@localhost");
+    let exporter = Exporter::of("overlap", &server, &[]);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let scraped = exporter.scrape(10.0);
+                assert_eq!(scraped.success("slave_status"), "1", "{}", exporter.log());
+            });
+        }
+    });
+    assert_eq!(server.variable("STATUS", "Threads_connected"), "3");
+    let most: u32 = server.variable("STATUS", "Max_used_connections").parse().unwrap();
+    assert!(most <= 3, "{most} connections");
+}
+
+#[test]
+#[ignore = "needs mariadbd"]
+fn a_hundred_scrapes_leak_nothing() {
+    let server = Mariadb::start("leak", &[]);
+    server.sql("GRANT SLAVE MONITOR ON *.* TO exporter@localhost");
+    let exporter = Exporter::of("leak", &server, &[]);
+    exporter.scrape(10.0);
+    let files = exporter.open_files();
+    let connections: u64 = server.variable("STATUS", "Connections").parse().unwrap();
+    for _ in 0..100 {
+        assert_eq!(exporter.scrape(10.0).value("mysql_up"), "1");
+    }
+    // The second of these two counts the client's own connections.
+    assert_eq!(exporter.open_files(), files);
+    let now: u64 = server.variable("STATUS", "Connections").parse().unwrap();
+    assert_eq!(now, connections + 1);
+    assert_eq!(server.variable("STATUS", "Aborted_clients"), "0");
+}
