@@ -61,7 +61,7 @@ pub struct Collectors<Source: ?Sized + Sync + 'static> {
 
 impl<Source: ?Sized + Send + Sync> std::fmt::Debug for Collectors<Source> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.names()).finish()
+        f.write_str(&self.names().collect::<Vec<_>>().join(" "))
     }
 }
 

@@ -85,8 +85,7 @@ impl NodeExporter {
         let host = Host::open(&args.path)?;
         let collectors = SWITCHES.build(matches, COLLECTORS, &args)?;
         let collectors = Collectors::new(Placement::Blocking, FAMILIES, collectors);
-        let names = collectors.names().collect::<Vec<_>>().join(" ");
-        tracing::info!(collectors = names, "enabled");
+        tracing::info!(?collectors, "enabled collectors");
         Ok(Self { host: Arc::new(host), collectors })
     }
 
