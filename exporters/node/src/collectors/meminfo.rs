@@ -18,6 +18,10 @@ pub(super) struct Meminfo;
 impl Collector<Host> for Meminfo {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
         let text = host.read_proc("meminfo")?;
+        if text.trim().is_empty() {
+            let empty = ParseError::Form("no field".into());
+            return Err(host.malformed_proc("meminfo", empty));
+        }
         let (mut name, mut help) = (String::new(), String::new());
         for field in parse(&text) {
             let field = field.map_err(|error| host.malformed_proc("meminfo", error))?;

@@ -21,6 +21,10 @@ pub(super) struct Vmstat {
 impl Collector<Host> for Vmstat {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
         let text = host.read_proc("vmstat")?;
+        if text.is_empty() {
+            let empty = ParseError::Form("no field".into());
+            return Err(host.malformed_proc("vmstat", empty));
+        }
         let (mut name, mut help) = (String::new(), String::new());
         for line in text.lines() {
             let (field, value) =

@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 
-use common::error::CollectError;
+use common::error::{CollectError, ParseError};
 
 use crate::host::Host;
 
@@ -31,15 +31,24 @@ impl Mount {
     }
 }
 
+const MOUNTS: &str = "1/mountinfo";
+
 /// The mounts that init sees, or where that cannot be read, those of this process.
 pub(super) fn read(host: &Host) -> Result<String, CollectError> {
-    match host.read_proc("1/mountinfo") {
+    let text = match host.read_proc(MOUNTS) {
         Err(CollectError::Read { source, .. })
             if matches!(source.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied) =>
         {
-            host.read_proc("self/mountinfo")
+            host.read_proc("self/mountinfo")?
         }
-        result => result,
+        result => result?,
+    };
+    // There is a root everywhere, so no mount at all is no list of mounts.
+    let has_mounts = parse(&text).next().is_some();
+    if has_mounts {
+        Ok(text)
+    } else {
+        Err(host.malformed_proc(MOUNTS, ParseError::Form("no mount".into())))
     }
 }
 

@@ -27,7 +27,11 @@ const COLUMNS: [Field; 16] = [
 
 /// The devices in order, behind two lines of headings.
 pub(super) fn parse(text: &str) -> Result<Vec<Link>, ParseError> {
-    text.lines().skip(2).filter(|line| !line.trim().is_empty()).map(parse_line).collect()
+    let mut lines = text.lines();
+    if lines.nth(1).is_none_or(|heading| !heading.contains("bytes")) {
+        return Err(ParseError::Form("no headings".into()));
+    }
+    lines.filter(|line| !line.trim().is_empty()).map(parse_line).collect()
 }
 
 /// `  eth0: 1 2 3 …`; old kernels leave out the space behind the colon.
@@ -66,6 +70,7 @@ mod tests {
         for line in ["lo", "lo: 1 2 3", "lo: x 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16", "\0"] {
             assert!(parse(&format!("{HEAD}{line}\n")).is_err(), "{line:?}");
         }
-        assert_eq!(parse("").unwrap(), []);
+        assert!(parse("").is_err() && parse("Inter-|\n").is_err());
+        assert_eq!(parse(HEAD).unwrap(), []);
     }
 }
