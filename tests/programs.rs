@@ -145,7 +145,7 @@ fn broken_kernel_files_cost_their_collector_and_nothing_else() {
         ("sys/fs/file-nr", "filefd", "cpu"),
         ("pressure/io", "pressure", "cpu"),
     ] {
-        for content in [&b""[..], b"\0\xff\xfe\n\0", b"cpu0", b"MemTotal: x kB\n"] {
+        for content in [&b""[..], b"\0\xff\xfe\n\0", b"cpu0"] {
             let folder = TemporaryFolder::new("broken").unwrap();
             let proc = folder.path().join("proc");
             let mut copy = command("cp");

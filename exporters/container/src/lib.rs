@@ -1,1 +1,188 @@
-//! x
+//! Metrics of containers and control groups, as cAdvisor names them.
+//!
+//! [`docker`] follows the container runtime in the background, [`cgroup`] finds
+//! and reads the kernel's files, [`scene`] puts both together at each scrape,
+//! [`collectors`] lists the subjects: one file each.
+
+pub mod args;
+pub mod cgroup;
+pub mod collectors;
+pub mod docker;
+mod file;
+pub mod host;
+mod meminfo;
+mod mounts;
+pub mod scene;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
+use common::change::ChangeLog;
+use common::cli::Dialect;
+use common::error::CollectError;
+use common::exporter::{Exporter, Refusal, ScrapeRequest};
+use common::exposition::Exposition;
+use common::metric::Desc;
+use common::program::Program;
+use common::scrape::{CollectorFamilies, Collectors, Outcome, Placement};
+use common::self_metrics::BuildInfo;
+use common::server::{Landing, Service};
+
+use args::{Args, ListenArgs};
+use cgroup::Hierarchies;
+use docker::Watcher;
+use host::Host;
+use scene::Scene;
+
+const FAMILIES: CollectorFamilies = CollectorFamilies {
+    duration: Desc::gauge(
+        "container_exporter_collector_duration_seconds",
+        "Wall time that a collector took in this scrape.",
+    ),
+    success: Desc::gauge(
+        "container_exporter_collector_success",
+        "1 if a collector succeeded in this scrape, 0 if it failed or had no data.",
+    ),
+    label_prefix: "",
+};
+
+const SCRAPE_ERROR: Desc<'static> = Desc::gauge(
+    "container_scrape_error",
+    "1 if the cgroups could not be listed, and no container is shown; else 0.",
+);
+
+/// How long the first scrapes wait for names at most.
+const NAMES_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Answers scrapes with the metrics of the containers and cgroups of one host.
+#[derive(Debug)]
+pub struct ContainerExporter {
+    hierarchies: Arc<Hierarchies>,
+    host: Arc<Host>,
+    docker: Option<Watcher>,
+    collectors: Collectors<Scene>,
+    only_containers: bool,
+    listing: ChangeLog,
+}
+
+impl Program for ContainerExporter {
+    const NAME: &'static str = "container-exporter";
+    const ABOUT: &'static str =
+        "Exposes the metrics of containers and control groups to Prometheus, as cAdvisor does";
+    const DIALECT: Dialect = Dialect::GoFlag;
+    const ENV_PREFIX: &'static str = "CONTAINER_EXPORTER_";
+
+    fn command() -> Command {
+        args::add_unused(Args::augment_args(Command::new(Self::NAME)))
+    }
+
+    fn adapt(command: Command) -> Command {
+        command.mut_arg("web.telemetry-path", |path| path.visible_alias("prometheus_endpoint"))
+    }
+
+    fn default_address(matches: &ArgMatches) -> String {
+        ListenArgs::from_arg_matches(matches)
+            .map_or_else(|_| ":8080".into(), |listen| listen.address())
+    }
+
+    fn start(matches: &ArgMatches) -> anyhow::Result<Service> {
+        Ok(Service {
+            exporter: Arc::new(Self::from_matches(matches)?),
+            landing: Landing {
+                title: "Container Exporter",
+                description: "Metrics of containers and control groups",
+                links: Vec::new(),
+            },
+            build_info: BuildInfo::go_style("container_exporter_build_info"),
+            health_paths: &["/healthz"],
+            routes: axum::Router::default(),
+        })
+    }
+}
+
+impl ContainerExporter {
+    /// Makes the exporter that the arguments ask for and starts to follow Docker;
+    /// to be called inside a runtime.
+    ///
+    /// # Errors
+    /// There is no cgroup or proc file system where the arguments say.
+    pub fn from_matches(matches: &ArgMatches) -> anyhow::Result<Self> {
+        let args = Args::from_arg_matches(matches)?;
+        let unused = args::given_unused(matches);
+        if !unused.is_empty() {
+            tracing::warn!(flags = unused.join(","), "these flags have no effect");
+        }
+        let host = Host::open(&args.path, &args.docker.root)?;
+        let own_mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+        let hierarchies = Hierarchies::open(&args.path.cgroup, &own_mounts)?;
+        let collectors = Collectors::new(Placement::Blocking, FAMILIES, collectors::build(&args)?);
+        tracing::info!(version = ?hierarchies.version(), ?collectors, "cgroups and collectors");
+        Ok(Self {
+            hierarchies: Arc::new(hierarchies),
+            host: Arc::new(host),
+            docker: Watcher::start(&args.docker),
+            collectors,
+            only_containers: args.docker.only,
+            listing: ChangeLog::default(),
+        })
+    }
+
+    /// Lists and names the cgroups on a blocking thread.
+    async fn look(&self, deadline: Instant) -> Result<Scene, CollectError> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let docker = match &self.docker {
+            Some(watcher) => Some(watcher.snapshot(NAMES_PATIENCE.min(left / 2)).await),
+            None => None,
+        };
+        let (hierarchies, host) = (Arc::clone(&self.hierarchies), Arc::clone(&self.host));
+        let only = self.only_containers;
+        let looking =
+            tokio::task::spawn_blocking(move || Scene::look(hierarchies, host, docker, only));
+        let left = deadline.saturating_duration_since(Instant::now());
+        match tokio::time::timeout(left, looking).await {
+            Ok(Ok(scene)) => scene,
+            Ok(Err(panic)) => Err(CollectError::Panic(panic.to_string())),
+            Err(_) => Err(CollectError::Timeout(left)),
+        }
+    }
+
+    fn log_change<T>(&self, scene: &Result<T, CollectError>) {
+        match scene {
+            Err(error) => {
+                let error = error.to_string();
+                if self.listing.failed(&error) {
+                    tracing::warn!(error, "cgroups cannot be listed");
+                }
+            }
+            Ok(_) => {
+                if self.listing.recovered() {
+                    tracing::info!("cgroups can be listed again");
+                }
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Exporter for ContainerExporter {
+    async fn scrape(
+        &self,
+        request: &ScrapeRequest,
+        exposition: &mut Exposition,
+    ) -> Result<Vec<Outcome>, Refusal> {
+        let scene = self.look(request.deadline).await;
+        self.log_change(&scene);
+        let mut sink = exposition.sink();
+        sink.value(&SCRAPE_ERROR, if scene.is_ok() { 0.0 } else { 1.0 });
+        exposition.add(sink);
+        match scene {
+            Ok(scene) => {
+                let scene = Arc::new(scene);
+                Ok(self.collectors.run(scene, |_| true, request.deadline, exposition).await)
+            }
+            Err(_) => Ok(Vec::new()),
+        }
+    }
+}

@@ -1,2 +1,7 @@
-//! x
-fn main() {}
+//! The `container-exporter` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    common::program::main::<container_exporter::ContainerExporter>()
+}

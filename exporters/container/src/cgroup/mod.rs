@@ -1,0 +1,165 @@
+//! The cgroup file systems: which version, where the hierarchies are, what is in them.
+//!
+//! Version 2 has one tree. Version 1 has one per controller or pair of
+//! controllers, with the same relative paths in each; their union counts.
+
+mod files;
+mod walk;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+pub use files::Files;
+pub(crate) use files::{key_values, parse_limit, parse_value};
+pub use walk::Found;
+
+use crate::host::Root;
+
+/// The version of the interface, which decides names and units of the files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// One hierarchy per controller.
+    V1,
+    /// One unified hierarchy.
+    V2,
+}
+
+/// A controller of version 1 that has a hierarchy; version 2 has all in one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Controller {
+    /// Weights and quotas of CPU time.
+    Cpu,
+    /// Accounting of CPU time.
+    Cpuacct,
+    /// Memory.
+    Memory,
+    /// Block devices.
+    Blkio,
+}
+
+impl Controller {
+    const ALL: [Self; 4] = [Self::Cpu, Self::Cpuacct, Self::Memory, Self::Blkio];
+
+    /// Name in mount options and folder names of version 1.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Cpuacct => "cpuacct",
+            Self::Memory => "memory",
+            Self::Blkio => "blkio",
+        }
+    }
+}
+
+/// The mounted hierarchies.
+#[derive(Debug)]
+pub struct Hierarchies {
+    version: Version,
+    roots: Vec<Root>,
+    /// Index into `roots` of each controller's hierarchy, in the order of [`Controller::ALL`].
+    root_of: [Option<usize>; 4],
+}
+
+impl Hierarchies {
+    /// Finds the hierarchies below `path`; failing that, those of version 1 in `mountinfo`.
+    ///
+    /// # Errors
+    /// There are none.
+    pub fn open(path: &Path, mountinfo: &str) -> anyhow::Result<Self> {
+        if path.join("cgroup.controllers").exists() {
+            if path.join("cgroup.type").exists() {
+                tracing::warn!(
+                    path = %path.display(),
+                    "this is no cgroup root: only the cgroup of the exporter itself is visible"
+                );
+            }
+            let roots = vec![Root::open(path)?];
+            return Ok(Self { version: Version::V2, roots, root_of: [Some(0); 4] });
+        }
+        let mut hierarchies = Self { version: Version::V1, roots: Vec::new(), root_of: [None; 4] };
+        let below = Controller::ALL.map(|controller| folder_of(path, controller.name()));
+        let mounted = || Controller::ALL.map(|name| mount_of(mountinfo, name.name()));
+        let paths = if below.iter().any(Option::is_some) { below } else { mounted() };
+        for (index, path) in paths.into_iter().enumerate() {
+            if let Some(path) = path {
+                hierarchies.root_of[index] = Some(hierarchies.add(&path)?);
+            }
+        }
+        if hierarchies.roots.is_empty() {
+            anyhow::bail!("no cgroup file system at {}", path.display());
+        }
+        Ok(hierarchies)
+    }
+
+    /// The version of the interface.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// Controllers mounted together share a root, which is walked once.
+    fn add(&mut self, path: &Path) -> anyhow::Result<usize> {
+        let path = path.canonicalize().with_context(|| format!("{}", path.display()))?;
+        if let Some(index) = self.roots.iter().position(|root| root.path == path) {
+            return Ok(index);
+        }
+        self.roots.push(Root::open(&path)?);
+        Ok(self.roots.len() - 1)
+    }
+
+    fn index_of(&self, controller: Controller) -> Option<usize> {
+        let position = Controller::ALL.iter().position(|known| *known == controller)?;
+        self.root_of[position]
+    }
+}
+
+/// The folder of a controller: `cpu`, or one like `cpu,cpuacct`.
+fn folder_of(path: &Path, controller: &str) -> Option<PathBuf> {
+    let own = path.join(controller);
+    if own.is_dir() {
+        return Some(own);
+    }
+    let mut entries = std::fs::read_dir(path).ok()?.flatten();
+    entries.find_map(|entry| {
+        let is_shared = entry.file_name().to_str()?.split(',').any(|name| name == controller);
+        (is_shared && entry.path().is_dir()).then(|| entry.path())
+    })
+}
+
+/// Mount point of a controller's hierarchy:
+/// `32 31 0:29 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu`.
+fn mount_of(mountinfo: &str, controller: &str) -> Option<PathBuf> {
+    mountinfo.lines().find_map(|line| {
+        let (mount, file_system) = line.split_once(" - ")?;
+        let mut fields = file_system.split(' ');
+        let is_v1 = fields.next()? == "cgroup";
+        let has = fields.nth(1)?.split(',').any(|option| option == controller);
+        (is_v1 && has).then(|| mount.split(' ').nth(4).map(PathBuf::from))?
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MOUNTINFO: &str = "\
+        22 27 0:21 / /proc rw,relatime - proc proc rw\n\
+        32 31 0:29 / /cgroup/cpu rw,relatime shared:9 - cgroup cgroup rw,cpu,cpuacct\n\
+        35 31 0:32 / /cgroup/memory rw - cgroup cgroup rw,memory\n\
+        41 31 0:38 / /cgroup/unified rw - cgroup2 cgroup2 rw,memory\n";
+
+    #[test]
+    fn mounts_are_found_by_their_options() {
+        let find = |name: &str| mount_of(MOUNTINFO, name);
+        assert_eq!(find("cpuacct"), Some("/cgroup/cpu".into()));
+        assert_eq!(find("memory"), Some("/cgroup/memory".into()));
+        assert_eq!(find("blkio"), None);
+        assert_eq!(mount_of("truncated /", "cpu"), None);
+    }
+
+    #[test]
+    fn nothing_mounted_is_an_error() {
+        let error = Hierarchies::open(Path::new("/nonexistent"), "").unwrap_err();
+        assert_eq!(error.to_string(), "no cgroup file system at /nonexistent");
+    }
+}

@@ -1,0 +1,251 @@
+//! CPU time: `cpu.stat` of cgroup v2; `cpuacct.*` and `cpu.stat` of v1.
+
+use async_trait::async_trait;
+use common::collector::Collector;
+use common::error::{CollectError, ParseError};
+use common::exposition::Sink;
+use common::metric::{Desc, Metric, counter};
+
+use crate::cgroup::{Controller, Files, Version, key_values, parse_value};
+use crate::scene::{Cgroup, Scene, push_table};
+
+const USAGE: Desc<'static> = Desc::counter(
+    "container_cpu_usage_seconds_total",
+    "CPU time used; by CPU on cgroup v1 unless the group percpu is off, else in total.",
+);
+
+const METRICS: &[Metric<Row>] = &[
+    counter("container_cpu_user_seconds_total", "CPU time used in user mode.", |row| {
+        row.user_seconds
+    }),
+    counter("container_cpu_system_seconds_total", "CPU time used in kernel mode.", |row| {
+        row.system_seconds
+    }),
+    counter(
+        "container_cpu_cfs_periods_total",
+        "Enforcement periods of the CPU quota that have passed.",
+        |row| row.quota.periods,
+    ),
+    counter(
+        "container_cpu_cfs_throttled_periods_total",
+        "Enforcement periods in which the CPU quota ran out.",
+        |row| row.quota.throttled_periods,
+    ),
+    counter(
+        "container_cpu_cfs_throttled_seconds_total",
+        "Time for which runnable tasks had to wait because the CPU quota had run out.",
+        |row| row.quota.throttled_seconds,
+    ),
+    counter(
+        "container_cpu_cfs_burst_periods_total",
+        "Enforcement periods in which more than the CPU quota was used.",
+        |row| row.quota.burst_periods,
+    ),
+    counter(
+        "container_cpu_cfs_burst_seconds_total",
+        "CPU time used in excess of the CPU quota.",
+        |row| row.quota.burst_seconds,
+    ),
+];
+
+const NANOSECONDS: f64 = 1e9;
+const MICROSECONDS: f64 = 1e6;
+
+/// Unit of `cpuacct.stat`: the kernel converts to it whatever its own tick is.
+const USER_TICKS_PER_SECOND: f64 = 100.0;
+
+#[derive(Debug, Default, PartialEq)]
+struct Row {
+    /// By number of the CPU.
+    usage_by_cpu: Vec<f64>,
+    usage_seconds: Option<f64>,
+    user_seconds: Option<f64>,
+    system_seconds: Option<f64>,
+    quota: Quota,
+}
+
+/// How the quota worked; all absent where none is set.
+#[derive(Debug, Default, PartialEq)]
+struct Quota {
+    periods: Option<f64>,
+    throttled_periods: Option<f64>,
+    throttled_seconds: Option<f64>,
+    burst_periods: Option<f64>,
+    burst_seconds: Option<f64>,
+}
+
+#[derive(Debug)]
+pub(super) struct Cpu {
+    /// Split the usage by CPU where the kernel tells.
+    pub(super) is_per_cpu: bool,
+}
+
+#[async_trait]
+impl Collector<Scene> for Cpu {
+    async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
+        let (rows, outcome) = scene.rows(|cgroup, files| match scene.hierarchies.version() {
+            Version::V1 => self.read_v1(cgroup, files),
+            Version::V2 => read_v2(cgroup, files),
+        });
+        push_usage(sink, &rows);
+        push_table(sink, METRICS, &rows);
+        outcome
+    }
+}
+
+impl Cpu {
+    fn read_v1(&self, cgroup: &Cgroup, files: &mut Files<'_>) -> Result<Row, CollectError> {
+        let mut row = Row::default();
+        let account = Controller::Cpuacct;
+        if self.is_per_cpu {
+            let usage = files.parse(cgroup, account, "cpuacct.usage_percpu", parse_by_cpu)?;
+            row.usage_by_cpu = usage.unwrap_or_default();
+        }
+        if row.usage_by_cpu.is_empty() {
+            let usage = files.value(cgroup, account, "cpuacct.usage")?;
+            row.usage_seconds = usage.map(|nanoseconds| nanoseconds / NANOSECONDS);
+        }
+        if let Some((user, system)) = files.parse(cgroup, account, "cpuacct.stat", parse_ticks)? {
+            (row.user_seconds, row.system_seconds) = (user, system);
+        }
+        let quota = files.value(cgroup, Controller::Cpu, "cpu.cfs_quota_us")?;
+        if quota.is_some_and(|quota| quota > 0.0) {
+            let stat = |text: &str| parse_stat(text, Version::V1);
+            let stat = files.parse(cgroup, Controller::Cpu, "cpu.stat", stat)?;
+            row.quota = stat.unwrap_or_default().quota;
+        }
+        Ok(row)
+    }
+}
+
+fn read_v2(cgroup: &Cgroup, files: &mut Files<'_>) -> Result<Row, CollectError> {
+    let stat = |text: &str| parse_stat(text, Version::V2);
+    let stat = files.parse(cgroup, Controller::Cpu, "cpu.stat", stat)?;
+    let Some(mut row) = stat else { return Ok(Row::default()) };
+    // The lines about a quota are there wherever the controller is, quota or not.
+    if row.quota.periods.is_some() {
+        let has_quota = |text: &str| Ok(!text.starts_with("max"));
+        if files.parse(cgroup, Controller::Cpu, "cpu.max", has_quota)? != Some(true) {
+            row.quota = Quota::default();
+        }
+    }
+    Ok(row)
+}
+
+fn push_usage(sink: &mut Sink, rows: &[(&Cgroup, Row)]) {
+    let cpus = rows.iter().map(|(_, row)| row.usage_by_cpu.len()).max().unwrap_or(0);
+    let names: Vec<String> = (0..cpus).map(|cpu| format!("cpu{cpu:02}")).collect();
+    let mut family = sink.family(&USAGE);
+    for (cgroup, row) in rows {
+        for (name, seconds) in names.iter().zip(&row.usage_by_cpu) {
+            // The file has a column for every CPU that could ever be plugged in.
+            if *seconds > 0.0 {
+                family.sample_with(&cgroup.labels, &[("cpu", name)], *seconds);
+            }
+        }
+        if let Some(seconds) = row.usage_seconds {
+            family.sample_with(&cgroup.labels, &[("cpu", "total")], seconds);
+        }
+    }
+}
+
+/// Nanoseconds of each CPU in one line.
+fn parse_by_cpu(text: &str) -> Result<Vec<f64>, ParseError> {
+    let numbers = text.split_ascii_whitespace();
+    numbers.map(|number| parse_value(number).map(|time| time / NANOSECONDS)).collect()
+}
+
+/// `user` and `system` in ticks.
+fn parse_ticks(text: &str) -> Result<(Option<f64>, Option<f64>), ParseError> {
+    let (mut user, mut system) = (None, None);
+    for pair in key_values(text) {
+        match pair? {
+            ("user", ticks) => user = Some(ticks / USER_TICKS_PER_SECOND),
+            ("system", ticks) => system = Some(ticks / USER_TICKS_PER_SECOND),
+            _ => {}
+        }
+    }
+    Ok((user, system))
+}
+
+/// `cpu.stat` of either version: nanoseconds in v1, microseconds in v2, under different keys.
+fn parse_stat(text: &str, version: Version) -> Result<Row, ParseError> {
+    let mut row = Row::default();
+    for pair in key_values(text) {
+        let (key, value) = pair?;
+        match (version, key) {
+            (_, "nr_periods") => row.quota.periods = Some(value),
+            (_, "nr_throttled") => row.quota.throttled_periods = Some(value),
+            (_, "nr_bursts") => row.quota.burst_periods = Some(value),
+            (Version::V1, "throttled_time") => {
+                row.quota.throttled_seconds = Some(value / NANOSECONDS);
+            }
+            (Version::V1, "burst_time") => row.quota.burst_seconds = Some(value / NANOSECONDS),
+            (Version::V2, "throttled_usec") => {
+                row.quota.throttled_seconds = Some(value / MICROSECONDS);
+            }
+            (Version::V2, "burst_usec") => row.quota.burst_seconds = Some(value / MICROSECONDS),
+            (Version::V2, "usage_usec") => row.usage_seconds = Some(value / MICROSECONDS),
+            (Version::V2, "user_usec") => row.user_seconds = Some(value / MICROSECONDS),
+            (Version::V2, "system_usec") => row.system_seconds = Some(value / MICROSECONDS),
+            _ => {}
+        }
+    }
+    if version == Version::V2 && row.usage_seconds.is_none() {
+        return Err(ParseError::Missing { field: "usage_usec" });
+    }
+    Ok(row)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::proptest;
+
+    #[test]
+    fn version_1_counts_in_nanoseconds_and_ticks() {
+        assert_eq!(
+            parse_by_cpu("15436208 18700446 0 \n").unwrap(),
+            [0.015_436_208, 0.018_700_446, 0.0]
+        );
+        assert_eq!(parse_ticks("user 12\nsystem 340\n"), Ok((Some(0.12), Some(3.4))));
+        let row =
+            parse_stat("nr_periods 10\nnr_throttled 4\nthrottled_time 1500000000\n", Version::V1);
+        let quota = row.unwrap().quota;
+        assert_eq!((quota.periods, quota.throttled_seconds), (Some(10.0), Some(1.5)));
+        assert_eq!(quota.burst_periods, None, "kernels before 5.14 have no bursts");
+    }
+
+    #[test]
+    fn version_2_counts_in_microseconds() {
+        let text = "usage_usec 2500000\nuser_usec 2000000\nsystem_usec 500000\nnice_usec 0\n\
+                    nr_periods 7\nnr_throttled 2\nthrottled_usec 30000\nnr_bursts 1\nburst_usec 9\n";
+        let row = parse_stat(text, Version::V2).unwrap();
+        assert_eq!((row.usage_seconds, row.user_seconds), (Some(2.5), Some(2.0)));
+        assert_eq!(row.quota.throttled_seconds, Some(0.03));
+        assert_eq!(row.quota.burst_seconds, Some(0.000_009));
+    }
+
+    #[test]
+    fn without_the_controller_version_2_tells_usage_only() {
+        let row = parse_stat("usage_usec 1\nuser_usec 1\nsystem_usec 0\n", Version::V2).unwrap();
+        assert_eq!(row.quota, Quota::default());
+    }
+
+    #[test]
+    fn truncated_and_malformed_content_is_an_error() {
+        assert!(parse_stat("", Version::V2).is_err());
+        assert!(parse_stat("usage_usec", Version::V2).is_err());
+        assert!(parse_stat("nr_periods x\n", Version::V1).is_err());
+        assert!(parse_by_cpu("1 x").is_err());
+        assert!(parse_ticks("user").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in "([a-z_]* [0-9]*\n)*.*") {
+            let _ = (parse_stat(&text, Version::V1), parse_stat(&text, Version::V2));
+            let _ = (parse_by_cpu(&text), parse_ticks(&text));
+        }
+    }
+}

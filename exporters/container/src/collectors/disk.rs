@@ -1,0 +1,179 @@
+//! Space: of the host's file systems by statvfs(3), of writable layers by what Docker says.
+
+use std::path::Path;
+
+use async_trait::async_trait;
+use common::collector::Collector;
+use common::error::CollectError;
+use common::exposition::Sink;
+use common::metric::{Metric, gauge};
+use rustix::fs::StatVfs;
+
+use crate::mounts::{Mount, holding};
+use crate::scene::{Cgroup, Scene};
+
+const METRICS: &[Metric<Space>] = &[
+    gauge("container_fs_limit_bytes", "Size of the file system.", |space| Some(space.size_bytes)),
+    gauge(
+        "container_fs_usage_bytes",
+        "Bytes in use: in the file system, or of a container in its writable layer.",
+        |space| space.used_bytes,
+    ),
+    gauge("container_fs_inodes_total", "Inodes of the file system.", |space| space.inodes),
+    gauge("container_fs_inodes_free", "Free inodes of the file system.", |space| {
+        space.inodes.and(Some(space.free_inodes))
+    }),
+];
+
+/// A file system as a container or the host sees it.
+#[derive(Clone, Debug, PartialEq)]
+struct Space {
+    size_bytes: f64,
+    used_bytes: Option<f64>,
+    /// `None` where inodes are made as needed.
+    inodes: Option<f64>,
+    free_inodes: f64,
+}
+
+impl Space {
+    fn new(stat: &StatVfs) -> Self {
+        let block = stat.f_frsize as f64;
+        Self {
+            size_bytes: stat.f_blocks as f64 * block,
+            used_bytes: Some(stat.f_blocks.saturating_sub(stat.f_bfree) as f64 * block),
+            inodes: (stat.f_files > 0).then_some(stat.f_files as f64),
+            free_inodes: stat.f_ffree as f64,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Disk;
+
+#[async_trait]
+impl Collector<Scene> for Disk {
+    async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
+        let mounts = scene.mounts()?;
+        let mut measured = Measured { scene, known: Vec::new() };
+        let mut rows: Vec<(&Cgroup, &Mount, Space)> = Vec::new();
+        let mut outcome = Ok(());
+        for cgroup in &scene.cgroups {
+            for mount in file_systems_of(cgroup, scene, &mounts) {
+                match measured.space(mount) {
+                    Ok(Some(space)) => {
+                        rows.push((cgroup, mount, of_container(space, cgroup, scene)));
+                    }
+                    Ok(None) => {}
+                    Err(error) => outcome = outcome.and(Err(error)),
+                }
+            }
+        }
+        for metric in METRICS {
+            let mut family = sink.family(&metric.desc);
+            for (cgroup, mount, space) in &rows {
+                if let Some(value) = (metric.value)(space) {
+                    family.sample_with(&cgroup.labels, &[("device", &mount.source)], value);
+                }
+            }
+        }
+        outcome
+    }
+}
+
+/// The host's file systems for the root; for a container the one that holds its writable layer.
+fn file_systems_of<'a>(cgroup: &Cgroup, scene: &Scene, mounts: &'a [Mount]) -> Vec<&'a Mount> {
+    if cgroup.is_root() {
+        return scene.host_file_systems(mounts);
+    }
+    let Some(container) = &cgroup.container else { return Vec::new() };
+    let layer = container.layer.as_deref().map_or(scene.docker_root(), Path::new);
+    // Behind a network a daemon may keep its data too, but there statvfs may hang.
+    holding(mounts, layer).filter(|mount| mount.is_on_disk()).into_iter().collect()
+}
+
+/// What a container uses is its layer alone, and unknown until Docker has measured it.
+fn of_container(space: Space, cgroup: &Cgroup, scene: &Scene) -> Space {
+    if cgroup.is_root() {
+        return space;
+    }
+    let sizes = scene.docker.as_ref().map(|docker| &docker.layer_bytes);
+    let size = sizes.zip(cgroup.container_id()).and_then(|(sizes, id)| sizes.get(id));
+    Space { used_bytes: size.map(|bytes| *bytes as f64), ..space }
+}
+
+/// Asks each file system once per scrape.
+struct Measured<'a> {
+    scene: &'a Scene,
+    known: Vec<(&'a str, Option<Space>)>,
+}
+
+impl<'a> Measured<'a> {
+    fn space(&mut self, mount: &'a Mount) -> Result<Option<Space>, CollectError> {
+        if let Some((_, space)) = self.known.iter().find(|(point, _)| *point == mount.point) {
+            return Ok(space.clone());
+        }
+        let space = measure(self.scene, mount)?;
+        self.known.push((&mount.point, space.clone()));
+        Ok(space)
+    }
+}
+
+/// `None` if the mount cannot be seen from here.
+fn measure(scene: &Scene, mount: &Mount) -> Result<Option<Space>, CollectError> {
+    let path = scene.host.below_rootfs(&mount.point);
+    // Without the host's root this path may lead to another file system of the same name.
+    match rustix::fs::stat(&path) {
+        Ok(stat) if is_device(stat.st_dev, &mount.number) => {}
+        Ok(_) | Err(_) => return Ok(None),
+    }
+    let stat = rustix::fs::statvfs(&path).map_err(|error| CollectError::read(path, error))?;
+    Ok((stat.f_blocks > 0).then(|| Space::new(&stat)))
+}
+
+/// Subvolumes have numbers of their own, all with major 0: these are believed.
+fn is_device(device: u64, number: &str) -> bool {
+    number.starts_with("0:")
+        || number == format!("{}:{}", rustix::fs::major(device), rustix::fs::minor(device))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stat(f_files: u64) -> StatVfs {
+        StatVfs {
+            f_bsize: 4096,
+            f_frsize: 1024,
+            f_blocks: 100,
+            f_bfree: 60,
+            f_bavail: 50,
+            f_files,
+            f_ffree: 7,
+            f_favail: 7,
+            f_fsid: 0,
+            f_flag: rustix::fs::StatVfsMountFlags::empty(),
+            f_namemax: 255,
+        }
+    }
+
+    #[test]
+    fn used_is_size_less_free() {
+        let space = Space::new(&stat(10));
+        assert_eq!((space.size_bytes, space.used_bytes), (102_400.0, Some(40_960.0)));
+        assert_eq!((space.inodes, space.free_inodes), (Some(10.0), 7.0));
+    }
+
+    #[test]
+    fn file_systems_without_a_table_of_inodes_have_none() {
+        let space = Space::new(&stat(0));
+        let values: Vec<_> = METRICS.iter().map(|metric| (metric.value)(&space)).collect();
+        assert_eq!(values, [Some(102_400.0), Some(40_960.0), None, None]);
+    }
+
+    #[test]
+    fn devices_are_compared_unless_they_are_anonymous() {
+        let device = rustix::fs::makedev(8, 1);
+        assert!(is_device(device, "8:1") && is_device(device, "0:44"));
+        assert!(!is_device(device, "8:2") && !is_device(device, ""));
+    }
+}

@@ -1,0 +1,208 @@
+//! Block I/O: of each cgroup by device, and for the root also what the host's
+//! disks tell, `/proc/diskstats`.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use common::collector::Collector;
+use common::error::{CollectError, ParseError, parse_number};
+use common::exposition::Sink;
+use common::metric::{Desc, Metric, counter, gauge};
+
+use super::block_io::{self, ByDevice, DeviceIo, DeviceNumber, value};
+use crate::mounts::Mount;
+use crate::scene::{Cgroup, Scene};
+
+const BY_OPERATION: Desc<'static> =
+    Desc::counter("container_blkio_device_usage_total", "Bytes of block I/O by operation.");
+
+const METRICS: &[Metric<Row>] = &[
+    counter("container_fs_reads_bytes_total", "Bytes read.", |row| value(&row.io.bytes, "Read")),
+    counter("container_fs_writes_bytes_total", "Bytes written.", |row| {
+        value(&row.io.bytes, "Write")
+    }),
+    counter("container_fs_reads_total", "Reads completed.", |row| {
+        row.disk(0).or_else(|| value(&row.io.requests, "Read"))
+    }),
+    counter("container_fs_writes_total", "Writes completed.", |row| {
+        row.disk(4).or_else(|| value(&row.io.requests, "Write"))
+    }),
+    counter("container_fs_reads_merged_total", "Reads merged with others.", |row| {
+        row.disk(1).or_else(|| value(&row.io.merged, "Read"))
+    }),
+    counter("container_fs_writes_merged_total", "Writes merged with others.", |row| {
+        row.disk(5).or_else(|| value(&row.io.merged, "Write"))
+    }),
+    counter("container_fs_sector_reads_total", "Sectors of 512 bytes read.", |row| row.disk(2)),
+    counter("container_fs_sector_writes_total", "Sectors of 512 bytes written.", |row| row.disk(6)),
+    counter("container_fs_read_seconds_total", "Time that reads took, added up.", |row| {
+        row.disk_seconds(3).or_else(|| seconds(value(&row.io.service_nanoseconds, "Read")))
+    }),
+    counter("container_fs_write_seconds_total", "Time that writes took, added up.", |row| {
+        row.disk_seconds(7).or_else(|| seconds(value(&row.io.service_nanoseconds, "Write")))
+    }),
+    gauge("container_fs_io_current", "Requests in progress.", |row| {
+        row.disk(8).or_else(|| value(&row.io.queued, "Total"))
+    }),
+    counter(
+        "container_fs_io_time_seconds_total",
+        "Time during which I/O was in progress.",
+        |row| row.disk_seconds(9).or_else(|| seconds(value(&row.io.service_nanoseconds, "Total"))),
+    ),
+    counter(
+        "container_fs_io_time_weighted_seconds_total",
+        "Time during which I/O was in progress, times the requests in progress.",
+        |row| row.disk_seconds(10),
+    ),
+    counter("container_fs_io_cost_usage_seconds_total", "Device time used, by iocost.", |row| {
+        row.io.cost.usage.map(|time| time / 1e6)
+    }),
+    counter("container_fs_io_cost_wait_seconds_total", "Time spent waiting, by iocost.", |row| {
+        row.io.cost.wait.map(|time| time / 1e6)
+    }),
+    counter("container_fs_io_cost_indebt_seconds_total", "Time spent in debt, by iocost.", |row| {
+        row.io.cost.indebt.map(|time| time / 1e6)
+    }),
+    counter(
+        "container_fs_io_cost_indelay_seconds_total",
+        "Time for which tasks were delayed, by iocost.",
+        |row| row.io.cost.indelay.map(|time| time / 1e6),
+    ),
+];
+
+fn seconds(nanoseconds: Option<f64>) -> Option<f64> {
+    nanoseconds.map(|time| time / 1e9)
+}
+
+/// I/O on one device, as the cgroup's files or the disk's statistics tell.
+#[derive(Debug)]
+struct Row {
+    device: String,
+    number: Option<DeviceNumber>,
+    io: DeviceIo,
+    disk: Option<Counts>,
+}
+
+impl Row {
+    fn disk(&self, column: usize) -> Option<f64> {
+        self.disk?.get(column).map(|count| *count as f64)
+    }
+
+    /// From milliseconds.
+    fn disk_seconds(&self, column: usize) -> Option<f64> {
+        self.disk(column).map(|time| time / 1e3)
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct DiskIo;
+
+#[async_trait]
+impl Collector<Scene> for DiskIo {
+    async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
+        let disks = scene.host.parse_proc("diskstats", parse)?.unwrap_or_default();
+        let mounts = scene.mounts()?;
+        let file_systems = scene.host_file_systems(&mounts);
+        let version = scene.hierarchies.version();
+        let (rows, outcome) = scene.rows(|cgroup, files| {
+            let mut rows = label(block_io::read(cgroup, files, version)?, &disks);
+            if cgroup.is_root() {
+                add_disks(&mut rows, &file_systems, &disks);
+            }
+            Ok(rows)
+        });
+        for metric in METRICS {
+            let mut family = sink.family(&metric.desc);
+            for (cgroup, row) in flat(&rows) {
+                if let Some(value) = (metric.value)(row) {
+                    family.sample_with(&cgroup.labels, &[("device", &row.device)], value);
+                }
+            }
+        }
+        push_operations(sink, &rows);
+        outcome
+    }
+}
+
+fn flat<'a>(rows: &'a [(&Cgroup, Vec<Row>)]) -> impl Iterator<Item = (&'a Cgroup, &'a Row)> {
+    rows.iter().flat_map(|(cgroup, rows)| rows.iter().map(move |row| (*cgroup, row)))
+}
+
+fn push_operations(sink: &mut Sink, rows: &[(&Cgroup, Vec<Row>)]) {
+    let mut family = sink.family(&BY_OPERATION);
+    for (cgroup, row) in flat(rows) {
+        let Some((major, minor)) = row.number else { continue };
+        let (major, minor) = (major.to_string(), minor.to_string());
+        for (operation, bytes) in &row.io.bytes {
+            let labels = [
+                ("device", row.device.as_str()),
+                ("major", &major),
+                ("minor", &minor),
+                ("operation", operation),
+            ];
+            family.sample_with(&cgroup.labels, &labels, *bytes);
+        }
+    }
+}
+
+/// Names the devices; one that the host does not list keeps its number.
+fn label(devices: ByDevice, disks: &Disks) -> Vec<Row> {
+    let name = |(major, minor): DeviceNumber| match disks.get(&(major, minor)) {
+        Some((name, _)) => format!("/dev/{name}"),
+        None => format!("{major}:{minor}"),
+    };
+    let row = |(number, io)| Row { device: name(number), number: Some(number), io, disk: None };
+    devices.into_iter().map(row).collect()
+}
+
+/// Adds the statistics of the disks below the host's file systems.
+fn add_disks(rows: &mut Vec<Row>, file_systems: &[&Mount], disks: &Disks) {
+    for mount in file_systems {
+        let Some(disk) = disk_of(mount, disks) else { continue };
+        match rows.iter_mut().find(|row| row.device == mount.source) {
+            Some(row) => row.disk = Some(disk),
+            None => rows.push(Row {
+                device: mount.source.clone(),
+                number: None,
+                io: DeviceIo::default(),
+                disk: Some(disk),
+            }),
+        }
+    }
+}
+
+/// By number; file systems of several disks have one of their own, there the name decides.
+fn disk_of(mount: &Mount, disks: &Disks) -> Option<Counts> {
+    let number = mount.number.split_once(':');
+    let number = number.and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
+    let by_number = number.and_then(|number| disks.get(&number));
+    let name = mount.source.strip_prefix("/dev/");
+    by_number
+        .or_else(|| disks.values().find(|(disk, _)| Some(disk.as_str()) == name))
+        .map(|(_, counts)| *counts)
+}
+
+/// The columns behind the name, proc_diskstats(5): reads, merged, sectors, milliseconds;
+/// the same of writes; in progress, milliseconds, weighted milliseconds.
+type Counts = [u64; 11];
+
+type Disks = BTreeMap<DeviceNumber, (String, Counts)>;
+
+/// `254 0 vda 1021 3 61770 217 …`; kernels since 4.18 have further columns.
+fn parse(text: &str) -> Result<Disks, ParseError> {
+    text.lines().filter(|line| !line.trim().is_empty()).map(parse_line).collect()
+}
+
+fn parse_line(line: &str) -> Result<(DeviceNumber, (String, Counts)), ParseError> {
+    let mut fields = line.split_ascii_whitespace();
+    let number = (parse_number("major", fields.next())?, parse_number("minor", fields.next())?);
+    let name = fields.next().ok_or(ParseError::Missing { field: "device" })?.to_owned();
+    let mut counts = [0; 11];
+    for count in &mut counts {
+        *count = parse_number("statistic", fields.next())?;
+    }
+    Ok((number, (name, counts)))
+}
+
+#[cfg(test)]
+mod tests;

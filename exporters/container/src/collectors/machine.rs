@@ -1,0 +1,165 @@
+//! CPUs and memory of the host. The count of physical cores and the sizes of
+//! memory come from the sysinfo crate, which reads the running system only; the
+//! rest from files below the configurable roots.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use common::collector::Collector;
+use common::error::{CollectError, ParseError, parse_number};
+use common::exposition::{LabelSet, Sink};
+use common::metric::{Desc, Metric, gauge};
+use sysinfo::System;
+
+use crate::args::PathArgs;
+use crate::host::Host;
+use crate::scene::Scene;
+
+const SCRAPE_ERROR: Desc<'static> = Desc::gauge(
+    "machine_scrape_error",
+    "1 if something about the machine could not be found out, else 0.",
+);
+
+const METRICS: &[Metric<Facts>] = &[
+    gauge("machine_cpu_cores", "Logical CPUs that are online.", |facts| facts.cpus),
+    gauge("machine_cpu_physical_cores", "Physical CPU cores of all sockets.", |facts| {
+        facts.physical_cores
+    }),
+    gauge("machine_cpu_sockets", "CPU sockets in use.", |facts| facts.sockets),
+    gauge("machine_memory_bytes", "Memory of the machine.", |facts| facts.memory_bytes),
+    gauge("machine_swap_bytes", "Swap space of the machine.", |facts| facts.swap_bytes),
+];
+
+/// How long facts are believed, as in the reference. `/proc/cpuinfo` wakes every CPU.
+const REFRESH: Duration = Duration::from_mins(5);
+
+#[derive(Debug, Default)]
+struct Facts {
+    labels: LabelSet,
+    cpus: Option<f64>,
+    physical_cores: Option<f64>,
+    sockets: Option<f64>,
+    memory_bytes: Option<f64>,
+    swap_bytes: Option<f64>,
+}
+
+/// Keeps the facts for [`REFRESH`].
+#[derive(Debug)]
+pub(super) struct Machine {
+    id_files: Vec<String>,
+    boot_files: Vec<String>,
+    known: Mutex<Option<(Instant, Facts)>>,
+}
+
+impl Machine {
+    pub(super) fn new(paths: &PathArgs) -> Self {
+        Self {
+            id_files: paths.machine_id.0.clone(),
+            boot_files: paths.boot_id.0.clone(),
+            known: Mutex::default(),
+        }
+    }
+
+    fn find_out(&self, host: &Host) -> Result<Facts, CollectError> {
+        let id = |files: &[String]| host.read_first(files).unwrap_or_default();
+        let (machine_id, boot_id) = (id(&self.id_files), id(&self.boot_files));
+        // Without firmware that has an id, the reference takes the machine's for it.
+        let uuid = host.read_sys("class/dmi/id/product_uuid");
+        let uuid = uuid.unwrap_or_else(|| machine_id.clone());
+        let labels = [("boot_id", &boot_id), ("machine_id", &machine_id), ("system_uuid", &uuid)];
+        let given = labels.into_iter().filter(|(_, value)| !value.is_empty());
+        let online = host.read_sys("devices/system/cpu/online");
+        let cpus = online.map(|list| count_cpus(&list)).transpose().map_err(|source| {
+            CollectError::Parse { origin: "devices/system/cpu/online".into(), source }
+        })?;
+        let mut system =
+            System::new().map_err(|error| CollectError::query("system information", &error))?;
+        system.refresh_memory();
+        Ok(Facts {
+            labels: LabelSet::new(given.map(|(name, value)| (name, value.as_str()))),
+            cpus: cpus.map(f64::from),
+            physical_cores: System::physical_core_count().ok().map(|count| count as f64),
+            sockets: host.parse_proc("cpuinfo", |text| Ok(count_sockets(text)))?,
+            memory_bytes: Some(system.total_memory() as f64),
+            swap_bytes: Some(system.total_swap() as f64),
+        })
+    }
+}
+
+#[async_trait]
+impl Collector<Scene> for Machine {
+    async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_fresh = known.as_ref().is_some_and(|(since, _)| since.elapsed() < REFRESH);
+        let outcome = if is_fresh {
+            Ok(())
+        } else {
+            self.find_out(&scene.host).map(|facts| *known = Some((Instant::now(), facts)))
+        };
+        sink.value(&SCRAPE_ERROR, if outcome.is_ok() { 0.0 } else { 1.0 });
+        if let Some((_, facts)) = &*known {
+            for metric in METRICS {
+                if let Some(value) = (metric.value)(facts) {
+                    sink.family(&metric.desc).sample_with(&facts.labels, &[], value);
+                }
+            }
+        }
+        outcome
+    }
+}
+
+/// CPUs in a list such as `0-3,8,10-11`.
+fn count_cpus(text: &str) -> Result<u32, ParseError> {
+    let mut count = 0_u32;
+    for range in text.split(',') {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        let first: u32 = parse_number("CPU", Some(first))?;
+        let last: u32 = parse_number("CPU", Some(last))?;
+        let length = last.checked_sub(first).and_then(|more| more.checked_add(1));
+        let sum = length.and_then(|length| count.checked_add(length));
+        count = sum.ok_or_else(|| ParseError::Form(format!("no range: {range:?}")))?;
+    }
+    Ok(count)
+}
+
+/// Distinct values of `physical id`; processors without such lines sit in one socket.
+fn count_sockets(text: &str) -> f64 {
+    let ids: BTreeSet<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("physical id")?.split_once(':'))
+        .map(|(_, id)| id.trim())
+        .collect();
+    ids.len().max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::proptest;
+
+    #[test]
+    fn lists_of_cpus_are_counted() {
+        assert_eq!(count_cpus("0-3,8,10-11"), Ok(7));
+        assert_eq!(count_cpus("0"), Ok(1));
+        for list in ["", "a", "3-1", "0-", "0-4294967295", "0,,1"] {
+            assert!(count_cpus(list).is_err(), "{list:?}");
+        }
+    }
+
+    #[test]
+    fn sockets_are_distinct_physical_ids() {
+        let text = "physical id\t: 0\ncore id\t: 0\nphysical id\t: 1\nphysical id\t: 0\n";
+        let counts: Vec<f64> =
+            [text, "CPU part : 0xd0c\n"].into_iter().map(count_sockets).collect();
+        assert_eq!(counts, [2.0, 1.0]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in "([0-9]*-?[0-9]*,?)*.*") {
+            let _ = (count_cpus(&text), count_sockets(&text));
+        }
+    }
+}

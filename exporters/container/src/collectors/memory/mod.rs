@@ -1,0 +1,279 @@
+//! Memory: `memory.stat`, `memory.current` and others of cgroup v2; `memory.*` of v1.
+
+use async_trait::async_trait;
+use common::collector::Collector;
+use common::error::{CollectError, ParseError};
+use common::exposition::Sink;
+use common::metric::{Desc, Metric, counter, gauge};
+
+use crate::cgroup::{Controller, Files, Version, key_values};
+use crate::meminfo::Meminfo;
+use crate::scene::{Cgroup, Scene, push_table};
+
+const FAILURES: Desc<'static> = Desc::counter(
+    "container_memory_failures_total",
+    "Page faults; scope container: without those of cgroups below, where the kernel tells them apart.",
+);
+
+const METRICS: &[Metric<Row>] = &[
+    gauge("container_memory_usage_bytes", "Memory in use, page cache included.", |row| row.usage),
+    gauge(
+        "container_memory_working_set_bytes",
+        "Memory in use less the page cache that can be dropped first.",
+        |row| Some((row.usage? - row.stat.inactive_file?).max(0.0)),
+    ),
+    gauge("container_memory_rss", "Anonymous memory in bytes.", |row| row.stat.anonymous),
+    gauge("container_memory_cache", "Page cache in bytes.", |row| row.stat.cache),
+    gauge("container_memory_mapped_file", "Bytes of files mapped into memory.", |row| {
+        row.stat.mapped_file
+    }),
+    gauge("container_memory_swap", "Bytes in swap space.", |row| row.swap),
+    gauge("container_memory_max_usage_bytes", "Most memory ever in use.", |row| row.peak),
+    gauge("container_memory_kernel_usage", "Kernel memory in bytes.", |row| row.kernel),
+    gauge("container_memory_total_active_file_bytes", "Page cache on the active list.", |row| {
+        row.stat.active_file
+    }),
+    gauge(
+        "container_memory_total_inactive_file_bytes",
+        "Page cache on the inactive list.",
+        |row| row.stat.inactive_file,
+    ),
+    gauge(
+        "container_memory_file_dirty_bytes",
+        "Page cache that has still to be written back.",
+        |row| row.stat.dirty,
+    ),
+    gauge("container_memory_file_writeback_bytes", "Page cache being written back.", |row| {
+        row.stat.writeback
+    }),
+    counter("container_memory_failcnt", "Times that memory in use hit the limit.", |row| {
+        row.limit_hits
+    }),
+    counter(
+        "container_memory_events_high_total",
+        "Times that tasks were slowed down for being over memory.high.",
+        |row| row.events.high,
+    ),
+    counter(
+        "container_memory_events_max_total",
+        "Times that memory in use was about to exceed memory.max.",
+        |row| row.events.max,
+    ),
+    counter("container_memory_pgscan_total", "Pages looked at by reclaim.", |row| {
+        row.stat.scanned_pages
+    }),
+    counter("container_memory_pgsteal_total", "Pages taken back by reclaim.", |row| {
+        row.stat.reclaimed_pages
+    }),
+    counter(
+        "container_memory_workingset_refault_file_total",
+        "Pages of files that were needed again soon after they had been dropped.",
+        |row| row.stat.refaulted_file,
+    ),
+    counter(
+        "container_memory_workingset_refault_anon_total",
+        "Anonymous pages that were needed again soon after they had been swapped out.",
+        |row| row.stat.refaulted_anonymous,
+    ),
+];
+
+#[derive(Debug, Default)]
+struct Row {
+    usage: Option<f64>,
+    peak: Option<f64>,
+    swap: Option<f64>,
+    kernel: Option<f64>,
+    limit_hits: Option<f64>,
+    events: Events,
+    stat: Stat,
+}
+
+/// `memory.events`
+#[derive(Debug, Default, PartialEq)]
+struct Events {
+    high: Option<f64>,
+    max: Option<f64>,
+}
+
+/// `memory.stat`, in bytes and pages, cgroups below included.
+#[derive(Debug, Default, PartialEq)]
+struct Stat {
+    anonymous: Option<f64>,
+    cache: Option<f64>,
+    mapped_file: Option<f64>,
+    active_file: Option<f64>,
+    inactive_file: Option<f64>,
+    dirty: Option<f64>,
+    writeback: Option<f64>,
+    swap: Option<f64>,
+    kernel: Option<f64>,
+    scanned_pages: Option<f64>,
+    reclaimed_pages: Option<f64>,
+    refaulted_file: Option<f64>,
+    refaulted_anonymous: Option<f64>,
+    faults: Option<f64>,
+    major_faults: Option<f64>,
+    /// Without cgroups below.
+    own_faults: Option<f64>,
+    own_major_faults: Option<f64>,
+}
+
+#[derive(Debug)]
+pub(super) struct Memory;
+
+#[async_trait]
+impl Collector<Scene> for Memory {
+    async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
+        let (rows, outcome) = scene.rows(|cgroup, files| match scene.hierarchies.version() {
+            Version::V1 => read_v1(cgroup, files),
+            Version::V2 if cgroup.is_root() => read_v2_root(scene, cgroup, files),
+            Version::V2 => read_v2(cgroup, files),
+        });
+        push_table(sink, METRICS, &rows);
+        push_failures(sink, &rows);
+        outcome
+    }
+}
+
+fn read_v1(cgroup: &Cgroup, files: &mut Files<'_>) -> Result<Row, CollectError> {
+    let memory = Controller::Memory;
+    let stat = files.parse(cgroup, memory, "memory.stat", parse_v1)?.unwrap_or_default();
+    Ok(Row {
+        usage: files.value(cgroup, memory, "memory.usage_in_bytes")?,
+        peak: files.value(cgroup, memory, "memory.max_usage_in_bytes")?,
+        swap: stat.swap,
+        kernel: files.value(cgroup, memory, "memory.kmem.usage_in_bytes")?,
+        limit_hits: files.value(cgroup, memory, "memory.failcnt")?,
+        events: Events::default(),
+        stat,
+    })
+}
+
+fn read_v2(cgroup: &Cgroup, files: &mut Files<'_>) -> Result<Row, CollectError> {
+    let memory = Controller::Memory;
+    let stat = files.parse(cgroup, memory, "memory.stat", parse_v2)?.unwrap_or_default();
+    let events = files.parse(cgroup, memory, "memory.events", parse_events)?.unwrap_or_default();
+    Ok(Row {
+        usage: files.value(cgroup, memory, "memory.current")?,
+        peak: files.value(cgroup, memory, "memory.peak")?,
+        swap: files.value(cgroup, memory, "memory.swap.current")?,
+        kernel: stat.kernel,
+        limit_hits: events.max,
+        events,
+        stat,
+    })
+}
+
+/// The root of v2 has statistics but no totals: nothing limits it.
+fn read_v2_root(
+    scene: &Scene,
+    cgroup: &Cgroup,
+    files: &mut Files<'_>,
+) -> Result<Row, CollectError> {
+    let stat = files.parse(cgroup, Controller::Memory, "memory.stat", parse_v2)?;
+    let stat = stat.unwrap_or_default();
+    let host = scene.host.parse_proc("meminfo", Meminfo::parse)?;
+    Ok(Row {
+        usage: stat.anonymous.zip(stat.cache).map(|(anonymous, cache)| anonymous + cache),
+        swap: host.map(|host| host.swap_total - host.swap_free),
+        kernel: stat.kernel,
+        stat,
+        ..Row::default()
+    })
+}
+
+fn push_failures(sink: &mut Sink, rows: &[(&Cgroup, Row)]) {
+    let mut family = sink.family(&FAILURES);
+    for (cgroup, Row { stat, .. }) in rows {
+        let samples = [
+            ("pgfault", "container", stat.own_faults.or(stat.faults)),
+            ("pgfault", "hierarchy", stat.faults),
+            ("pgmajfault", "container", stat.own_major_faults.or(stat.major_faults)),
+            ("pgmajfault", "hierarchy", stat.major_faults),
+        ];
+        for (kind, scope, value) in samples {
+            if let Some(value) = value {
+                let labels = [("failure_type", kind), ("scope", scope)];
+                family.sample_with(&cgroup.labels, &labels, value);
+            }
+        }
+    }
+}
+
+/// Keys with `total_` include the cgroups below; without a hierarchy they are the cgroup's own.
+fn parse_v1(text: &str) -> Result<Stat, ParseError> {
+    let mut stat = Stat::default();
+    for pair in key_values(text) {
+        let (key, value) = pair?;
+        let field = match key {
+            "pgfault" => &mut stat.own_faults,
+            "pgmajfault" => &mut stat.own_major_faults,
+            "total_pgfault" => &mut stat.faults,
+            "total_pgmajfault" => &mut stat.major_faults,
+            "total_rss" => &mut stat.anonymous,
+            "total_cache" => &mut stat.cache,
+            "total_mapped_file" => &mut stat.mapped_file,
+            "total_active_file" => &mut stat.active_file,
+            "total_inactive_file" => &mut stat.inactive_file,
+            "total_dirty" => &mut stat.dirty,
+            "total_writeback" => &mut stat.writeback,
+            "total_swap" => &mut stat.swap,
+            "total_workingset_refault_file" => &mut stat.refaulted_file,
+            "total_workingset_refault_anon" => &mut stat.refaulted_anonymous,
+            _ => continue,
+        };
+        *field = Some(value);
+    }
+    complete(stat)
+}
+
+/// All keys include the cgroups below.
+fn parse_v2(text: &str) -> Result<Stat, ParseError> {
+    let mut stat = Stat::default();
+    for pair in key_values(text) {
+        let (key, value) = pair?;
+        let field = match key {
+            "anon" => &mut stat.anonymous,
+            "file" => &mut stat.cache,
+            "kernel" => &mut stat.kernel,
+            "file_mapped" => &mut stat.mapped_file,
+            "active_file" => &mut stat.active_file,
+            "inactive_file" => &mut stat.inactive_file,
+            "file_dirty" => &mut stat.dirty,
+            "file_writeback" => &mut stat.writeback,
+            "pgscan" => &mut stat.scanned_pages,
+            "pgsteal" => &mut stat.reclaimed_pages,
+            "workingset_refault_file" => &mut stat.refaulted_file,
+            "workingset_refault_anon" => &mut stat.refaulted_anonymous,
+            "pgfault" => &mut stat.faults,
+            "pgmajfault" => &mut stat.major_faults,
+            _ => continue,
+        };
+        *field = Some(value);
+    }
+    complete(stat)
+}
+
+/// The file ends in one piece or not at all: without these keys it is none of that name.
+fn complete(stat: Stat) -> Result<Stat, ParseError> {
+    match (stat.anonymous, stat.inactive_file) {
+        (None, _) => Err(ParseError::Missing { field: "anonymous memory" }),
+        (_, None) => Err(ParseError::Missing { field: "inactive_file" }),
+        _ => Ok(stat),
+    }
+}
+
+fn parse_events(text: &str) -> Result<Events, ParseError> {
+    let mut events = Events::default();
+    for pair in key_values(text) {
+        match pair? {
+            ("high", count) => events.high = Some(count),
+            ("max", count) => events.max = Some(count),
+            _ => {}
+        }
+    }
+    Ok(events)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,27 @@
+//! Whether the container runtime answers. Without it containers keep their last known names.
+
+use async_trait::async_trait;
+use common::collector::Collector;
+use common::error::CollectError;
+use common::exposition::Sink;
+use common::metric::Desc;
+
+use crate::docker::State;
+use crate::scene::Scene;
+
+const UP: Desc<'static> =
+    Desc::gauge("container_runtime_up", "1 if the container runtime answers, 0 if it does not.");
+
+#[derive(Debug)]
+pub(super) struct Runtime;
+
+#[async_trait]
+impl Collector<Scene> for Runtime {
+    async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
+        if let Some(docker) = &scene.docker {
+            let up = if docker.state == State::Up { 1.0 } else { 0.0 };
+            sink.family(&UP).sample(&[("runtime", "docker")], up);
+        }
+        Ok(())
+    }
+}

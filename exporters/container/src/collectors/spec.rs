@@ -1,0 +1,182 @@
+//! Limits: `cpu.max`, `cpu.weight`, `memory.max` and others of cgroup v2;
+//! `cpu.cfs_*`, `cpu.shares`, `memory.*limit_in_bytes` of v1.
+
+use async_trait::async_trait;
+use common::collector::Collector;
+use common::error::{CollectError, ParseError};
+use common::exposition::Sink;
+use common::metric::{Metric, gauge};
+
+use crate::cgroup::{Controller, Files, Version, parse_limit, parse_value};
+use crate::meminfo::Meminfo;
+use crate::scene::{Cgroup, Scene, push_table};
+
+const METRICS: &[Metric<Row>] = &[
+    gauge(
+        "container_spec_cpu_period",
+        "Enforcement period of the CPU quota in microseconds.",
+        |row| row.cpu_period,
+    ),
+    gauge(
+        "container_spec_cpu_quota",
+        "CPU time allowed per period, in microseconds; absent if unlimited.",
+        |row| row.cpu_quota,
+    ),
+    gauge(
+        "container_spec_cpu_shares",
+        "Weight in the competition for CPU time, on the scale of cgroup v1 (default 1024).",
+        |row| row.cpu_shares,
+    ),
+    gauge("container_spec_memory_limit_bytes", "Memory limit; 0 means unlimited.", |row| {
+        row.memory_limit
+    }),
+    gauge(
+        "container_spec_memory_swap_limit_bytes",
+        "Limit of swap (cgroup v2) or of memory and swap together (v1); 0 means unlimited.",
+        |row| row.swap_limit,
+    ),
+    gauge(
+        "container_spec_memory_reservation_limit_bytes",
+        "Memory that reclaim spares while others have some to give; 0 means none.",
+        |row| row.memory_reservation,
+    ),
+];
+
+/// What the reference takes for unlimited; version 1 has no word for it but its largest number.
+const UNLIMITED_BYTES: f64 = (1_u64 << 62) as f64;
+
+#[derive(Debug, Default, PartialEq)]
+struct Row {
+    cpu_period: Option<f64>,
+    cpu_quota: Option<f64>,
+    cpu_shares: Option<f64>,
+    memory_limit: Option<f64>,
+    swap_limit: Option<f64>,
+    memory_reservation: Option<f64>,
+}
+
+#[derive(Debug)]
+pub(super) struct Spec;
+
+#[async_trait]
+impl Collector<Scene> for Spec {
+    async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
+        let (rows, outcome) = scene.rows(|cgroup, files| {
+            let mut row = match scene.hierarchies.version() {
+                Version::V1 => read_v1(cgroup, files)?,
+                Version::V2 => read_v2(cgroup, files)?,
+            };
+            // What limits the root is the machine.
+            if cgroup.is_root()
+                && let Some(host) = scene.host.parse_proc("meminfo", Meminfo::parse)?
+            {
+                row.memory_limit = Some(host.total);
+                row.swap_limit = Some(host.swap_total);
+            }
+            Ok(row)
+        });
+        push_table(sink, METRICS, &rows);
+        outcome
+    }
+}
+
+fn read_v1(cgroup: &Cgroup, files: &mut Files<'_>) -> Result<Row, CollectError> {
+    let (cpu, memory) = (Controller::Cpu, Controller::Memory);
+    let mut limit = |name: &str| -> Result<Option<f64>, CollectError> {
+        Ok(files.value(cgroup, memory, name)?.map(|bytes| zero_if_unlimited(Some(bytes))))
+    };
+    let memory_limit = limit("memory.limit_in_bytes")?;
+    let swap_limit = limit("memory.memsw.limit_in_bytes")?;
+    let memory_reservation = limit("memory.soft_limit_in_bytes")?;
+    let quota = files.value(cgroup, cpu, "cpu.cfs_quota_us")?;
+    Ok(Row {
+        cpu_period: files.value(cgroup, cpu, "cpu.cfs_period_us")?,
+        cpu_quota: quota.filter(|quota| *quota > 0.0),
+        cpu_shares: files.value(cgroup, cpu, "cpu.shares")?,
+        memory_limit,
+        swap_limit,
+        memory_reservation,
+    })
+}
+
+fn read_v2(cgroup: &Cgroup, files: &mut Files<'_>) -> Result<Row, CollectError> {
+    let mut limit = |name: &str| -> Result<Option<f64>, CollectError> {
+        let limit = files.parse(cgroup, Controller::Memory, name, parse_limit)?;
+        Ok(limit.map(zero_if_unlimited))
+    };
+    let memory_limit = limit("memory.max")?;
+    let swap_limit = limit("memory.swap.max")?;
+    // Runtimes write the reservation here; memory.min, which the reference reads, stays 0.
+    let memory_reservation = limit("memory.low")?;
+    let quota = files.parse(cgroup, Controller::Cpu, "cpu.max", parse_cpu_max)?;
+    let weight = files.value(cgroup, Controller::Cpu, "cpu.weight")?;
+    Ok(Row {
+        cpu_period: quota.map(|quota| quota.period),
+        cpu_quota: quota.and_then(|quota| quota.limit),
+        cpu_shares: weight.map(shares_of_weight),
+        memory_limit,
+        swap_limit,
+        memory_reservation,
+    })
+}
+
+fn zero_if_unlimited(limit: Option<f64>) -> f64 {
+    limit.filter(|bytes| *bytes < UNLIMITED_BYTES).unwrap_or(0.0)
+}
+
+/// The reverse of what runtimes do to turn shares, 2 to 262144, into a weight, 1 to 10000.
+fn shares_of_weight(weight: f64) -> f64 {
+    2.0 + ((weight - 1.0) * 262_142.0 / 9_999.0).floor()
+}
+
+/// `cpu.max`, in microseconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct CpuMax {
+    limit: Option<f64>,
+    period: f64,
+}
+
+/// `max 100000`
+fn parse_cpu_max(text: &str) -> Result<CpuMax, ParseError> {
+    let mut fields = text.split_ascii_whitespace();
+    let limit = parse_limit(fields.next().unwrap_or_default())?;
+    let period = fields.next().ok_or(ParseError::Missing { field: "period" })?;
+    Ok(CpuMax { limit, period: parse_value(period)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::proptest;
+
+    #[test]
+    fn unlimited_is_zero_in_both_versions() {
+        let limits = [Some(9_223_372_036_854_771_712.0), None, Some(67_108_864.0)];
+        let limits: Vec<f64> = limits.into_iter().map(zero_if_unlimited).collect();
+        assert_eq!(limits, [0.0, 0.0, 67_108_864.0]);
+    }
+
+    #[test]
+    fn weights_become_shares() {
+        let weights = [1.0, 39.0, 100.0, 10_000.0];
+        let shares: Vec<f64> = weights.into_iter().map(shares_of_weight).collect();
+        assert_eq!(shares, [2.0, 998.0, 2597.0, 262_144.0]);
+    }
+
+    #[test]
+    fn the_quota_has_two_fields() {
+        let max = |limit, period| Ok(CpuMax { limit, period });
+        assert_eq!(parse_cpu_max("max 100000\n"), max(None, 100_000.0));
+        assert_eq!(parse_cpu_max("50000 100000\n"), max(Some(50_000.0), 100_000.0));
+        for text in ["", "max", "50000", "x 100000", "max x"] {
+            assert!(parse_cpu_max(text).is_err(), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in ".*") {
+            let _ = parse_cpu_max(&text);
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Versions of kernel, distribution, container runtime and this exporter.
+
+use async_trait::async_trait;
+use common::build::BUILD;
+use common::collector::Collector;
+use common::error::CollectError;
+use common::exposition::Sink;
+use common::metric::Desc;
+
+use crate::scene::Scene;
+
+const VERSION: Desc<'static> = Desc::gauge(
+    "cadvisor_version_info",
+    "Versions of kernel, distribution, container runtime and exporter; the value is always 1.",
+);
+
+/// Where distributions say who they are, os-release(5).
+const OS_RELEASE: [&str; 2] = ["/etc/os-release", "/usr/lib/os-release"];
+
+#[derive(Debug)]
+pub(super) struct Version;
+
+#[async_trait]
+impl Collector<Scene> for Version {
+    async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
+        let uname = rustix::system::uname();
+        let release = scene.host.read_first(&OS_RELEASE.map(ToOwned::to_owned));
+        let docker = scene.docker.as_ref().and_then(|docker| docker.version.as_deref());
+        let labels = [
+            ("cadvisorRevision", BUILD.revision),
+            ("cadvisorVersion", BUILD.version),
+            ("dockerVersion", docker.unwrap_or_default()),
+            ("kernelVersion", &uname.release().to_string_lossy()),
+            ("osVersion", release.as_deref().and_then(pretty_name).unwrap_or("Linux")),
+        ];
+        sink.family(&VERSION).sample(&labels, 1.0);
+        Ok(())
+    }
+}
+
+/// `PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"`
+fn pretty_name(text: &str) -> Option<&str> {
+    let value = text.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="))?;
+    Some(value.trim().trim_matches(['"', '\'']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pretty_name;
+
+    #[test]
+    fn names_may_be_quoted() {
+        for text in ["ID=x\nPRETTY_NAME=\"A B 1\"\n", "PRETTY_NAME='A B 1'", "PRETTY_NAME=A B 1\n"]
+        {
+            assert_eq!(pretty_name(text), Some("A B 1"), "{text}");
+        }
+        assert_eq!(pretty_name("NAME=x\n"), None);
+    }
+}

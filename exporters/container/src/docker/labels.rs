@@ -1,0 +1,110 @@
+//! Labels and environment variables of a container as labels of its samples.
+
+use std::collections::{BTreeMap, HashMap};
+
+use common::metric::sanitize_name;
+
+use crate::args::{CommaList, DockerArgs};
+
+/// Synthetic container label, as in cAdvisor.
+const RESTART_COUNT: &str = "restartcount";
+
+/// Which of them are wanted.
+#[derive(Clone, Debug)]
+pub struct Labelling {
+    store_all: bool,
+    whitelist: CommaList,
+    env_prefixes: CommaList,
+}
+
+impl Labelling {
+    /// What the flags ask for.
+    pub fn new(args: &DockerArgs) -> Self {
+        Self {
+            store_all: args.store_labels,
+            whitelist: args.whitelisted_labels.clone(),
+            env_prefixes: args.env_whitelist.clone(),
+        }
+    }
+
+    /// Label names and values in order of the names.
+    ///
+    /// Where two keys give one name, the first key in byte order wins, so that
+    /// the value does not change from scrape to scrape.
+    pub(super) fn render(
+        &self,
+        labels: &HashMap<String, String>,
+        env: &[String],
+        restarts: i64,
+    ) -> Vec<(String, String)> {
+        let mut raw: BTreeMap<&str, &str> =
+            labels.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        let restarts = restarts.to_string();
+        if restarts != "0" {
+            raw.insert(RESTART_COUNT, &restarts);
+        }
+        let mut named = BTreeMap::new();
+        for (key, value) in raw {
+            if self.store_all || self.whitelist.0.iter().any(|wanted| wanted == key) {
+                let name = sanitize_name(&format!("container_label_{key}"));
+                named.entry(name).or_insert_with(|| value.to_owned());
+            }
+        }
+        let mut variables: Vec<(&str, &str)> =
+            env.iter().filter_map(|variable| variable.split_once('=')).collect();
+        variables.sort_unstable();
+        for (key, value) in variables {
+            if self.env_prefixes.0.iter().any(|prefix| key.starts_with(prefix.as_str())) {
+                let name = sanitize_name(&format!("container_env_{}", key.to_lowercase()));
+                named.entry(name).or_insert_with(|| value.to_owned());
+            }
+        }
+        named.into_iter().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labelling(store_all: bool, whitelist: &str, env: &str) -> Labelling {
+        let list = |text: &str| text.parse().unwrap();
+        Labelling { store_all, whitelist: list(whitelist), env_prefixes: list(env) }
+    }
+
+    fn render(labelling: &Labelling, restarts: i64) -> Vec<(String, String)> {
+        let labels = [("com.docker/compose", "shop"), ("a_b", "2"), ("a.b", "1")]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let env = ["APP_MODE=x=y", "SECRET_TOKEN=hunter2", "malformed"].map(ToOwned::to_owned);
+        labelling.render(&HashMap::from(labels), &env, restarts)
+    }
+
+    fn pair(name: &str, value: &str) -> (String, String) {
+        (name.to_owned(), value.to_owned())
+    }
+
+    #[test]
+    fn all_labels_are_kept_and_the_first_of_two_equal_names_wins() {
+        let expected = [
+            pair("container_env_app_mode", "x=y"),
+            pair("container_label_a_b", "1"),
+            pair("container_label_com_docker_compose", "shop"),
+            pair("container_label_restartcount", "3"),
+        ];
+        for _ in 0..20 {
+            assert_eq!(render(&labelling(true, "", "APP_"), 3), expected);
+        }
+    }
+
+    #[test]
+    fn without_labels_only_those_on_the_list_and_the_environment_remain() {
+        let expected = [pair("container_env_app_mode", "x=y"), pair("container_label_a_b", "2")];
+        assert_eq!(render(&labelling(false, "a_b, missing", "APP_"), 1), expected);
+    }
+
+    #[test]
+    fn no_variable_is_exposed_unless_asked_for() {
+        let rendered = format!("{:?}", render(&labelling(true, "", ""), 0));
+        assert!(!rendered.contains("hunter2") && !rendered.contains("restartcount"), "{rendered}");
+    }
+}

@@ -1,0 +1,142 @@
+//! The host's mounts, proc_pid_mountinfo(5), and the disks below them, `/proc/diskstats`.
+
+use std::path::Path;
+
+use common::error::{CollectError, ParseError};
+
+use crate::scene::Scene;
+
+/// Types of file systems that keep their data on this host's own disks.
+const DISK_TYPES: &[&str] = &[
+    "bcachefs", "btrfs", "exfat", "ext2", "ext3", "ext4", "f2fs", "fat", "fuseblk", "hfs",
+    "hfsplus", "iso9660", "jfs", "msdos", "ntfs", "ntfs3", "reiserfs", "squashfs", "udf", "vfat",
+    "xfs", "zfs",
+];
+
+/// One mount.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mount {
+    /// `major:minor` of the file system.
+    pub(crate) number: String,
+    /// Where it is mounted, as the host's first process sees it.
+    pub(crate) point: String,
+    /// Type, such as `ext4`.
+    pub(crate) fs_type: String,
+    /// What is mounted, such as `/dev/sda1`.
+    pub(crate) source: String,
+}
+
+impl Mount {
+    /// True if the data is on a disk of this host: neither in memory, nor
+    /// stacked on another file system, nor behind a network that may hang.
+    pub(crate) fn is_on_disk(&self) -> bool {
+        DISK_TYPES.contains(&self.fs_type.as_str())
+    }
+}
+
+impl Scene {
+    /// All mounts of the host, in the kernel's order.
+    ///
+    /// # Errors
+    /// The list cannot be read, or a line is no mount.
+    pub(crate) fn mounts(&self) -> Result<Vec<Mount>, CollectError> {
+        let mounts = self.host.parse_proc("1/mountinfo", parse)?;
+        mounts.ok_or_else(|| CollectError::NoData("no process 1 with a list of mounts".into()))
+    }
+
+    /// Data folder of the runtime.
+    pub(crate) fn docker_root(&self) -> &Path {
+        let told = self.docker.as_ref().and_then(|docker| docker.root.as_deref());
+        told.unwrap_or_else(|| self.host.docker_root())
+    }
+
+    /// The file systems on disks that are the host's own: each once, where it
+    /// was mounted first, and none that is mounted inside the runtime's folder.
+    pub(crate) fn host_file_systems<'a>(&self, mounts: &'a [Mount]) -> Vec<&'a Mount> {
+        let mut chosen: Vec<&Mount> = Vec::new();
+        for mount in mounts {
+            let point = Path::new(&mount.point);
+            let is_inside = point != self.docker_root() && point.starts_with(self.docker_root());
+            let is_known = chosen.iter().any(|known| known.source == mount.source);
+            if mount.is_on_disk() && !is_inside && !is_known {
+                chosen.push(mount);
+            }
+        }
+        chosen
+    }
+}
+
+/// The mount that `path` is on: the one with the longest mount point, the last of equal ones.
+pub(crate) fn holding<'a>(mounts: &'a [Mount], path: &Path) -> Option<&'a Mount> {
+    let holders = mounts.iter().filter(|mount| path.starts_with(&mount.point));
+    holders.max_by_key(|mount| mount.point.len())
+}
+
+/// `36 35 98:0 /root /point rw,noatime shared:1 - ext3 /dev/root rw,errors=continue`
+fn parse(text: &str) -> Result<Vec<Mount>, ParseError> {
+    text.lines().filter(|line| !line.is_empty()).map(parse_line).collect()
+}
+
+fn parse_line(line: &str) -> Result<Mount, ParseError> {
+    let missing = |field| ParseError::Missing { field };
+    let (mount, file_system) = line.split_once(" - ").ok_or(missing("file system"))?;
+    let mut fields = mount.split(' ').skip(2);
+    let number = fields.next().ok_or(missing("device number"))?.to_owned();
+    let point = decode(fields.nth(1).ok_or(missing("mount point"))?);
+    let mut fields = file_system.split(' ');
+    let fs_type = fields.next().ok_or(missing("type"))?.to_owned();
+    let source = decode(fields.next().ok_or(missing("source"))?);
+    Ok(Mount { number, point, fs_type, source })
+}
+
+/// The four characters that the kernel writes in octal.
+fn decode(field: &str) -> String {
+    field.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::proptest;
+
+    const MOUNTINFO: &str = "\
+        27 1 254:0 / / rw,relatime - ext4 /dev/vda rw,discard\n\
+        28 27 0:25 / /run rw shared:5 - tmpfs tmpfs rw\n\
+        29 27 8:1 / /mnt/my\\040disk rw shared:1 master:2 - xfs /dev/sda1 rw\n\
+        30 27 8:1 /sub /srv rw - xfs /dev/sda1 rw\n\
+        31 27 0:44 / /nfs rw - nfs4 server:/x rw\n";
+
+    #[test]
+    fn mounts_are_read() {
+        let mounts = parse(MOUNTINFO).unwrap();
+        assert_eq!(mounts.len(), 5);
+        let disk = &mounts[2];
+        assert_eq!((disk.number.as_str(), disk.point.as_str()), ("8:1", "/mnt/my disk"));
+        let on_disk: Vec<bool> = mounts.iter().map(Mount::is_on_disk).collect();
+        assert_eq!(on_disk, [true, false, true, true, false]);
+    }
+
+    #[test]
+    fn a_path_is_on_the_innermost_mount() {
+        let mounts = parse(MOUNTINFO).unwrap();
+        let holder = |path: &str| holding(&mounts, Path::new(path)).unwrap().point.as_str();
+        assert_eq!(holder("/srv/docker/overlay2"), "/srv");
+        assert_eq!(holder("/srv2"), "/");
+        assert_eq!(holding(&mounts[1..2], Path::new("/srv")), None);
+    }
+
+    #[test]
+    fn truncated_and_malformed_lines_are_errors() {
+        for line in ["x", "27 1 254:0 / / rw", "27 1 - ext4 /dev/vda rw", "27 1 8:0 / / rw - ext4"]
+        {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in "(.*\n)*") {
+            let _ = parse(&text);
+        }
+    }
+}

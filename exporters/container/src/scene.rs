@@ -1,0 +1,172 @@
+//! What one scrape sees: the cgroups of this moment with the names that the runtime knows.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use common::error::CollectError;
+use common::exposition::{LabelSet, Sink};
+use common::metric::Metric;
+
+use crate::cgroup::{Files, Found, Hierarchies};
+use crate::docker::{Container, Snapshot};
+use crate::host::Host;
+
+/// Length of a container's id, in hexadecimal digits.
+const ID_LENGTH: usize = 64;
+
+/// The source of all collectors.
+#[derive(Debug)]
+pub struct Scene {
+    /// The cgroups, in order of their paths.
+    pub cgroups: Vec<Cgroup>,
+    /// What the runtime told; `None` if there is none by configuration.
+    pub docker: Option<Arc<Snapshot>>,
+    /// The mounted hierarchies.
+    pub hierarchies: Arc<Hierarchies>,
+    /// Files of the host outside the cgroups.
+    pub host: Arc<Host>,
+    /// Unix time of this scrape.
+    pub now_seconds: f64,
+}
+
+/// A cgroup, and the container that it is, if it is one.
+#[derive(Debug)]
+pub struct Cgroup {
+    /// Path below the root of its hierarchy; `/` for that root itself.
+    pub id: String,
+    /// The labels that all its samples have.
+    pub labels: LabelSet,
+    /// What the runtime knows of it.
+    pub container: Option<Arc<Container>>,
+    /// Where it was found.
+    pub found: Found,
+}
+
+impl Cgroup {
+    /// True for the cgroup that holds all others.
+    pub fn is_root(&self) -> bool {
+        self.id == "/"
+    }
+
+    /// Id of the container that it is, in the last element of its path.
+    pub fn container_id(&self) -> Option<&str> {
+        container_id(self.id.rsplit('/').next()?)
+    }
+}
+
+/// Rows of a collector with their cgroups, and the first failure among those that gave none.
+pub type Rows<'a, Row> = (Vec<(&'a Cgroup, Row)>, Result<(), CollectError>);
+
+impl Scene {
+    /// Lists the cgroups and names them.
+    ///
+    /// # Errors
+    /// A hierarchy cannot be read.
+    pub fn look(
+        hierarchies: Arc<Hierarchies>,
+        host: Arc<Host>,
+        docker: Option<Arc<Snapshot>>,
+        only_containers: bool,
+    ) -> Result<Self, CollectError> {
+        let mut cgroups = Vec::new();
+        for (id, found) in hierarchies.list()? {
+            let container = docker.as_ref().and_then(|docker| find_container(docker, &id));
+            if only_containers && container.is_none() && id != "/" {
+                continue;
+            }
+            let labels = render(&id, container.as_deref());
+            cgroups.push(Cgroup { id, labels, container, found });
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Ok(Self { cgroups, docker, hierarchies, host, now_seconds: now.as_secs_f64() })
+    }
+
+    /// Reads a row of each cgroup. One that fails does not cost the others their rows.
+    pub fn rows<'a, Row>(
+        &'a self,
+        mut read: impl FnMut(&'a Cgroup, &mut Files<'a>) -> Result<Row, CollectError>,
+    ) -> Rows<'a, Row> {
+        let mut files = Files::new(&self.hierarchies);
+        let mut rows = Vec::with_capacity(self.cgroups.len());
+        let mut outcome = Ok(());
+        for cgroup in &self.cgroups {
+            match read(cgroup, &mut files) {
+                Ok(row) => rows.push((cgroup, row)),
+                Err(error) => outcome = outcome.and(Err(error)),
+            }
+        }
+        (rows, outcome)
+    }
+}
+
+/// Writes a table: one sample of each cgroup that has a value.
+pub fn push_table<Row>(sink: &mut Sink, metrics: &[Metric<Row>], rows: &[(&Cgroup, Row)]) {
+    for metric in metrics {
+        let mut family = sink.family(&metric.desc);
+        for (cgroup, row) in rows {
+            if let Some(value) = (metric.value)(row) {
+                family.sample_with(&cgroup.labels, &[], value);
+            }
+        }
+    }
+}
+
+/// The container whose own cgroup this is. What a container makes below it is no
+/// container of this runtime: with its name, sums by name would count twice.
+fn find_container(docker: &Snapshot, id: &str) -> Option<Arc<Container>> {
+    let element = id.rsplit('/').next()?;
+    docker.containers.get(container_id(element)?).cloned()
+}
+
+/// The run of exactly 64 hexadecimal digits in a path element such as `docker-<id>.scope`.
+fn container_id(element: &str) -> Option<&str> {
+    element
+        .split(|c: char| !matches!(c, '0'..='9' | 'a'..='f'))
+        .find(|digits| digits.len() == ID_LENGTH)
+}
+
+/// Labels in order of their names; an empty value is as good as none.
+fn render(id: &str, container: Option<&Container>) -> LabelSet {
+    let Some(container) = container else { return LabelSet::new([("id", id)]) };
+    let own = container.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let named = [("id", id), ("image", &container.image), ("name", &container.name)];
+    LabelSet::new(own.chain(named).filter(|(_, value)| !value.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::proptest;
+
+    const ID: &str = "41c0f3db99faf2bc58106448618b8742145fa9a9bcfb21ec222eb86a76bec50c";
+
+    #[test]
+    fn ids_are_found_in_the_layouts_of_both_drivers() {
+        for element in [ID.to_owned(), format!("docker-{ID}.scope"), format!("libpod-{ID}")] {
+            assert_eq!(container_id(&element), Some(ID), "{element}");
+        }
+        let longer = format!("{ID}0");
+        for element in ["", "init", "docker.service", &ID[1..], &longer, &ID.to_uppercase()] {
+            assert_eq!(container_id(element), None, "{element}");
+        }
+    }
+
+    #[test]
+    fn the_own_cgroup_of_a_container_is_named_and_what_is_below_is_not() {
+        let mut docker = Snapshot::default();
+        docker.containers.insert(ID.to_owned(), Arc::new(Container::default()));
+        for id in [format!("/docker/{ID}"), format!("/a.slice/docker-{ID}.scope")] {
+            assert!(find_container(&docker, &id).is_some(), "{id}");
+            assert!(find_container(&docker, &format!("{id}/init")).is_none(), "{id}");
+        }
+        let other = "0".repeat(64);
+        assert!(find_container(&docker, &format!("/docker/{ID}/docker/{other}")).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn no_path_panics(element in "[0-9a-f]{60,70}.*") {
+            assert!(container_id(&element).is_none_or(|id| id.len() == ID_LENGTH));
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The whole exposition of the fixture trees of both cgroup versions.
+
+use crate::harness::{eventually, exporter};
+use crate::stub::{Mood, Stub};
+use crate::{fixture, on_fixtures};
+
+/// Families that depend on the machine that runs the test, or on the moment.
+const VOLATILE: &[&str] = &[
+    "cadvisor_version_info",
+    "container_exporter_build_info",
+    "container_exporter_collector_duration_seconds",
+    "container_last_seen",
+    "machine_cpu_physical_cores",
+    "machine_memory_bytes",
+    "machine_swap_bytes",
+    "process_",
+    "promhttp_",
+];
+
+/// Times of cgroups that are no containers are those of the fixture's folders.
+fn is_volatile(line: &str) -> bool {
+    let name = line.trim_start_matches("# HELP ").trim_start_matches("# TYPE ");
+    let is_time =
+        line.starts_with("container_creation_time") || line.starts_with("container_start_time");
+    VOLATILE.iter().any(|volatile| name.starts_with(volatile))
+        || (is_time && !line.contains("name="))
+}
+
+async fn compare(version: &str, further: &[&str], expected: &str) -> anyhow::Result<()> {
+    let docker = Stub::start(&format!("{version}-{expected}"), Mood::Answers)?;
+    let mut arguments = on_fixtures(version, &docker.endpoint());
+    arguments.extend(further.iter().map(ToString::to_string));
+    let exporter = exporter(&arguments)?;
+    let body = eventually(&exporter, |body| body.contains("container_runtime_up")).await?;
+    assert!(body.contains("container_runtime_up{runtime=\"docker\"} 1"), "{body}");
+    assert!(!body.contains("hunter2"), "a secret of a container's environment is exposed");
+    let body: String =
+        body.lines().filter(|line| !is_volatile(line)).flat_map(|line| [line, "\n"]).collect();
+    let path = fixture(&format!("{version}/{expected}.prom"));
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, &body)?;
+    }
+    let wanted = std::fs::read_to_string(&path)?;
+    let differing: Vec<(&str, &str)> =
+        body.lines().zip(wanted.lines()).filter(|(ours, theirs)| ours != theirs).take(5).collect();
+    assert!(body == wanted, "first differences (ours, wanted): {differing:#?}\n{body}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn version_1_below_the_cgroupfs_driver() {
+    compare("v1", &["--fs.size-interval=0"], "expected").await.unwrap();
+}
+
+#[tokio::test]
+async fn version_2_below_the_systemd_driver() {
+    compare("v2", &["--fs.size-interval=0"], "expected").await.unwrap();
+}
+
+#[tokio::test]
+async fn few_groups_and_few_labels() {
+    let arguments = [
+        "--docker_only",
+        "-fs.size-interval=0",
+        "-enable_metrics=cpu,sched",
+        "-store_container_labels=false",
+        "-whitelisted_container_labels=a_b",
+        "-env_metadata_whitelist=APP_",
+    ];
+    compare("v1", &arguments, "expected-few").await.unwrap();
+}

@@ -1,0 +1,52 @@
+//! An exporter without a socket.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use common::cli::WebArgs;
+use common::program::{Program, parse};
+use common::server::{Stopping, router};
+use container_exporter::ContainerExporter;
+use http_body_util::BodyExt as _;
+use tower_service::Service as _;
+
+/// A name in the folder for temporary files that no other test has.
+pub(crate) fn temporary(name: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("container-exporter-{}-{name}", std::process::id()))
+}
+
+/// The exporter that these arguments ask for.
+pub(crate) fn exporter(arguments: &[String]) -> anyhow::Result<Router> {
+    let arguments = std::iter::once("test").chain(arguments.iter().map(String::as_str));
+    let matches = parse::<ContainerExporter>(arguments.map(Into::into))?;
+    let service = ContainerExporter::start(&matches)?;
+    Ok(router(service, &WebArgs::default(), Stopping::default()))
+}
+
+/// One scrape.
+pub(crate) async fn scrape(exporter: &Router) -> anyhow::Result<String> {
+    let request = Request::get("/metrics").body(Body::empty())?;
+    let response = exporter.clone().call(request).await?;
+    ensure!(response.status() == 200, "status {}", response.status());
+    Ok(String::from_utf8(response.into_body().collect().await?.to_bytes().to_vec())?)
+}
+
+/// Scrapes until the answer is as wanted.
+pub(crate) async fn eventually(
+    exporter: &Router,
+    is_wanted: impl Fn(&str) -> bool,
+) -> anyhow::Result<String> {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let body = scrape(exporter).await?;
+        if is_wanted(&body) {
+            return Ok(body);
+        }
+        ensure!(Instant::now() < deadline, "not so after 20 s:\n{body}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
