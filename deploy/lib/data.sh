@@ -12,6 +12,11 @@ default_data_dir() {
   printf '%s/twitch-chatters-monitoring' "${state:-${HOME:?is not set: pass --data-dir DIR}/.local/state}"
 }
 
+# What the other commands need to find this folder.
+data_dir_flag() {
+  [[ $DATA_DIR == "$(default_data_dir)" ]] || printf ' --data-dir %s' "$DATA_DIR"
+}
+
 is_data_dir() {
   [[ -f $DATA_DIR/$MARKER ]]
 }
