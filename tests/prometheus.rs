@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::Value;
-use tests::docker::{Docker, IMAGE};
+use tests::docker::Docker;
 use tests::exposition::Exposition;
 use tests::http;
 use tests::process::{Process, command, output, succeed};
@@ -75,6 +75,16 @@ impl Stack {
         script
     }
 
+    /// Flags of the `mariadb` client for the exporter's account.
+    fn mysql_login(&self) -> [String; 3] {
+        let file = self.data.path().join("mysql-exporter.my.cnf");
+        [
+            format!("--defaults-file={}", file.display()),
+            "--host=127.0.0.1".into(),
+            format!("--port={}", self.ports.of("mysql")),
+        ]
+    }
+
     fn url(&self, component: &str) -> String {
         format!("http://127.0.0.1:{}", self.ports.of(component))
     }
@@ -99,8 +109,7 @@ impl Drop for Stack {
 /// Keeps both servers busy, so that rates have something to count.
 fn load(stack: &Stack) -> Process {
     let redis = format!("redis-cli -p {}", stack.ports.of("redis"));
-    let cnf = stack.data.path().join("my.cnf");
-    let mysql = format!("mariadb --defaults-file={} -e 'SELECT SLEEP(0.01)'", cnf.display());
+    let mysql = format!("mariadb {} -e 'SELECT SLEEP(0.01)'", stack.mysql_login().join(" "));
     let loop_ = format!(
         "for i in $(seq 600); do {redis} SET key v; {redis} GET key; {redis} GET none; {mysql}; \
          sleep 0.2; done"
@@ -112,8 +121,12 @@ fn load(stack: &Stack) -> Process {
 #[test]
 #[ignore = "needs root, dockerd, redis-server, mariadbd, prometheus and the release build"]
 fn every_query_of_the_guide_returns_data() {
-    let docker = Docker::start().unwrap();
-    let run = ["run", "--detach", "--name", "twitch-chatters-gateway", "--memory", "64m", IMAGE];
+    // A network of its own, so that containers have an interface to count on.
+    let mut docker = Docker::new(&["--bip", "172.31.250.1/24"]).unwrap();
+    docker.start().unwrap();
+    docker.import("gateway").unwrap();
+    let run =
+        ["run", "--detach", "--name", "twitch-chatters-gateway", "--memory", "64m", "gateway"];
     docker.run(&[&run[..], &["sh", "-c", "while true; do :; done"]].concat()).unwrap();
     let stack = Stack::start(&docker);
     let mut load = load(&stack);
@@ -128,6 +141,8 @@ fn every_query_of_the_guide_returns_data() {
     assert!(targets.iter().all(|target| target["value"][1] == "1"), "{targets:?}");
     outputs_are_clean(&stack);
     values_agree_with_the_servers(&stack);
+    drop(stack);
+    docker.end().unwrap();
 }
 
 fn queries() -> impl Iterator<Item = &'static str> {
@@ -171,9 +186,8 @@ fn values_agree_with_the_servers(stack: &Stack) {
 
     let mysql = stack.scrape("mysql-exporter");
     assert_eq!(mysql.value("mysql_up", &[]).unwrap().to_string(), "1");
-    let cnf = format!("--defaults-file={}", stack.data.path().join("my.cnf").display());
     let client = ["--batch", "--skip-column-names", "-e", "SELECT @@max_connections"];
-    let limit = succeed(command("mariadb").arg(cnf).args(client)).unwrap();
+    let limit = succeed(command("mariadb").args(stack.mysql_login()).args(client)).unwrap();
     let exposed = mysql.value("mysql_global_variables_max_connections", &[]).unwrap();
     assert_eq!(exposed.to_string(), limit.trim());
 

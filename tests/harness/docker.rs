@@ -1,66 +1,76 @@
 //! A private Docker daemon. Needs root.
 
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
+
+use rustix::process::Signal;
 
 use crate::process::{Process, command, succeed};
 use crate::{TemporaryFolder, eventually};
 
-/// Name of the image that [`Docker::start`] makes.
-pub const IMAGE: &str = "busybox-test";
-
-/// A running dockerd with one image that holds busybox.
+/// A dockerd with its data in a folder of its own.
 #[derive(Debug)]
 pub struct Docker {
-    /// The daemon; `None` while it is stopped.
+    /// `None` while it is stopped.
     process: Option<Process>,
+    options: Vec<String>,
     folder: TemporaryFolder,
 }
 
 impl Docker {
-    /// Starts dockerd and imports the image.
+    /// A daemon with further options that is not started yet.
     ///
     /// # Errors
-    /// It does not start; the message holds its log.
-    pub fn start() -> anyhow::Result<Self> {
-        let mut docker = Self { process: None, folder: TemporaryFolder::new("docker")? };
-        docker.start_daemon()?;
-        docker.import()?;
-        Ok(docker)
+    /// There is no place for its data.
+    pub fn new(options: &[&str]) -> anyhow::Result<Self> {
+        let options = options.iter().map(ToString::to_string).collect();
+        Ok(Self { process: None, options, folder: TemporaryFolder::new("docker")? })
     }
 
     /// Starts the daemon, on the data that it left if it ran before.
     ///
     /// # Errors
     /// It does not start; the message holds its log.
-    pub fn start_daemon(&mut self) -> anyhow::Result<()> {
+    pub fn start(&mut self) -> anyhow::Result<()> {
         let folder = self.folder.path();
         let mut daemon = command("dockerd");
         daemon
-            .arg("--host")
-            .arg(self.endpoint())
-            .arg("--data-root")
+            .args(["--host", &self.endpoint(), "--data-root"])
             .arg(folder.join("data"))
             .arg("--exec-root")
             .arg(folder.join("exec"))
             .arg("--pidfile")
             .arg(folder.join("pid"))
-            // Containers outlive the daemon, so that tests can stop it.
-            .args(["--live-restore", "--iptables=false", "--ip6tables=false", "--ip-masq=false"])
-            .args(["--bip", "172.31.250.1/24", "--storage-driver", "vfs"]);
+            // The host's packet filter is not the test's to change.
+            .args(["--iptables=false", "--ip6tables=false", "--ip-masq=false"])
+            .args(&self.options);
         let process = Process::start(&mut daemon, &folder.join("log"))?;
         self.process = Some(process);
-        let ready =
-            eventually("answer of dockerd", Duration::from_mins(1), || self.run(&["version"]));
-        ready.map(drop).map_err(|error| {
-            let log = self.process.as_ref().map(Process::log).unwrap_or_default();
-            error.context(log)
-        })
+        let version = || self.run(&["version"]);
+        eventually("answer of dockerd", Duration::from_mins(1), version).map(drop).map_err(
+            |error| error.context(self.process.as_ref().map(Process::log).unwrap_or_default()),
+        )
     }
 
-    /// Ends the daemon and leaves its containers running.
-    pub fn stop_daemon(&mut self) {
-        self.process = None;
+    /// Kills the daemon; its containers go on.
+    ///
+    /// # Errors
+    /// It does not end.
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        let Some(mut process) = self.process.take() else { return Ok(()) };
+        process.stop(Signal::KILL)?;
+        // Its containerd dies with it, but a moment later: a new daemon that
+        // still finds it would rely on it.
+        let file = self.folder.path().join("exec/containerd/containerd.pid");
+        let Ok(id) = std::fs::read_to_string(file) else { return Ok(()) };
+        eventually("end of containerd", Duration::from_secs(20), || {
+            let status = std::fs::read_to_string(format!("/proc/{}/status", id.trim()));
+            match status {
+                Ok(status) if !status.contains("State:\tZ") => Err("still running"),
+                _ => Ok(()),
+            }
+        })
     }
 
     /// Address of the daemon's socket.
@@ -68,45 +78,68 @@ impl Docker {
         format!("unix://{}", self.folder.path().join("docker.sock").display())
     }
 
-    /// A `docker` client.
-    pub fn client(&self) -> Command {
+    /// Runs one command of the `docker` client and gives what it printed.
+    ///
+    /// # Errors
+    /// It fails.
+    pub fn run(&self, words: &[&str]) -> anyhow::Result<String> {
+        succeed(self.client().args(words)).map(|output| output.trim().to_owned())
+    }
+
+    fn client(&self) -> Command {
         let mut client = command("docker");
         client.arg("--host").arg(self.endpoint());
         client
     }
 
-    /// Runs one command of the client.
+    /// Makes an image of nothing but busybox.
     ///
     /// # Errors
-    /// It fails.
-    pub fn run(&self, words: &[&str]) -> anyhow::Result<String> {
-        succeed(self.client().args(words))
-    }
-
-    /// Packs a root file system of busybox alone and imports it.
-    fn import(&self) -> anyhow::Result<()> {
+    /// There is no static busybox, or the daemon refuses.
+    pub fn import(&self, image: &str) -> anyhow::Result<()> {
         let root = self.folder.path().join("root");
         std::fs::create_dir_all(root.join("bin"))?;
         std::fs::copy("/bin/busybox", root.join("bin/busybox"))?;
-        for applet in ["sh", "sleep", "cat", "dd", "true", "ping", "wget"] {
+        for applet in ["sh", "sleep", "dd"] {
             std::os::unix::fs::symlink("busybox", root.join("bin").join(applet))?;
         }
         let archive = self.folder.path().join("root.tar");
         succeed(command("tar").arg("-C").arg(&root).arg("-cf").arg(&archive).arg("."))?;
-        succeed(self.client().arg("import").arg(&archive).arg(IMAGE)).map(drop)
+        succeed(self.client().arg("import").arg(&archive).arg(image)).map(drop)
+    }
+
+    /// Ends containers and daemon. Only a daemon can end them properly, so it
+    /// is started for that if it does not run.
+    ///
+    /// # Errors
+    /// Something is left.
+    pub fn end(&mut self) -> anyhow::Result<()> {
+        let folder = self.folder.path().to_owned();
+        if !folder.join("data").exists() {
+            return Ok(());
+        }
+        if self.process.is_none() {
+            self.start()?;
+        }
+        for container in self.run(&["ps", "--all", "--quiet"])?.lines() {
+            self.run(&["rm", "--force", container])?;
+        }
+        if let Some(mut process) = self.process.take() {
+            process.stop(Signal::TERM)?;
+        }
+        // The daemon leaves the network namespace of its host mounted.
+        let mounts = std::fs::read_to_string("/proc/self/mountinfo")?;
+        let points = mounts.lines().filter_map(|line| line.split(' ').nth(4));
+        for point in points.filter(|point| Path::new(point).starts_with(&folder)) {
+            succeed(command("umount").arg(point))?;
+        }
+        Ok(std::fs::remove_dir_all(folder.join("data"))?)
     }
 }
 
 impl Drop for Docker {
     fn drop(&mut self) {
-        if self.process.is_none() && self.start_daemon().is_err() {
-            return;
-        }
-        if let Ok(list) = self.run(&["ps", "--all", "--quiet"]) {
-            let mut remove = self.client();
-            remove.args(["rm", "--force"]).args(list.lines());
-            // Without containers there is nothing to remove, which the client calls an error.
-            let _ = succeed(&mut remove);
-        }
+        // A second panic would hide the first; the test's own call of `end` shows errors.
+        let _ = self.end();
     }
 }

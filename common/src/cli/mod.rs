@@ -18,8 +18,14 @@ pub use switches::Switches;
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Web")]
 pub struct WebArgs {
-    /// Address to listen on: host:port, [v6]:port, or :port for all addresses; may be repeated
-    #[arg(id = "web.listen-address", long = "web.listen-address", value_name = "ADDRESS")]
+    /// Addresses to listen on; empty stands for the program's default.
+    #[arg(
+        id = "web.listen-address",
+        long = "web.listen-address",
+        value_name = "ADDRESS",
+        help = "Address to listen on: host:port, [v6]:port, or :port for all addresses; may be \
+                repeated"
+    )]
     pub listen_address: Vec<String>,
     /// Path of the metrics
     #[arg(

@@ -2,127 +2,17 @@
 
 mod harness;
 
-use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use harness::{eventually, exporter, scrape, temporary};
-use rustix::process::{Pid, Signal, kill_process};
+use harness::{eventually, exporter, scrape};
+use tests::docker::Docker;
 
 const GATEWAY: &str = "twitch-chatters-gateway";
 const WORKER: &str = "twitch-chatters-worker";
 const UP: &str = "container_runtime_up{runtime=\"docker\"} 1\n";
 const DOWN: &str = "container_runtime_up{runtime=\"docker\"} 0\n";
-
-/// A daemon in a folder of its own. When dropped, its containers end first, then it does.
-struct Daemon {
-    folder: PathBuf,
-    process: Option<Child>,
-}
-
-#[expect(clippy::disallowed_methods, reason = "this is the test harness")]
-fn command(program: &str) -> std::process::Command {
-    std::process::Command::new(program)
-}
-
-fn run(program: &str, arguments: &[&str]) -> anyhow::Result<String> {
-    let output = command(program).args(arguments).output().context(program.to_owned())?;
-    let errors = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{program} {arguments:?}: {errors}");
-    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
-}
-
-impl Daemon {
-    fn new(name: &str) -> anyhow::Result<Self> {
-        let folder = temporary(name);
-        std::fs::create_dir_all(&folder)?;
-        Ok(Self { folder, process: None })
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.folder.join(name).display().to_string()
-    }
-
-    fn endpoint(&self) -> String {
-        format!("unix://{}", self.path("docker.sock"))
-    }
-
-    fn start(&mut self) -> anyhow::Result<()> {
-        let log = std::fs::File::create(self.folder.join("log"))?;
-        let process = command("dockerd")
-            .args(["--data-root", &self.path("data"), "--exec-root", &self.path("exec")])
-            .args(["--pidfile", &self.path("pid"), "-H", &self.endpoint()])
-            .args(["--iptables=false", "--bridge=none"])
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .context("dockerd")?;
-        self.process = Some(process);
-        let deadline = Instant::now() + Duration::from_mins(1);
-        while self.docker(&["version"]).is_err() {
-            ensure!(Instant::now() < deadline, "dockerd does not answer: {}", self.path("log"));
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        Ok(())
-    }
-
-    fn docker(&self, arguments: &[&str]) -> anyhow::Result<String> {
-        let endpoint = self.endpoint();
-        run("docker", &[&["-H", endpoint.as_str()], arguments].concat())
-    }
-
-    /// Makes an image of nothing but busybox.
-    fn import(&self) -> anyhow::Result<()> {
-        let root = self.folder.join("root");
-        std::fs::create_dir_all(root.join("bin"))?;
-        std::fs::copy("/bin/busybox", root.join("bin/busybox"))?;
-        for applet in ["sh", "sleep", "dd"] {
-            std::os::unix::fs::symlink("busybox", root.join("bin").join(applet))?;
-        }
-        run("tar", &["-C", &self.path("root"), "-cf", &self.path("root.tar"), "."])?;
-        self.docker(&["import", &self.path("root.tar"), "gateway:1.4"]).map(drop)
-    }
-
-    fn signal(&mut self, signal: Signal) -> anyhow::Result<()> {
-        let Some(mut process) = self.process.take() else { return Ok(()) };
-        let pid = i32::try_from(process.id()).ok().and_then(Pid::from_raw).context("pid")?;
-        kill_process(pid, signal)?;
-        process.wait()?;
-        Ok(())
-    }
-
-    /// Containers outlive a daemon that was killed: only a daemon can end them properly.
-    fn end(&mut self) -> anyhow::Result<()> {
-        if !self.folder.exists() {
-            return Ok(());
-        }
-        if self.process.is_none() {
-            self.start()?;
-        }
-        let containers = self.docker(&["ps", "-aq"])?;
-        for container in containers.lines() {
-            self.docker(&["rm", "-f", container])?;
-        }
-        self.signal(Signal::TERM)?;
-        // The daemon leaves the network namespace of its host mounted.
-        let mounts = std::fs::read_to_string("/proc/self/mountinfo")?;
-        let points = mounts.lines().filter_map(|line| line.split(' ').nth(4));
-        for point in points.filter(|point| Path::new(point).starts_with(&self.folder)) {
-            run("umount", &[point])?;
-        }
-        std::fs::remove_dir_all(&self.folder).context("the folder")
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        if let Err(error) = self.end() {
-            // A second panic would hide the first.
-            tracing::error!("the daemon was not ended: {error:#}");
-        }
-    }
-}
 
 /// The samples of `family` with the label `name`.
 fn samples(body: &str, family: &str, name: &str) -> Vec<f64> {
@@ -144,15 +34,15 @@ fn cgroup_file(id: &str, v1: &str, v2: &str) -> anyhow::Result<f64> {
     Ok(first.context(path.clone())?.parse()?)
 }
 
-fn start_containers(docker: &Daemon) -> anyhow::Result<String> {
+fn start_containers(docker: &Docker) -> anyhow::Result<String> {
     let forever =
         "trap exit TERM; dd if=/dev/zero of=/x bs=1k count=100; while :; do sleep 1; done";
     let limits = ["-m", "64m", "--memory-reservation", "32m", "--cpus", "0.5"];
     let labels = ["--label", "com.docker.compose.project=app", "--label", "a.b=1"];
     let run = ["run", "-d", "--net", "host", "--name"];
     let image = ["gateway:1.4", "/bin/sh", "-c", forever];
-    docker.docker(&[&run[..], &[WORKER], &image].concat())?;
-    docker.docker(&[&run[..], &[GATEWAY], &limits, &labels, &image].concat())
+    docker.run(&[&run[..], &[WORKER], &image].concat())?;
+    docker.run(&[&run[..], &[GATEWAY], &limits, &labels, &image].concat())
 }
 
 fn check_values(body: &str, id: &str, usage_before: f64) -> anyhow::Result<()> {
@@ -182,7 +72,7 @@ fn check_values(body: &str, id: &str, usage_before: f64) -> anyhow::Result<()> {
 #[tokio::test]
 #[ignore = "needs root and dockerd"]
 async fn containers_are_followed_from_start_to_end_and_beyond_the_daemon() {
-    let mut docker = Daemon::new("live").unwrap();
+    let mut docker = Docker::new(&["--bridge=none"]).unwrap();
     let arguments = [format!("-docker={}", docker.endpoint()), "--docker_only".to_owned()];
     let exporter = exporter(&arguments).unwrap();
     let body = scrape(&exporter).await.unwrap();
@@ -190,7 +80,7 @@ async fn containers_are_followed_from_start_to_end_and_beyond_the_daemon() {
     assert!(body.contains("container_memory_usage_bytes{id=\"/\"}"), "{body}");
 
     docker.start().unwrap();
-    docker.import().unwrap();
+    docker.import("gateway:1.4").unwrap();
     let id = start_containers(&docker).unwrap();
     let is_there = |name: &'static str| {
         move |body: &str| !samples(body, "container_memory_usage_bytes", name).is_empty()
@@ -200,19 +90,19 @@ async fn containers_are_followed_from_start_to_end_and_beyond_the_daemon() {
     let used = cgroup_file(&id, "cpuacct/ID/cpuacct.usage", "cpu.stat").unwrap();
     check_values(&scrape(&exporter).await.unwrap(), &id, used).unwrap();
 
-    docker.docker(&["update", "-m", "70m", "--memory-swap", "140m", GATEWAY]).unwrap();
+    docker.run(&["update", "-m", "70m", "--memory-swap", "140m", GATEWAY]).unwrap();
     let body = scrape(&exporter).await.unwrap();
     let limit = samples(&body, "container_spec_memory_limit_bytes", GATEWAY);
     assert_eq!(limit, [73_400_320.0], "a changed limit shows at once");
 
-    docker.docker(&["rename", GATEWAY, "renamed"]).unwrap();
+    docker.run(&["rename", GATEWAY, "renamed"]).unwrap();
     eventually(&exporter, |body| is_there("renamed")(body) && !is_there(GATEWAY)(body))
         .await
         .unwrap();
-    docker.docker(&["stop", "-t", "2", WORKER]).unwrap();
+    docker.run(&["stop", "-t", "2", WORKER]).unwrap();
     eventually(&exporter, |body| !body.contains(WORKER)).await.unwrap();
 
-    docker.signal(Signal::KILL).unwrap();
+    docker.kill().unwrap();
     let body = eventually(&exporter, |body| body.contains(DOWN)).await.unwrap();
     assert!(is_there("renamed")(&body), "cgroups and names outlive the daemon: {body}");
     let before: f64 = samples(&body, "container_cpu_usage_seconds_total", "renamed").iter().sum();
@@ -229,9 +119,9 @@ async fn containers_are_followed_from_start_to_end_and_beyond_the_daemon() {
 #[tokio::test]
 #[ignore = "needs root and dockerd"]
 async fn writable_layers_are_measured_by_docker() {
-    let mut docker = Daemon::new("live-size").unwrap();
+    let mut docker = Docker::new(&["--bridge=none"]).unwrap();
     docker.start().unwrap();
-    docker.import().unwrap();
+    docker.import("gateway:1.4").unwrap();
     start_containers(&docker).unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
     let exporter = exporter(&[format!("-docker={}", docker.endpoint())]).unwrap();

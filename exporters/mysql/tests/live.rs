@@ -5,14 +5,15 @@ mod support;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use support::{Exporter, Mariadb, PASSWORD, eventually};
+use rustix::process::Signal;
+use support::{Exporter, PASSWORD, eventually, server};
 
 #[test]
 #[ignore = "needs mariadbd"]
 fn values_are_those_of_the_server() {
-    let server = Mariadb::start("values", &["--max-connections=77"]);
-    server.sql("GRANT SLAVE MONITOR ON *.* TO exporter@localhost");
-    let exporter = Exporter::of("values", &server, &[]);
+    let server = server(&["--max-connections=77"]);
+    server.sql("GRANT SLAVE MONITOR ON *.* TO exporter@localhost").unwrap();
+    let exporter = Exporter::of(&server, &[]);
     let scraped = exporter.scrape(10.0);
     assert_eq!(scraped.value("mysql_up"), "1");
     for collector in ["global_status", "global_variables", "slave_status"] {
@@ -24,29 +25,32 @@ fn values_are_those_of_the_server() {
     assert!(scraped.0.contains("\nmysqld_exporter_build_info{"), "{}", scraped.0);
     assert!(scraped.0.contains("\nmysql_transaction_isolation{level=\"REPEATABLE-READ\"} 1\n"));
     assert!(
-        scraped.0.contains(&format!(",version=\"{}\"", server.variable("VARIABLES", "version")))
+        scraped.0.contains(&format!(
+            ",version=\"{}\"",
+            server.variable("VARIABLES", "version").unwrap()
+        ))
     );
     // Two connections of the exporter stay; the client's own is the third.
     let scraped = exporter.scrape(10.0);
     assert_eq!(scraped.value("mysql_global_status_threads_connected"), "2");
-    assert_eq!(server.variable("STATUS", "Threads_connected"), "3");
+    assert_eq!(server.variable("STATUS", "Threads_connected").unwrap(), "3");
     for name in ["Innodb_page_size", "Open_table_definitions"] {
         let series = format!("mysql_global_status_{}", name.to_lowercase());
-        assert_eq!(scraped.value(&series), server.variable("STATUS", name));
+        assert_eq!(scraped.value(&series), server.variable("STATUS", name).unwrap());
     }
     let socket = format!("unix://{}", server.socket().display());
     let client = format!("user=exporter\npassword={PASSWORD}");
-    let exporter = Exporter::start("values-socket", &socket, &client, &[]);
+    let exporter = Exporter::start(&socket, &client, &[]);
     assert_eq!(exporter.scrape(10.0).value("mysql_up"), "1", "{}", exporter.log());
 }
 
 #[test]
 #[ignore = "needs mariadbd"]
 fn a_wrong_password_is_down_and_logged_once_without_it() {
-    let server = Mariadb::start("password", &[]);
+    let server = server(&[]);
     let address = format!("127.0.0.1:{}", server.port);
     let client = "user=exporter\npassword=wrong-secret";
-    let exporter = Exporter::start("password", &address, client, &[]);
+    let exporter = Exporter::start(&address, client, &[]);
     for _ in 0..3 {
         let scraped = exporter.scrape(10.0);
         assert_eq!(scraped.value("mysql_up"), "0");
@@ -61,21 +65,21 @@ fn a_wrong_password_is_down_and_logged_once_without_it() {
 #[test]
 #[ignore = "needs mariadbd"]
 fn a_restarted_server_is_up_again_at_once() {
-    let mut server = Mariadb::start("restart", &[]);
-    let exporter = Exporter::of("restart", &server, &[]);
+    let mut server = server(&[]);
+    let exporter = Exporter::of(&server, &[]);
     assert_eq!(exporter.scrape(10.0).value("mysql_up"), "1");
-    server.stop();
+    server.stop().unwrap();
     for _ in 0..2 {
         assert_eq!(exporter.scrape(10.0).value("mysql_up"), "0");
     }
-    server.run();
+    server.run().unwrap();
     assert_eq!(exporter.scrape(10.0).value("mysql_up"), "1");
     let log = exporter.log();
     assert_eq!(log.matches("server is down").count(), 1, "{log}");
     assert_eq!(log.matches("server is up again").count(), 1, "{log}");
     // Both connections that it holds are dead now, which costs no scrape.
-    server.stop();
-    server.run();
+    server.stop().unwrap();
+    server.run().unwrap();
     let scraped = exporter.scrape(10.0);
     assert_eq!((scraped.value("mysql_up"), scraped.success("global_status")), ("1", "1"));
 }
@@ -83,8 +87,8 @@ fn a_restarted_server_is_up_again_at_once() {
 #[test]
 #[ignore = "needs mariadbd"]
 fn a_missing_grant_costs_one_collector_and_is_named() {
-    let server = Mariadb::start("grant", &[]);
-    let exporter = Exporter::of("grant", &server, &[]);
+    let server = server(&[]);
+    let exporter = Exporter::of(&server, &[]);
     for _ in 0..3 {
         let scraped = exporter.scrape(10.0);
         assert_eq!(scraped.value("mysql_up"), "1");
@@ -95,8 +99,8 @@ fn a_missing_grant_costs_one_collector_and_is_named() {
     let log = exporter.log();
     assert_eq!(log.matches("GRANT SLAVE MONITOR ON *.*").count(), 1, "{log}");
     // One statement a scrape is refused, not twelve.
-    assert_eq!(server.variable("STATUS", "Access_denied_errors"), "3");
-    server.sql("GRANT SLAVE MONITOR ON *.* TO exporter@localhost");
+    assert_eq!(server.variable("STATUS", "Access_denied_errors").unwrap(), "3");
+    server.sql("GRANT SLAVE MONITOR ON *.* TO exporter@localhost").unwrap();
     eventually("a grant that works", || {
         (exporter.scrape(10.0).success("slave_status") == "1").then_some(())
     });
@@ -105,19 +109,23 @@ fn a_missing_grant_costs_one_collector_and_is_named() {
 #[test]
 #[ignore = "needs mariadbd"]
 fn a_replica_shows_its_positions() {
-    let primary = Mariadb::start("primary", &["--log-bin=bin", "--server-id=1"]);
-    let replica = Mariadb::start("replica", &["--server-id=2"]);
-    primary.sql(
-        "GRANT REPLICATION SLAVE ON *.* TO repl@localhost IDENTIFIED BY 'repl'; \
+    let primary = server(&["--log-bin=bin", "--server-id=1"]);
+    let replica = server(&["--server-id=2"]);
+    primary
+        .sql(
+            "GRANT REPLICATION SLAVE ON *.* TO repl@localhost IDENTIFIED BY 'repl'; \
          RESET MASTER; CREATE DATABASE a; CREATE DATABASE b",
-    );
-    replica.sql(&format!(
-        "GRANT SLAVE MONITOR ON *.* TO exporter@localhost; \
+        )
+        .unwrap();
+    replica
+        .sql(&format!(
+            "GRANT SLAVE MONITOR ON *.* TO exporter@localhost; \
          CHANGE MASTER 'second' TO MASTER_HOST='127.0.0.1', MASTER_PORT={}, MASTER_USER='repl', \
          MASTER_PASSWORD='repl', MASTER_USE_GTID=slave_pos; START SLAVE 'second'",
-        primary.port
-    ));
-    let exporter = Exporter::of("replica", &replica, &[]);
+            primary.port
+        ))
+        .unwrap();
+    let exporter = Exporter::of(&replica, &[]);
     let labels = "channel_name=\"\",connection_name=\"second\",master_host=\"127.0.0.1\",\
                   master_uuid=\"\"";
     let position =
@@ -134,7 +142,7 @@ fn a_replica_shows_its_positions() {
         let applied = position.replace("gtid_io_pos", "gtid_slave_pos");
         scraped.0.contains(&applied).then_some(())
     });
-    replica.sql("STOP SLAVE 'second'");
+    replica.sql("STOP SLAVE 'second'").unwrap();
     let scraped = exporter.scrape(10.0);
     assert_eq!(scraped.value(&format!("mysql_slave_status_slave_io_running{{{labels}}}")), "0");
     assert!(!scraped.0.contains("seconds_behind_master"), "NULL is no sample: {}", scraped.0);
@@ -146,7 +154,7 @@ fn a_hung_server_is_down_at_the_deadline() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let client = format!("user=exporter\npassword={PASSWORD}");
-    let exporter = Exporter::start("hung", &address, &client, &[]);
+    let exporter = Exporter::start(&address, &client, &[]);
     let files = exporter.open_files();
     for _ in 0..3 {
         let started = Instant::now();
@@ -163,35 +171,36 @@ fn a_hung_server_is_down_at_the_deadline() {
 #[test]
 #[ignore = "needs mariadbd"]
 fn a_server_that_stalls_is_down_until_it_goes_on() {
-    let server = Mariadb::start("stall", &[]);
-    server.sql("GRANT SLAVE MONITOR ON *.* TO exporter@localhost");
-    let exporter = Exporter::of("stall", &server, &["--exporter.max_open_connections=1"]);
+    let server = server(&[]);
+    server.sql("GRANT SLAVE MONITOR ON *.* TO exporter@localhost").unwrap();
+    let exporter = Exporter::of(&server, &["--exporter.max_open_connections=1"]);
     assert_eq!(exporter.scrape(10.0).value("mysql_up"), "1");
-    let process = server.process_id();
-    support::signal(process, "STOP");
+    server.signal(Signal::STOP);
     let started = Instant::now();
     let scraped = exporter.scrape(1.25);
-    support::signal(process, "CONT");
+    server.signal(Signal::CONT);
     assert!(started.elapsed() < Duration::from_millis(1500), "{:?}", started.elapsed());
     assert_eq!(scraped.value("mysql_up"), "0");
     assert_eq!(exporter.scrape(10.0).value("mysql_up"), "1", "{}", exporter.log());
     // The connection given up is gone: one is the exporter's, one the client's.
     eventually("one connection", || {
-        (server.variable("STATUS", "Threads_connected") == "2").then_some(())
+        (server.variable("STATUS", "Threads_connected").unwrap() == "2").then_some(())
     });
 }
 
 #[test]
 #[ignore = "needs mariadbd"]
 fn a_scrape_is_four_statements_on_kept_connections() {
-    let server = Mariadb::start("statements", &["--general-log", "--log-output=TABLE"]);
-    server.sql("GRANT SLAVE MONITOR ON *.* TO exporter@localhost");
-    let exporter = Exporter::of("statements", &server, &["--exporter.log_slow_filter"]);
+    let server = server(&["--general-log", "--log-output=TABLE"]);
+    server.sql("GRANT SLAVE MONITOR ON *.* TO exporter@localhost").unwrap();
+    let exporter = Exporter::of(&server, &["--exporter.log_slow_filter"]);
     let statements = || {
-        let text = server.sql(
-            "SELECT argument FROM mysql.general_log \
+        let text = server
+            .sql(
+                "SELECT argument FROM mysql.general_log \
              WHERE user_host LIKE '%exporter%' AND command_type = 'Query'",
-        );
+            )
+            .unwrap();
         text.lines().map(ToOwned::to_owned).collect::<Vec<_>>()
     };
     exporter.scrape(10.25);
@@ -215,9 +224,9 @@ fn a_scrape_is_four_statements_on_kept_connections() {
 #[test]
 #[ignore = "needs mariadbd"]
 fn scrapes_at_the_same_time_share_the_connections() {
-    let server = Mariadb::start("overlap", &[]);
-    server.sql("GRANT SLAVE MONITOR ON *.* TO exporter@localhost");
-    let exporter = Exporter::of("overlap", &server, &[]);
+    let server = server(&[]);
+    server.sql("GRANT SLAVE MONITOR ON *.* TO exporter@localhost").unwrap();
+    let exporter = Exporter::of(&server, &[]);
     std::thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| {
@@ -226,26 +235,26 @@ fn scrapes_at_the_same_time_share_the_connections() {
             });
         }
     });
-    assert_eq!(server.variable("STATUS", "Threads_connected"), "3");
-    let most: u32 = server.variable("STATUS", "Max_used_connections").parse().unwrap();
+    assert_eq!(server.variable("STATUS", "Threads_connected").unwrap(), "3");
+    let most: u32 = server.variable("STATUS", "Max_used_connections").unwrap().parse().unwrap();
     assert!(most <= 3, "{most} connections");
 }
 
 #[test]
 #[ignore = "needs mariadbd"]
 fn a_hundred_scrapes_leak_nothing() {
-    let server = Mariadb::start("leak", &[]);
-    server.sql("GRANT SLAVE MONITOR ON *.* TO exporter@localhost");
-    let exporter = Exporter::of("leak", &server, &[]);
+    let server = server(&[]);
+    server.sql("GRANT SLAVE MONITOR ON *.* TO exporter@localhost").unwrap();
+    let exporter = Exporter::of(&server, &[]);
     exporter.scrape(10.0);
     let files = exporter.open_files();
-    let connections: u64 = server.variable("STATUS", "Connections").parse().unwrap();
+    let connections: u64 = server.variable("STATUS", "Connections").unwrap().parse().unwrap();
     for _ in 0..100 {
         assert_eq!(exporter.scrape(10.0).value("mysql_up"), "1");
     }
     // The second of these two counts the client's own connections.
     assert_eq!(exporter.open_files(), files);
-    let now: u64 = server.variable("STATUS", "Connections").parse().unwrap();
+    let now: u64 = server.variable("STATUS", "Connections").unwrap().parse().unwrap();
     assert_eq!(now, connections + 1);
-    assert_eq!(server.variable("STATUS", "Aborted_clients"), "0");
+    assert_eq!(server.variable("STATUS", "Aborted_clients").unwrap(), "0");
 }

@@ -5,8 +5,8 @@ mod support;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
-use support::redis_server::Server;
 use support::{Log, Running, assert_line, value};
+use tests::redis::Redis;
 
 /// Asserts that every collector that ran succeeded, those in `failed` excepted.
 #[track_caller]
@@ -26,8 +26,8 @@ fn assert_collectors(body: &str, failed: &[&str]) {
 #[tokio::test]
 #[ignore = "needs redis-server"]
 async fn a_plain_server_is_read_over_one_connection() {
-    let server = Server::start("maxclients 100\nio-threads 1").await;
-    let exporter = server.exporter(&["-ping-on-connect"]);
+    let server = Redis::start("maxclients 100\nio-threads 1").unwrap();
+    let exporter = Running::of(&server, &["-ping-on-connect"]);
     let body = exporter.scrape().await;
     for line in [
         "redis_up 1",
@@ -55,17 +55,17 @@ async fn a_plain_server_is_read_over_one_connection() {
 #[tokio::test]
 #[ignore = "needs redis-server"]
 async fn a_server_is_read_over_its_socket_file() {
-    let server = Server::start("").await;
-    let address = format!("-redis.addr=unix://{}/socket", server.folder.display());
+    let server = Redis::start("").unwrap();
+    let address = format!("-redis.addr=unix://{}/socket", server.folder().display());
     assert_line(&Running::new(&[&address]).scrape().await, "redis_up 1");
 }
 
 #[tokio::test]
 #[ignore = "needs redis-server"]
 async fn passwords_are_sent_and_wrong_ones_told_but_not_repeated() {
-    let server = Server::start("requirepass hunter2").await;
+    let server = Redis::start("requirepass hunter2").unwrap();
     let log = Log::capture();
-    assert_line(&server.exporter(&["-redis.password=hunter2"]).scrape().await, "redis_up 1");
+    assert_line(&Running::of(&server, &["-redis.password=hunter2"]).scrape().await, "redis_up 1");
     let with_database = format!("-redis.addr=redis://:hunter2@127.0.0.1:{}/3", server.port);
     assert_line(&Running::new(&[&with_database]).scrape().await, "redis_up 1");
     for (flags, error) in [
@@ -75,7 +75,7 @@ async fn passwords_are_sent_and_wrong_ones_told_but_not_repeated() {
             "AUTH: WRONGPASS invalid username-password pair or user is disabled.",
         ),
     ] {
-        let body = server.exporter(flags).scrape().await;
+        let body = Running::of(&server, flags).scrape().await;
         assert_line(&body, "redis_up 0");
         assert_line(&body, &format!("redis_exporter_last_scrape_error{{err=\"{error}\"}} 1"));
         assert!(!body.contains("hunter"), "{body}");
@@ -89,24 +89,24 @@ async fn passwords_are_sent_and_wrong_ones_told_but_not_repeated() {
 #[tokio::test]
 #[ignore = "needs redis-server"]
 async fn passwords_come_from_files_too() {
-    let server = Server::start("requirepass hunter2\nuser me on >hunter4 +@all ~*").await;
-    let file = server.folder.join("password");
+    let server = Redis::start("requirepass hunter2\nuser me on >hunter4 +@all ~*").unwrap();
+    let file = server.folder().join("password");
     let flag = format!("-redis.password-file={}", file.display());
     std::fs::write(&file, "hunter2\n").unwrap();
-    assert_line(&server.exporter(&[&flag]).scrape().await, "redis_up 1");
+    assert_line(&Running::of(&server, &[&flag]).scrape().await, "redis_up 1");
     let map = format!("{{\"redis://me@127.0.0.1:{}\": \"hunter4\"}}", server.port);
     std::fs::write(&file, map).unwrap();
-    assert_line(&server.exporter(&[&flag, "-redis.user=me"]).scrape().await, "redis_up 1");
-    assert_line(&server.exporter(&[&flag]).scrape().await, "redis_up 0");
+    assert_line(&Running::of(&server, &[&flag, "-redis.user=me"]).scrape().await, "redis_up 1");
+    assert_line(&Running::of(&server, &[&flag]).scrape().await, "redis_up 0");
 }
 
 #[tokio::test]
 #[ignore = "needs redis-server"]
 async fn refused_commands_cost_their_own_collectors_alone() {
     let settings = "user me on >hunter2 ~* +@all -config -slowlog -client\ndatabases 4";
-    let server = Server::start(settings).await;
+    let server = Redis::start(settings).unwrap();
     let log = Log::capture();
-    let exporter = server.exporter(&["-redis.user=me", "-redis.password=hunter2"]);
+    let exporter = Running::of(&server, &["-redis.user=me", "-redis.password=hunter2"]);
     for _ in 0..2 {
         let body = exporter.scrape().await;
         assert_line(&body, "redis_up 1");
@@ -116,12 +116,15 @@ async fn refused_commands_cost_their_own_collectors_alone() {
     }
     assert_eq!(log.count("collector failed"), 2, "{}", log.text());
     assert!(log.text().contains("NOPERM"), "{}", log.text());
-    let exporter = server.exporter(&[
-        "-redis.user=me",
-        "-redis.password=hunter2",
-        "-config-command=-",
-        "-include-metrics-for-empty-databases=false",
-    ]);
+    let exporter = Running::of(
+        &server,
+        &[
+            "-redis.user=me",
+            "-redis.password=hunter2",
+            "-config-command=-",
+            "-include-metrics-for-empty-databases=false",
+        ],
+    );
     let body = exporter.scrape().await;
     assert_collectors(&body, &["slowlog"]);
     assert!(!body.contains("redis_db_keys"), "{body}");
@@ -130,21 +133,21 @@ async fn refused_commands_cost_their_own_collectors_alone() {
 #[tokio::test]
 #[ignore = "needs redis-server"]
 async fn a_server_that_comes_back_is_read_again_and_each_change_logged_once() {
-    let mut server = Server::start("").await;
+    let mut server = Redis::start("").unwrap();
     let log = Log::capture();
-    let exporter = server.exporter(&[]);
+    let exporter = Running::of(&server, &[]);
     assert_line(&exporter.scrape().await, "redis_up 1");
-    server.stop();
+    server.stop().unwrap();
     for _ in 0..3 {
         let body = exporter.scrape().await;
         assert_line(&body, "redis_up 0");
         assert!(body.contains("{err=\"connect: Connection refused"), "{body}");
     }
-    server.restart().await;
+    server.restart().unwrap();
     assert_line(&exporter.scrape().await, "redis_up 1");
     // The connection that was kept is dead, which no scrape may notice.
-    server.stop();
-    server.restart().await;
+    server.stop().unwrap();
+    server.restart().unwrap();
     assert_line(&exporter.scrape().await, "redis_up 1");
     assert_eq!(log.count("the server cannot be read"), 1, "{}", log.text());
     assert_eq!(log.count("the server can be read again"), 1, "{}", log.text());
@@ -153,8 +156,8 @@ async fn a_server_that_comes_back_is_read_again_and_each_change_logged_once() {
 #[tokio::test]
 #[ignore = "needs redis-server"]
 async fn a_server_that_hangs_costs_no_more_than_the_deadline_and_recovers() {
-    let server = Server::start("").await;
-    let exporter = server.exporter(&[]);
+    let server = Redis::start("").unwrap();
+    let exporter = Running::of(&server, &[]);
     assert_line(&exporter.scrape().await, "redis_up 1");
     server.signal(Signal::STOP);
     let started = Instant::now();
@@ -170,40 +173,41 @@ async fn a_server_that_hangs_costs_no_more_than_the_deadline_and_recovers() {
 #[tokio::test]
 #[ignore = "needs redis-server"]
 async fn too_many_clients_are_told_as_the_cause() {
-    let server = Server::start("maxclients 1").await;
+    let server = Redis::start("maxclients 1").unwrap();
     // The connection that showed that the server listens is gone by then.
     tokio::time::sleep(Duration::from_millis(200)).await;
     let _other = tokio::net::TcpStream::connect(("127.0.0.1", server.port)).await.unwrap();
     tokio::time::sleep(Duration::from_millis(200)).await;
-    let body = server.exporter(&[]).scrape().await;
+    let body = Running::of(&server, &[]).scrape().await;
     assert!(body.contains("{err=\"INFO: ERR max number of clients reached\"} 1"), "{body}");
 }
 
 #[tokio::test]
 #[ignore = "needs redis-server"]
 async fn a_hundred_scrapes_leave_one_connection() {
-    let mut server = Server::start("").await;
-    let exporter = server.exporter(&[]);
+    let mut server = Redis::start("").unwrap();
+    let exporter = Running::of(&server, &[]);
     for round in 0..100 {
         if round == 50 {
-            server.stop();
+            server.stop().unwrap();
             assert_line(&exporter.scrape().await, "redis_up 0");
-            server.restart().await;
+            server.restart().unwrap();
         }
         assert_line(&exporter.scrape().await, "redis_up 1");
     }
-    assert_eq!(server.connections(), 1);
+    assert_eq!(server.connections().unwrap(), 1);
     let together = tokio::join!(exporter.scrape(), exporter.scrape(), exporter.scrape());
     assert_line(&together.2, "redis_connected_clients 1");
     drop(exporter);
     tokio::time::sleep(Duration::from_millis(200)).await;
-    assert_eq!(server.connections(), 0);
+    assert_eq!(server.connections().unwrap(), 0);
 }
 
 #[tokio::test]
 #[ignore = "needs redis-server"]
 async fn cluster_nodes_tell_the_state_of_the_cluster() {
-    let body = Server::start("cluster-enabled yes").await.exporter(&[]).scrape().await;
+    let server = Redis::start("cluster-enabled yes").unwrap();
+    let body = Running::of(&server, &[]).scrape().await;
     for line in [
         "redis_up 1",
         "redis_cluster_enabled 1",
@@ -221,15 +225,15 @@ async fn cluster_nodes_tell_the_state_of_the_cluster() {
 #[tokio::test]
 #[ignore = "needs redis-server"]
 async fn replicas_and_sentinels_tell_of_their_master() {
-    let master = Server::start("").await;
-    let replica = Server::start(&format!("replicaof 127.0.0.1 {}", master.port)).await;
+    let master = Redis::start("").unwrap();
+    let replica = Redis::start(&format!("replicaof 127.0.0.1 {}", master.port)).unwrap();
     let sentinel =
-        Server::start(&format!("sentinel monitor one 127.0.0.1 {} 1", master.port)).await;
-    let body = replica.exporter(&[]).scrape().await;
+        Redis::start(&format!("sentinel monitor one 127.0.0.1 {} 1", master.port)).unwrap();
+    let body = Running::of(&replica, &[]).scrape().await;
     let labels = format!("{{master_host=\"127.0.0.1\",master_port=\"{}\"", master.port);
     assert_line(&body, &format!("redis_slave_info{labels},read_only=\"1\"}} 1"));
     assert!(body.contains(&format!("\nredis_master_link_up{labels}}} ")), "{body}");
-    let body = sentinel.exporter(&[]).scrape().await;
+    let body = Running::of(&sentinel, &[]).scrape().await;
     assert_line(&body, "redis_sentinel_masters 1");
     let labels = format!("{{master_name=\"one\",master_address=\"127.0.0.1:{}\"", master.port);
     assert_line(&body, &format!("redis_sentinel_master_status{labels},master_status=\"ok\"}} 1"));

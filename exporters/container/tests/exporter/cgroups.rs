@@ -7,25 +7,19 @@ use container_exporter::cgroup::{Controller, Hierarchies, Version};
 use container_exporter::host::Host;
 use container_exporter::scene::Scene;
 use rustix::fs::{Mode, OFlags, mkdirat, open, openat};
+use tests::TemporaryFolder;
 
-use crate::harness::{exporter, scrape, temporary};
+use crate::harness::{exporter, scrape};
 use crate::{fixture, on_fixtures};
 
 /// A copy of a tree that is removed with this value.
-struct Copy(PathBuf);
+struct Copy(TemporaryFolder);
 
 impl Copy {
-    fn of(source: &str, name: &str) -> std::io::Result<Self> {
-        let copy = Self(temporary(name));
-        copy_tree(Path::new(source), &copy.0)?;
+    fn of(source: &str) -> anyhow::Result<Self> {
+        let copy = Self(TemporaryFolder::new("cgroups")?);
+        copy_tree(Path::new(source), copy.0.path())?;
         Ok(copy)
-    }
-}
-
-impl Drop for Copy {
-    fn drop(&mut self) {
-        // A copy that stays is no failure of what was tested.
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
@@ -46,14 +40,14 @@ fn copy_tree(source: &Path, target: &Path) -> std::io::Result<()> {
 #[test]
 fn a_cgroup_that_vanishes_after_the_listing_has_no_values_and_is_no_error() {
     for version in ["v1", "v2"] {
-        let copy = Copy::of(&fixture(&format!("{version}/cgroup")), &format!("vanish-{version}"));
+        let copy = Copy::of(&fixture(&format!("{version}/cgroup")));
         let copy = copy.unwrap();
-        let hierarchies = Arc::new(Hierarchies::open(&copy.0, "").unwrap());
+        let hierarchies = Arc::new(Hierarchies::open(copy.0.path(), "").unwrap());
         let is_v2 = hierarchies.version() == Version::V2;
         let host = Host::open(&paths(), Path::new("/var/lib/docker")).unwrap();
         let scene = Scene::look(hierarchies, Arc::new(host), None, false).unwrap();
         assert!(scene.cgroups.len() > 4, "{version}: {:?}", scene.cgroups);
-        std::fs::remove_dir_all(&copy.0).unwrap();
+        std::fs::remove_dir_all(copy.0.path()).unwrap();
         let file = if is_v2 { "memory.current" } else { "memory.usage_in_bytes" };
         let (rows, outcome) =
             scene.rows(|cgroup, files| files.value(cgroup, Controller::Memory, file));
@@ -75,10 +69,11 @@ fn paths() -> container_exporter::args::PathArgs {
 
 #[tokio::test]
 async fn nonsense_in_one_file_costs_the_samples_from_it_and_the_collectors_success() {
-    let copy = Copy::of(&fixture("v2/cgroup"), "nonsense").unwrap();
-    std::fs::write(copy.0.join("system.slice/ssh.service/memory.current"), "nonsense\n").unwrap();
+    let copy = Copy::of(&fixture("v2/cgroup")).unwrap();
+    std::fs::write(copy.0.path().join("system.slice/ssh.service/memory.current"), "nonsense\n")
+        .unwrap();
     let mut arguments = on_fixtures("v2", "");
-    arguments.push(format!("--path.cgroup={}", copy.0.display()));
+    arguments.push(format!("--path.cgroup={}", copy.0.path().display()));
     let exporter = exporter(&arguments).unwrap();
     let body = scrape(&exporter).await.unwrap();
     assert!(!body.contains("container_memory_usage_bytes{id=\"/system.slice/ssh"), "{body}");
@@ -90,12 +85,12 @@ async fn nonsense_in_one_file_costs_the_samples_from_it_and_the_collectors_succe
 
 #[tokio::test]
 async fn cgroups_that_cannot_be_listed_are_a_scrape_error() {
-    let copy = Copy::of(&fixture("v2/cgroup"), "unlisted").unwrap();
+    let copy = Copy::of(&fixture("v2/cgroup")).unwrap();
     let mut arguments = on_fixtures("v2", "");
-    arguments.push(format!("--path.cgroup={}", copy.0.display()));
+    arguments.push(format!("--path.cgroup={}", copy.0.path().display()));
     let exporter = exporter(&arguments).unwrap();
     assert!(scrape(&exporter).await.unwrap().contains("container_scrape_error 0\n"));
-    std::fs::remove_dir_all(&copy.0).unwrap();
+    std::fs::remove_dir_all(copy.0.path()).unwrap();
     let body = scrape(&exporter).await.unwrap();
     assert!(body.contains("container_scrape_error 1\n"), "{body}");
     assert!(!body.contains("container_last_seen"), "{body}");
@@ -103,16 +98,16 @@ async fn cgroups_that_cannot_be_listed_are_a_scrape_error() {
 
 #[tokio::test]
 async fn cgroups_nested_too_deeply_do_not_hide_the_others() {
-    let copy = Copy::of(&fixture("v2/cgroup"), "nested").unwrap();
+    let copy = Copy::of(&fixture("v2/cgroup")).unwrap();
     let name = "n".repeat(250);
     let flags = OFlags::RDONLY | OFlags::DIRECTORY;
-    let mut parent = open(&copy.0, flags, Mode::empty()).unwrap();
+    let mut parent = open(copy.0.path(), flags, Mode::empty()).unwrap();
     for _ in 0..20 {
         mkdirat(&parent, &name, Mode::RWXU).unwrap();
         parent = openat(&parent, &name, flags, Mode::empty()).unwrap();
     }
     let mut arguments = on_fixtures("v2", "");
-    arguments.push(format!("--path.cgroup={}", copy.0.display()));
+    arguments.push(format!("--path.cgroup={}", copy.0.path().display()));
     let body = scrape(&exporter(&arguments).unwrap()).await.unwrap();
     assert!(body.contains("container_scrape_error 0\n"), "{body}");
     assert!(body.contains("id=\"/system.slice/ssh.service\""), "{body}");

@@ -10,7 +10,6 @@ use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
 
 use crate::fixture;
-use crate::harness::temporary;
 
 /// What the daemon does with requests.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -37,7 +36,8 @@ struct Shared {
 impl Stub {
     /// A daemon with the two recorded containers.
     pub(crate) fn start(name: &str, mood: Mood) -> anyhow::Result<Self> {
-        let socket = temporary(&format!("{name}.sock"));
+        let file = format!("container-exporter-{}-{name}.sock", std::process::id());
+        let socket = std::env::temp_dir().join(file);
         let listener = UnixListener::bind(&socket)?;
         let shared = Arc::new(Shared {
             mood: Mutex::new(mood),

@@ -1,6 +1,5 @@
 //! An exporter without a socket.
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
@@ -13,11 +12,6 @@ use common::server::{Stopping, router};
 use container_exporter::ContainerExporter;
 use http_body_util::BodyExt as _;
 use tower_service::Service as _;
-
-/// A name in the folder for temporary files that no other test has.
-pub(crate) fn temporary(name: &str) -> PathBuf {
-    std::env::temp_dir().join(format!("container-exporter-{}-{name}", std::process::id()))
-}
 
 /// The exporter that these arguments ask for.
 pub(crate) fn exporter(arguments: &[String]) -> anyhow::Result<Router> {

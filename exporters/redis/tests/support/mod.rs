@@ -3,8 +3,6 @@
 #![allow(dead_code, reason = "each test program uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "part of the tests")]
 
-pub(crate) mod redis_server;
-
 use std::ffi::OsString;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +15,7 @@ use common::program::{self, Program as _};
 use common::server::{self, Stopping};
 use http_body_util::BodyExt as _;
 use redis_exporter::RedisExporter;
+use tests::redis::Redis;
 use tower_service::Service as _;
 
 /// A running exporter.
@@ -31,6 +30,12 @@ impl Running {
         let service = RedisExporter::start(&matches).expect("valid settings");
         let web = <WebArgs as clap::FromArgMatches>::from_arg_matches(&matches).expect("web flags");
         Self(server::router(service, &web, Stopping::default()))
+    }
+
+    /// Starts an exporter of `server`.
+    pub(crate) fn of(server: &Redis, flags: &[&str]) -> Self {
+        let address = format!("-redis.addr=redis://127.0.0.1:{}", server.port);
+        Self::new(&[&[address.as_str()], flags].concat())
     }
 
     /// The metrics, which always come with status 200.
