@@ -63,7 +63,10 @@ impl Stack {
                 .script("up")
                 .args(["--no-build", "--detach", "--scrape-interval=1s"])
                 .args(stack.ports.flags())
-                .env("CONTAINER_EXPORTER_DOCKER", docker.endpoint()),
+                .env("CONTAINER_EXPORTER_DOCKER", docker.endpoint())
+                // Two of the four in each format: Prometheus prefers OpenMetrics where it is had.
+                .env("NODE_EXPORTER_WEB_ENABLE_OPENMETRICS", "true")
+                .env("REDIS_EXPORTER_WEB_ENABLE_OPENMETRICS", "true"),
         )
         .unwrap();
         stack
@@ -139,6 +142,9 @@ fn every_query_of_the_guide_returns_data() {
     let targets = targets.unwrap();
     assert_eq!(targets.len(), 4, "{targets:?}");
     assert!(targets.iter().all(|target| target["value"][1] == "1"), "{targets:?}");
+    let log = std::fs::read_to_string(stack.data.path().join("logs/prometheus.log")).unwrap();
+    let complaints: Vec<&str> = log.lines().filter(|line| line.contains("scrape_pool")).collect();
+    assert!(complaints.is_empty(), "what Prometheus says of the scrapes: {complaints:#?}");
     outputs_are_clean(&stack);
     values_agree_with_the_servers(&stack);
     drop(stack);
