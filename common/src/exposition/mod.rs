@@ -3,15 +3,18 @@
 
 mod body;
 mod buffer;
+mod family;
 mod number;
 mod pool;
 mod sink;
+mod syntax;
 
 pub use body::{Exposition, Rejected};
 pub use buffer::Buffer;
+pub use family::Family;
 pub use pool::Pool;
 pub(crate) use pool::Pooled;
-pub use sink::{Family, LabelSet, Sink};
+pub use sink::{LabelSet, Sink};
 
 /// A text format of the exposition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -3,6 +3,8 @@
 //!
 //! Parsed here because one short line makes the procfs crate fail for all disks.
 
+mod udev;
+
 use async_trait::async_trait;
 use common::collector::Collector;
 use common::error::{CollectError, ParseError, parse_number};
@@ -12,6 +14,7 @@ use common::metric::{Desc, Metric, counter, gauge};
 
 use crate::args::{DiskstatsArgs, Paths};
 use crate::host::Host;
+use udev::Udev;
 
 /// Partitions, loop, RAM and floppy disks.
 const DEFAULT_EXCLUDE: &str = r"^(z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\d+n\d+p)\d+$";
@@ -60,30 +63,6 @@ const METRICS: &[Metric<Counts>] = &[
 ];
 
 const INFO: Desc<'_> = Desc::gauge("node_disk_info", "What is known of each disk; always 1.");
-const FILESYSTEM_INFO: Desc<'_> =
-    Desc::gauge("node_disk_filesystem_info", "File system that a disk holds; always 1.");
-const MAPPER_INFO: Desc<'_> =
-    Desc::gauge("node_disk_device_mapper_info", "What the device mapper knows; always 1.");
-
-/// Property of the udev database that is a number, with its family.
-const ATA_PROPERTIES: &[(&str, Desc<'static>)] = &[
-    (
-        "ID_ATA_WRITE_CACHE",
-        Desc::gauge("node_disk_ata_write_cache", "1 if an ATA disk has a write cache."),
-    ),
-    (
-        "ID_ATA_WRITE_CACHE_ENABLED",
-        Desc::gauge("node_disk_ata_write_cache_enabled", "1 if an ATA disk's write cache is on."),
-    ),
-    (
-        "ID_ATA_ROTATION_RATE_RPM",
-        Desc::gauge(
-            "node_disk_ata_rotation_rate_rpm",
-            "Turns per minute of an ATA disk; 0 if it does not turn.",
-        ),
-    ),
-];
-
 /// Columns behind the device's name: 11, with discards 15, with flushes 17.
 #[derive(Debug, Default, PartialEq)]
 struct Counts(Vec<u64>);
@@ -142,11 +121,11 @@ impl Collector<Host> for Diskstats {
             .iter()
             .map(|disk| {
                 let read = || host.read_udev(&format!("b{}:{}", disk.major, disk.minor));
-                Udev(self.has_udev.then(read).flatten().unwrap_or_default())
+                Udev::new(self.has_udev.then(read).flatten().unwrap_or_default())
             })
             .collect();
         push_info(host, &disks, &udev, sink)?;
-        push_udev(&disks, &udev, sink);
+        udev::push(&disks, &udev, sink);
         Ok(())
     }
 }
@@ -178,71 +157,6 @@ fn push_info(
         );
     }
     Ok(())
-}
-
-fn push_udev(disks: &[Disk<'_>], udev: &[Udev], sink: &mut Sink) {
-    let with = |key: &'static str| {
-        disks.iter().zip(udev).filter(move |(_, udev)| !udev.get(key).is_empty())
-    };
-    let mut family = sink.family(&FILESYSTEM_INFO);
-    for (disk, udev) in with("ID_FS_TYPE") {
-        family.sample(
-            &[
-                ("device", disk.name),
-                ("type", udev.get("ID_FS_TYPE")),
-                ("usage", udev.get("ID_FS_USAGE")),
-                ("uuid", udev.get("ID_FS_UUID")),
-                ("version", udev.get("ID_FS_VERSION")),
-            ],
-            1.0,
-        );
-    }
-    drop(family);
-    let mut family = sink.family(&MAPPER_INFO);
-    for (disk, udev) in with("DM_NAME") {
-        family.sample(
-            &[
-                ("device", disk.name),
-                ("lv_layer", udev.get("DM_LV_LAYER")),
-                ("lv_name", udev.get("DM_LV_NAME")),
-                ("name", udev.get("DM_NAME")),
-                ("uuid", udev.get("DM_UUID")),
-                ("vg_name", udev.get("DM_VG_NAME")),
-            ],
-            1.0,
-        );
-    }
-    drop(family);
-    for (key, desc) in ATA_PROPERTIES {
-        let mut family = sink.family(desc);
-        for (disk, udev) in with("ID_ATA") {
-            if let Ok(value) = udev.get(key).parse() {
-                family.sample(&[("device", disk.name)], value);
-            }
-        }
-    }
-}
-
-/// Content of a device's file in the udev database: lines `E:KEY=VALUE`.
-#[derive(Debug)]
-struct Udev(String);
-
-impl Udev {
-    /// The property's value, empty if it is absent.
-    fn get(&self, key: &str) -> &str {
-        let mut properties = self.0.lines().filter_map(|line| line.strip_prefix("E:"));
-        properties
-            .find_map(|property| property.strip_prefix(key)?.strip_prefix('='))
-            .unwrap_or_default()
-    }
-
-    fn serial(&self) -> &str {
-        ["SCSI_IDENT_SERIAL", "ID_SERIAL_SHORT", "ID_SERIAL"]
-            .into_iter()
-            .map(|key| self.get(key))
-            .find(|serial| !serial.is_empty())
-            .unwrap_or_default()
-    }
 }
 
 /// The disks in order; a line with fewer than 14 columns (partitions before Linux 2.6.25) is left out.
@@ -288,14 +202,6 @@ mod tests {
         assert!(parse("8 0 sda 1 x 3\n").is_err());
         assert_eq!(parse("").unwrap(), []);
         assert_eq!(parse("8 0\n\n").unwrap(), []);
-    }
-
-    #[test]
-    fn the_first_serial_that_is_set_is_taken() {
-        let udev = Udev("S:disk\nE:ID_SERIAL=long\nE:ID_SERIAL_SHORT=short\nE:ID=\n".into());
-        assert_eq!(udev.serial(), "short");
-        assert_eq!(udev.get("ID"), "");
-        assert_eq!(udev.get("ID_MODEL"), "");
     }
 
     #[test]

@@ -1,0 +1,189 @@
+//! One family of a sink: its samples, and the removal of duplicates among them.
+
+use std::ops::Range;
+
+use super::Format;
+use super::number::{put_bound, put_value};
+use super::sink::{LabelSet, Sink, Span};
+use super::syntax::{put_block, put_labels, put_timestamp};
+use crate::metric::Label;
+
+/// The family under construction.
+#[derive(Debug)]
+pub struct Family<'s> {
+    sink: &'s mut Sink,
+    name: &'s str,
+    span: Span,
+    count: usize,
+    /// Label block of the first sample; enters the table when a second one comes.
+    first: Range<usize>,
+}
+
+impl<'s> Family<'s> {
+    /// A family whose header stands at the end of `sink`.
+    pub(super) fn new(sink: &'s mut Sink, name: &'s str, span: Span) -> Self {
+        Self { sink, name, span, count: 0, first: 0..0 }
+    }
+
+    /// Adds a sample.
+    pub fn sample(&mut self, labels: &[Label<'_>], value: f64) {
+        self.series(None, labels, value, None);
+    }
+
+    /// Adds a sample whose labels are those of `base` and then `labels`.
+    pub fn sample_with(&mut self, base: &LabelSet, labels: &[Label<'_>], value: f64) {
+        self.series(Some(base), labels, value, None);
+    }
+
+    /// Adds a sample with an explicit time in milliseconds since the epoch.
+    pub fn sample_at(&mut self, labels: &[Label<'_>], value: f64, milliseconds: i64) {
+        self.series(None, labels, value, Some(milliseconds));
+    }
+
+    /// Adds a histogram: `buckets` are (upper bound, cumulative count) in
+    /// ascending order, `+Inf` being left out.
+    pub fn histogram(
+        &mut self,
+        labels: &[Label<'_>],
+        buckets: impl IntoIterator<Item = (f64, u64)>,
+        sum: f64,
+        count: u64,
+    ) {
+        let start = self.sink.text.len();
+        for (bound, cumulative) in buckets {
+            self.bounded_line("_bucket", labels, "le", bound, cumulative as f64);
+        }
+        self.bounded_line("_bucket", labels, "le", f64::INFINITY, count as f64);
+        self.sum_and_count(start, labels, sum, count);
+    }
+
+    /// Adds a summary: `quantiles` are (quantile, value) in ascending order.
+    pub fn summary(
+        &mut self,
+        labels: &[Label<'_>],
+        quantiles: impl IntoIterator<Item = (f64, f64)>,
+        sum: f64,
+        count: u64,
+    ) {
+        let start = self.sink.text.len();
+        for (quantile, value) in quantiles {
+            self.bounded_line("", labels, "quantile", quantile, value);
+        }
+        self.sum_and_count(start, labels, sum, count);
+    }
+
+    /// Adds a whole sample line that is known to be well-formed and unlike the others.
+    pub(crate) fn line(&mut self, line: &str) {
+        self.count += 1;
+        self.sink.text.put(line.as_bytes());
+        self.sink.text.push(b'\n');
+    }
+
+    #[inline]
+    fn series(
+        &mut self,
+        base: Option<&LabelSet>,
+        labels: &[Label<'_>],
+        value: f64,
+        milliseconds: Option<i64>,
+    ) {
+        let text = &mut self.sink.text;
+        let start = text.len();
+        text.put(self.name.as_bytes());
+        let block = put_block(text, base, labels);
+        if !self.accept(start, block) {
+            return;
+        }
+        let text = &mut self.sink.text;
+        text.push(b' ');
+        put_value(text, value);
+        if let Some(milliseconds) = milliseconds {
+            put_timestamp(text, milliseconds, self.sink.format);
+        }
+        text.push(b'\n');
+    }
+
+    fn bounded_line(
+        &mut self,
+        suffix: &str,
+        labels: &[Label<'_>],
+        bound_label: &str,
+        bound: f64,
+        value: f64,
+    ) {
+        let openmetrics = self.sink.format == Format::OpenMetrics;
+        let text = &mut self.sink.text;
+        text.put(self.name.as_bytes());
+        text.put(suffix.as_bytes());
+        text.push(b'{');
+        put_labels(text, labels.iter().copied());
+        if !labels.is_empty() {
+            text.push(b',');
+        }
+        text.put(bound_label.as_bytes());
+        text.put(b"=\"");
+        put_bound(text, bound, openmetrics);
+        text.put(b"\"} ");
+        put_value(text, value);
+        text.push(b'\n');
+    }
+
+    fn sum_and_count(&mut self, start: usize, labels: &[Label<'_>], sum: f64, count: u64) {
+        let text = &mut self.sink.text;
+        text.put(self.name.as_bytes());
+        text.put(b"_sum");
+        put_block(text, None, labels);
+        text.push(b' ');
+        put_value(text, sum);
+        text.push(b'\n');
+        text.put(self.name.as_bytes());
+        text.put(b"_count");
+        let block = put_block(text, None, labels);
+        if self.accept(start, block) {
+            let text = &mut self.sink.text;
+            text.push(b' ');
+            put_value(text, count as f64);
+            text.push(b'\n');
+        }
+    }
+
+    /// Counts a metric that starts at `start`, or takes it back if its labels were there before.
+    #[inline]
+    fn accept(&mut self, start: usize, block: Range<usize>) -> bool {
+        self.count += 1;
+        if self.count == 1 {
+            self.first = block;
+            return true;
+        }
+        if self.count == 2 {
+            self.sink.is_new(self.first.clone());
+        }
+        if self.sink.is_new(block.clone()) {
+            return true;
+        }
+        self.reject(start, block);
+        false
+    }
+
+    #[cold]
+    fn reject(&mut self, start: usize, block: Range<usize>) {
+        let sink = &mut *self.sink;
+        sink.duplicates += 1;
+        if sink.first_duplicate.is_none() {
+            let labels = String::from_utf8_lossy(&sink.text.as_slice()[block]);
+            sink.first_duplicate = Some(format!("{}{labels}", self.name));
+        }
+        sink.text.truncate(start);
+    }
+}
+
+impl Drop for Family<'_> {
+    fn drop(&mut self) {
+        if self.count == 0 {
+            self.sink.text.truncate(self.span.header.start);
+        } else {
+            self.span.samples.end = self.sink.text.len();
+            self.sink.families.push(self.span.clone());
+        }
+    }
+}
