@@ -228,7 +228,7 @@ Commands:
 /// Gives a flag its environment variable; values of variables are never shown.
 fn with_variable(arg: Arg, env_prefix: &str) -> Arg {
     let Some(long) = arg.get_long().map(ToOwned::to_owned) else { return arg };
-    let has_empty_default = arg.get_default_values().iter().all(|value| value.is_empty());
+    let has_empty_default = arg.get_default_values().iter().any(|value| value.is_empty());
     let arg = if has_empty_default { arg.hide_default_value(true) } else { arg };
     if arg.get_env().is_some() {
         return arg.hide_env_values(true);

@@ -67,6 +67,18 @@ fn commands_stand_anywhere() {
 }
 
 #[test]
+fn help_shows_switches_without_values_and_no_empty_default() {
+    let command = command().arg(Arg::new("text").long("text").default_value(""));
+    let arguments = ["test", "--help"].map(OsString::from);
+    let help = parse(command, Dialect::Kingpin, "TEST_", arguments).unwrap_err().to_string();
+    let line = |flag: &str| help.lines().find(|line| line.contains(flag)).unwrap().trim_end();
+    assert!(line("--on").ends_with("--on"), "{help}");
+    assert!(!line("--text").contains("default"), "{help}");
+    assert!(help.contains("[default: 40]") && help.contains("healthcheck  Ask"), "{help}");
+    assert!(!help.contains("\n\n\n"), "{help}");
+}
+
+#[test]
 fn bad_values_are_refused() {
     for argument in [
         "--web.telemetry-path=metrics",

@@ -165,11 +165,14 @@ impl FromStr for CommaList {
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Metrics")]
 pub struct GroupArgs {
-    /// Groups to leave out; the given list replaces this default
+    /// Groups to leave out, separated by commas; the list replaces the default, which leaves out
+    /// advtcp, cpu_topology, cpuset, hugetlb, memory_numa, process, referenced_memory, resctrl,
+    /// sched, tcp and udp
     #[arg(
         id = "disable_metrics",
         long = "disable_metrics",
         value_name = "GROUPS",
+        hide_default_value = true,
         default_value = groups::OFF_BY_DEFAULT
     )]
     pub disable: Groups,
