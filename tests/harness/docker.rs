@@ -60,17 +60,18 @@ impl Docker {
     pub fn kill(&mut self) -> anyhow::Result<()> {
         let Some(mut process) = self.process.take() else { return Ok(()) };
         process.stop(Signal::KILL)?;
-        // Its containerd dies with it, but a moment later: a new daemon that
-        // still finds it would rely on it.
+        // Its containerd dies with it, but a moment later, and stays a zombie
+        // until init reaps it: a new daemon that still finds it would rely on it.
         let file = self.folder.path().join("exec/containerd/containerd.pid");
-        let Ok(id) = std::fs::read_to_string(file) else { return Ok(()) };
+        let Ok(id) = std::fs::read_to_string(&file) else { return Ok(()) };
         eventually("end of containerd", Duration::from_secs(20), || {
             let status = std::fs::read_to_string(format!("/proc/{}/status", id.trim()));
             match status {
                 Ok(status) if !status.contains("State:\tZ") => Err("still running"),
                 _ => Ok(()),
             }
-        })
+        })?;
+        Ok(std::fs::remove_file(file)?)
     }
 
     /// Address of the daemon's socket.
