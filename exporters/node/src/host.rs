@@ -4,10 +4,12 @@ use std::ffi::OsStr;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use anyhow::Context as _;
-use common::error::{CollectError, ParseError};
+use common::error::{CollectError, ParseError, parse_number};
 use rustix::fs::{CWD, Mode, OFlags};
+use rustix::io::Errno;
 
 use crate::args::Paths;
 
@@ -17,6 +19,9 @@ const MAX_FILE_BYTES: usize = 32 * 1024 * 1024;
 
 /// Room for the first read; most files of `/proc` fit.
 const FIRST_READ_BYTES: usize = 8 * 1024;
+
+/// Size of a page, the most that an attribute of sysfs can hold.
+const ATTRIBUTE_BYTES: usize = 4 * 1024;
 
 /// The roots, opened once, so that each read resolves only the path below them.
 #[derive(Debug)]
@@ -63,7 +68,7 @@ impl Host {
         if_present(self.proc.read(path))
     }
 
-    /// Trimmed content of an attribute below the sys root, or `None` if there is no such file.
+    /// Trimmed content of a file below the sys root, or `None` if there is no such file.
     ///
     /// # Errors
     /// [`CollectError::Read`] for any reason but absence.
@@ -72,28 +77,78 @@ impl Host {
         Ok(content.map(|content| content.trim().to_owned()))
     }
 
-    /// Names in a directory below the sys root in byte order; empty if there is no such directory.
+    /// Trimmed content of a device's attribute below the sys root, or `None` if the
+    /// device does not give it: no such file, no permission, not supported, or the
+    /// device has gone. The file is read once: broken drivers may answer `EAGAIN` for ever.
+    ///
+    /// # Errors
+    /// [`CollectError::Read`] for any other reason.
+    pub fn attribute(&self, path: &str) -> Result<Option<String>, CollectError> {
+        match self.sys.read_once(path) {
+            Ok(content) => Ok(Some(content.trim().to_owned())),
+            Err(error) if is_withheld(error) => Ok(None),
+            Err(error) => Err(CollectError::read(self.sys.path.join(path), error)),
+        }
+    }
+
+    /// A number that a device's attribute holds, or `None` where [`Self::attribute`] gives that.
+    ///
+    /// # Errors
+    /// As [`Self::attribute`], and [`CollectError::Parse`] if the content is no such number.
+    pub fn number<T: FromStr>(&self, path: &str) -> Result<Option<T>, CollectError> {
+        let Some(text) = self.attribute(path)? else { return Ok(None) };
+        let number = parse_number("value", Some(&text));
+        number.map(Some).map_err(|error| self.malformed_sys(path, error))
+    }
+
+    /// Names in a directory below the proc root in byte order, or `None` if there is no such directory.
     ///
     /// # Errors
     /// [`CollectError::Read`] for any reason but absence.
-    pub fn list_sys(&self, path: &str) -> Result<Vec<String>, CollectError> {
+    pub fn list_proc(&self, path: &str) -> Result<Option<Vec<String>>, CollectError> {
+        self.proc.list(path)
+    }
+
+    /// Names in a directory below the sys root in byte order, or `None` if there is no such directory.
+    ///
+    /// # Errors
+    /// [`CollectError::Read`] for any reason but absence.
+    pub fn list_sys(&self, path: &str) -> Result<Option<Vec<String>>, CollectError> {
+        self.sys.list(path)
+    }
+
+    /// Where a symbolic link below the sys root leads to, in full and with all links
+    /// resolved, or `None` if there is no such link.
+    ///
+    /// # Errors
+    /// [`CollectError::Read`] for any reason but absence.
+    pub fn resolve_sys(&self, path: &str) -> Result<Option<PathBuf>, CollectError> {
         let path = self.sys.path.join(path);
-        let entries = match std::fs::read_dir(&path) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(CollectError::read(path, error)),
-        };
-        let mut names = entries
-            .map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()))
-            .collect::<io::Result<Vec<String>>>()
-            .map_err(|error| CollectError::read(path, error))?;
-        names.sort_unstable();
-        Ok(names)
+        match path.canonicalize() {
+            Ok(target) => Ok(Some(target)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(CollectError::read(path, error)),
+        }
+    }
+
+    /// Full path of a file below the proc root.
+    pub fn proc_path(&self, path: &str) -> PathBuf {
+        self.proc.path.join(path)
+    }
+
+    /// Full path of a file below the sys root.
+    pub fn sys_path(&self, path: &str) -> PathBuf {
+        self.sys.path.join(path)
     }
 
     /// Turns a parser's error into one that names the file below the proc root.
     pub fn malformed_proc(&self, path: &str, error: ParseError) -> CollectError {
         CollectError::parse(&self.proc.path.join(path), error)
+    }
+
+    /// Turns a parser's error into one that names the file below the sys root.
+    pub fn malformed_sys(&self, path: &str, error: ParseError) -> CollectError {
+        CollectError::parse(&self.sys.path.join(path), error)
     }
 
     /// Root of the host's file systems.
@@ -137,6 +192,45 @@ impl Root {
         read_file(&self.directory, OsStr::new(path))
             .map_err(|error| CollectError::read(self.path.join(path), error))
     }
+
+    /// One read of at most a page, which is all that an attribute of sysfs can hold.
+    fn read_once(&self, path: &str) -> Result<String, Errno> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(&self.directory, path, flags, Mode::empty())?;
+        let mut content = Vec::with_capacity(ATTRIBUTE_BYTES);
+        rustix::io::read(&file, rustix::buffer::spare_capacity(&mut content))?;
+        Ok(into_text(content))
+    }
+
+    fn list(&self, path: &str) -> Result<Option<Vec<String>>, CollectError> {
+        let path = self.path.join(path);
+        let entries = match std::fs::read_dir(&path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(CollectError::read(path, error)),
+        };
+        let mut names = entries
+            .map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()))
+            .collect::<io::Result<Vec<String>>>()
+            .map_err(|error| CollectError::read(path, error))?;
+        names.sort_unstable();
+        Ok(Some(names))
+    }
+}
+
+/// True for the errors by which a device tells that it has no such attribute to show.
+fn is_withheld(error: Errno) -> bool {
+    matches!(
+        error,
+        Errno::NOENT
+            | Errno::ACCESS
+            | Errno::PERM
+            | Errno::OPNOTSUPP
+            | Errno::INVAL
+            | Errno::NODEV
+            | Errno::NXIO
+            | Errno::NOTDIR
+    )
 }
 
 fn if_present(read: Result<String, CollectError>) -> Result<Option<String>, CollectError> {
@@ -162,10 +256,15 @@ fn read_file(directory: impl std::os::fd::AsFd, path: &OsStr) -> io::Result<Stri
                 return Err(io::Error::other(format!("larger than {MAX_FILE_BYTES} bytes")));
             }
             Ok(_) if content.len() == content.capacity() => content.reserve(content.len()),
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(String::from_utf8(content)
-        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+    Ok(into_text(content))
+}
+
+/// The bytes as text; invalid UTF-8 is replaced.
+fn into_text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }

@@ -1,18 +1,18 @@
 //! The list of collectors: one line each, in alphabetical order.
 
-mod cpu;
-mod diskstats;
+pub(crate) mod cpu;
+pub(crate) mod diskstats;
 mod filefd;
-mod filesystem;
+pub(crate) mod filesystem;
 mod loadavg;
 mod meminfo;
-mod netdev;
+pub(crate) mod netdev;
 mod os;
 mod pressure;
-mod stat;
+pub(crate) mod stat;
 mod time;
 mod uname;
-mod vmstat;
+pub(crate) mod vmstat;
 
 use common::collector::Entry;
 
@@ -39,11 +39,11 @@ pub const COLLECTORS: &[Entry<Host, Args>] = &[
         Ok(Box::new(pressure::Pressure))
     }),
     Entry::on("stat", "boot time, forks, interrupts", |args| {
-        Ok(Box::new(stat::Stat { softirqs: args.stat_softirq }))
+        Ok(Box::new(stat::Stat::new(&args.stat)))
     }),
     Entry::on("time", "system time and clock source", |_| Ok(Box::new(time::Time))),
     Entry::on("uname", "kernel and host name", |_| Ok(Box::new(uname::Uname))),
     Entry::on("vmstat", "paging and out-of-memory kills", |args| {
-        Ok(Box::new(vmstat::Vmstat { fields: args.vmstat_fields.clone() }))
+        Ok(Box::new(vmstat::Vmstat::new(&args.vmstat)))
     }),
 ];

@@ -50,10 +50,24 @@ struct Counters {
     softirqs: Vec<f64>,
 }
 
+/// Flags of this collector.
+#[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Collector options")]
+pub struct Options {
+    /// Also expose the count of each kind of softirq
+    #[arg(id = "collector.stat.softirq", long = "collector.stat.softirq")]
+    pub softirqs: bool,
+}
+
 #[derive(Debug)]
 pub(super) struct Stat {
-    /// Also expose the kinds of softirq.
-    pub(super) softirqs: bool,
+    softirqs: bool,
+}
+
+impl Stat {
+    pub(super) fn new(options: &Options) -> Self {
+        Self { softirqs: options.softirqs }
+    }
 }
 
 #[async_trait]

@@ -38,7 +38,7 @@ impl Collector<Host> for Time {
         let info = zone.to_offset_info(now);
         let offset = f64::from(info.offset().seconds());
         sink.family(&ZONE_OFFSET).sample(&[("time_zone", info.abbreviation())], offset);
-        let names = host.list_sys(SOURCES)?;
+        let names = host.list_sys(SOURCES)?.unwrap_or_default();
         let mut sources = Vec::new();
         for name in names.iter().filter(|name| name.starts_with("clocksource")) {
             let read = |file| host.read_sys_if_present(&format!("{SOURCES}/{name}/{file}"));

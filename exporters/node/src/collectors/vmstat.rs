@@ -11,10 +11,29 @@ use common::metric::Desc;
 
 use crate::host::Host;
 
+/// Flags of this collector.
+#[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Collector options")]
+pub struct Options {
+    /// Fields of /proc/vmstat to expose
+    #[arg(
+        id = "collector.vmstat.fields",
+        long = "collector.vmstat.fields",
+        value_name = "REGEX",
+        default_value = "^(oom_kill|pgpg|pswp|pg.*fault).*"
+    )]
+    pub fields: Pattern,
+}
+
 #[derive(Debug)]
 pub(super) struct Vmstat {
-    /// Names of the fields to expose.
-    pub(super) fields: Pattern,
+    fields: Pattern,
+}
+
+impl Vmstat {
+    pub(super) fn new(options: &Options) -> Self {
+        Self { fields: options.fields.clone() }
+    }
 }
 
 #[async_trait]

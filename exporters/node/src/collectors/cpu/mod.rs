@@ -15,7 +15,6 @@ use common::exposition::Sink;
 use common::filter::{Filter, Pattern};
 use common::metric::Desc;
 
-use crate::args::CpuArgs;
 use crate::host::Host;
 use state::{CpuTimes, Times};
 
@@ -36,6 +35,32 @@ const GUEST_MODES: [&str; 2] = ["user", "nice"];
 const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Keeps the last times of each CPU, because the kernel's may step back.
+/// Flags of this collector.
+#[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Collector options")]
+pub struct Options {
+    /// Expose the time spent in guests
+    #[arg(id = "collector.cpu.guest", long = "collector.cpu.guest", default_value = "true")]
+    pub guest: bool,
+    /// Expose model, family and microcode of each CPU
+    #[arg(id = "collector.cpu.info", long = "collector.cpu.info")]
+    pub info: bool,
+    /// CPU flags to expose; implies --collector.cpu.info
+    #[arg(
+        id = "collector.cpu.info.flags-include",
+        long = "collector.cpu.info.flags-include",
+        value_name = "REGEX"
+    )]
+    pub flags_include: Option<Pattern>,
+    /// CPU bugs to expose; implies --collector.cpu.info
+    #[arg(
+        id = "collector.cpu.info.bugs-include",
+        long = "collector.cpu.info.bugs-include",
+        value_name = "REGEX"
+    )]
+    pub bugs_include: Option<Pattern>,
+}
+
 #[derive(Debug)]
 pub(super) struct Cpu {
     guest: bool,
@@ -45,15 +70,18 @@ pub(super) struct Cpu {
 }
 
 impl Cpu {
-    pub(super) fn new(args: &CpuArgs) -> Self {
+    pub(super) fn new(options: &Options) -> Self {
         let given = |pattern: &Option<Pattern>| {
             pattern.clone().map(|pattern| Filter::new(Some(pattern), None))
         };
-        let is_asked = args.info || args.flags_include.is_some() || args.bugs_include.is_some();
-        let choice =
-            info::Choice { flags: given(&args.flags_include), bugs: given(&args.bugs_include) };
+        let is_asked =
+            options.info || options.flags_include.is_some() || options.bugs_include.is_some();
+        let choice = info::Choice {
+            flags: given(&options.flags_include),
+            bugs: given(&options.bugs_include),
+        };
         Self {
-            guest: args.guest,
+            guest: options.guest,
             info: is_asked.then_some(choice),
             last: Mutex::default(),
             isolated: OnceLock::new(),

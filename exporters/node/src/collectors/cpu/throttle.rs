@@ -81,7 +81,7 @@ pub(super) fn push_online(host: &Host, sink: &mut Sink) -> Result<(), CollectErr
         return Ok(());
     }
     let mut family = sink.family(&ONLINE);
-    for name in host.list_sys(DIRECTORY)? {
+    for name in host.list_sys(DIRECTORY)?.unwrap_or_default() {
         let Some(number) = name.strip_prefix("cpu").filter(|number| is_number(number)) else {
             continue;
         };

@@ -9,10 +9,10 @@ use async_trait::async_trait;
 use common::collector::Collector;
 use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
-use common::filter::Filter;
+use common::filter::{Filter, Pattern};
 use common::metric::{Desc, Metric, counter, gauge};
 
-use crate::args::{DiskstatsArgs, Paths};
+use crate::args::Paths;
 use crate::host::Host;
 use udev::Udev;
 
@@ -90,6 +90,27 @@ struct Disk<'a> {
     counts: Counts,
 }
 
+/// Flags of this collector.
+#[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Collector options")]
+pub struct Options {
+    /// Disks to leave out (default: partitions, loop and RAM disks)
+    #[arg(
+        id = "collector.diskstats.device-exclude",
+        long = "collector.diskstats.device-exclude",
+        alias = "collector.diskstats.ignored-devices",
+        value_name = "REGEX"
+    )]
+    pub exclude: Option<Pattern>,
+    /// Disks to expose, instead of leaving some out
+    #[arg(
+        id = "collector.diskstats.device-include",
+        long = "collector.diskstats.device-include",
+        value_name = "REGEX"
+    )]
+    pub include: Option<Pattern>,
+}
+
 #[derive(Debug)]
 pub(super) struct Diskstats {
     devices: Filter,
@@ -97,8 +118,8 @@ pub(super) struct Diskstats {
 }
 
 impl Diskstats {
-    pub(super) fn new(args: &DiskstatsArgs, paths: &Paths) -> anyhow::Result<Self> {
-        let (include, exclude) = (args.include.as_ref(), args.exclude.as_ref());
+    pub(super) fn new(options: &Options, paths: &Paths) -> anyhow::Result<Self> {
+        let (include, exclude) = (options.include.as_ref(), options.exclude.as_ref());
         let devices =
             Filter::exclusive("collector.diskstats.device", include, exclude, DEFAULT_EXCLUDE)?;
         let has_udev = paths.udev_data.is_dir();
@@ -206,7 +227,7 @@ mod tests {
 
     #[test]
     fn the_default_leaves_partitions_out() {
-        let none = DiskstatsArgs { exclude: None, include: None };
+        let none = Options { exclude: None, include: None };
         let paths = Paths {
             procfs: "/proc".into(),
             sysfs: "/sys".into(),

@@ -8,16 +8,17 @@ mod remote;
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use common::cli::{parse_count, parse_duration};
 use common::collector::Collector;
 use common::error::CollectError;
 use common::exposition::Sink;
-use common::filter::Filter;
+use common::filter::{Filter, Pattern};
 use common::metric::{Desc, Metric, gauge};
 use rustix::fs::StatFs;
 
-use crate::args::FilesystemArgs;
 use crate::host::Host;
 use mounts::Mount;
 use remote::Remote;
@@ -100,6 +101,60 @@ impl Space {
     }
 }
 
+/// Flags of this collector.
+#[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Collector options")]
+pub struct Options {
+    /// Mount points to leave out (default: kernel file systems and container layers)
+    #[arg(
+        id = "collector.filesystem.mount-points-exclude",
+        long = "collector.filesystem.mount-points-exclude",
+        alias = "collector.filesystem.ignored-mount-points",
+        value_name = "REGEX"
+    )]
+    pub mount_points_exclude: Option<Pattern>,
+    /// Mount points to expose, instead of leaving some out
+    #[arg(
+        id = "collector.filesystem.mount-points-include",
+        long = "collector.filesystem.mount-points-include",
+        value_name = "REGEX"
+    )]
+    pub mount_points_include: Option<Pattern>,
+    /// File system types to leave out (default: those without storage of their own)
+    #[arg(
+        id = "collector.filesystem.fs-types-exclude",
+        long = "collector.filesystem.fs-types-exclude",
+        alias = "collector.filesystem.ignored-fs-types",
+        value_name = "REGEX"
+    )]
+    pub types_exclude: Option<Pattern>,
+    /// File system types to expose, instead of leaving some out
+    #[arg(
+        id = "collector.filesystem.fs-types-include",
+        long = "collector.filesystem.fs-types-include",
+        value_name = "REGEX"
+    )]
+    pub types_include: Option<Pattern>,
+    /// How long a remote mount may take to answer before it counts as stuck
+    #[arg(
+        id = "collector.filesystem.mount-timeout",
+        long = "collector.filesystem.mount-timeout",
+        value_name = "DURATION",
+        default_value = "5s",
+        value_parser = parse_duration
+    )]
+    pub mount_timeout: Duration,
+    /// Remote mounts asked at once
+    #[arg(
+        id = "collector.filesystem.stat-workers",
+        long = "collector.filesystem.stat-workers",
+        value_name = "N",
+        default_value = "4",
+        value_parser = parse_count
+    )]
+    pub stat_workers: usize,
+}
+
 #[derive(Debug)]
 pub(super) struct Filesystem {
     mount_points: Filter,
@@ -108,21 +163,21 @@ pub(super) struct Filesystem {
 }
 
 impl Filesystem {
-    pub(super) fn new(args: &FilesystemArgs) -> anyhow::Result<Self> {
+    pub(super) fn new(options: &Options) -> anyhow::Result<Self> {
         Ok(Self {
             mount_points: Filter::exclusive(
                 "collector.filesystem.mount-points",
-                args.mount_points_include.as_ref(),
-                args.mount_points_exclude.as_ref(),
+                options.mount_points_include.as_ref(),
+                options.mount_points_exclude.as_ref(),
                 DEFAULT_MOUNT_POINTS_EXCLUDE,
             )?,
             types: Filter::exclusive(
                 "collector.filesystem.fs-types",
-                args.types_include.as_ref(),
-                args.types_exclude.as_ref(),
+                options.types_include.as_ref(),
+                options.types_exclude.as_ref(),
                 DEFAULT_TYPES_EXCLUDE,
             )?,
-            remote: Arc::new(Remote::new(args.mount_timeout, args.stat_workers.max(1))),
+            remote: Arc::new(Remote::new(options.mount_timeout, options.stat_workers.max(1))),
         })
     }
 

@@ -10,10 +10,9 @@ use async_trait::async_trait;
 use common::collector::Collector;
 use common::error::CollectError;
 use common::exposition::Sink;
-use common::filter::Filter;
+use common::filter::{Filter, Pattern};
 use common::metric::{Metric, counter};
 
-use crate::args::NetdevArgs;
 use crate::host::Host;
 
 /// Families named after the columns of `/proc/net/dev`; drivers' finer counts are summed as the kernel does there.
@@ -166,6 +165,41 @@ impl Counters {
     }
 }
 
+/// Flags of this collector.
+#[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Collector options")]
+pub struct Options {
+    /// Network devices to expose
+    #[arg(
+        id = "collector.netdev.device-include",
+        long = "collector.netdev.device-include",
+        alias = "collector.netdev.device-whitelist",
+        value_name = "REGEX"
+    )]
+    pub include: Option<Pattern>,
+    /// Network devices to leave out
+    #[arg(
+        id = "collector.netdev.device-exclude",
+        long = "collector.netdev.device-exclude",
+        alias = "collector.netdev.device-blacklist",
+        value_name = "REGEX"
+    )]
+    pub exclude: Option<Pattern>,
+    /// Ask the kernel by netlink; off: read /proc/net/dev
+    #[arg(
+        id = "collector.netdev.netlink",
+        long = "collector.netdev.netlink",
+        default_value = "true"
+    )]
+    pub netlink: bool,
+    /// Name the counters as the kernel does (netlink only)
+    #[arg(
+        id = "collector.netdev.enable-detailed-metrics",
+        long = "collector.netdev.enable-detailed-metrics"
+    )]
+    pub detailed: bool,
+}
+
 #[derive(Debug)]
 pub(super) struct Netdev {
     devices: Filter,
@@ -174,17 +208,17 @@ pub(super) struct Netdev {
 }
 
 impl Netdev {
-    pub(super) fn new(args: &NetdevArgs) -> anyhow::Result<Self> {
-        if args.include.is_some() && args.exclude.is_some() {
+    pub(super) fn new(options: &Options) -> anyhow::Result<Self> {
+        if options.include.is_some() && options.exclude.is_some() {
             anyhow::bail!(
                 "--collector.netdev.device-include and --collector.netdev.device-exclude \
                  cannot be combined"
             );
         }
         Ok(Self {
-            devices: Filter::new(args.include.clone(), args.exclude.clone()),
-            netlink: args.netlink,
-            metrics: if args.detailed && args.netlink { DETAILED_METRICS } else { METRICS },
+            devices: Filter::new(options.include.clone(), options.exclude.clone()),
+            netlink: options.netlink,
+            metrics: if options.detailed && options.netlink { DETAILED_METRICS } else { METRICS },
         })
     }
 }
