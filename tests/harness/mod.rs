@@ -6,6 +6,7 @@
 
 pub mod docker;
 pub mod exposition;
+pub mod fuse;
 pub mod http;
 pub mod mariadb;
 pub mod process;

@@ -61,6 +61,10 @@ impl<Source: ?Sized + Sync> Member<Source> {
             Err(error) if error.is_no_data() => {
                 tracing::debug!(collector, reason = %error, "collector has no data");
             }
+            // The timeout that led to it has been logged.
+            Err(error @ CollectError::Stuck) => {
+                tracing::debug!(collector, %error, "collector failed again");
+            }
             Err(error) => {
                 let error = error.to_string();
                 if self.changes.failed(&error) {

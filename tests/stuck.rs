@@ -1,0 +1,132 @@
+//! Devices and mounts that never answer: a scrape ends in time all the same, and threads do not pile up.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use tests::exposition::Exposition;
+use tests::fuse::SilentMount;
+use tests::http;
+use tests::process::{Process, command, succeed};
+use tests::{TemporaryFolder, eventually, free_port, program, repository};
+
+/// What Prometheus would announce.
+const TIMEOUT: (&str, &str) = ("X-Prometheus-Scrape-Timeout-Seconds", "2");
+
+/// Scrapes at once, which all meet the device before the first has given it up.
+const CROWD: usize = 8;
+
+struct Node {
+    process: Process,
+    url: String,
+}
+
+impl Node {
+    fn start(folder: &TemporaryFolder, arguments: &[String]) -> Self {
+        let port = free_port().unwrap();
+        let mut node = command(program("node-exporter").unwrap());
+        node.arg(format!("--web.listen-address=127.0.0.1:{port}")).args(arguments);
+        let process = Process::start(&mut node, &folder.path().join("log")).unwrap();
+        let url = format!("http://127.0.0.1:{port}");
+        let healthy = || http::get(&format!("{url}/-/healthy"));
+        eventually("health", Duration::from_secs(10), healthy).unwrap();
+        Self { process, url }
+    }
+
+    /// One scrape, which must end within the timeout.
+    fn scrape(&self) -> Exposition {
+        let started = Instant::now();
+        let answer = http::get_with(&format!("{}/metrics", self.url), &[TIMEOUT]).unwrap();
+        assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        Exposition::parse(&answer.body).unwrap()
+    }
+
+    /// Several scrapes at the same time, and what one of them gave.
+    fn crowd(&self) -> Exposition {
+        std::thread::scope(|scope| {
+            let scrapes: Vec<_> = (0..CROWD).map(|_| scope.spawn(|| self.scrape())).collect();
+            scrapes.into_iter().map(|scrape| scrape.join().unwrap()).next_back().unwrap()
+        })
+    }
+
+    fn threads(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/task", self.process.id())).unwrap().count()
+    }
+
+    /// Scrapes on and on: no thread comes on top of those there are.
+    fn assert_threads_are_bounded(&self) {
+        let before = self.threads();
+        for _ in 0..30 {
+            self.scrape();
+        }
+        let after = self.threads();
+        assert!(after <= before, "{before} threads before, {after} after 30 scrapes");
+    }
+}
+
+fn success(metrics: &Exposition, collector: &str) -> bool {
+    let labels = [("collector", collector)];
+    metrics.value("node_scrape_collector_success", &labels).unwrap() > 0.5
+}
+
+#[test]
+#[ignore = "needs root and the release build"]
+fn a_mount_that_never_answers_is_given_up_and_found_again() {
+    let folder = TemporaryFolder::new("silent").unwrap();
+    let point = folder.path().join("mount");
+    std::fs::create_dir(&point).unwrap();
+    let mount = SilentMount::new(&point).unwrap();
+    let node = Node::start(&folder, &[]);
+    let metrics = node.scrape();
+    assert!(!success(&metrics, "filesystem"), "the scrape ends before the mount is given up");
+    assert!(success(&metrics, "cpu") && success(&node.crowd(), "meminfo"));
+
+    let point = point.display().to_string();
+    let labels = [("mountpoint", point.as_str()), ("device_error", "mountpoint timeout")];
+    let given_up = || {
+        let metrics = node.scrape();
+        let error = metrics.value("node_filesystem_device_error", &labels);
+        if success(&metrics, "filesystem") { error } else { Err(anyhow::anyhow!("no success")) }
+    };
+    let error = eventually("success", Duration::from_secs(15), given_up).unwrap();
+    assert!((error - 1.0).abs() < f64::EPSILON, "{error}");
+    assert!(node.scrape().value("node_filesystem_size_bytes", &[("mountpoint", "/")]).is_ok());
+    node.assert_threads_are_bounded();
+
+    drop(mount);
+    let log = node.process.log();
+    let lines = log.lines().filter(|line| line.contains("collector failed")).count();
+    assert_eq!(lines, 1, "one line when the state changes: {log}");
+    let gone = || match node.scrape().value("node_filesystem_device_error", &labels) {
+        Ok(_) => Err("still there"),
+        Err(_) => Ok(()),
+    };
+    eventually("end of the mount", Duration::from_secs(10), gone).unwrap();
+}
+
+#[test]
+#[ignore = "needs the release build"]
+fn a_chip_that_never_answers_costs_its_collector_and_nothing_else() {
+    let folder = TemporaryFolder::new("chip").unwrap();
+    let fixture = repository().join("exporters/node/fixtures/linux-6.1");
+    let (sys, proc) = (folder.path().join("sys"), fixture.join("proc"));
+    succeed(command("cp").arg("-a").arg(fixture.join("sys")).arg(&sys)).unwrap();
+    // A pipe that nobody writes to hangs its reader, as a broken bus does.
+    let chip = sys.join("class/hwmon/hwmon99");
+    std::fs::create_dir_all(&chip).unwrap();
+    std::fs::write(chip.join("name"), "stuck\n").unwrap();
+    succeed(command("mkfifo").arg(chip.join("temp1_input"))).unwrap();
+    let roots =
+        [("procfs", &proc), ("sysfs", &sys)].map(|(n, p)| format!("--path.{n}={}", p.display()));
+    let mut node = Node::start(&folder, &roots);
+    let metrics = node.crowd();
+    assert!(success(&metrics, "cpu") && success(&metrics, "loadavg"));
+    assert!(!success(&metrics, "hwmon"));
+    assert!(!success(&node.scrape(), "hwmon"));
+    node.assert_threads_are_bounded();
+    let started = Instant::now();
+    let status = node.process.stop(Signal::TERM).unwrap();
+    assert!(status.success() && started.elapsed() < Duration::from_secs(10), "{status}");
+}
