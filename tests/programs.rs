@@ -131,43 +131,6 @@ fn bad_settings_end_the_start_with_one_clear_line() {
     }
 }
 
-/// Every file of a fixture in turn is emptied, cut in half or filled with bytes.
-#[test]
-fn broken_kernel_files_cost_their_collector_and_nothing_else() {
-    let fixture = tests::repository().join("exporters/node/fixtures/linux-6.1");
-    for (file, collector, others) in [
-        ("stat", "cpu", "meminfo"),
-        ("meminfo", "meminfo", "cpu"),
-        ("loadavg", "loadavg", "cpu"),
-        ("vmstat", "vmstat", "cpu"),
-        ("net/dev", "netdev", "cpu"),
-        ("1/mountinfo", "filesystem", "cpu"),
-        ("sys/fs/file-nr", "filefd", "cpu"),
-        ("pressure/io", "pressure", "cpu"),
-    ] {
-        for content in [&b""[..], b"\0\xff\xfe\n\0", b"cpu0"] {
-            let folder = TemporaryFolder::new("broken").unwrap();
-            let proc = folder.path().join("proc");
-            let mut copy = command("cp");
-            tests::process::succeed(copy.arg("-r").arg(fixture.join("proc")).arg(&proc)).unwrap();
-            std::fs::write(proc.join(file), content).unwrap();
-            let root = format!("--path.procfs={}", proc.display());
-            let sys = format!("--path.sysfs={}", fixture.join("sys").display());
-            let arguments = ["scrape", "--no-collector.netdev.netlink", &root, &sys];
-            let (code, stdout, stderr) = run("node-exporter", &arguments);
-            assert_eq!(code, 1, "{file} {content:?}: {stderr}");
-            let metrics = Exposition::parse(&stdout).unwrap();
-            let success = |collector: &str| {
-                let labels = [("collector", collector)];
-                metrics.value("node_scrape_collector_success", &labels).unwrap() > 0.5
-            };
-            assert!(!success(collector) && success(others), "{file} {content:?}: {stderr}");
-            assert!(stderr.contains(&format!("proc/{file}: ")), "{file}: {stderr}");
-            assert!(!stderr.contains("panicked"), "{stderr}");
-        }
-    }
-}
-
 #[test]
 fn flags_come_from_the_environment_too() {
     let port = free_port().unwrap();

@@ -1,0 +1,156 @@
+//! Every kernel file of a fixture in turn is emptied, cut, overwritten, made enormous or forbidden:
+//! it costs the collector that reads it, which names it, and nothing else.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use tests::exposition::Exposition;
+use tests::process::{command, output, succeed};
+use tests::{TemporaryFolder, program, repository};
+
+/// These ask the kernel or a daemon of the machine and read no file of the fixture.
+const OF_THE_MACHINE: [&str; 8] =
+    ["arp", "ethtool", "logind", "network_route", "qdisc", "systemd", "tcpstat", "wifi"];
+
+/// Most collectors that may read one file.
+const READERS: usize = 3;
+
+/// More than any kernel writes, and more than is read.
+const ENORMOUS_BYTES: usize = 33 * 1024 * 1024;
+
+/// A copy of a fixture, scraped by one run of the program.
+struct Host {
+    folder: TemporaryFolder,
+    arguments: Vec<String>,
+}
+
+struct Scrape {
+    failed: BTreeSet<String>,
+    summary: String,
+}
+
+impl Host {
+    fn new(fixture: &str) -> Self {
+        let folder = TemporaryFolder::new("broken").unwrap();
+        let fixture = repository().join("exporters/node/fixtures").join(fixture);
+        for part in ["proc", "sys"] {
+            let copy = folder.path().join(part);
+            succeed(command("cp").arg("-a").arg(fixture.join(part)).arg(copy)).unwrap();
+        }
+        // Where everybody may start it.
+        let node = folder.path().join("node-exporter");
+        std::fs::copy(program("node-exporter").unwrap(), &node).unwrap();
+        let help = succeed(command(&node).arg("--help")).unwrap();
+        let switch = |line: &str| line.trim_start().split(' ').next().map(ToOwned::to_owned);
+        let optional = help.lines().filter(|line| line.contains("(off by default)"));
+        let mut arguments: Vec<String> = optional.filter_map(switch).collect();
+        assert!(arguments.len() > 10, "{help}");
+        arguments.retain(|flag| !OF_THE_MACHINE.iter().any(|name| flag.ends_with(name)));
+        arguments.push("--no-collector.arp".into());
+        arguments.push("--no-collector.netdev.netlink".into());
+        for (flag, part) in [("procfs", "proc"), ("sysfs", "sys"), ("rootfs", "root")] {
+            arguments.push(format!("--path.{flag}={}", folder.path().join(part).display()));
+        }
+        Self { folder, arguments }
+    }
+
+    /// All files of the fixture, links left out because their targets come by themselves.
+    fn files(&self) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        let mut folders = vec![self.folder.path().join("proc"), self.folder.path().join("sys")];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(&folder).unwrap().map(Result::unwrap) {
+                let kind = entry.file_type().unwrap();
+                if kind.is_dir() {
+                    folders.push(entry.path());
+                } else if kind.is_file() && entry.file_name() != ".gitkeep" {
+                    files.push(entry.path());
+                }
+            }
+        }
+        files.sort();
+        files
+    }
+
+    fn scrape(&self) -> Scrape {
+        // As nobody, to whom the kernel's refusals apply.
+        let mut nobody = command("setpriv");
+        nobody.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"]);
+        nobody.arg(self.folder.path().join("node-exporter")).arg("scrape").args(&self.arguments);
+        let output = output(nobody.current_dir("/")).unwrap();
+        let summary = String::from_utf8_lossy(&output.stderr).into_owned();
+        let metrics = Exposition::parse(&String::from_utf8(output.stdout).unwrap()).unwrap();
+        assert!(!summary.contains("panicked"), "{summary}");
+        let failed = metrics
+            .samples()
+            .filter(|(name, _, value)| name == "node_scrape_collector_success" && *value < 0.5)
+            .map(|(_, labels, _)| labels["collector"].clone())
+            .collect();
+        Scrape { failed, summary }
+    }
+
+    /// Scrapes with `file` as it is now; whoever fails must name it.
+    fn check(&self, file: &Path, what: &str, healthy: &Scrape) -> usize {
+        let scrape = self.scrape();
+        let new: Vec<&String> = scrape.failed.difference(&healthy.failed).collect();
+        let name = file.strip_prefix(self.folder.path()).unwrap().display().to_string();
+        let summary = &scrape.summary;
+        assert!(new.len() <= READERS, "{name} {what}: {new:?}\n{summary}");
+        for collector in &new {
+            let names_file = |line: &str| {
+                line.contains(collector.as_str()) && line.contains(name.rsplit('/').next().unwrap())
+            };
+            let named = scrape.summary.lines().any(names_file);
+            let is_absence = scrape
+                .summary
+                .lines()
+                .any(|line| line.contains(collector.as_str()) && line.contains("no data"));
+            assert!(named || is_absence, "{name} {what}: {collector} does not name it\n{summary}");
+        }
+        new.len()
+    }
+}
+
+#[test]
+#[ignore = "needs root and the release build"]
+fn a_broken_file_costs_its_readers_and_nothing_else() {
+    let host = Host::new("linux-6.1");
+    let healthy = host.scrape();
+    let mut failures = 0;
+    for file in host.files() {
+        let content = std::fs::read(&file).unwrap();
+        let half = &content[..content.len() / 2];
+        for (what, broken) in
+            [("empty", &b""[..]), ("cut", half), ("binary", b"\0\xff\xfe\n\0"), ("cpu0", b"cpu0")]
+        {
+            std::fs::write(&file, broken).unwrap();
+            failures += host.check(&file, what, &healthy);
+        }
+        std::fs::write(&file, &content).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o000)).unwrap();
+        failures += host.check(&file, "forbidden", &healthy);
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    }
+    assert!(failures > 100, "only {failures} failures: the fixture is hardly read");
+    assert_eq!(host.scrape().failed, healthy.failed, "all is as before");
+}
+
+#[test]
+#[ignore = "needs root and the release build"]
+fn an_enormous_file_is_refused() {
+    let host = Host::new("linux-6.1");
+    let healthy = host.scrape();
+    for (file, collector) in
+        [("proc/stat", "cpu"), ("proc/1/mountinfo", "filesystem"), ("proc/net/netstat", "netstat")]
+    {
+        let path = host.folder.path().join(file);
+        let content = std::fs::read(&path).unwrap();
+        std::fs::write(&path, vec![b'7'; ENORMOUS_BYTES]).unwrap();
+        host.check(&path, "enormous", &healthy);
+        assert!(host.scrape().failed.contains(collector), "{file}");
+        std::fs::write(&path, content).unwrap();
+    }
+}
