@@ -1,116 +1,147 @@
-//! Side by side with the distribution's exporters: names, types and label keys, and values that do not change.
+//! Side by side with the distribution's exporters: names, types, label keys and values, on the
+//! machine as it is and on fixtures that both read.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::Duration;
 
 use tests::exposition::Exposition;
-use tests::http;
-use tests::process::{Process, command};
-use tests::{TemporaryFolder, eventually, free_port, program};
+use tests::parity::{Exceptions, differences};
+use tests::process::{Process, command, output};
+use tests::{TemporaryFolder, eventually, free_port, http, program, repository};
 
-/// Collectors that this project has; the peer runs with the same.
-const NODE_COLLECTORS: [&str; 13] = [
-    "cpu",
-    "diskstats",
-    "filefd",
+const PEER: &str = "prometheus-node-exporter";
+
+/// Of the collectors that both have, these need a server or rights that no test has.
+const NOT_COMPARED: [&str; 4] = ["ntp", "perf", "runit", "supervisord"];
+
+/// These ask the kernel or a daemon of the machine and read no file of a fixture.
+const OF_THE_MACHINE: [&str; 12] = [
+    "ethtool",
     "filesystem",
-    "loadavg",
-    "meminfo",
-    "netdev",
-    "os",
-    "pressure",
-    "stat",
+    "logind",
+    "network_route",
+    "qdisc",
+    "systemd",
+    "tcpstat",
+    "textfile",
     "time",
+    "timex",
     "uname",
-    "vmstat",
+    "wifi",
 ];
 
-/// Label keys that node_exporter got after 1.5.0, the version that Debian 12 has.
-const LATER_LABELS: [(&str, &str); 3] = [
-    ("node_disk_info", "rotational"),
-    ("node_exporter_build_info", "tags"),
-    ("node_filesystem_", "device_error"),
-];
-
-/// Families that node_exporter got after 1.5.0.
-const LATER_FAMILIES: [&str; 4] = [
-    "node_filesystem_mount_info",
-    "node_filesystem_purgeable_bytes",
-    "process_network_receive_bytes_total",
-    "process_network_transmit_bytes_total",
-];
-
-/// Defaults that changed after 1.5.0 (zram disks) or that Debian changes (mounts below /mnt).
-const EXCLUDED: [&str; 2] = [
+/// Defaults that changed after 1.5.0 (zram disks) or that Debian changes (mounts below /mnt, the
+/// loopback device).
+const DEFAULTS: [&str; 4] = [
+    "--collector.netclass.ignored-devices=^$",
+    "--collector.netdev.device-exclude=^$",
     "--collector.diskstats.device-exclude=^(z?ram|loop|fd)[0-9]+$",
     "--collector.filesystem.mount-points-exclude=^/(dev|proc|sys|mnt|var/lib/docker/.+)($|/)",
 ];
 
-/// Series whose value is the same for both at any moment.
-const CONSTANTS: [&str; 9] = [
-    "node_boot_time_seconds",
-    "node_disk_info",
-    "node_filefd_maximum",
-    "node_filesystem_size_bytes",
-    "node_memory_MemTotal_bytes",
-    "node_memory_SwapTotal_bytes",
-    "node_os_info",
-    "node_time_clocksource_current_info",
-    "node_uname_info",
-];
+/// Rounds in which a difference must show each time: a value may change between two scrapes.
+const ROUNDS: usize = 4;
 
-fn scrape(program: &str, port: u16, folder: &TemporaryFolder) -> (Process, Exposition) {
-    let mut exporter = command(program);
-    exporter
-        .arg(format!("--web.listen-address=127.0.0.1:{port}"))
-        .arg("--collector.disable-defaults")
-        .args(EXCLUDED)
-        .args(NODE_COLLECTORS.map(|name| format!("--collector.{name}")));
-    let process =
-        Process::start(&mut exporter, &folder.path().join(format!("log-{port}"))).unwrap();
-    let url = format!("http://127.0.0.1:{port}/metrics");
-    let answer = eventually("metrics", Duration::from_secs(20), || http::get(&url)).unwrap();
-    (process, Exposition::parse(&answer.body).unwrap())
+/// Names of the collectors in a program's help.
+fn collectors(program: &Path) -> BTreeSet<String> {
+    let output = output(command(program).arg("--help")).unwrap();
+    // Older releases print it on stderr.
+    let help = [output.stdout, output.stderr].concat();
+    let help = String::from_utf8(help).unwrap();
+    let flags = help.split_whitespace().filter_map(|word| {
+        word.trim_start_matches("--[no-]").trim_start_matches("--").strip_prefix("collector.")
+    });
+    flags.filter(|name| !name.contains(['.', '-', '=', '<'])).map(ToOwned::to_owned).collect()
 }
 
-type Shape = (String, String, Vec<String>);
+/// A running exporter.
+struct Exporter {
+    _process: Process,
+    url: String,
+}
 
-/// What both must have: no Go runtime, no later labels and families.
-fn comparable(exposition: &Exposition) -> BTreeSet<Shape> {
-    let shapes = exposition.shapes().into_iter();
-    shapes
-        .filter(|(name, ..)| !name.starts_with("go_") && !LATER_FAMILIES.contains(&name.as_str()))
-        .map(|(name, kind, labels)| {
-            let is_later = |label: &String| {
-                LATER_LABELS.iter().any(|(start, key)| name.starts_with(start) && label == key)
-            };
-            let labels = labels.into_iter().filter(|label| !is_later(label)).collect();
-            (name, kind, labels)
-        })
-        .collect()
+impl Exporter {
+    fn start(program: &Path, arguments: &[String], folder: &TemporaryFolder) -> Self {
+        let port = free_port().unwrap();
+        let mut exporter = command(program);
+        exporter.arg(format!("--web.listen-address=127.0.0.1:{port}")).args(arguments);
+        let log = folder.path().join(format!("log-{port}"));
+        let process = Process::start(&mut exporter, &log).unwrap();
+        let running = Self { _process: process, url: format!("http://127.0.0.1:{port}/metrics") };
+        let answer = || http::get(&running.url);
+        eventually("metrics", Duration::from_secs(20), answer).unwrap();
+        running
+    }
+
+    fn scrape(&self) -> Exposition {
+        let mut exposition = Exposition::parse(&http::get(&self.url).unwrap().body).unwrap();
+        exposition.0.retain(|name, _| !name.starts_with("go_"));
+        exposition
+    }
+}
+
+/// Runs both with `arguments` and the collectors that both have, and compares them.
+fn compare(exceptions: &str, without: &[&str], arguments: &[String]) {
+    let folder = TemporaryFolder::new("parity").unwrap();
+    let ours = program("node-exporter").unwrap();
+    let peer = Path::new("/usr/bin").join(PEER);
+    let mut common: Vec<String> =
+        collectors(&ours).intersection(&collectors(&peer)).cloned().collect();
+    common
+        .retain(|name| !without.contains(&name.as_str()) && !NOT_COMPARED.contains(&name.as_str()));
+    assert!(common.len() > 40, "{common:?}");
+    let mut all = vec!["--collector.disable-defaults".to_owned()];
+    all.extend(common.iter().map(|name| format!("--collector.{name}")));
+    all.extend_from_slice(arguments);
+    let ours = Exporter::start(&ours, &all, &folder);
+    let peer = Exporter::start(&peer, &all, &folder);
+    let path = repository().join("tests/parity").join(exceptions);
+    let exceptions = Exceptions::parse(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let mut lasting: Option<BTreeSet<String>> = None;
+    for _ in 0..ROUNDS {
+        let before = peer.scrape();
+        let our = ours.scrape();
+        let after = peer.scrape();
+        assert!(before.0.len() > 100, "the peer shows {} families", before.0.len());
+        let found = differences(&our, [&before, &after], &exceptions);
+        lasting = Some(match lasting {
+            Some(lasting) => lasting.intersection(&found).cloned().collect(),
+            None => found,
+        });
+    }
+    let lasting = lasting.unwrap_or_default();
+    assert!(lasting.is_empty(), "{} differences: {lasting:#?}", lasting.len());
 }
 
 #[test]
 #[ignore = "needs prometheus-node-exporter and the release build"]
-fn node_has_the_peers_names_types_and_labels() {
-    let folder = TemporaryFolder::new("parity").unwrap();
-    let ours = program("node-exporter").unwrap().display().to_string();
-    let (_ours, ours) = scrape(&ours, free_port().unwrap(), &folder);
-    let (_peer, peer) = scrape("prometheus-node-exporter", free_port().unwrap(), &folder);
-    let (our_shapes, peer_shapes) = (comparable(&ours), comparable(&peer));
-    assert!(peer_shapes.len() > 100, "the peer shows {} shapes", peer_shapes.len());
-    let missing: Vec<&Shape> = peer_shapes.difference(&our_shapes).collect();
-    let added: Vec<&Shape> = our_shapes.difference(&peer_shapes).collect();
-    assert!(missing.is_empty() && added.is_empty(), "missing: {missing:?}, added: {added:?}");
-    for name in CONSTANTS {
-        let values = |exposition: &Exposition| -> Vec<f64> {
-            let samples = exposition.samples().filter(|(sample, ..)| sample == name);
-            let mut values: Vec<f64> = samples.map(|(.., value)| *value).collect();
-            values.sort_by(f64::total_cmp);
-            values
-        };
-        assert_eq!(values(&ours), values(&peer), "{name}");
-    }
+fn node_equals_the_peer_on_this_machine() {
+    compare("node-machine.txt", &[], &DEFAULTS.map(ToOwned::to_owned));
+}
+
+#[test]
+#[ignore = "needs prometheus-node-exporter and the release build"]
+fn node_equals_the_peer_on_the_fixture_of_a_current_kernel() {
+    compare_on("linux-6.1");
+}
+
+#[test]
+#[ignore = "needs prometheus-node-exporter and the release build"]
+fn node_equals_the_peer_on_the_fixture_of_an_old_kernel() {
+    compare_on("linux-2.6.32");
+}
+
+fn compare_on(fixture: &str) {
+    let root = repository().join("exporters/node/fixtures").join(fixture).canonicalize().unwrap();
+    let paths = [("procfs", "proc"), ("sysfs", "sys"), ("rootfs", "root"), ("udev.data", "udev")];
+    let mut arguments: Vec<String> = paths
+        .iter()
+        .map(|(flag, part)| format!("--path.{flag}={}", root.join(part).display()))
+        .collect();
+    arguments.push("--no-collector.netdev.netlink".into());
+    arguments.extend(DEFAULTS.map(ToOwned::to_owned));
+    compare("node-fixtures.txt", &OF_THE_MACHINE, &arguments);
 }

@@ -9,6 +9,7 @@ pub mod exposition;
 pub mod fuse;
 pub mod http;
 pub mod mariadb;
+pub mod parity;
 pub mod process;
 pub mod promtool;
 pub mod redis;
