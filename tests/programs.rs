@@ -132,6 +132,23 @@ fn bad_settings_end_the_start_with_one_clear_line() {
 }
 
 #[test]
+fn names_of_older_releases_are_understood_with_a_warning() {
+    let old = [
+        "--collector.filesystem.ignored-mount-points=.",
+        "--collector.diskstats.ignored-devices=x",
+    ];
+    let arguments = ["scrape", "--collector.disable-defaults", "--collector.filesystem"];
+    let (code, stdout, stderr) = run("node-exporter", &[&arguments[..], &old].concat());
+    assert_eq!(code, 0, "{stderr}");
+    assert!(!stdout.contains("node_filesystem_size_bytes"), "{stdout}");
+    for now in ["collector.filesystem.mount-points-exclude", "collector.diskstats.device-exclude"] {
+        assert!(stderr.contains(&format!("now={now}")), "{stderr}");
+    }
+    let both = [old[0], "--collector.filesystem.mount-points-exclude=x"];
+    assert_eq!(run("node-exporter", &both).0, 1);
+}
+
+#[test]
 fn flags_come_from_the_environment_too() {
     let port = free_port().unwrap();
     let folder = TemporaryFolder::new("environment").unwrap();

@@ -2,6 +2,7 @@
 
 mod dialect;
 mod duration;
+mod old_names;
 mod switches;
 
 use std::ffi::OsString;
@@ -12,6 +13,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, ValueEnum};
 
 pub use dialect::Dialect;
 pub use duration::parse_duration;
+pub use old_names::{OldName, old_names};
 pub use switches::Switches;
 
 /// Flags of the web side.

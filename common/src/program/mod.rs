@@ -77,9 +77,12 @@ pub fn main<P: Program>() -> ExitCode {
 pub fn parse<P: Program>(
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Result<ArgMatches, clap::Error> {
+    cli::parse(command::<P>(), P::DIALECT, P::ENV_PREFIX, arguments)
+}
+
+fn command<P: Program>() -> Command {
     let command = WebArgs::augment_args(LogArgs::augment_args(P::command().name(P::NAME)));
-    let command = P::adapt(command.about(P::ABOUT));
-    cli::parse(command, P::DIALECT, P::ENV_PREFIX, arguments)
+    P::adapt(command.about(P::ABOUT))
 }
 
 /// Help and version go to stdout; a mistake becomes one line on stderr.
@@ -108,6 +111,9 @@ fn usage<P: Program>(error: &clap::Error) -> ExitCode {
 fn run<P: Program>(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let web = WebArgs::from_arg_matches(matches)?;
     logging::start(&LogArgs::from_arg_matches(matches)?);
+    for old in cli::old_names(&command::<P>(), P::DIALECT, std::env::args_os()) {
+        tracing::warn!(flag = old.given, now = old.current, "flag has another name now");
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(MAX_BLOCKING_THREADS)
