@@ -51,17 +51,14 @@ impl Exceptions {
         self.0.iter().any(is_it)
     }
 
-    /// Types, with those families left out that one side may lack.
-    fn types(&self, exposition: &Exposition, word: &str) -> BTreeMap<String, String> {
-        let families = exposition.0.iter().filter(|(name, _)| !self.has(word, name));
-        families.map(|(name, family)| (name.clone(), family.kind.clone())).collect()
-    }
-
     /// Values of all series whose sets must be equal, without the labels that only ours has.
-    fn series(&self, exposition: &Exposition, word: &str) -> Series {
+    ///
+    /// Families that `other` lacks are left out if `word` allows that.
+    fn series(&self, exposition: &Exposition, word: &str, other: &Exposition) -> Series {
         let mut series = Series::new();
         for (family, content) in &exposition.0 {
-            if self.has(word, family) || self.has("series", family) {
+            let is_alone = !other.0.contains_key(family) && self.has(word, family);
+            if is_alone || self.has("series", family) {
                 continue;
             }
             for (name, labels, value) in &content.samples {
@@ -91,21 +88,20 @@ pub fn differences(
     exceptions: &Exceptions,
 ) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    let (our_types, peer_types) =
-        (exceptions.types(ours, "ours"), exceptions.types(peer[0], "peer"));
-    for (name, kind) in &peer_types {
-        match our_types.get(name) {
+    for (name, family) in &peer[0].0 {
+        match ours.0.get(name) {
+            None if exceptions.has("peer", name) => {}
             None => drop(found.insert(format!("missing family {name}"))),
-            Some(our_kind) if our_kind != kind && !exceptions.has("type", name) => {
-                found.insert(format!("{name} is {our_kind}, not {kind}"));
+            Some(our) if our.kind != family.kind && !exceptions.has("type", name) => {
+                found.insert(format!("{name} is {}, not {}", our.kind, family.kind));
             }
             Some(_) => {}
         }
     }
-    let added = our_types.keys().filter(|name| !peer_types.contains_key(*name));
-    found.extend(added.map(|name| format!("added family {name}")));
-    let ours = exceptions.series(ours, "ours");
-    let [before, after] = peer.map(|peer| exceptions.series(peer, "peer"));
+    let is_added = |name: &&String| !peer[0].0.contains_key(*name) && !exceptions.has("ours", name);
+    found.extend(ours.0.keys().filter(is_added).map(|name| format!("added family {name}")));
+    let [before, after] = peer.map(|peer| exceptions.series(peer, "peer", ours));
+    let ours = exceptions.series(ours, "ours", peer[0]);
     for (series, value) in &before {
         if after.get(series).is_none_or(|later| later.to_bits() != value.to_bits()) {
             continue;

@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use crate::collectors::{cpu, diskstats, filesystem, netdev, stat, vmstat};
+use crate::collectors::{
+    bcache, cpu, diskstats, filesystem, hwmon, infiniband, interrupts, ipvs, netclass, netdev,
+    netstat, pcidevice, powersupplyclass, rapl, slabinfo, stat, sysctl, tapestats, vmstat,
+};
 
 /// All flags but the collector switches and those that every exporter has.
 #[derive(clap::Args, Clone, Debug)]
@@ -10,6 +13,9 @@ pub struct Args {
     /// Where the host's files are.
     #[command(flatten)]
     pub path: Paths,
+    /// Options of the bcache collector.
+    #[command(flatten)]
+    pub bcache: bcache::Options,
     /// Options of the cpu collector.
     #[command(flatten)]
     pub cpu: cpu::Options,
@@ -19,12 +25,48 @@ pub struct Args {
     /// Options of the filesystem collector.
     #[command(flatten)]
     pub filesystem: filesystem::Options,
+    /// Options of the hwmon collector.
+    #[command(flatten)]
+    pub hwmon: hwmon::Options,
+    /// Options of the infiniband collector.
+    #[command(flatten)]
+    pub infiniband: infiniband::Options,
+    /// Options of the interrupts collector.
+    #[command(flatten)]
+    pub interrupts: interrupts::Options,
+    /// Options of the ipvs collector.
+    #[command(flatten)]
+    pub ipvs: ipvs::Options,
+    /// Options of the netclass collector.
+    #[command(flatten)]
+    pub netclass: netclass::Options,
     /// Options of the netdev collector.
     #[command(flatten)]
     pub netdev: netdev::Options,
+    /// Options of the netstat collector.
+    #[command(flatten)]
+    pub netstat: netstat::Options,
+    /// Options of the pcidevice collector.
+    #[command(flatten)]
+    pub pcidevice: pcidevice::Options,
+    /// Options of the powersupplyclass collector.
+    #[command(flatten)]
+    pub powersupplyclass: powersupplyclass::Options,
+    /// Options of the rapl collector.
+    #[command(flatten)]
+    pub rapl: rapl::Options,
+    /// Options of the slabinfo collector.
+    #[command(flatten)]
+    pub slabinfo: slabinfo::Options,
     /// Options of the stat collector.
     #[command(flatten)]
     pub stat: stat::Options,
+    /// Options of the sysctl collector.
+    #[command(flatten)]
+    pub sysctl: sysctl::Options,
+    /// Options of the tapestats collector.
+    #[command(flatten)]
+    pub tapestats: tapestats::Options,
     /// Options of the vmstat collector.
     #[command(flatten)]
     pub vmstat: vmstat::Options,

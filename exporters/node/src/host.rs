@@ -180,6 +180,17 @@ impl Host {
     }
 }
 
+#[cfg(test)]
+impl Host {
+    /// One of the trees in `fixtures`.
+    pub(crate) fn fixture(tree: &str) -> Self {
+        let tree = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(tree);
+        let [procfs, sysfs, rootfs, udev_data] =
+            ["proc", "sys", "root", "udev"].map(|name| tree.join(name));
+        Self::open(&Paths { procfs, sysfs, rootfs, udev_data }).unwrap()
+    }
+}
+
 impl Root {
     fn open(path: &Path) -> anyhow::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;

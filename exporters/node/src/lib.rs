@@ -6,6 +6,7 @@
 pub mod args;
 pub mod collectors;
 pub mod host;
+mod unused;
 
 use std::sync::Arc;
 
@@ -53,7 +54,7 @@ impl Program for NodeExporter {
     const ENV_PREFIX: &'static str = "NODE_EXPORTER_";
 
     fn command() -> Command {
-        SWITCHES.add(Args::augment_args(Command::new(Self::NAME)), COLLECTORS)
+        unused::add(SWITCHES.add(Args::augment_args(Command::new(Self::NAME)), COLLECTORS))
     }
 
     fn default_address(_: &ArgMatches) -> String {
@@ -82,6 +83,9 @@ impl NodeExporter {
     /// A root that is no directory, or a flag that a collector refuses.
     pub fn from_matches(matches: &ArgMatches) -> anyhow::Result<Self> {
         let args = Args::from_arg_matches(matches)?;
+        for (flag, reason) in unused::given(matches) {
+            tracing::warn!(flag, reason, "flag without effect");
+        }
         let host = Host::open(&args.path)?;
         let collectors = SWITCHES.build(matches, COLLECTORS, &args)?;
         let collectors = Collectors::new(Placement::Blocking, FAMILIES, collectors);

@@ -9,6 +9,7 @@ use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::Desc;
 
+use super::rows::Rows;
 use crate::host::Host;
 
 #[derive(Debug)]
@@ -18,65 +19,64 @@ pub(super) struct Meminfo;
 impl Collector<Host> for Meminfo {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
         let text = host.read_proc("meminfo")?;
-        if text.trim().is_empty() {
-            let empty = ParseError::Form("no field".into());
-            return Err(host.malformed_proc("meminfo", empty));
-        }
+        let fields = parse(&text);
         let (mut name, mut help) = (String::new(), String::new());
-        for field in parse(&text) {
-            let field = field.map_err(|error| host.malformed_proc("meminfo", error))?;
-            field.spell(&mut name, &mut help);
+        for field in &fields.good {
+            name.clear();
+            name.push_str("node_memory_");
+            field.spell(&mut name);
+            if field.is_bytes {
+                name.push_str("_bytes");
+            }
+            help.clear();
+            help.push_str("Field ");
+            help.push_str(field.name);
+            help.push_str(" of /proc/meminfo.");
             sink.value(&Desc::gauge(&name, &help), field.value);
         }
-        Ok(())
+        fields.verdict.map_err(|error| host.malformed_proc("meminfo", error))
     }
 }
 
 /// One line: `Active(anon):  123 kB`.
 #[derive(Debug, PartialEq)]
-struct Field<'a> {
-    name: &'a str,
+pub(super) struct Field<'a> {
+    pub(super) name: &'a str,
     /// Bytes, or pages for the fields without a unit.
-    value: f64,
+    pub(super) value: f64,
     is_bytes: bool,
 }
 
-impl Field<'_> {
-    /// Writes metric name and help: `Active(anon)` becomes `node_memory_Active_anon_bytes`.
-    fn spell(&self, name: &mut String, help: &mut String) {
-        name.clear();
-        name.push_str("node_memory_");
+impl<'a> Field<'a> {
+    /// Adds the name as part of a metric's: `Active(anon)` is `Active_anon`.
+    pub(super) fn spell(&self, metric: &mut String) {
         for character in self.name.chars() {
             match character {
-                '(' => name.push('_'),
+                '(' => metric.push('_'),
                 ')' => {}
-                c if c.is_ascii_alphanumeric() => name.push(c),
-                _ => name.push('_'),
+                c if c.is_ascii_alphanumeric() => metric.push(c),
+                _ => metric.push('_'),
             }
         }
-        if self.is_bytes {
-            name.push_str("_bytes");
-        }
-        help.clear();
-        help.push_str("Field ");
-        help.push_str(self.name);
-        help.push_str(" of /proc/meminfo.");
     }
-}
 
-/// The fields in order; the kernel's kB are units of 1,024 bytes.
-fn parse(text: &str) -> impl Iterator<Item = Result<Field<'_>, ParseError>> {
-    text.lines().filter(|line| !line.trim().is_empty()).map(|line| {
+    /// Reads a line; the kernel's kB are units of 1,024 bytes.
+    pub(super) fn parse(line: &'a str) -> Result<Self, ParseError> {
         let malformed = || ParseError::Form(format!("line without a field: {line:?}"));
         let (name, rest) = line.split_once(':').ok_or_else(malformed)?;
         let mut words = rest.split_ascii_whitespace();
-        let value: f64 = parse_number("value", words.next())?;
+        let value = parse_number::<u64>("value", words.next())? as f64;
         match words.next() {
             Some("kB") => Ok(Field { name, value: value * 1024.0, is_bytes: true }),
             Some(unit) => Err(ParseError::Form(format!("{name} has the unknown unit {unit:?}"))),
             None => Ok(Field { name, value, is_bytes: false }),
         }
-    })
+    }
+}
+
+fn parse(text: &str) -> Rows<Field<'_>> {
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    lines.map(Field::parse).collect::<Rows<_>>().not_empty("no field")
 }
 
 #[cfg(test)]
@@ -87,27 +87,36 @@ mod tests {
     fn kilobytes_become_bytes_and_pages_stay() {
         let text =
             "MemTotal:       16042172 kB\nActive(anon):        2 kB\nHugePages_Total:       3\n";
-        let fields: Vec<_> = parse(text).map(Result::unwrap).collect();
+        let fields = parse(text);
         assert_eq!(
-            fields,
+            fields.good,
             [
                 Field { name: "MemTotal", value: 16_427_184_128.0, is_bytes: true },
                 Field { name: "Active(anon)", value: 2048.0, is_bytes: true },
                 Field { name: "HugePages_Total", value: 3.0, is_bytes: false },
             ]
         );
-        let (mut name, mut help) = (String::new(), String::new());
-        fields[1].spell(&mut name, &mut help);
-        assert_eq!(name, "node_memory_Active_anon_bytes");
-        fields[2].spell(&mut name, &mut help);
-        assert_eq!(name, "node_memory_HugePages_Total");
+        assert_eq!(fields.verdict, Ok(()));
+        let mut name = String::new();
+        fields.good[1].spell(&mut name);
+        assert_eq!(name, "Active_anon");
     }
 
     #[test]
-    fn malformed_lines_are_errors() {
-        for text in ["MemTotal", "MemTotal:", "MemTotal: x kB", "MemTotal: 1 MB", "\0\u{fffd}"] {
-            assert!(parse(text).any(|field| field.is_err()), "{text:?}");
+    fn malformed_lines_are_errors_and_cost_only_themselves() {
+        for line in ["MemTotal", "MemTotal:", "MemTotal: x kB", "MemTotal: 1 MB", "\0\u{fffd}"] {
+            let text = format!("{line}\nMemFree: 1 kB\n");
+            let fields = parse(&text);
+            assert!(fields.verdict.is_err(), "{line:?}");
+            assert_eq!(fields.good.len(), 1, "{line:?}");
         }
-        assert_eq!(parse("").count(), 0);
+        assert!(parse("\n").verdict.is_err());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_parsed_or_refused(text in "([ -~\n]|\\PC){0,200}") {
+            let _ = parse(&text);
+        }
     }
 }

@@ -53,6 +53,7 @@ struct Counters {
 /// Flags of this collector.
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Collector options")]
+#[group(skip)]
 pub struct Options {
     /// Also expose the count of each kind of softirq
     #[arg(id = "collector.stat.softirq", long = "collector.stat.softirq")]

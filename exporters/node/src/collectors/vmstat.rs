@@ -14,6 +14,7 @@ use crate::host::Host;
 /// Flags of this collector.
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Collector options")]
+#[group(skip)]
 pub struct Options {
     /// Fields of /proc/vmstat to expose
     #[arg(

@@ -17,6 +17,7 @@ use common::metric::Desc;
 
 use crate::host::Host;
 use state::{CpuTimes, Times};
+pub(super) use throttle::cpu_list;
 
 const SECONDS: Desc<'_> = Desc::counter(
     "node_cpu_seconds_total",
@@ -38,6 +39,7 @@ const TICKS_PER_SECOND: f64 = 100.0;
 /// Flags of this collector.
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Collector options")]
+#[group(skip)]
 pub struct Options {
     /// Expose the time spent in guests
     #[arg(id = "collector.cpu.guest", long = "collector.cpu.guest", default_value = "true")]

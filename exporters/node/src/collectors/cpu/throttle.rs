@@ -96,7 +96,7 @@ fn is_number(text: &str) -> bool {
 }
 
 /// The CPUs of a list such as `1,3-5`; what is no number or range is skipped.
-pub(super) fn cpu_list(text: &str) -> Vec<String> {
+pub(in crate::collectors) fn cpu_list(text: &str) -> Vec<String> {
     let mut cpus = Vec::new();
     for part in text.split(',') {
         let (first, last) = part.split_once('-').unwrap_or((part, part));

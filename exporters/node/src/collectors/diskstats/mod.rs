@@ -93,6 +93,7 @@ struct Disk<'a> {
 /// Flags of this collector.
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Collector options")]
+#[group(skip)]
 pub struct Options {
     /// Disks to leave out (default: partitions, loop and RAM disks)
     #[arg(

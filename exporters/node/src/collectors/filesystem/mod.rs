@@ -104,6 +104,7 @@ impl Space {
 /// Flags of this collector.
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Collector options")]
+#[group(skip)]
 pub struct Options {
     /// Mount points to leave out (default: kernel file systems and container layers)
     #[arg(

@@ -168,6 +168,7 @@ impl Counters {
 /// Flags of this collector.
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Collector options")]
+#[group(skip)]
 pub struct Options {
     /// Network devices to expose
     #[arg(

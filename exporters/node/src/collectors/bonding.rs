@@ -1,0 +1,94 @@
+//! Bonded network devices: `/sys/class/net`, Documentation/networking/bonding.rst of the kernel.
+
+use async_trait::async_trait;
+use common::collector::Collector;
+use common::error::CollectError;
+use common::exposition::Sink;
+use common::metric::{Metric, gauge};
+
+use super::salvage::keep;
+use crate::host::Host;
+
+const METRICS: &[Metric<Bond>] = &[
+    gauge("node_bonding_slaves", "Devices that the bond is made of.", |bond| {
+        Some(bond.slaves as f64)
+    }),
+    gauge("node_bonding_active", "Devices of the bond whose link is up.", |bond| {
+        bond.active.map(|active| active as f64)
+    }),
+];
+
+/// Links from a bond to its devices: the name in newer kernels, and in older ones.
+const LINKS: [&str; 2] = ["lower", "slave"];
+
+#[derive(Debug, PartialEq)]
+struct Bond {
+    master: String,
+    slaves: usize,
+    /// `None` if the kernel is too old to tell the state of each device.
+    active: Option<usize>,
+}
+
+#[derive(Debug)]
+pub(super) struct Bonding;
+
+#[async_trait]
+impl Collector<Host> for Bonding {
+    async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
+        let masters = host
+            .read_sys_if_present("class/net/bonding_masters")?
+            .ok_or_else(|| CollectError::NoData("no bonding in the kernel".into()))?;
+        let mut outcome = Ok(());
+        let masters = masters.split_ascii_whitespace();
+        let bonds: Vec<Bond> =
+            masters.filter_map(|master| read(host, master, &mut outcome)).collect();
+        sink.table(METRICS, bonds.iter().map(|bond| ([("master", &*bond.master)], bond)));
+        outcome
+    }
+}
+
+/// The bond, or `None` if it has gone meanwhile or cannot be read.
+fn read(host: &Host, master: &str, outcome: &mut Result<(), CollectError>) -> Option<Bond> {
+    let slaves = keep(host.attribute(&format!("class/net/{master}/bonding/slaves")), outcome)?;
+    let slaves: Vec<&str> = slaves.split_ascii_whitespace().collect();
+    let mut active = Some(0);
+    for slave in &slaves {
+        let is_up = keep(is_up(host, master, slave), outcome);
+        active = active.zip(is_up).map(|(active, is_up)| active + usize::from(is_up));
+    }
+    Some(Bond { master: master.to_owned(), slaves: slaves.len(), active })
+}
+
+fn is_up(host: &Host, master: &str, slave: &str) -> Result<Option<bool>, CollectError> {
+    for link in LINKS {
+        let path = format!("class/net/{master}/{link}_{slave}/bonding_slave/mii_status");
+        if let Some(status) = host.attribute(&path)? {
+            return Ok(Some(status == "up"));
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_from(tree: &str, master: &str) -> Option<(usize, Option<usize>)> {
+        let mut outcome = Ok(());
+        let bond = read(&Host::fixture(tree), master, &mut outcome);
+        outcome.unwrap();
+        bond.map(|bond| (bond.slaves, bond.active))
+    }
+
+    #[test]
+    fn devices_count_as_active_while_their_link_is_up() {
+        assert_eq!(read_from("linux-6.1", "bond0"), Some((2, Some(1))));
+        assert_eq!(read_from("linux-6.1", "bond1"), Some((0, Some(0))));
+    }
+
+    #[test]
+    fn old_kernels_tell_no_state_and_bonds_may_vanish() {
+        assert_eq!(read_from("linux-2.6.32", "bond0"), Some((1, None)));
+        assert_eq!(read_from("linux-6.1", "bond7"), None);
+    }
+}

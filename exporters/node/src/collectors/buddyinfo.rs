@@ -1,0 +1,90 @@
+//! Free blocks of memory by size: `/proc/buddyinfo`, proc_buddyinfo(5).
+
+use async_trait::async_trait;
+use common::collector::Collector;
+use common::error::{CollectError, ParseError, parse_number};
+use common::exposition::Sink;
+use common::metric::Desc;
+
+use super::memory_zone::split_heading;
+use super::rows::Rows;
+use crate::host::Host;
+
+const BLOCKS: Desc<'_> = Desc::gauge(
+    "node_buddyinfo_blocks",
+    "Free blocks of two to the power of size pages, by NUMA node and zone.",
+);
+
+/// One line: how many blocks of 1, 2, 4, … pages are free in a zone.
+#[derive(Debug, PartialEq)]
+struct Zone<'a> {
+    node: &'a str,
+    name: &'a str,
+    blocks: Vec<u64>,
+}
+
+#[derive(Debug)]
+pub(super) struct Buddyinfo;
+
+#[async_trait]
+impl Collector<Host> for Buddyinfo {
+    async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
+        let text = host.read_proc("buddyinfo")?;
+        let zones = parse(&text);
+        let mut family = sink.family(&BLOCKS);
+        for zone in &zones.good {
+            for (size, count) in zone.blocks.iter().enumerate() {
+                let size = size.to_string();
+                let labels = [("node", zone.node), ("size", &size), ("zone", zone.name)];
+                family.sample(&labels, *count as f64);
+            }
+        }
+        zones.verdict.map_err(|error| host.malformed_proc("buddyinfo", error))
+    }
+}
+
+fn parse(text: &str) -> Rows<Zone<'_>> {
+    text.lines().map(parse_line).collect::<Rows<_>>().not_empty("no zone")
+}
+
+fn parse_line(line: &str) -> Result<Zone<'_>, ParseError> {
+    let malformed = || ParseError::Form(format!("line without node and zone: {line:?}"));
+    let (node, name, counts) = split_heading(line).ok_or_else(malformed)?;
+    let counts = counts.split_ascii_whitespace();
+    let blocks = counts.map(|count| parse_number("blocks", Some(count)));
+    Ok(Zone { node, name, blocks: blocks.collect::<Result<_, _>>()? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_sizes() {
+        let zones = parse(
+            "Node 0, zone      DMA      1      0      3 \nNode 1, zone   Normal  24371   8319\n",
+        );
+        let expected = [
+            Zone { node: "0", name: "DMA", blocks: vec![1, 0, 3] },
+            Zone { node: "1", name: "Normal", blocks: vec![24371, 8319] },
+        ];
+        assert_eq!(zones.good, expected);
+        assert_eq!(zones.verdict, Ok(()));
+    }
+
+    #[test]
+    fn a_malformed_zone_does_not_cost_the_others() {
+        let zones = parse("Node 0, zone DMA 1 x\nNode 0, zone Normal 7\nNode 0, zo");
+        assert_eq!(zones.good, [Zone { node: "0", name: "Normal", blocks: vec![7] }]);
+        let error = ParseError::Number { field: "blocks", text: "x".into() };
+        assert_eq!(zones.verdict, Err(error));
+        assert!(parse("").verdict.is_err());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_parsed_or_refused(text in "(Node [0-9]?, zone )?([ -~\n]|\\PC){0,200}") {
+            let _ = parse(&text);
+        }
+    }
+}

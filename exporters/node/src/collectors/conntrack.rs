@@ -1,0 +1,136 @@
+//! Connection tracking: Documentation/networking/nf_conntrack-sysctl.rst of the
+//! kernel, and its statistics in `/proc/net/stat/nf_conntrack`.
+
+use async_trait::async_trait;
+use common::collector::Collector;
+use common::error::{CollectError, parse_number};
+use common::exposition::Sink;
+use common::metric::Desc;
+
+use super::net_stat::Table;
+use super::salvage::salvage;
+use crate::host::Host;
+
+/// File below `/proc/sys/net/netfilter` and family.
+const COUNTS: [(&str, Desc<'static>); 2] = [
+    (
+        "nf_conntrack_count",
+        Desc::gauge("node_nf_conntrack_entries", "Connections that are tracked now."),
+    ),
+    (
+        "nf_conntrack_max",
+        Desc::gauge("node_nf_conntrack_entries_limit", "Connections that can be tracked at most."),
+    ),
+];
+
+/// Heading and family: gauges, as in the reference exporter, although all of them count up.
+const STATISTICS: [(&str, Desc<'static>); 8] = [
+    ("found", Desc::gauge("node_nf_conntrack_stat_found", "Searches that found their connection.")),
+    (
+        "invalid",
+        Desc::gauge("node_nf_conntrack_stat_invalid", "Packets that could not be tracked."),
+    ),
+    (
+        "ignore",
+        Desc::gauge(
+            "node_nf_conntrack_stat_ignore",
+            "Packets that were tracked already or need no tracking.",
+        ),
+    ),
+    ("insert", Desc::gauge("node_nf_conntrack_stat_insert", "Connections added to the table.")),
+    (
+        "insert_failed",
+        Desc::gauge(
+            "node_nf_conntrack_stat_insert_failed",
+            "Connections not added, most often because they were there already.",
+        ),
+    ),
+    (
+        "drop",
+        Desc::gauge(
+            "node_nf_conntrack_stat_drop",
+            "Packets dropped because their connection could not be added.",
+        ),
+    ),
+    (
+        "early_drop",
+        Desc::gauge(
+            "node_nf_conntrack_stat_early_drop",
+            "Connections removed to make room for new ones.",
+        ),
+    ),
+    (
+        "search_restart",
+        Desc::gauge(
+            "node_nf_conntrack_stat_search_restart",
+            "Searches begun anew because the table was being resized.",
+        ),
+    ),
+];
+
+#[derive(Debug)]
+pub(super) struct Conntrack;
+
+#[async_trait]
+impl Collector<Host> for Conntrack {
+    async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
+        let (counts, outcome) = salvage(COUNTS.iter().map(|(file, desc)| {
+            let count = read_count(host, &format!("sys/net/netfilter/{file}"))?;
+            Ok((desc, count))
+        }));
+        for (desc, count) in counts {
+            sink.value(desc, count);
+        }
+        // Some kernels let only root read the statistics.
+        outcome.and(push_statistics(host, sink))
+    }
+}
+
+fn absent() -> CollectError {
+    CollectError::NoData("no connection tracking in the kernel".into())
+}
+
+fn read_count(host: &Host, path: &str) -> Result<f64, CollectError> {
+    let text = host.read_proc_if_present(path)?.ok_or_else(absent)?;
+    parse_number("count", Some(text.trim())).map_err(|error| host.malformed_proc(path, error))
+}
+
+/// Sums over all CPUs; old kernels have no `search_restart`.
+fn push_statistics(host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
+    let table = Table::read(host, "nf_conntrack")?.ok_or_else(absent)?;
+    for (heading, desc) in &STATISTICS {
+        if let Some(sum) = table.column(heading).reduce(u64::wrapping_add) {
+            sink.value(desc, sum as f64);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use common::exposition::Format;
+
+    fn statistics(tree: &str) -> Vec<String> {
+        let mut sink = Sink::new(Format::Text);
+        push_statistics(&Host::fixture(tree), &mut sink).unwrap();
+        let text = String::from_utf8_lossy(sink.text()).into_owned();
+        text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn statistics_are_sums_over_the_cpus() {
+        let samples = statistics("linux-6.1");
+        assert_eq!(samples.len(), STATISTICS.len());
+        assert!(samples.contains(&"node_nf_conntrack_stat_found 12".to_owned()), "{samples:?}");
+        let wide = "node_nf_conntrack_stat_early_drop 4294967302".to_owned();
+        assert!(samples.contains(&wide), "{samples:?}");
+    }
+
+    #[test]
+    fn old_kernels_restart_no_search() {
+        let samples = statistics("linux-2.6.32");
+        assert_eq!(samples.len(), STATISTICS.len() - 1);
+        assert!(!samples.iter().any(|line| line.contains("search_restart")), "{samples:?}");
+    }
+}

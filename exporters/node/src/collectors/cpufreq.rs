@@ -1,0 +1,186 @@
+//! Clock frequency of CPUs: `/sys/devices/system/cpu/cpu*/cpufreq`,
+//! Documentation/admin-guide/pm/cpufreq.rst of the kernel.
+
+use async_trait::async_trait;
+use common::collector::Collector;
+use common::error::{CollectError, ParseError};
+use common::exposition::Sink;
+use common::metric::Desc;
+
+use super::attributes::{
+    Attribute, FirstError, Table, devices, gauge, integer, number_after, read,
+};
+use super::cpu::cpu_list;
+use crate::host::Host;
+
+const DIRECTORY: &str = "devices/system/cpu";
+
+/// The kernel may sleep 20 ms to measure one CPU: the CPUs of large hosts are read side by side.
+const CPUS_PER_THREAD: usize = 16;
+const MAX_THREADS: usize = 8;
+
+const FREQUENCIES: &[Attribute] = &[
+    kilohertz("cpuinfo_cur_freq", "node_cpu_frequency_hertz", "Measured frequency of a CPU."),
+    kilohertz(
+        "cpuinfo_avg_freq",
+        "node_cpu_frequency_avg_hertz",
+        "Frequency of a CPU as the mean of the last moments.",
+    ),
+    kilohertz("cpuinfo_min_freq", "node_cpu_frequency_min_hertz", "Lowest frequency of a CPU."),
+    kilohertz("cpuinfo_max_freq", "node_cpu_frequency_max_hertz", "Highest frequency of a CPU."),
+    kilohertz(
+        "scaling_cur_freq",
+        "node_cpu_scaling_frequency_hertz",
+        "Frequency that the kernel last asked of a CPU.",
+    ),
+    kilohertz(
+        "scaling_min_freq",
+        "node_cpu_scaling_frequency_min_hertz",
+        "Lowest frequency that the kernel may ask of a CPU.",
+    ),
+    kilohertz(
+        "scaling_max_freq",
+        "node_cpu_scaling_frequency_max_hertz",
+        "Highest frequency that the kernel may ask of a CPU.",
+    ),
+];
+
+const GOVERNOR: Desc<'_> = Desc::gauge(
+    "node_cpu_scaling_governor",
+    "1 for the governor that chooses a CPU's frequency, 0 for the others to be had.",
+);
+
+const fn kilohertz(file: &'static str, name: &'static str, help: &'static str) -> Attribute {
+    gauge(file, name, help).times(1000.0).read_by(known_integer)
+}
+
+/// What one CPU shows; files that its driver lacks are `None`.
+#[derive(Debug)]
+struct Cpu {
+    number: String,
+    frequencies: Vec<Option<f64>>,
+    governor: Option<String>,
+    available_governors: Option<String>,
+}
+
+#[derive(Debug)]
+pub(super) struct CpuFreq;
+
+#[async_trait]
+impl Collector<Host> for CpuFreq {
+    async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
+        let mut errors = FirstError::default();
+        let offline = errors.catch(host.attribute(&format!("{DIRECTORY}/offline")));
+        let offline = cpu_list(&offline.unwrap_or_default());
+        let names = devices(host, DIRECTORY)?;
+        let mut numbers: Vec<&str> =
+            names.iter().filter_map(|name| number_after(name, "cpu")).collect();
+        numbers.retain(|number| !offline.iter().any(|offline| offline == number));
+        numbers.retain(|number| host.sys_path(&directory(number)).is_dir());
+        let (cpus, more) = read_all(host, &numbers);
+        errors.merge(more);
+        push(&cpus, sink);
+        errors.into_result()
+    }
+}
+
+fn directory(number: &str) -> String {
+    format!("{DIRECTORY}/cpu{number}/cpufreq/")
+}
+
+fn read_all(host: &Host, numbers: &[&str]) -> (Vec<Cpu>, FirstError) {
+    let share = numbers.len().div_ceil(MAX_THREADS).max(CPUS_PER_THREAD);
+    if numbers.len() <= share {
+        return read_share(host, numbers);
+    }
+    let (mut cpus, mut errors) = (Vec::with_capacity(numbers.len()), FirstError::default());
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = numbers
+            .chunks(share)
+            .map(|share| {
+                let thread = std::thread::Builder::new().name("cpufreq".into());
+                (share, thread.spawn_scoped(scope, move || read_share(host, share)).ok())
+            })
+            .collect();
+        for (share, thread) in threads {
+            let read = thread.and_then(|thread| thread.join().ok());
+            // Without a thread to be had, this one reads.
+            let (more, error) = read.unwrap_or_else(|| read_share(host, share));
+            cpus.extend(more);
+            errors.merge(error);
+        }
+    });
+    (cpus, errors)
+}
+
+fn read_share(host: &Host, numbers: &[&str]) -> (Vec<Cpu>, FirstError) {
+    let mut errors = FirstError::default();
+    let cpus = numbers.iter().map(|number| {
+        let prefix = directory(number);
+        let mut text = |file: &str| errors.catch(host.attribute(&format!("{prefix}{file}")));
+        Cpu {
+            number: (*number).to_owned(),
+            governor: text("scaling_governor"),
+            available_governors: text("scaling_available_governors"),
+            frequencies: read(host, &prefix, FREQUENCIES, &mut errors),
+        }
+    });
+    (cpus.collect(), errors)
+}
+
+fn push(cpus: &[Cpu], sink: &mut Sink) {
+    let mut table = Table::new(FREQUENCIES, ["cpu"]);
+    for cpu in cpus {
+        table.add([&cpu.number], cpu.frequencies.clone());
+    }
+    table.push(sink);
+    let mut family = sink.family(&GOVERNOR);
+    for cpu in cpus {
+        let available = cpu.available_governors.as_deref().unwrap_or_default();
+        for governor in available.split_ascii_whitespace() {
+            let is_chosen = cpu.governor.as_deref() == Some(governor);
+            let labels = [("cpu", &*cpu.number), ("governor", governor)];
+            family.sample(&labels, f64::from(u8::from(is_chosen)));
+        }
+    }
+}
+
+/// Some drivers cannot tell the frequency of a CPU that sleeps, and say so.
+fn known_integer(text: &str) -> Result<Option<f64>, ParseError> {
+    if text == "<unknown>" { Ok(None) } else { integer(text) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use common::exposition::Format;
+
+    #[test]
+    fn an_unknown_frequency_is_absent_and_a_malformed_one_an_error() {
+        assert_eq!(known_integer("2400000"), Ok(Some(2_400_000.0)));
+        assert_eq!(known_integer("<unknown>"), Ok(None));
+        assert!(known_integer("<unkn").is_err());
+        assert!(known_integer("").is_err());
+    }
+
+    #[test]
+    fn each_available_governor_has_a_sample() {
+        let cpu = |number: &str, available: Option<&str>| Cpu {
+            number: number.into(),
+            frequencies: Vec::new(),
+            governor: Some("powersave".into()),
+            available_governors: available.map(str::to_owned),
+        };
+        let mut sink = Sink::new(Format::Text);
+        push(&[cpu("3", Some("performance powersave")), cpu("4", None)], &mut sink);
+        let text = String::from_utf8_lossy(sink.text()).into_owned();
+        let samples: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        assert_eq!(
+            samples,
+            [
+                "node_cpu_scaling_governor{cpu=\"3\",governor=\"performance\"} 0",
+                "node_cpu_scaling_governor{cpu=\"3\",governor=\"powersave\"} 1",
+            ]
+        );
+    }
+}

@@ -1,0 +1,211 @@
+//! Replicated block devices of DRBD 8: `/proc/drbd`, section "/proc/drbd" of the DRBD 8.4 user's guide.
+
+use async_trait::async_trait;
+use common::collector::Collector;
+use common::error::{CollectError, ParseError, parse_number};
+use common::exposition::Sink;
+use common::metric::Desc;
+
+use super::device_table::FirstFailure;
+use crate::host::Host;
+
+const FILE: &str = "drbd";
+
+/// Key, family, bytes or requests a unit.
+const COUNTS: &[(&str, Desc<'static>, f64)] = &[
+    ("ns", Desc::counter("node_drbd_network_sent_bytes_total", "Bytes sent to the peer."), 1024.0),
+    (
+        "nr",
+        // The kernel counts KiB here too: wrong, but the reference exporter's value.
+        Desc::counter(
+            "node_drbd_network_received_bytes_total",
+            "Received from the peer; in KiB, as in node_exporter.",
+        ),
+        1.0,
+    ),
+    (
+        "dw",
+        Desc::counter("node_drbd_disk_written_bytes_total", "Bytes written to the local disk."),
+        1024.0,
+    ),
+    (
+        "dr",
+        Desc::counter("node_drbd_disk_read_bytes_total", "Bytes read from the local disk."),
+        1024.0,
+    ),
+    (
+        "al",
+        Desc::counter("node_drbd_activitylog_writes_total", "Updates of the activity log."),
+        1.0,
+    ),
+    ("bm", Desc::counter("node_drbd_bitmap_writes_total", "Updates of the bitmap."), 1.0),
+    ("lo", Desc::gauge("node_drbd_local_pending", "Requests that the local disk has open."), 1.0),
+    (
+        "pe",
+        Desc::gauge("node_drbd_remote_pending", "Requests that the peer has not yet answered."),
+        1.0,
+    ),
+    (
+        "ua",
+        Desc::gauge(
+            "node_drbd_remote_unacknowledged",
+            "Requests of the peer that are not yet answered.",
+        ),
+        1.0,
+    ),
+    (
+        "ap",
+        Desc::gauge(
+            "node_drbd_application_pending",
+            "Requests of applications that are not yet answered.",
+        ),
+        1.0,
+    ),
+    ("ep", Desc::gauge("node_drbd_epochs", "Epochs, sets of writes between barriers."), 1.0),
+    (
+        "oos",
+        Desc::gauge("node_drbd_out_of_sync_bytes", "Bytes known to differ from the peer's."),
+        1024.0,
+    ),
+];
+
+const CONNECTED: Desc<'_> =
+    Desc::gauge("node_drbd_connected", "1 if the peer is connected and no sync is going on.");
+
+/// Key of a `local/remote` pair, family, state that counts as 1.
+const STATES: &[(&str, Desc<'static>, &str)] = &[
+    (
+        "ro",
+        Desc::gauge("node_drbd_node_role_is_primary", "1 if the node's role is primary."),
+        "Primary",
+    ),
+    (
+        "ds",
+        Desc::gauge("node_drbd_disk_state_is_up_to_date", "1 if the node's disk is up to date."),
+        "UpToDate",
+    ),
+];
+
+/// A device and its `key:value` words.
+#[derive(Debug, PartialEq)]
+struct Device<'a> {
+    name: String,
+    words: Vec<(&'a str, &'a str)>,
+}
+
+impl<'a> Device<'a> {
+    fn get(&self, key: &str) -> Option<&'a str> {
+        self.words.iter().find(|(name, _)| *name == key).map(|(_, value)| *value)
+    }
+
+    fn count(&self, key: &str) -> Result<Option<f64>, ParseError> {
+        let Some(text) = self.get(key) else { return Ok(None) };
+        parse_number::<u64>("count", Some(text)).map(|count| Some(count as f64))
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Drbd;
+
+#[async_trait]
+impl Collector<Host> for Drbd {
+    async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
+        let Some(text) = host.read_proc_if_present(FILE)? else {
+            return Err(CollectError::NoData("DRBD is not loaded".into()));
+        };
+        let devices = parse(&text).map_err(|error| host.malformed_proc(FILE, error))?;
+        let mut failures = FirstFailure::default();
+        for (key, desc, unit) in COUNTS {
+            let mut family = sink.family(desc);
+            for device in &devices {
+                let count = device.count(key).map_err(|error| host.malformed_proc(FILE, error));
+                if let Some(Some(count)) = failures.note(count) {
+                    family.sample(&[("device", &device.name)], count * unit);
+                }
+            }
+        }
+        push_states(&devices, sink);
+        failures.into_result()
+    }
+}
+
+fn push_states(devices: &[Device<'_>], sink: &mut Sink) {
+    let is = |wanted: &str, state: &str| if state == wanted { 1.0 } else { 0.0 };
+    let mut family = sink.family(&CONNECTED);
+    for device in devices {
+        if let Some(state) = device.get("cs") {
+            family.sample(&[("device", &device.name)], is("Connected", state));
+        }
+    }
+    drop(family);
+    for (key, desc, wanted) in STATES {
+        let mut family = sink.family(desc);
+        for device in devices {
+            let states = device.get(key).into_iter().flat_map(|pair| pair.split('/'));
+            for (node, state) in ["local", "remote"].into_iter().zip(states) {
+                family.sample(&[("device", &device.name), ("node", node)], is(wanted, state));
+            }
+        }
+    }
+}
+
+/// The devices: each starts with a word of its number and a colon. DRBD 9 has only a version here.
+fn parse(text: &str) -> Result<Vec<Device<'_>>, ParseError> {
+    if !text.starts_with("version:") {
+        return Err(ParseError::Form("no version".into()));
+    }
+    let mut devices: Vec<Device<'_>> = Vec::new();
+    for word in text.split_ascii_whitespace() {
+        let Some((key, value)) = word.split_once(':').filter(|(_, rest)| !rest.contains(':'))
+        else {
+            continue;
+        };
+        if value.is_empty() && key.parse::<u32>().is_ok() {
+            devices.push(Device { name: format!("drbd{key}"), words: Vec::new() });
+        } else if let Some(device) = devices.last_mut() {
+            device.words.push((key, value));
+        }
+    }
+    Ok(devices)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "version: 8.4.3 (api:1/proto:86-101)\nsrcversion: 1A9F77B1CA5FF92235C2213\n \
+        0: cs:Connected ro:Primary/Secondary ds:UpToDate/UpToDate C r-----\n    \
+        ns:17324442 nr:10961 dw:2 dr:1 al:0 bm:9 lo:0 pe:0 ua:0 ap:0 ep:1 wo:f oos:4\n\t\
+        finish: 0:00:06 speed: 600 (600) K/sec\n 11: cs:Unconfigured\n";
+
+    #[test]
+    fn words_belong_to_the_device_before_them() {
+        let devices = parse(TEXT).unwrap();
+        let names: Vec<_> = devices.iter().map(|device| &*device.name).collect();
+        assert_eq!(names, ["drbd0", "drbd11"]);
+        assert_eq!(devices[0].count("ns"), Ok(Some(17_324_442.0)));
+        assert_eq!(devices[0].get("ro"), Some("Primary/Secondary"));
+        assert_eq!(devices[1].get("cs"), Some("Unconfigured"));
+        assert_eq!(devices[1].count("ns"), Ok(None));
+    }
+
+    #[test]
+    fn drbd_9_has_no_devices_here() {
+        assert_eq!(parse("version: 9.1.7 (api:2/proto:110-121)\n"), Ok(vec![]));
+    }
+
+    #[test]
+    fn malformed_counts_are_errors() {
+        assert!(parse("").is_err());
+        let devices = parse("version: 8\n 0: ns:x nr:\n").unwrap();
+        assert!(devices[0].count("ns").is_err());
+        assert!(devices[0].count("nr").is_err());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_parsed_or_refused(text in "(version: |[0-9a-z:/ \n]|\\PC){0,80}") {
+            let _ = parse(&text);
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Use and memory of AMD graphics cards: `/sys/class/drm/card*`,
+//! Documentation/gpu/amdgpu of the kernel.
+
+use async_trait::async_trait;
+use common::collector::Collector;
+use common::error::CollectError;
+use common::exposition::Sink;
+use common::metric::Desc;
+
+use super::attributes::{
+    Attribute, FirstError, Table, gauge, number_after, present_texts, push_info,
+};
+use crate::host::Host;
+
+const DIRECTORY: &str = "class/drm";
+
+const INFO: Desc<'_> = Desc::gauge("node_drm_card_info", "What is known of each card; always 1.");
+
+const TEXTS: [(&str, &str); 3] = [
+    ("memory_vendor", "mem_info_vram_vendor"),
+    ("power_performance_level", "power_dpm_force_performance_level"),
+    ("unique_id", "unique_id"),
+];
+
+const ATTRIBUTES: &[Attribute] = &[
+    gauge("gpu_busy_percent", "node_drm_gpu_busy_percent", "Share of time that the GPU works."),
+    gauge(
+        "mem_info_gtt_total",
+        "node_drm_memory_gtt_size_bytes",
+        "Host memory that the card can reach.",
+    ),
+    gauge("mem_info_gtt_used", "node_drm_memory_gtt_used_bytes", "Host memory that the card uses."),
+    gauge(
+        "mem_info_vis_vram_total",
+        "node_drm_memory_vis_vram_size_bytes",
+        "Memory of the card that the host can reach.",
+    ),
+    gauge(
+        "mem_info_vis_vram_used",
+        "node_drm_memory_vis_vram_used_bytes",
+        "Used part of the memory of the card that the host can reach.",
+    ),
+    gauge("mem_info_vram_total", "node_drm_memory_vram_size_bytes", "Memory of the card."),
+    gauge("mem_info_vram_used", "node_drm_memory_vram_used_bytes", "Used memory of the card."),
+];
+
+#[derive(Debug)]
+pub(super) struct Drm;
+
+#[async_trait]
+impl Collector<Host> for Drm {
+    async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
+        let (mut table, mut errors) = (Table::new(ATTRIBUTES, ["card"]), FirstError::default());
+        let mut infos = Vec::new();
+        for card in host.list_sys(DIRECTORY)?.unwrap_or_default() {
+            // Connectors stand beside the cards: `card0-DP-1`.
+            if number_after(&card, "card").is_none() {
+                continue;
+            }
+            let device = format!("{DIRECTORY}/{card}/device/");
+            let uevent = errors.catch(host.attribute(&format!("{device}uevent")));
+            if !uevent.is_some_and(|uevent| is_amdgpu(&uevent)) {
+                continue;
+            }
+            table.read(host, &device, [&card], &mut errors);
+            let mut texts = present_texts(host, &device, &TEXTS, &mut errors);
+            texts.extend([("card", card), ("vendor", "amd".to_owned())]);
+            infos.push(texts);
+        }
+        push_info(sink, &INFO, infos);
+        table.push(sink);
+        errors.into_result()
+    }
+}
+
+fn is_amdgpu(uevent: &str) -> bool {
+    uevent.lines().any(|line| line == "DRIVER=amdgpu")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_amdgpu;
+
+    #[test]
+    fn only_the_line_of_the_driver_counts() {
+        assert!(is_amdgpu("MAJOR=1\nDRIVER=amdgpu\nPCI_ID=1002:67DF"));
+        for text in ["", "DRIVER=i915", "XDRIVER=amdgpu", "DRIVER=amdgpu2", "DRIVER="] {
+            assert!(!is_amdgpu(text), "{text:?}");
+        }
+    }
+}

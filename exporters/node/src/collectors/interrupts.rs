@@ -1,0 +1,184 @@
+//! Interrupts by CPU, line and device: `/proc/interrupts`, proc_interrupts(5).
+
+use async_trait::async_trait;
+use common::collector::Collector;
+use common::error::{CollectError, ParseError, parse_number};
+use common::exposition::Sink;
+use common::filter::{Filter, Pattern};
+use common::metric::Desc;
+
+use super::cpu_columns;
+use super::rows::Rows;
+use crate::host::Host;
+
+const INTERRUPTS: Desc<'_> = Desc::counter(
+    "node_interrupts_total",
+    "Interrupts that each CPU has serviced since boot, by line and device.",
+);
+
+/// One row. Numbered lines have the controller in front of the devices, named ones a description.
+#[derive(Debug, PartialEq)]
+struct Interrupt<'a> {
+    name: &'a str,
+    info: String,
+    devices: String,
+    counts: Vec<u64>,
+}
+
+/// Flags of this collector.
+#[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Collector options")]
+#[group(skip)]
+pub struct Options {
+    /// Interrupts to leave out, by name;info;devices
+    #[arg(
+        id = "collector.interrupts.name-exclude",
+        long = "collector.interrupts.name-exclude",
+        value_name = "REGEX"
+    )]
+    pub exclude: Option<Pattern>,
+    /// Interrupts to expose, by name;info;devices
+    #[arg(
+        id = "collector.interrupts.name-include",
+        long = "collector.interrupts.name-include",
+        value_name = "REGEX"
+    )]
+    pub include: Option<Pattern>,
+    /// Expose interrupts that never happened
+    #[arg(
+        id = "collector.interrupts.include-zeros",
+        long = "collector.interrupts.include-zeros",
+        default_value = "true"
+    )]
+    pub include_zeros: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Interrupts {
+    names: Filter,
+    include_zeros: bool,
+}
+
+impl Interrupts {
+    pub(super) fn new(options: &Options) -> Self {
+        let names = Filter::new(options.include.clone(), options.exclude.clone());
+        Self { names, include_zeros: options.include_zeros }
+    }
+
+    fn push(&self, cpus: &[String], interrupts: &[Interrupt<'_>], sink: &mut Sink) {
+        let mut family = sink.family(&INTERRUPTS);
+        for Interrupt { name, info, devices, counts } in interrupts {
+            if !self.names.accepts(&format!("{name};{info};{devices}")) {
+                continue;
+            }
+            for (cpu, count) in cpus.iter().zip(counts) {
+                if *count > 0 || self.include_zeros {
+                    let labels = [
+                        ("cpu", cpu.as_str()),
+                        ("devices", devices),
+                        ("info", info),
+                        ("type", name),
+                    ];
+                    family.sample(&labels, *count as f64);
+                }
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Collector<Host> for Interrupts {
+    async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
+        let text = host.read_proc("interrupts")?;
+        let malformed = |error| host.malformed_proc("interrupts", error);
+        let (cpus, rows) = cpu_columns::parse(&text).map_err(malformed)?;
+        let rows = rows.filter_map(|(name, row)| parse_row(cpus.len(), name, row));
+        let interrupts = rows.collect::<Rows<_>>();
+        self.push(&cpus, &interrupts.good, sink);
+        interrupts.verdict.map_err(malformed)
+    }
+}
+
+/// Nothing is made of rows that lack a description: `ERR` and `MIS` count for all CPUs together.
+fn parse_row<'a>(
+    cpus: usize,
+    name: &'a str,
+    row: &str,
+) -> Option<Result<Interrupt<'a>, ParseError>> {
+    let words: Vec<&str> = row.split_ascii_whitespace().collect();
+    let (counts, description) = words.split_at_checked(cpus)?;
+    let (first, others) = description.split_first()?;
+    let (info, devices) = if name.parse::<u64>().is_ok() {
+        ((*first).to_owned(), others.join(" "))
+    } else {
+        (description.join(" "), String::new())
+    };
+    let counts = counts.iter().map(|count| parse_number("count", Some(count)));
+    let counts = counts.collect::<Result<_, _>>();
+    Some(counts.map(|counts| Interrupt { name, info, devices, counts }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use common::exposition::Format;
+
+    #[test]
+    fn numbered_lines_have_a_controller_and_devices() {
+        let row = "   17  0  PCI-MSI 512000-edge   eth0, eth1";
+        let expected = Interrupt {
+            name: "24",
+            info: "PCI-MSI".into(),
+            devices: "512000-edge eth0, eth1".into(),
+            counts: vec![17, 0],
+        };
+        assert_eq!(parse_row(2, "24", row), Some(Ok(expected)));
+    }
+
+    #[test]
+    fn named_lines_have_a_description() {
+        let row = parse_row(1, "NMI", "  0   Non-maskable interrupts").unwrap().unwrap();
+        assert_eq!((row.info.as_str(), row.devices.as_str()), ("Non-maskable interrupts", ""));
+    }
+
+    #[test]
+    fn truncated_lines_are_left_out_and_malformed_ones_refused() {
+        for row in ["", "0", "1 2"] {
+            assert_eq!(parse_row(2, "ERR", row), None, "{row:?}");
+        }
+        assert!(parse_row(2, "1", "1 x IO-APIC timer").unwrap().is_err());
+    }
+
+    #[test]
+    fn flags_choose_by_name_info_and_devices() {
+        let rows: Vec<_> = [("1", "3 0 IO-APIC 1-edge i8042"), ("LOC", "5 6 Local timer")]
+            .map(|(name, row)| parse_row(2, name, row).unwrap().unwrap())
+            .into();
+        let cpus = ["0".to_owned(), "1".to_owned()];
+        let series = |include: Option<&str>, exclude: Option<&str>, include_zeros| {
+            let pattern = |text: Option<&str>| text.map(|text| text.parse().unwrap());
+            let options =
+                Options { include: pattern(include), exclude: pattern(exclude), include_zeros };
+            let mut sink = Sink::new(Format::Text);
+            Interrupts::new(&options).push(&cpus, &rows, &mut sink);
+            let text = String::from_utf8_lossy(sink.text()).into_owned();
+            text.lines().filter(|line| !line.starts_with('#')).count()
+        };
+        assert_eq!(series(None, None, true), 4);
+        assert_eq!(series(None, None, false), 3);
+        assert_eq!(series(Some("^1;IO-APIC;1-edge i8042$"), None, true), 2);
+        assert_eq!(series(None, Some("^LOC;Local timer;$"), false), 1);
+        assert_eq!(series(Some("i8042"), Some("^1;"), true), 0);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_parsed_or_refused(text in "(CPU0 CPU1\n)?([ -~\n]|\\PC){0,200}") {
+            if let Ok((cpus, rows)) = cpu_columns::parse(&text) {
+                for (name, row) in rows {
+                    let _ = parse_row(cpus.len(), name, row);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Statistics of the kernel's network caches per CPU: `/proc/net/stat`, lnstat(8).
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use common::collector::Collector;
+use common::error::CollectError;
+use common::exposition::Sink;
+use common::metric::{Desc, sanitize_name};
+
+use super::net_stat::{self, Table};
+use super::salvage::salvage;
+use crate::host::Host;
+
+#[derive(Debug)]
+pub(super) struct Lnstat;
+
+#[async_trait]
+impl Collector<Host> for Lnstat {
+    async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
+        let names = host.list_proc(net_stat::DIRECTORY)?.unwrap_or_default();
+        let read = |name: String| match Table::read(host, &name) {
+            Ok(table) => table.map(|table| Ok((name, table))),
+            Err(error) => Some(Err(error)),
+        };
+        let (tables, outcome) = salvage(names.into_iter().filter_map(read));
+        push(&tables, sink);
+        outcome
+    }
+}
+
+/// One family per heading, whichever tables have it.
+fn push(tables: &[(String, Table)], sink: &mut Sink) {
+    let headings: BTreeSet<&str> =
+        tables.iter().flat_map(|(_, table)| &table.headings).map(String::as_str).collect();
+    for heading in headings {
+        let name = sanitize_name(&format!("node_lnstat_{heading}_total"));
+        let help = format!("Column {heading} of the tables in /proc/net/stat.");
+        let mut family = sink.family(&Desc::counter(&name, &help));
+        for (subsystem, table) in tables {
+            // The row's number, which is not the CPU's where a lower one is off.
+            for (cpu, count) in table.column(heading).enumerate() {
+                family.sample(&[("cpu", &cpu.to_string()), ("subsystem", subsystem)], count as f64);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use common::exposition::Format;
+
+    #[test]
+    fn tables_share_the_families_of_equal_headings() {
+        let host = Host::fixture("linux-6.1");
+        let tables: Vec<(String, Table)> = ["arp_cache", "synproxy"]
+            .map(|name| (name.to_owned(), Table::read(&host, name).unwrap().unwrap()))
+            .into();
+        let mut sink = Sink::new(Format::Text);
+        push(&tables, &mut sink);
+        let text = String::from_utf8_lossy(sink.text()).into_owned();
+        assert_eq!(text.matches("# TYPE node_lnstat_entries_total counter").count(), 1);
+        for line in [
+            "node_lnstat_entries_total{cpu=\"1\",subsystem=\"arp_cache\"} 20\n",
+            "node_lnstat_syn_received_total{cpu=\"0\",subsystem=\"synproxy\"} 48879\n",
+        ] {
+            assert!(text.contains(line), "{text}");
+        }
+    }
+}

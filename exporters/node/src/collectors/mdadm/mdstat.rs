@@ -1,0 +1,222 @@
+//! The list of arrays, `/proc/mdstat`, md(4); its writer is `md_seq_show` in drivers/md/md.c.
+
+use common::error::{ParseError, parse_number};
+
+/// What an array is doing.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Activity {
+    Active,
+    Inactive,
+    Recovering,
+    Resync,
+    Check,
+    /// Anything else, such as a reshape.
+    Other,
+}
+
+/// One array, sizes in blocks of 1 KiB.
+#[derive(Debug, PartialEq)]
+pub(super) struct Array {
+    pub(super) name: String,
+    pub(super) activity: Activity,
+    pub(super) disks_required: u64,
+    pub(super) active: u64,
+    pub(super) failed: u64,
+    pub(super) spare: u64,
+    pub(super) blocks: u64,
+    /// `None` while another node of a cluster does the sync: this one is not told how far it is.
+    pub(super) blocks_synced: Option<u64>,
+}
+
+/// Words of a progress line, in the order in which they are looked for.
+const PROGRESS: &[(&str, Activity)] = &[
+    ("recovery", Activity::Recovering),
+    ("reshape", Activity::Other),
+    ("check", Activity::Check),
+    ("resync", Activity::Resync),
+    // Only ever `recover=REMOTE`.
+    ("recover", Activity::Recovering),
+];
+
+/// The arrays in order; one that is not understood is an error of its own.
+///
+/// # Errors
+/// The content is no list of arrays at all.
+pub(super) fn parse(text: &str) -> Result<Vec<Result<Array, ParseError>>, ParseError> {
+    let mut blocks: Vec<Vec<&str>> = Vec::new();
+    let mut has_header = false;
+    for line in text.lines() {
+        if line.starts_with("md") {
+            blocks.push(vec![line]);
+        } else if line.starts_with(char::is_whitespace) {
+            if let Some(block) = blocks.last_mut() {
+                block.push(line);
+            }
+        } else {
+            has_header |= line.starts_with("Personalities");
+        }
+    }
+    if !has_header && blocks.is_empty() {
+        return Err(ParseError::Form("no list of arrays".into()));
+    }
+    Ok(blocks.iter().map(|block| parse_array(block)).collect())
+}
+
+/// ```text
+/// md0 : active raid1 sdb1[1] sda1[0]
+///       248896 blocks [2/1] [U_]
+///       [==>..................]  recovery = 12.5% (31112/248896) finish=1.2min speed=1024K/sec
+///       bitmap: 0/1 pages [0KB], 65536KB chunk
+/// ```
+fn parse_array(lines: &[&str]) -> Result<Array, ParseError> {
+    let (members, rest) = lines.split_first().ok_or(ParseError::Missing { field: "array" })?;
+    let mut words = members.split_ascii_whitespace();
+    let name = words.next().ok_or(ParseError::Missing { field: "name" })?;
+    let no_array = |what: &str| ParseError::Form(format!("{name}: {what}"));
+    let state = words.nth(1).ok_or_else(|| no_array("no state"))?;
+    let level = words.find(|word| !word.starts_with('(')).unwrap_or_default();
+    let (status, rest) = rest.split_first().ok_or_else(|| no_array("no status"))?;
+    let blocks = status
+        .split_once(" blocks")
+        .and_then(|(blocks, _)| blocks.trim().parse().ok())
+        .ok_or_else(|| no_array("no size"))?;
+    let (disks_required, active) = match (state, level) {
+        ("inactive", _) => (0, 0),
+        (_, "raid0" | "linear") => {
+            let members = count(members, "[");
+            (members, members)
+        }
+        _ => required_and_active(status).ok_or_else(|| no_array("no number of disks"))?,
+    };
+    let mut array = Array {
+        name: name.to_owned(),
+        activity: match state {
+            "active" => Activity::Active,
+            "inactive" => Activity::Inactive,
+            _ => Activity::Other,
+        },
+        disks_required,
+        active,
+        failed: count(members, "(F)"),
+        spare: count(members, "(S)"),
+        blocks,
+        blocks_synced: Some(blocks),
+    };
+    let lines = rest.iter().filter(|line| !line.contains("bitmap"));
+    let found = lines.filter_map(|line| {
+        PROGRESS.iter().find(|(word, _)| line.contains(word)).map(|(_, activity)| (line, activity))
+    });
+    if let Some((line, activity)) = found.into_iter().next() {
+        array.activity = *activity;
+        array.blocks_synced = synced(line)?;
+    }
+    Ok(array)
+}
+
+/// Both numbers of `[2/1]`.
+fn required_and_active(status: &str) -> Option<(u64, u64)> {
+    status.split_ascii_whitespace().find_map(|word| {
+        let (required, active) = word.strip_prefix('[')?.strip_suffix(']')?.split_once('/')?;
+        Some((required.parse().ok()?, active.parse().ok()?))
+    })
+}
+
+/// How far a sync is: nowhere if it waits, `None` if another node does it.
+fn synced(line: &str) -> Result<Option<u64>, ParseError> {
+    if line.contains("REMOTE") {
+        return Ok(None);
+    }
+    if line.contains("PENDING") || line.contains("DELAYED") {
+        return Ok(Some(0));
+    }
+    let progress = line.split_once('(').and_then(|(_, rest)| rest.split_once('/'));
+    parse_number("synced blocks", progress.map(|(done, _)| done)).map(Some)
+}
+
+fn count(text: &str, pattern: &str) -> u64 {
+    text.matches(pattern).count() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn array(text: &str) -> Result<Array, ParseError> {
+        let mut arrays = parse(text).unwrap();
+        assert_eq!(arrays.len(), 1, "{text:?}");
+        arrays.remove(0)
+    }
+
+    #[test]
+    fn members_are_counted_by_state() {
+        let text = "Personalities : [raid1]\nmd12 : active raid1 sdc2[3](S) sdb2[1](F) sda2[0]\n      \
+            3886394368 blocks super 1.2 [2/1] [U_]\n      \n\nunused devices: <none>\n";
+        let expected = Array {
+            name: "md12".into(),
+            activity: Activity::Active,
+            disks_required: 2,
+            active: 1,
+            failed: 1,
+            spare: 1,
+            blocks: 3_886_394_368,
+            blocks_synced: Some(3_886_394_368),
+        };
+        assert_eq!(array(text), Ok(expected));
+    }
+
+    #[test]
+    fn striped_and_inactive_arrays_have_no_count_of_disks() {
+        let striped =
+            array("md9 : active (auto-read-only) raid0 sdc2[2] sdd2[3]\n 7932 blocks 64k chunks\n");
+        let striped = striped.unwrap();
+        assert_eq!((striped.disks_required, striped.active), (2, 2));
+        let inactive =
+            array("md8 : inactive sda[1](S) sdb[0](S)\n  6306 blocks super external:imsm\n");
+        let inactive = inactive.unwrap();
+        assert_eq!((inactive.disks_required, inactive.active, inactive.spare), (0, 0, 2));
+        assert_eq!(inactive.activity, Activity::Inactive);
+    }
+
+    #[test]
+    fn progress_is_found_before_or_behind_the_bitmap() {
+        let head = "md0 : active raid5 a[0] b[1] c[2]\n 1000 blocks level 5 [3/3] [UUU]\n";
+        for (lines, activity, synced) in [
+            (" [=>..]  recovery = 12.5% (125/500) finish=1min\n", Activity::Recovering, Some(125)),
+            (" [=>..]  check = 1.0% (10/500)\n bitmap: 0/1 pages\n", Activity::Check, Some(10)),
+            (" bitmap: 0/1 pages\n [=>..]  resync = 1.0% (7/500)\n", Activity::Resync, Some(7)),
+            (" [=>..]  reshape = 1.0% (9/500)\n", Activity::Other, Some(9)),
+            (" \tresync=PENDING\n", Activity::Resync, Some(0)),
+            (" \tresync=DELAYED\n", Activity::Resync, Some(0)),
+            (" \tresync=REMOTE\n", Activity::Resync, None),
+            (" \trecover=REMOTE\n", Activity::Recovering, None),
+            (" bitmap: 0/1 pages [0KB], 64KB chunk\n", Activity::Active, Some(1000)),
+        ] {
+            let text = format!("{head}{lines}\n");
+            let array = array(&text).unwrap();
+            assert_eq!((array.activity, array.blocks_synced), (activity, synced), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn an_array_that_is_not_understood_loses_only_itself() {
+        let text = "Personalities :\nmd0 : active raid1 a[0]\nmd1\n\nmd2 : active raid0 a[0]\n 5 blocks\n\
+            md3 : active raid1 a[0]\n 5 blocks super\nmd4 : active raid1 a[0]\n 5 blocks [1/1] [U]\n resync = 1%\n";
+        let arrays = parse(text).unwrap();
+        let good: Vec<_> = arrays.iter().flatten().map(|array| &*array.name).collect();
+        assert_eq!((arrays.len(), good), (5, vec!["md2"]));
+    }
+
+    #[test]
+    fn a_kernel_without_arrays_lists_none_and_an_empty_file_is_an_error() {
+        assert_eq!(parse("Personalities : \nunused devices: <none>\n"), Ok(vec![]));
+        assert!(parse("").is_err());
+        assert!(parse("\0\0\0").is_err());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_parsed_or_refused(text in "(md0 : active |raid1 |[0-9\\[/\\](\n ]|\\PC){0,80}") {
+            let _ = parse(&text);
+        }
+    }
+}

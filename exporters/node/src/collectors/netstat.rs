@@ -1,0 +1,202 @@
+//! Chosen counters of the IP protocols: `/proc/net/{netstat,snmp,snmp6}`, proc_pid_net(5).
+//!
+//! Parsed here because the procfs crate lacks `netstat` and knows a fixed list of fields only.
+
+use async_trait::async_trait;
+use common::collector::Collector;
+use common::error::{CollectError, ParseError, parse_number};
+use common::exposition::Sink;
+use common::filter::Pattern;
+use common::metric::{Desc, sanitize_name};
+
+use super::salvage::{not_empty, salvage};
+use crate::host::Host;
+
+/// Errors, traffic and trouble of each protocol.
+const DEFAULT_FIELDS: &str = "^(.*_(InErrors|InErrs)|Ip_Forwarding|Ip(6|Ext)_(InOctets|OutOctets)|\
+    Icmp6?_(InMsgs|OutMsgs)|TcpExt_(Listen.*|Syncookies.*|TCPSynRetrans|TCPTimeouts|TCPOFOQueue|\
+    TCPRcvQDrop)|Tcp_(ActiveOpens|InSegs|OutSegs|OutRsts|PassiveOpens|RetransSegs|CurrEstab)|\
+    Udp6?_(InDatagrams|OutDatagrams|NoPorts|RcvbufErrors|SndbufErrors))$";
+
+/// One counter.
+#[derive(Debug, PartialEq)]
+struct Field<'a> {
+    protocol: &'a str,
+    name: &'a str,
+    value: f64,
+}
+
+type Parsed<'a> = Vec<Result<Field<'a>, ParseError>>;
+
+/// Flags of this collector.
+#[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Collector options")]
+#[group(skip)]
+pub struct Options {
+    /// Counters to expose, as Protocol_Field
+    #[arg(
+        id = "collector.netstat.fields",
+        long = "collector.netstat.fields",
+        value_name = "REGEX",
+        default_value = DEFAULT_FIELDS
+    )]
+    pub fields: Pattern,
+}
+
+#[derive(Debug)]
+pub(super) struct Netstat {
+    fields: Pattern,
+}
+
+impl Netstat {
+    pub(super) fn new(options: &Options) -> Self {
+        Self { fields: options.fields.clone() }
+    }
+
+    fn push(
+        &self,
+        host: &Host,
+        file: &str,
+        parse: fn(&str) -> Parsed<'_>,
+        sink: &mut Sink,
+    ) -> Result<(), CollectError> {
+        let text = host.read_proc(file)?;
+        let (fields, outcome) = salvage(parse(&text));
+        let mut key = String::new();
+        for field in &fields {
+            key.clear();
+            key.extend([field.protocol, "_", field.name]);
+            if self.fields.matches(&key) {
+                let name = sanitize_name(&format!("node_netstat_{key}"));
+                let help = format!("Field {} of {} in /proc/{file}.", field.name, field.protocol);
+                sink.value(&Desc::untyped(&name, &help), field.value);
+            }
+        }
+        outcome.and(not_empty(&text)).map_err(|error| host.malformed_proc(file, error))
+    }
+}
+
+#[async_trait]
+impl Collector<Host> for Netstat {
+    async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
+        let extended = self.push(host, "net/netstat", parse_pairs, sink);
+        let standard = self.push(host, "net/snmp", parse_pairs, sink);
+        let v6 = match self.push(host, "net/snmp6", parse_list, sink) {
+            // No IPv6 in the kernel.
+            Err(CollectError::Read { source, .. })
+                if source.kind() == std::io::ErrorKind::NotFound =>
+            {
+                Ok(())
+            }
+            outcome => outcome,
+        };
+        extended.and(standard).and(v6)
+    }
+}
+
+/// Pairs of lines, both of which begin with the protocol: names, then values.
+fn parse_pairs(text: &str) -> Parsed<'_> {
+    let mut fields = Vec::new();
+    let mut lines = text.lines();
+    while let Some(names) = lines.next() {
+        match split_pair(names, lines.next().unwrap_or_default()) {
+            Ok((protocol, names, values)) => {
+                fields.extend(names.zip(values).map(|(name, value)| {
+                    let value = parse_number("value", Some(value))?;
+                    Ok(Field { protocol, name, value })
+                }));
+            }
+            Err(error) => fields.push(Err(error)),
+        }
+    }
+    fields
+}
+
+type Words<'a> = std::str::SplitAsciiWhitespace<'a>;
+
+/// Protocol, names and as many values.
+fn split_pair<'a>(
+    names: &'a str,
+    values: &'a str,
+) -> Result<(&'a str, Words<'a>, Words<'a>), ParseError> {
+    let malformed = || {
+        let start: String = names.chars().take(64).collect();
+        ParseError::Form(format!("no names and values: {start:?}"))
+    };
+    let (protocol, names) = names.split_once(':').ok_or_else(malformed)?;
+    let (_, values) =
+        values.split_once(':').filter(|(of, _)| *of == protocol).ok_or_else(malformed)?;
+    let (names, values) = (names.split_ascii_whitespace(), values.split_ascii_whitespace());
+    if names.clone().count() == values.clone().count() {
+        Ok((protocol, names, values))
+    } else {
+        Err(ParseError::Form(format!("names and values of {protocol} differ in number")))
+    }
+}
+
+/// A name and a value per line; the name is the protocol's, which ends in `6`, and the field's.
+fn parse_list(text: &str) -> Parsed<'_> {
+    text.lines()
+        .filter_map(|line| {
+            let mut words = line.split_ascii_whitespace();
+            let word = words.next()?;
+            let (protocol, name) = word.split_at_checked(word.find('6')? + 1)?;
+            let value = parse_number("value", words.next());
+            Some(value.map(|value| Field { protocol, name, value }))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(parsed: Parsed<'_>) -> Vec<(String, f64)> {
+        let (fields, _) = salvage(parsed);
+        fields.iter().map(|f| (format!("{}_{}", f.protocol, f.name), f.value)).collect()
+    }
+
+    #[test]
+    fn fields_carry_their_protocol() {
+        let text = "Ip: Forwarding DefaultTTL\nIp: 1 64\nTcp: MaxConn\nTcp: -1\n";
+        let expected = [("Ip_Forwarding", 1.0), ("Ip_DefaultTTL", 64.0), ("Tcp_MaxConn", -1.0)];
+        assert_eq!(values(parse_pairs(text)), expected.map(|(name, value)| (name.into(), value)));
+        let text = "Ip6InOctets                     \t460\nIcmp6OutType135  \t2\nother 1\n\n";
+        let expected = [("Ip6_InOctets", 460.0), ("Icmp6_OutType135", 2.0)];
+        assert_eq!(values(parse_list(text)), expected.map(|(name, value)| (name.into(), value)));
+    }
+
+    #[test]
+    fn what_is_malformed_costs_no_other_protocol() {
+        for bad in ["Ip: A B\nIp: 1\n", "Ip: A\nIp: x\n", "Ip: A\nUdp: 1\n", "Ip\nIp\n"] {
+            let text = format!("{bad}Tcp: InSegs\nTcp: 7\n");
+            assert_eq!(values(parse_pairs(&text)), [("Tcp_InSegs".into(), 7.0)], "{bad:?}");
+            assert!(salvage(parse_pairs(&text)).1.is_err(), "{bad:?}");
+        }
+        assert!(salvage(parse_pairs("Ip: A\n")).1.is_err());
+        assert!(salvage(parse_list("Ip6InOctets\n")).1.is_err());
+    }
+
+    #[test]
+    fn the_default_leaves_most_fields_out() {
+        let fields: Pattern = DEFAULT_FIELDS.parse().unwrap();
+        for (key, expected) in [
+            ("UdpLite6_InErrors", true),
+            ("Ip_Forwarding", true),
+            ("TcpExt_ListenDrops", true),
+            ("Udp6_SndbufErrors", true),
+            ("Tcp_MaxConn", false),
+            ("Ip_InOctets", false),
+        ] {
+            assert_eq!(fields.matches(key), expected, "{key}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_parsed_or_refused(text in "([ -~\n]|\\PC){0,200}") {
+            let _ = parse_pairs(&text);
+            let _ = parse_list(&text);
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Sockets by protocol: `/proc/net/sockstat` and `sockstat6`, proc_pid_net(5).
+
+use async_trait::async_trait;
+use common::collector::Collector;
+use common::error::{CollectError, ParseError, parse_number};
+use common::exposition::Sink;
+use common::metric::{Desc, sanitize_name};
+
+use super::salvage::{not_empty, salvage};
+use crate::host::Host;
+
+/// Files of the two address families; a kernel without one of them lacks its file.
+const FILES: [&str; 2] = ["net/sockstat", "net/sockstat6"];
+
+const USED: Desc<'_> =
+    Desc::gauge("node_sockstat_sockets_used", "Sockets in use, whatever their protocol.");
+
+/// Key, last word of the family's name, what it counts.
+const VALUES: [(&str, &str, &str); 6] = [
+    ("inuse", "inuse", "Sockets in use"),
+    ("orphan", "orphan", "Sockets that no process holds any more"),
+    ("tw", "tw", "Sockets in the state TIME_WAIT"),
+    ("alloc", "alloc", "Sockets allocated"),
+    ("mem", "mem", "Pages of memory in use"),
+    ("memory", "memory", "Bytes of memory in use"),
+];
+
+/// One line: a protocol and its values.
+#[derive(Debug, PartialEq)]
+struct Protocol<'a> {
+    name: &'a str,
+    values: Vec<(&'a str, f64)>,
+}
+
+#[derive(Debug)]
+pub(super) struct Sockstat;
+
+#[async_trait]
+impl Collector<Host> for Sockstat {
+    async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
+        let page_bytes = rustix::param::page_size() as f64;
+        let [v4, v6] = FILES.map(|file| push(host, file, page_bytes, sink));
+        v4.and(v6)
+    }
+}
+
+fn push(host: &Host, file: &str, page_bytes: f64, sink: &mut Sink) -> Result<(), CollectError> {
+    let Some(text) = host.read_proc_if_present(file)? else { return Ok(()) };
+    let (protocols, outcome) = salvage(text.lines().map(parse));
+    for protocol in &protocols {
+        for (key, value) in &protocol.values {
+            push_value(protocol.name, key, *value, page_bytes, sink);
+        }
+    }
+    outcome.and(not_empty(&text)).map_err(|error| host.malformed_proc(file, error))
+}
+
+fn push_value(protocol: &str, key: &str, value: f64, page_bytes: f64, sink: &mut Sink) {
+    if (protocol, key) == ("sockets", "used") {
+        return sink.value(&USED, value);
+    }
+    let mut push = |word: &str, meaning: &str, value: f64| {
+        let name = sanitize_name(&format!("node_sockstat_{protocol}_{word}"));
+        sink.value(&Desc::gauge(&name, &format!("{meaning}, {protocol}.")), value);
+    };
+    if let Some((_, word, meaning)) = VALUES.iter().find(|(known, ..)| *known == key) {
+        push(word, meaning, value);
+    }
+    if key == "mem" {
+        push("mem_bytes", "Bytes of memory in use for buffers", value * page_bytes);
+    }
+}
+
+/// A name with a colon, then pairs of key and value.
+fn parse(line: &str) -> Result<Protocol<'_>, ParseError> {
+    let (name, rest) = line
+        .split_once(':')
+        .filter(|(name, _)| !name.is_empty())
+        .ok_or(ParseError::Missing { field: "protocol" })?;
+    let mut words = rest.split_ascii_whitespace();
+    let mut values = Vec::new();
+    while let Some(key) = words.next() {
+        let value: i64 = parse_number("value", words.next())?;
+        values.push((key, value as f64));
+    }
+    Ok(Protocol { name, values })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use common::exposition::Format;
+
+    #[test]
+    fn lines_are_pairs_behind_a_protocol() {
+        let tcp = parse("TCP: inuse 4 orphan 0 mem 1").unwrap();
+        assert_eq!(tcp.name, "TCP");
+        assert_eq!(tcp.values, [("inuse", 4.0), ("orphan", 0.0), ("mem", 1.0)]);
+        assert_eq!(parse("UDP:").unwrap().values, []);
+    }
+
+    #[test]
+    fn truncated_and_malformed_lines_are_errors() {
+        for line in ["", "TCP", ": used 1", "TCP: inuse", "TCP: inuse x", "TCP: inuse 1 tw"] {
+            assert!(parse(line).is_err(), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn pages_are_given_as_bytes_too_and_unknown_keys_left_out() {
+        let mut sink = Sink::new(Format::Text);
+        push_value("TCP", "mem", 3.0, 65_536.0, &mut sink);
+        push_value("TCP", "new", 1.0, 65_536.0, &mut sink);
+        push_value("sockets", "used", 7.0, 65_536.0, &mut sink);
+        let text = String::from_utf8_lossy(sink.text()).into_owned();
+        let samples: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        assert_eq!(
+            samples,
+            [
+                "node_sockstat_TCP_mem 3",
+                "node_sockstat_TCP_mem_bytes 196608",
+                "node_sockstat_sockets_used 7"
+            ]
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_parsed_or_refused(text in "([ -~\n]|\\PC){0,200}") {
+            let _ = parse(&text);
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Packets handed from the network drivers to the protocols per CPU:
+//! `/proc/net/softnet_stat`, net/core/net-procfs.c of the kernel.
+
+use async_trait::async_trait;
+use common::collector::Collector;
+use common::error::{CollectError, ParseError, parse_number};
+use common::exposition::Sink;
+use common::metric::{Metric, counter, gauge};
+
+use super::hex::Hex;
+use super::salvage::{not_empty, salvage};
+use crate::host::Host;
+
+const FILE: &str = "net/softnet_stat";
+
+const METRICS: &[Metric<Cpu>] = &[
+    counter("node_softnet_processed_total", "Packets processed.", |cpu| cpu.get(0)),
+    counter("node_softnet_dropped_total", "Packets dropped because the backlog was full.", |cpu| {
+        cpu.get(1)
+    }),
+    counter(
+        "node_softnet_times_squeezed_total",
+        "Rounds that ended with packets left because budget or time had run out.",
+        |cpu| cpu.get(2),
+    ),
+    counter(
+        "node_softnet_cpu_collision_total",
+        "Collisions with another CPU over the lock of a sending device.",
+        |cpu| cpu.get(8),
+    ),
+    counter("node_softnet_received_rps_total", "Calls by other CPUs to take packets.", |cpu| {
+        cpu.get(9)
+    }),
+    counter("node_softnet_flow_limit_count_total", "Packets over the limit of a flow.", |cpu| {
+        cpu.get(10)
+    }),
+    gauge("node_softnet_backlog_len", "Packets in the backlog.", |cpu| cpu.get(11)),
+];
+
+/// Columns that every kernel has; newer ones have more.
+const MIN_COLUMNS: usize = 9;
+
+/// Column of the CPU's number.
+const NUMBER: usize = 12;
+
+/// One line.
+#[derive(Debug, PartialEq)]
+struct Cpu {
+    number: String,
+    columns: Vec<u64>,
+}
+
+impl Cpu {
+    /// Zero for a column that the kernel lacks: the reference exporter has all series on every kernel.
+    #[expect(clippy::unnecessary_wraps, reason = "the table asks for an option")]
+    fn get(&self, column: usize) -> Option<f64> {
+        Some(self.columns.get(column).map_or(0.0, |count| *count as f64))
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Softnet;
+
+#[async_trait]
+impl Collector<Host> for Softnet {
+    async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
+        let text = host.read_proc(FILE)?;
+        let (cpus, outcome) = salvage(parse(&text));
+        sink.table(METRICS, cpus.iter().map(|cpu| ([("cpu", &*cpu.number)], cpu)));
+        outcome.and(not_empty(&text)).map_err(|error| host.malformed_proc(FILE, error))
+    }
+}
+
+/// The CPUs in order; without a column for it, a CPU's number is that of its line.
+fn parse(text: &str) -> impl Iterator<Item = Result<Cpu, ParseError>> {
+    text.lines().enumerate().map(|(index, line)| {
+        let columns: Vec<u64> = line
+            .split_ascii_whitespace()
+            .map(|word| parse_number("count", Some(word)).map(|Hex(count)| count))
+            .collect::<Result<_, _>>()?;
+        if columns.len() < MIN_COLUMNS {
+            return Err(ParseError::Form(format!("only {} columns", columns.len())));
+        }
+        let number = columns.get(NUMBER).map_or_else(|| index.to_string(), u64::to_string);
+        Ok(Cpu { number, columns })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cpu_is_a_column_or_the_line() {
+        let new = "00000010 1 2 0 0 0 0 0 3 4 5 6 0000000b 7 8\nff 0 0 0 0 0 0 0 0 0 0 0 2 0 0\n";
+        let cpus: Vec<Cpu> = parse(new).map(Result::unwrap).collect();
+        let [first, second] = &cpus[..] else { panic!() };
+        assert_eq!((&*first.number, &*second.number), ("11", "2"));
+        assert_eq!((first.get(0), first.get(8), first.get(11)), (Some(16.0), Some(3.0), Some(6.0)));
+        let old = "1 0 0 0 0 0 0 0 9\n2 0 0 0 0 0 0 0 8\n";
+        let cpus: Vec<Cpu> = parse(old).map(Result::unwrap).collect();
+        let [_, second] = &cpus[..] else { panic!() };
+        assert_eq!((&*second.number, second.get(8), second.get(9)), ("1", Some(8.0), Some(0.0)));
+    }
+
+    #[test]
+    fn a_bad_line_costs_only_its_cpu() {
+        let (cpus, outcome) = salvage(parse("1 2 3\n1 0 0 0 0 0 0 0 x\n5 0 0 0 0 0 0 0 0\n"));
+        assert_eq!(cpus.iter().map(|cpu| &*cpu.number).collect::<Vec<_>>(), ["2"]);
+        assert_eq!(outcome, Err(ParseError::Form("only 3 columns".into())));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_parsed_or_refused(text in "([ -~\n]|\\PC){0,200}") {
+            let _ = parse(&text).count();
+        }
+    }
+}

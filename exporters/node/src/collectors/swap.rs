@@ -1,0 +1,114 @@
+//! Swap areas: `/proc/swaps`, proc_swaps(5).
+
+use async_trait::async_trait;
+use common::collector::Collector;
+use common::error::{CollectError, ParseError, parse_number};
+use common::exposition::Sink;
+use common::metric::{Metric, gauge};
+
+use super::salvage::salvage;
+use crate::host::Host;
+
+const FILE: &str = "swaps";
+
+const METRICS: &[Metric<Area>] = &[
+    gauge("node_swap_size_bytes", "Size of the swap area.", |area| Some(area.size_bytes)),
+    gauge("node_swap_used_bytes", "Bytes of the swap area in use.", |area| Some(area.used_bytes)),
+    gauge("node_swap_priority", "Priority of the swap area; the highest is used first.", |area| {
+        Some(area.priority)
+    }),
+];
+
+/// One line.
+#[derive(Debug, PartialEq)]
+struct Area {
+    /// As the kernel writes it: a space in a file's name stays `\040`, as in the reference exporter.
+    device: String,
+    swap_type: String,
+    size_bytes: f64,
+    used_bytes: f64,
+    priority: f64,
+}
+
+#[derive(Debug)]
+pub(super) struct Swap;
+
+#[async_trait]
+impl Collector<Host> for Swap {
+    async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
+        let text = host
+            .read_proc_if_present(FILE)?
+            .ok_or_else(|| CollectError::NoData("no swap in the kernel".into()))?;
+        let areas = parse(&text).map_err(|error| host.malformed_proc(FILE, error))?;
+        let (areas, outcome) = salvage(areas);
+        let rows = areas
+            .iter()
+            .map(|area| ([("device", &*area.device), ("swap_type", &*area.swap_type)], area));
+        sink.table(METRICS, rows);
+        outcome.map_err(|error| host.malformed_proc(FILE, error))
+    }
+}
+
+/// The areas below a line of headings.
+fn parse(text: &str) -> Result<impl Iterator<Item = Result<Area, ParseError>>, ParseError> {
+    match text.split_once('\n') {
+        Some((headings, areas)) if headings.starts_with("Filename") => {
+            Ok(areas.lines().map(parse_area))
+        }
+        _ => Err(ParseError::Missing { field: "line of headings" }),
+    }
+}
+
+fn parse_area(line: &str) -> Result<Area, ParseError> {
+    let mut words = line.split_ascii_whitespace();
+    let mut word = |field| words.next().ok_or(ParseError::Missing { field });
+    let (device, swap_type) = (word("file name")?.to_owned(), word("type")?.to_owned());
+    let size_kib: u64 = parse_number("size", Some(word("size")?))?;
+    let used_kib: u64 = parse_number("used", Some(word("used")?))?;
+    let priority: i64 = parse_number("priority", Some(word("priority")?))?;
+    Ok(Area {
+        device,
+        swap_type,
+        size_bytes: size_kib as f64 * 1024.0,
+        used_bytes: used_kib as f64 * 1024.0,
+        priority: priority as f64,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADINGS: &str = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n";
+
+    #[test]
+    fn sizes_are_bytes_and_priorities_signed() {
+        let text = format!("{HEADINGS}/swap\\040file   file\t\t2097148\t\t8\t\t-2\n");
+        let expected = Area {
+            device: "/swap\\040file".into(),
+            swap_type: "file".into(),
+            size_bytes: 2_147_479_552.0,
+            used_bytes: 8192.0,
+            priority: -2.0,
+        };
+        assert_eq!(parse(&text).unwrap().collect::<Vec<_>>(), [Ok(expected)]);
+        assert_eq!(parse(HEADINGS).unwrap().count(), 0);
+        assert!(parse("").is_err());
+    }
+
+    #[test]
+    fn a_bad_line_costs_only_its_area() {
+        let text = format!("{HEADINGS}/dev/sda2 partition 10 x -1\n\n/dev/sdb partition 1 0 5\n");
+        let (areas, outcome) = salvage(parse(&text).unwrap());
+        assert_eq!(areas.iter().map(|area| &*area.device).collect::<Vec<_>>(), ["/dev/sdb"]);
+        assert_eq!(outcome.unwrap_err().to_string(), "used is no number: \"x\"");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_parsed_or_refused(text in "([ -~\n]|\\PC){0,200}") {
+            let _ = parse(&text).map(Iterator::count);
+            let _ = parse_area(&text);
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! Kernel parameters chosen by name: `/proc/sys`, sysctl(8).
+
+use std::convert::Infallible;
+use std::str::FromStr;
+
+use async_trait::async_trait;
+use common::collector::Collector;
+use common::error::{CollectError, ParseError, parse_number};
+use common::exposition::Sink;
+use common::metric::{Desc, sanitize_name};
+
+use super::salvage::salvage;
+use crate::host::Host;
+
+const INFO: Desc<'_> =
+    Desc::gauge("node_sysctl_info", "Words that a kernel parameter consists of; always 1.");
+
+/// Flags of this collector.
+#[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Collector options")]
+#[group(skip)]
+pub struct Options {
+    /// Kernel parameter of numbers to expose, with a name for each number if there are many
+    #[arg(
+        id = "collector.sysctl.include",
+        long = "collector.sysctl.include",
+        value_name = "NAME[:KEY,KEY]"
+    )]
+    pub include: Vec<Parameter>,
+    /// Kernel parameter of words to expose
+    #[arg(
+        id = "collector.sysctl.include-info",
+        long = "collector.sysctl.include-info",
+        value_name = "NAME"
+    )]
+    pub include_info: Vec<Parameter>,
+}
+
+/// A parameter as chosen by a flag.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parameter {
+    name: String,
+    /// File below the proc root.
+    path: String,
+    /// Names for the values; without them the values are numbered.
+    keys: Vec<String>,
+}
+
+impl FromStr for Parameter {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        let (name, keys) = text.split_once(':').map_or((text, None), |(n, k)| (n, Some(k)));
+        let keys = keys.map_or_else(Vec::new, |keys| keys.split(',').map(str::to_owned).collect());
+        Ok(Self { name: name.to_owned(), path: format!("sys/{}", path(name)), keys })
+    }
+}
+
+/// Turns dots into slashes and slashes into dots, unless the first of them is a slash already.
+fn path(name: &str) -> String {
+    if name.find(['.', '/']).is_some_and(|first| name[first..].starts_with('/')) {
+        return name.to_owned();
+    }
+    let swap = |c| match c {
+        '.' => '/',
+        '/' => '.',
+        c => c,
+    };
+    name.chars().map(swap).collect()
+}
+
+#[derive(Debug)]
+pub(super) struct Sysctl {
+    include: Vec<Parameter>,
+    include_info: Vec<Parameter>,
+}
+
+impl Sysctl {
+    pub(super) fn new(options: &Options) -> Self {
+        Self { include: options.include.clone(), include_info: options.include_info.clone() }
+    }
+}
+
+#[async_trait]
+impl Collector<Host> for Sysctl {
+    async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
+        let numbers = self.include.iter().map(|parameter| {
+            let text = host.read_proc(&parameter.path)?;
+            let malformed = |error| host.malformed_proc(&parameter.path, error);
+            parameter.push_numbers(&text, sink).map_err(malformed)
+        });
+        let (_, numbers) = salvage(numbers);
+        let words = self.include_info.iter().map(|parameter| {
+            let text = host.read_proc(&parameter.path)?;
+            let words = parameter.words(&text);
+            words.map_err(|error| host.malformed_proc(&parameter.path, error))
+        });
+        let (words, outcome) = salvage(words);
+        let mut family = sink.family(&INFO);
+        for (name, index, word) in words.iter().flatten() {
+            family.sample(&[("index", index), ("name", name), ("value", word)], 1.0);
+        }
+        numbers.and(outcome)
+    }
+}
+
+impl Parameter {
+    fn push_numbers(&self, text: &str, sink: &mut Sink) -> Result<(), ParseError> {
+        let name = metric_name(&self.name);
+        let help = format!("Kernel parameter {}.", self.name);
+        match (&numbers(text)?[..], &self.keys[..]) {
+            ([], _) => return Err(ParseError::Missing { field: "value" }),
+            ([number], []) => sink.value(&Desc::untyped(&name, &help), *number),
+            (numbers, []) => {
+                let mut family = sink.family(&Desc::untyped(&name, &help));
+                for (index, number) in numbers.iter().enumerate() {
+                    family.sample(&[("index", &index.to_string())], *number);
+                }
+            }
+            (numbers, keys) if numbers.len() == keys.len() => {
+                for (key, number) in keys.iter().zip(numbers) {
+                    let name = format!("{name}_{}", sanitize_name(key));
+                    let help = format!("Kernel parameter {}, {key}.", self.name);
+                    sink.value(&Desc::untyped(&name, &help), *number);
+                }
+            }
+            (numbers, keys) => {
+                let (values, keys) = (numbers.len(), keys.len());
+                return Err(ParseError::Form(format!("{values} values for {keys} keys")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Name of the parameter, number of the word, word.
+    fn words(&self, text: &str) -> Result<Vec<(&str, String, String)>, ParseError> {
+        if !self.keys.is_empty() {
+            return Err(ParseError::Form("words are numbered: they have no keys".into()));
+        }
+        let words = text.split_ascii_whitespace().enumerate();
+        let words: Vec<_> =
+            words.map(|(index, word)| (&*self.name, index.to_string(), word.to_owned())).collect();
+        if words.is_empty() {
+            return Err(ParseError::Missing { field: "value" });
+        }
+        Ok(words)
+    }
+}
+
+/// Wider than 64 bits, because some parameters are signed and others use all of 64 bits.
+fn numbers(text: &str) -> Result<Vec<f64>, ParseError> {
+    let parse = |word| parse_number("value", Some(word)).map(|number: i128| number as f64);
+    text.split_ascii_whitespace().map(parse).collect()
+}
+
+/// Name of a parameter's family: a run of characters
+/// that a name cannot hold, with the underscores around it, becomes one underscore.
+fn metric_name(name: &str) -> String {
+    let mut clean = "node_sysctl_".to_owned();
+    let mut rest = name;
+    while !rest.is_empty() {
+        let start = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
+        let (word, tail) = rest.split_at(start);
+        let end = tail.find(|c: char| c.is_ascii_alphanumeric()).unwrap_or(tail.len());
+        let (run, tail) = tail.split_at(end);
+        clean.push_str(word);
+        clean.push_str(if run.chars().all(|c| c == '_') { run } else { "_" });
+        rest = tail;
+    }
+    clean
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use common::exposition::Format;
+
+    fn parameter(text: &str) -> Parameter {
+        text.parse().unwrap()
+    }
+
+    fn exposed(flag: &str, text: &str) -> Result<Vec<String>, ParseError> {
+        let mut sink = Sink::new(Format::Text);
+        parameter(flag).push_numbers(text, &mut sink)?;
+        let text = String::from_utf8_lossy(sink.text()).into_owned();
+        Ok(text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect())
+    }
+
+    #[test]
+    fn names_are_paths_as_for_sysctl() {
+        for (name, expected) in [
+            ("kernel.threads-max", "kernel/threads-max"),
+            ("kernel/threads-max", "kernel/threads-max"),
+            ("net.ipv4.conf.eth0/100.forwarding", "net/ipv4/conf/eth0.100/forwarding"),
+            ("net/ipv4/conf/eth0.100/forwarding", "net/ipv4/conf/eth0.100/forwarding"),
+            ("", ""),
+        ] {
+            assert_eq!(path(name), expected, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn values_have_a_name_an_index_or_neither() {
+        assert_eq!(
+            exposed("kernel.threads-max", "7801\n").unwrap(),
+            ["node_sysctl_kernel_threads_max 7801"]
+        );
+        let expected = ["node_sysctl_a_b{index=\"0\"} -1", "node_sysctl_a_b{index=\"1\"} 2"];
+        assert_eq!(exposed("a.b", "-1\t2\n").unwrap(), expected);
+        let expected = ["node_sysctl_a_b_x 1", "node_sysctl_a_b_y_z 2"];
+        assert_eq!(exposed("a.b:x,y-z", "1 2").unwrap(), expected);
+        let large = exposed("kernel.shmmax", "18446744073692774399\n").unwrap();
+        assert_eq!(large, ["node_sysctl_kernel_shmmax 1.8446744073692774e+19"]);
+    }
+
+    #[test]
+    fn what_does_not_fit_the_flag_is_an_error() {
+        for (flag, text) in [("a", ""), ("a", "x"), ("a", "1 x"), ("a:b", "1 2"), ("a:b,c", "1")] {
+            assert!(exposed(flag, text).is_err(), "{flag:?} {text:?}");
+        }
+        assert!(parameter("a").words("\n").is_err());
+        assert!(parameter("a:b").words("allow\n").is_err());
+        let name = parameter("a");
+        let words = name.words("log allow\n").unwrap();
+        assert_eq!(words, [("a", "0".into(), "log".into()), ("a", "1".into(), "allow".into())]);
+    }
+
+    #[test]
+    fn runs_of_other_characters_become_one_underscore() {
+        assert_eq!(metric_name("fs.file-nr"), "node_sysctl_fs_file_nr");
+        assert_eq!(metric_name("a__b_-.c."), "node_sysctl_a__b_c_");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_parsed_or_refused(text in "([ -~\n]|\\PC){0,200}") {
+            let _ = metric_name(&parameter(&text).name);
+            let _ = exposed("a.b", &text);
+            let _ = parameter("a.b").words(&text);
+        }
+    }
+}

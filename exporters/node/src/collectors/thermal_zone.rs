@@ -1,0 +1,56 @@
+//! Temperatures and cooling devices: `/sys/class/thermal`,
+//! Documentation/driver-api/thermal/sysfs-api.rst of the kernel.
+
+use async_trait::async_trait;
+use common::collector::Collector;
+use common::error::CollectError;
+use common::exposition::Sink;
+
+use super::attributes::{Attribute, FirstError, Table, gauge, number_after};
+use crate::host::Host;
+
+const DIRECTORY: &str = "class/thermal";
+
+const ZONE: &[Attribute] =
+    &[gauge("temp", "node_thermal_zone_temp", "Temperature of a zone in degrees Celsius.")
+        .over(1000.0)];
+
+const COOLING_DEVICE: &[Attribute] = &[
+    gauge(
+        "cur_state",
+        "node_cooling_device_cur_state",
+        "Step at which a fan cools or a device slows down.",
+    ),
+    gauge("max_state", "node_cooling_device_max_state", "Highest step of a cooling device."),
+];
+
+#[derive(Debug)]
+pub(super) struct ThermalZone;
+
+#[async_trait]
+impl Collector<Host> for ThermalZone {
+    async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
+        let mut zones = Table::new(ZONE, ["type", "zone"]);
+        let mut cooling_devices = Table::new(COOLING_DEVICE, ["name", "type"]);
+        let mut errors = FirstError::default();
+        for entry in host.list_sys(DIRECTORY)?.unwrap_or_default() {
+            let zone = number_after(&entry, "thermal_zone");
+            let cooling_device = number_after(&entry, "cooling_device");
+            if zone.or(cooling_device).is_none() {
+                continue;
+            }
+            let prefix = format!("{DIRECTORY}/{entry}/");
+            let Some(kind) = errors.catch(host.attribute(&format!("{prefix}type"))) else {
+                continue;
+            };
+            if let Some(zone) = zone {
+                zones.read(host, &prefix, [&kind, zone], &mut errors);
+            } else if let Some(name) = cooling_device {
+                cooling_devices.read(host, &prefix, [name, &kind], &mut errors);
+            }
+        }
+        zones.push(sink);
+        cooling_devices.push(sink);
+        errors.into_result()
+    }
+}

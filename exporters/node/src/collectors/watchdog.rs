@@ -1,0 +1,56 @@
+//! Watchdog timers: `/sys/class/watchdog`,
+//! Documentation/ABI/testing/sysfs-class-watchdog of the kernel.
+
+use async_trait::async_trait;
+use common::collector::Collector;
+use common::error::CollectError;
+use common::exposition::Sink;
+use common::metric::Desc;
+
+use super::attributes::{Attribute, FirstError, Table, devices, gauge, push_info, texts};
+use crate::host::Host;
+
+const DIRECTORY: &str = "class/watchdog";
+
+const INFO: Desc<'_> =
+    Desc::gauge("node_watchdog_info", "What is known of each watchdog; always 1.");
+
+const TEXTS: [(&str, &str); 5] = [
+    ("identity", "identity"),
+    ("options", "options"),
+    ("pretimeout_governor", "pretimeout_governor"),
+    ("state", "state"),
+    ("status", "status"),
+];
+
+const ATTRIBUTES: &[Attribute] = &[
+    gauge("bootstatus", "node_watchdog_bootstatus", "Flags that tell why the host was booted."),
+    gauge("fw_version", "node_watchdog_fw_version", "Version of the watchdog's firmware."),
+    gauge("nowayout", "node_watchdog_nowayout", "1 if the watchdog cannot be stopped."),
+    gauge("timeleft", "node_watchdog_timeleft_seconds", "Time until the host is reset."),
+    gauge("timeout", "node_watchdog_timeout_seconds", "Time without a sign before a reset."),
+    gauge("pretimeout", "node_watchdog_pretimeout_seconds", "Time between warning and reset."),
+    gauge("access_cs0", "node_watchdog_access_cs0", "1 if the host was booted from chip select 0."),
+];
+
+#[derive(Debug)]
+pub(super) struct Watchdog;
+
+#[async_trait]
+impl Collector<Host> for Watchdog {
+    async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
+        let (mut table, mut errors) = (Table::new(ATTRIBUTES, ["name"]), FirstError::default());
+        let mut infos = Vec::new();
+        for name in devices(host, DIRECTORY)? {
+            let prefix = format!("{DIRECTORY}/{name}/");
+            table.read(host, &prefix, [&name], &mut errors);
+            if let Some(mut texts) = texts(host, &prefix, &TEXTS, &mut errors) {
+                texts.push(("name", name));
+                infos.push(texts);
+            }
+        }
+        push_info(sink, &INFO, infos);
+        table.push(sink);
+        errors.into_result()
+    }
+}
