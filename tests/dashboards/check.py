@@ -130,7 +130,9 @@ class Dashboards(unittest.TestCase):
         with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
             json.dump({"groups": [{"name": "panels", "rules": rules}]}, file)
             file.flush()
-            done = subprocess.run(["promtool", "check", "rules", file.name], capture_output=True, text=True, check=False)
+            done = subprocess.run(
+                ["promtool", "check", "rules", file.name], capture_output=True, text=True, check=False
+            )
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def test_every_metric_is_one_of_ours(self):

@@ -63,7 +63,12 @@ def queries(source="prometheus"):
 
 def metric_names(expression):
     """The names of metrics in a PromQL expression."""
-    for pattern in (r'"[^"]*"', r"\{[^}]*\}", r"\[[^]]*\]", r"\b(by|without|on|ignoring|group_left|group_right) *\([^)]*\)"):
+    for pattern in (
+        r'"[^"]*"',
+        r"\{[^}]*\}",
+        r"\[[^]]*\]",
+        r"\b(by|without|on|ignoring|group_left|group_right) *\([^)]*\)",
+    ):
         expression = re.sub(pattern, " ", expression)
     words = re.findall(r"[a-zA-Z_][a-zA-Z0-9_:]*(?!\w| *\()", expression)
     return set(words) - {"and", "or", "unless", "bool", "offset"}

@@ -123,9 +123,9 @@ def listing(title, description, label, heading, columns, height=9):
     Each expression must have no label but that one.
     """
     panel = _start(table.Panel(), title, description, "none", 24, height)
-    panel.with_transformation(d.DataTransformerConfig("joinByField", {"byField": label, "mode": "outer"}))
+    panel.with_transformation(d.DataTransformerConfig("joinByField", options={"byField": label, "mode": "outer"}))
     keep = {"include": {"pattern": f"^({label}|Value.*)$"}}
-    panel.with_transformation(d.DataTransformerConfig("filterFieldsByName", keep))
+    panel.with_transformation(d.DataTransformerConfig("filterFieldsByName", options=keep))
     names = {label: heading}
     for ref, (name, unit, _, full) in zip("ABCDEFGH", columns, strict=False):
         names[f"Value #{ref}"] = name
@@ -139,9 +139,10 @@ def listing(title, description, label, heading, columns, height=9):
                 d.DynamicConfigValue("thresholds", {"mode": "absolute", "steps": steps}),
             ]
         panel.override_by_name(name, properties)
-    panel.with_transformation(
-        d.DataTransformerConfig("organize", {"excludeByName": {}, "indexByName": {}, "renameByName": names})
-    )
+    order = {"excludeByName": {}, "indexByName": {}, "renameByName": names}
+    panel.with_transformation(d.DataTransformerConfig("organize", options=order))
+    # An option of older versions of Grafana that the SDK writes of its own accord.
+    panel.build().options.footer = None
     queries = [(expression, name) for name, _, expression, _ in columns]
     return _targets(panel, queries, instant=True, form="table")
 

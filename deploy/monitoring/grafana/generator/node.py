@@ -123,7 +123,10 @@ def memory():
             "Memory",
             "Memory of programs, of the file cache, and free. Available is what programs can still get.",
             "bytes",
-            (f"sum({field('MemTotal')} - {field('MemFree')} - {field('Buffers')} - {field('Cached')})", "programs and kernel"),
+            (
+                f"sum({field('MemTotal')} - {field('MemFree')} - {field('Buffers')} - {field('Cached')})",
+                "programs and kernel",
+            ),
             (f"sum({field('Buffers')} + {field('Cached')})", "cache"),
             (f"sum({field('MemFree')})", "free"),
             stacked=True,

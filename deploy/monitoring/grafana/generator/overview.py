@@ -28,7 +28,10 @@ def system():
             "CPU Usage",
             "Share of the CPU time that is not idle. The alert HighCPUUsage fires above 80 %.",
             "percent",
-            ('100 - (avg by (instance) (rate(node_cpu_seconds_total{mode="idle"}[$__rate_interval])) * 100)', "{{instance}}"),
+            (
+                '100 - (avg by (instance) (rate(node_cpu_seconds_total{mode="idle"}[$__rate_interval])) * 100)',
+                "{{instance}}",
+            ),
             width=6,
             top=100,
             warning=80,
@@ -46,7 +49,8 @@ def system():
             "Disk Usage",
             "Share of each file system that is in use. The alert DiskSpaceLow fires when less than 15 % is left.",
             (
-                f"max by (mountpoint) ((1 - node_filesystem_avail_bytes{{{DISKS}}} / node_filesystem_size_bytes) * 100)",
+                f"max by (mountpoint) ((1 - node_filesystem_avail_bytes{{{DISKS}}}"
+                " / node_filesystem_size_bytes) * 100)",
                 "{{mountpoint}}",
             ),
             width=6,
@@ -148,7 +152,9 @@ def dashboard():
     everything = d.VariableOption(selected=True, text=["All"], value=["$__all"])
     service = build.CustomVariable("service").label("Logs of").values(names).multi(True).include_all(True)
     service.all_value("|".join(SERVICES)).current(everything)
-    search = build.TextBoxVariable("search").label("Search in logs").description("A regular expression; case is ignored.")
+    search = (
+        build.TextBoxVariable("search").label("Search in logs").description("A regular expression; case is ignored.")
+    )
     return assemble(
         "twitch-chatters-overview",
         "Twitch Chatters Overview",

@@ -105,7 +105,7 @@ def memory():
         ),
         graph(
             "Fragmentation",
-            "Resident memory divided by memory for data. Far above 1, memory is lost in gaps; below 1, some is in swap.",
+            "Resident memory divided by memory for data. Far above 1, gaps waste it; below 1, some is in swap.",
             "none",
             (f"max by (instance) (redis_mem_fragmentation_ratio{{{SERVER}}})", "{{instance}}"),
         ),
