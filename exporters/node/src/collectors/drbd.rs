@@ -6,8 +6,8 @@ use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::Desc;
 
-use super::device_table::FirstFailure;
 use crate::host::Host;
+use crate::readers::FirstError;
 
 const FILE: &str = "drbd";
 
@@ -114,18 +114,18 @@ impl Collector<Host> for Drbd {
             return Err(CollectError::NoData("DRBD is not loaded".into()));
         };
         let devices = parse(&text).map_err(|error| host.malformed_proc(FILE, error))?;
-        let mut failures = FirstFailure::default();
+        let mut errors = FirstError::default();
         for (key, desc, unit) in COUNTS {
             let mut family = sink.family(desc);
             for device in &devices {
                 let count = device.count(key).map_err(|error| host.malformed_proc(FILE, error));
-                if let Some(Some(count)) = failures.note(count) {
+                if let Some(count) = errors.catch(count) {
                     family.sample(&[("device", &device.name)], count * unit);
                 }
             }
         }
         push_states(&devices, sink);
-        failures.into_result()
+        errors.into_result()
     }
 }
 

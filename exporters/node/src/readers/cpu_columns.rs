@@ -7,7 +7,7 @@ use common::error::ParseError;
 /// A CPU's label is its position, as in the reference exporter: where CPUs are
 /// offline, `/proc/interrupts` has no column for them and the labels of those
 /// behind them are too small.
-pub(super) fn parse(
+pub(crate) fn parse(
     text: &str,
 ) -> Result<(Vec<String>, impl Iterator<Item = (&str, &str)>), ParseError> {
     let mut lines = text.lines();

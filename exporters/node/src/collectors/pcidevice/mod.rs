@@ -11,10 +11,11 @@ use common::error::{CollectError, ParseError};
 use common::exposition::Sink;
 use common::metric::Desc;
 
-use super::attributes::{
-    Attribute, FirstError, Table, Texts, devices, gauge, integer, leading_number, push_info, texts,
-};
 use crate::host::Host;
+use crate::readers::FirstError;
+use crate::readers::attributes::{
+    Attribute, Table, Texts, devices, gauge, integer, leading_number, push_info, texts,
+};
 use names::Names;
 
 const DIRECTORY: &str = "bus/pci/devices";

@@ -2,18 +2,22 @@
 //! a table names the files, their families and units.
 
 mod number;
+mod table;
+mod texts;
 
 use common::error::{CollectError, ParseError};
-use common::exposition::Sink;
-use common::metric::{Desc, Label};
+use common::metric::Desc;
 
 use crate::host::Host;
-pub(super) use number::{integer, leading_number, number_after};
+pub(crate) use number::{integer, leading_number, number_after};
+pub(crate) use table::{Table, line, read};
+pub(crate) use texts::{Texts, present_texts, push_info, texts};
 
-/// One file of a device, and the family that its number belongs to.
+/// One file of a device, or one line of such a file, and the family that its number belongs to.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Attribute {
-    file: &'static str,
+pub(crate) struct Attribute {
+    /// Name of the file, or the word that the line starts with.
+    key: &'static str,
     desc: Desc<'static>,
     parse: Parse,
     factor: f64,
@@ -21,180 +25,52 @@ pub(super) struct Attribute {
     fallback: Option<f64>,
 }
 
-/// Reads the number in a file; `None` if the text tells that there is none.
-pub(super) type Parse = fn(&str) -> Result<Option<f64>, ParseError>;
+/// Reads the number in a file or line; `None` if the text tells that there is none.
+pub(crate) type Parse = fn(&str) -> Result<Option<f64>, ParseError>;
 
-/// A file that holds a counter.
-pub(super) const fn counter(
-    file: &'static str,
+/// A file or line that holds a counter.
+pub(crate) const fn counter(
+    key: &'static str,
     name: &'static str,
     help: &'static str,
 ) -> Attribute {
-    attribute(file, Desc::counter(name, help))
+    Attribute::new(key, Desc::counter(name, help))
 }
 
-/// A file that holds a gauge.
-pub(super) const fn gauge(file: &'static str, name: &'static str, help: &'static str) -> Attribute {
-    attribute(file, Desc::gauge(name, help))
-}
-
-const fn attribute(file: &'static str, desc: Desc<'static>) -> Attribute {
-    Attribute { file, desc, parse: integer, factor: 1.0, divisor: 1.0, fallback: None }
+/// A file or line that holds a gauge.
+pub(crate) const fn gauge(key: &'static str, name: &'static str, help: &'static str) -> Attribute {
+    Attribute::new(key, Desc::gauge(name, help))
 }
 
 impl Attribute {
-    /// The file counts in units of `factor`.
-    pub(super) const fn times(self, factor: f64) -> Self {
+    /// A file or line that holds an integer in the family's unit.
+    pub(crate) const fn new(key: &'static str, desc: Desc<'static>) -> Self {
+        Self { key, desc, parse: integer, factor: 1.0, divisor: 1.0, fallback: None }
+    }
+
+    /// The device counts in units of `factor`.
+    pub(crate) const fn times(self, factor: f64) -> Self {
         Self { factor, ..self }
     }
 
-    /// The file counts in fractions of `divisor`; divided, to get the reference exporter's last digit.
-    pub(super) const fn over(self, divisor: f64) -> Self {
+    /// The device counts in fractions of `divisor`; divided, to get the reference exporter's last digit.
+    pub(crate) const fn over(self, divisor: f64) -> Self {
         Self { divisor, ..self }
     }
 
-    /// The file holds something else than an integer.
-    pub(super) const fn read_by(self, parse: Parse) -> Self {
+    /// The text is something else than an integer.
+    pub(crate) const fn read_by(self, parse: Parse) -> Self {
         Self { parse, ..self }
     }
 
     /// What the reference exporter shows of a device without such a file.
-    pub(super) const fn or(self, value: f64) -> Self {
+    pub(crate) const fn or(self, value: f64) -> Self {
         Self { fallback: Some(value), ..self }
     }
-}
 
-/// The first error of many reads: the other devices' samples must not be lost by it.
-#[derive(Debug, Default)]
-pub(super) struct FirstError(Option<CollectError>);
-
-impl FirstError {
-    /// The value of a read, if there is one; an error is kept for the end.
-    pub(super) fn catch<T>(&mut self, read: Result<Option<T>, CollectError>) -> Option<T> {
-        read.unwrap_or_else(|error| {
-            self.0.get_or_insert(error);
-            None
-        })
-    }
-
-    /// Takes over what another thread met with.
-    pub(super) fn merge(&mut self, other: Self) {
-        self.0 = self.0.take().or(other.0);
-    }
-
-    /// What the collector returns after it has pushed all samples.
-    pub(super) fn into_result(self) -> Result<(), CollectError> {
-        self.0.map_or(Ok(()), Err)
-    }
-}
-
-/// The rows of a table of attributes: one per device, with its labels.
-#[derive(Debug)]
-pub(super) struct Table<const N: usize> {
-    attributes: &'static [Attribute],
-    labels: [&'static str; N],
-    rows: Vec<([String; N], Vec<Option<f64>>)>,
-}
-
-impl<const N: usize> Table<N> {
-    /// A table whose rows have `labels`.
-    pub(super) fn new(attributes: &'static [Attribute], labels: [&'static str; N]) -> Self {
-        Self { attributes, labels, rows: Vec::new() }
-    }
-
-    /// Reads the files of one device, whose paths start with `prefix`.
-    pub(super) fn read(
-        &mut self,
-        host: &Host,
-        prefix: &str,
-        labels: [&str; N],
-        errors: &mut FirstError,
-    ) {
-        self.add(labels, read(host, prefix, self.attributes, errors));
-    }
-
-    /// Adds a row whose values stand in the order of the attributes.
-    pub(super) fn add(&mut self, labels: [&str; N], values: Vec<Option<f64>>) {
-        self.rows.push((labels.map(str::to_owned), values));
-    }
-
-    /// Writes the families.
-    pub(super) fn push(&self, sink: &mut Sink) {
-        for (column, attribute) in self.attributes.iter().enumerate() {
-            let mut family = sink.family(&attribute.desc);
-            for (labels, values) in &self.rows {
-                if let Some(value) = values.get(column).copied().flatten() {
-                    let mut names = self.labels.iter();
-                    let labels: [Label<'_>; N] =
-                        labels.each_ref().map(|label| (*names.next().unwrap_or(&""), &**label));
-                    family.sample(&labels, value);
-                }
-            }
-        }
-    }
-}
-
-/// The values of one device in the order of `attributes`; the files' paths start with `prefix`.
-pub(super) fn read(
-    host: &Host,
-    prefix: &str,
-    attributes: &[Attribute],
-    errors: &mut FirstError,
-) -> Vec<Option<f64>> {
-    let values = attributes.iter().map(|attribute| {
-        let path = format!("{prefix}{}", attribute.file);
-        let value = errors.catch(host.attribute(&path)).and_then(|text| {
-            let value = (attribute.parse)(&text).map_err(|error| host.malformed_sys(&path, error));
-            errors.catch(value)
-        });
-        value.map(|value| value * attribute.factor / attribute.divisor).or(attribute.fallback)
-    });
-    values.collect()
-}
-
-/// Labels and their values.
-pub(super) type Texts = Vec<(&'static str, String)>;
-
-/// The words that a device shows in `files`, pairs of label and file; `None` if it shows none of
-/// them because it has gone. A file that is not there makes an empty label.
-pub(super) fn texts(
-    host: &Host,
-    prefix: &str,
-    files: &[(&'static str, &str)],
-    errors: &mut FirstError,
-) -> Option<Texts> {
-    let mut texts = present_texts(host, prefix, files, errors);
-    if texts.is_empty() {
-        return None;
-    }
-    for (label, _) in files {
-        if !texts.iter().any(|(present, _)| present == label) {
-            texts.push((label, String::new()));
-        }
-    }
-    Some(texts)
-}
-
-/// As [`texts`], but a file that is not there makes no label.
-pub(super) fn present_texts(
-    host: &Host,
-    prefix: &str,
-    files: &[(&'static str, &str)],
-    errors: &mut FirstError,
-) -> Texts {
-    let read = |(label, file): &(&'static str, &str)| {
-        errors.catch(host.attribute(&format!("{prefix}{file}"))).map(|text| (*label, text))
-    };
-    files.iter().filter_map(read).collect()
-}
-
-/// Writes a family that tells of each device in labels, put in alphabetical order.
-pub(super) fn push_info(sink: &mut Sink, desc: &Desc<'_>, devices: Vec<Texts>) {
-    let mut family = sink.family(desc);
-    for mut texts in devices {
-        texts.sort_unstable();
-        let labels: Vec<Label<'_>> = texts.iter().map(|(label, text)| (*label, &**text)).collect();
-        family.sample(&labels, 1.0);
+    /// The value that `text` gives in the family's unit.
+    fn value(&self, text: &str) -> Result<Option<f64>, ParseError> {
+        Ok((self.parse)(text)?.map(|value| value * self.factor / self.divisor))
     }
 }
 
@@ -202,26 +78,19 @@ pub(super) fn push_info(sink: &mut Sink, desc: &Desc<'_>, devices: Vec<Texts>) {
 ///
 /// # Errors
 /// [`CollectError::NoData`] if there is no such directory.
-pub(super) fn devices(host: &Host, directory: &str) -> Result<Vec<String>, CollectError> {
+pub(crate) fn devices(host: &Host, directory: &str) -> Result<Vec<String>, CollectError> {
     let names = host.list_sys(directory)?;
     names.ok_or_else(|| CollectError::NoData(format!("no {}", host.sys_path(directory).display())))
 }
 
 #[cfg(test)]
 mod tests {
-    use common::exposition::Format;
-
-    use super::*;
+    use super::devices;
     use crate::args::Paths;
+    use crate::host::Host;
 
-    const TABLE: &[Attribute] = &[
-        gauge("size", "node_test_size_bytes", "Size.").times(512.0),
-        counter("energy", "node_test_joules_total", "Energy.").over(1e6),
-        gauge("width", "node_test_width", "Width.").or(-1.0),
-    ];
-
-    /// A host with the devices of `files`, which are paths and contents.
-    fn host(name: &str, files: &[(&str, &str)]) -> Host {
+    /// A host with the devices of `files`, which are paths and contents; to be removed at the end.
+    pub(super) fn host(name: &str, files: &[(&str, &str)]) -> Host {
         let root = std::env::temp_dir().join(format!("attributes-{name}-{}", std::process::id()));
         for (path, content) in files {
             let path = root.join(path);
@@ -237,46 +106,15 @@ mod tests {
         host.unwrap()
     }
 
-    #[test]
-    fn a_malformed_file_costs_its_own_sample_and_is_told_at_the_end() {
-        let files = [
-            ("a/size", "x\0y"),
-            ("a/energy", "1500000\n"),
-            ("b/size", "2\n"),
-            ("b/energy", ""),
-            ("b/width", "0x10\n"),
-        ];
-        let host = host("malformed", &files);
-        let (mut table, mut errors) = (Table::new(TABLE, ["device"]), FirstError::default());
-        for device in devices(&host, "").unwrap() {
-            table.read(&host, &format!("{device}/"), [&device], &mut errors);
-        }
-        let mut sink = Sink::new(Format::Text);
-        table.push(&mut sink);
-        let text = String::from_utf8_lossy(sink.text()).into_owned();
-        let samples: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
-        let expected = [
-            "node_test_size_bytes{device=\"b\"} 1024",
-            "node_test_joules_total{device=\"a\"} 1.5",
-            "node_test_width{device=\"a\"} -1",
-            "node_test_width{device=\"b\"} 16",
-        ];
-        assert_eq!(samples, expected);
-        let error = errors.into_result().unwrap_err().to_string();
-        assert!(error.contains("a/size: value is no number"), "{error}");
+    pub(super) fn remove(host: &Host) {
         std::fs::remove_dir_all(host.sys_path("")).unwrap();
     }
 
     #[test]
-    fn a_device_that_has_gone_tells_nothing() {
-        let host = host("gone", &[("a/model", " disk \n")]);
-        let files = [("model", "model"), ("serial", "serial")];
-        let mut errors = FirstError::default();
-        let known = texts(&host, "a/", &files, &mut errors).unwrap();
-        assert_eq!(known, [("model", "disk".to_owned()), ("serial", String::new())]);
-        assert_eq!(texts(&host, "b/", &files, &mut errors), None);
-        assert!(errors.into_result().is_ok());
+    fn a_directory_that_is_not_there_means_no_data() {
+        let host = host("devices", &[("class/b/size", ""), ("class/a/size", "")]);
+        assert_eq!(devices(&host, "class").unwrap(), ["a", "b"]);
         assert!(devices(&host, "none").unwrap_err().is_no_data());
-        std::fs::remove_dir_all(host.sys_path("")).unwrap();
+        remove(&host);
     }
 }
