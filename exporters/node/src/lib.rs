@@ -84,7 +84,9 @@ impl NodeExporter {
     /// # Errors
     /// A root that is no directory, or a flag that a collector refuses.
     pub fn from_matches(matches: &ArgMatches) -> anyhow::Result<Self> {
-        let args = Args::from_arg_matches(matches)?;
+        let mut args = Args::from_arg_matches(matches)?;
+        args.cpu.has_cpufreq =
+            SWITCHES.chosen(matches, COLLECTORS).any(|entry| entry.name == "cpufreq");
         for (flag, reason) in unused::given(matches) {
             tracing::warn!(flag, reason, "flag without effect");
         }
