@@ -84,9 +84,7 @@ impl NodeExporter {
     /// # Errors
     /// A root that is no directory, or a flag that a collector refuses.
     pub fn from_matches(matches: &ArgMatches) -> anyhow::Result<Self> {
-        let mut args = Args::from_arg_matches(matches)?;
-        args.cpu.has_cpufreq =
-            SWITCHES.chosen(matches, COLLECTORS).any(|entry| entry.name == "cpufreq");
+        let args = args(matches)?;
         for (flag, reason) in unused::given(matches) {
             tracing::warn!(flag, reason, "flag without effect");
         }
@@ -127,6 +125,14 @@ impl NodeExporter {
     }
 }
 
+/// The arguments, with what depends on the switches.
+fn args(matches: &ArgMatches) -> anyhow::Result<Args> {
+    let mut args = Args::from_arg_matches(matches)?;
+    args.cpu.has_cpufreq =
+        SWITCHES.chosen(matches, COLLECTORS).any(|entry| entry.name == "cpufreq");
+    Ok(args)
+}
+
 #[async_trait]
 impl Exporter for NodeExporter {
     async fn scrape(
@@ -137,5 +143,24 @@ impl Exporter for NodeExporter {
         let chosen = self.choose(request)?;
         let host = Arc::clone(&self.host);
         Ok(self.collectors.run(host, chosen, request.deadline, exposition).await)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cpu_collector_knows_whether_cpufreq_runs() {
+        for (flags, expected) in [
+            (&[][..], true),
+            (&["--no-collector.cpufreq"], false),
+            (&["--collector.disable-defaults", "--collector.cpu"], false),
+            (&["--collector.disable-defaults", "--collector.cpu", "--collector.cpufreq"], true),
+        ] {
+            let arguments = ["node-exporter"].iter().chain(flags).map(Into::into);
+            let matches = common::program::parse::<NodeExporter>(arguments).unwrap();
+            assert_eq!(args(&matches).unwrap().cpu.has_cpufreq, expected, "{flags:?}");
+        }
     }
 }

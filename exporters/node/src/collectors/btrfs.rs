@@ -100,7 +100,7 @@ impl Collector<Host> for Btrfs {
         let systems: Vec<FileSystem> = names
             .iter()
             .filter(|name| name.contains('-'))
-            .filter_map(|name| errors.note(open(host, name)))
+            .map(|name| open(host, name, &mut errors))
             .collect();
         let mut family = sink.family(&INFO);
         for system in &systems {
@@ -114,16 +114,18 @@ impl Collector<Host> for Btrfs {
     }
 }
 
-fn open(host: &Host, name: &str) -> Result<FileSystem, CollectError> {
+fn open(host: &Host, name: &str, errors: &mut FirstError) -> FileSystem {
     let path = format!("{DIRECTORY}/{name}");
-    let uuid = host.attribute(&format!("{path}/metadata_uuid"))?;
-    Ok(FileSystem {
+    let uuid = errors.catch(host.attribute(&format!("{path}/metadata_uuid")));
+    let label = errors.catch(host.attribute(&format!("{path}/label")));
+    let mut list = |folder| errors.catch(host.list_sys(&format!("{path}/{folder}")));
+    FileSystem {
         uuid: uuid.filter(|uuid| !uuid.is_empty()).unwrap_or_else(|| name.to_owned()),
-        label: host.attribute(&format!("{path}/label"))?.unwrap_or_default(),
-        devices: host.list_sys(&format!("{path}/devices"))?.unwrap_or_default(),
-        ids: host.list_sys(&format!("{path}/devinfo"))?.unwrap_or_default(),
+        label: label.unwrap_or_default(),
+        devices: list("devices").unwrap_or_default(),
+        ids: list("devinfo").unwrap_or_default(),
         path,
-    })
+    }
 }
 
 fn push_whole(systems: &[FileSystem], host: &Host, sink: &mut Sink, errors: &mut FirstError) {

@@ -114,6 +114,7 @@ fn parse(text: &str) -> Result<Vec<Block<'_>>, ParseError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use common::exposition::Format;
 
     #[test]
     fn each_processor_is_a_block() {
@@ -132,6 +133,20 @@ mod tests {
         assert_eq!(frequency(&cpus[0]), Ok(Some(2_194_918_000.0)));
         assert_eq!(frequency(&cpus[1]), Ok(None));
         assert!(frequency(&vec![("cpu MHz", "fast")]).is_err());
+    }
+
+    fn exposed(has_frequency: bool) -> String {
+        let choice = Choice { flags: None, bugs: None, has_frequency };
+        let mut sink = Sink::new(Format::Text);
+        push(&choice, &Host::fixture("linux-6.1"), &mut sink).unwrap();
+        String::from_utf8_lossy(sink.text()).into_owned()
+    }
+
+    #[test]
+    fn frequencies_are_exposed_if_wanted() {
+        let sample = "node_cpu_frequency_hertz{core=\"1\",cpu=\"1\",package=\"0\"} 2700000000\n";
+        assert!(exposed(true).contains(sample), "{}", exposed(true));
+        assert!(!exposed(false).contains("node_cpu_frequency_hertz"));
     }
 
     #[test]
