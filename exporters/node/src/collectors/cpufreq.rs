@@ -142,7 +142,7 @@ fn push(cpus: &[Cpu], sink: &mut Sink) {
         for governor in available.split_ascii_whitespace() {
             let is_chosen = cpu.governor.as_deref() == Some(governor);
             let labels = [("cpu", &*cpu.number), ("governor", governor)];
-            family.sample(&labels, f64::from(u8::from(is_chosen)));
+            family.sample(&labels, f64::from(is_chosen));
         }
     }
 }

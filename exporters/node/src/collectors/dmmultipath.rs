@@ -20,7 +20,7 @@ const PATH_STATE: Desc<'_> = Desc::gauge(
 
 const METRICS: &[Metric<Device>] = &[
     gauge("node_dmmultipath_device_active", "1 unless the device is suspended.", |device| {
-        device.is_suspended.map(|is_suspended| f64::from(u8::from(!is_suspended)))
+        device.is_suspended.map(|is_suspended| f64::from(!is_suspended))
     }),
     gauge("node_dmmultipath_device_size_bytes", "Size of the device.", |device| {
         device.sectors.map(|sectors| sectors * SECTOR_BYTES)

@@ -130,7 +130,7 @@ impl Collector<Host> for Drbd {
 }
 
 fn push_states(devices: &[Device<'_>], sink: &mut Sink) {
-    let is = |wanted: &str, state: &str| if state == wanted { 1.0 } else { 0.0 };
+    let is = |wanted: &str, state: &str| f64::from(state == wanted);
     let mut family = sink.family(&CONNECTED);
     for device in devices {
         if let Some(state) = device.get("cs") {

@@ -119,7 +119,7 @@ fn push(subsystems: &[Subsystem], sink: &mut Sink) {
                     ("subsystem", &*subsystem.name),
                     ("transport", &*path.transport),
                 ];
-                family.sample(&labels, f64::from(u8::from(state == path.state)));
+                family.sample(&labels, f64::from(state == path.state));
             }
         }
     }

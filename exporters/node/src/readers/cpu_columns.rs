@@ -42,4 +42,11 @@ mod tests {
             assert!(parse(text).is_err(), "{text:?}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_parsed_or_refused(text in "(CPU[0-9]{0,3} |[a-z]{0,3}: [0-9 ]{0,9}\n|\\PC){0,9}") {
+            let _ = parse(&text).map(|(_, rows)| rows.count());
+        }
+    }
 }

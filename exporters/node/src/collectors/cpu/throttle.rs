@@ -87,7 +87,7 @@ pub(super) fn push_online(host: &Host, sink: &mut Sink, errors: &mut FirstError)
     for name in errors.catch(host.list_sys(DIRECTORY)).unwrap_or_default() {
         if let Some(number) = number_after(&name, "cpu") {
             let is_online = errors.catch(read(&name)).is_some_and(|state| state == "1");
-            family.sample(&[("cpu", number)], if is_online { 1.0 } else { 0.0 });
+            family.sample(&[("cpu", number)], f64::from(is_online));
         }
     }
 }

@@ -82,7 +82,7 @@ fn push_arrays(arrays: &[Array], sink: &mut Sink) {
     let mut family = sink.family(&STATE);
     for array in arrays {
         for (state, activity) in STATES {
-            let is_in = if *activity == array.activity { 1.0 } else { 0.0 };
+            let is_in = f64::from(*activity == array.activity);
             family.sample(&[("device", &*array.name), ("state", state)], is_in);
         }
     }

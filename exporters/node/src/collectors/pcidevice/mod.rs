@@ -164,7 +164,7 @@ fn push_power_states(devices: &[([String; 4], String)], sink: &mut Sink) {
                 ("segment", &**segment),
                 ("state", state),
             ];
-            family.sample(&labels, f64::from(u8::from(state == current)));
+            family.sample(&labels, f64::from(state == current));
         }
     }
 }

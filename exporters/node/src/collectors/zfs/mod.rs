@@ -145,7 +145,7 @@ fn push_states(pools: &[Pool<'_>], host: &Host, sink: &mut Sink, errors: &mut Fi
         let current = kstat::state(&text).map_err(|error| host.malformed_proc(&path, error));
         let Some(current) = errors.note(current) else { continue };
         for state in POOL_STATES {
-            let is_in = if *state == current { 1.0 } else { 0.0 };
+            let is_in = f64::from(*state == current);
             family.sample(&[("state", state), ("zpool", pool)], is_in);
         }
     }
