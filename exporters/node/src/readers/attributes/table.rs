@@ -41,11 +41,30 @@ impl<const N: usize> Table<N> {
         labels: [&str; N],
         errors: &mut FirstError,
     ) {
-        if let Some(text) = errors.catch(host.attribute(path)) {
-            let (values, verdict) = lines(&text, self.attributes);
-            errors.note(verdict.map_err(|error| host.malformed_sys(path, error)));
-            self.add(labels, values);
-        }
+        let Some(text) = errors.catch(host.attribute(path)) else { return };
+        let verdict = if self.attributes.iter().any(|known| line(&text, known.key).is_some()) {
+            self.add_parsed(labels, |key| line(&text, key))
+        } else {
+            Err(ParseError::Form("none of the expected lines".into()))
+        };
+        errors.note(verdict.map_err(|error| host.malformed_sys(path, error)));
+    }
+
+    /// Adds a row of one device whose texts `find` gives by their keys, where there are any.
+    ///
+    /// # Errors
+    /// What is wrong with the first text that is malformed; it costs its own sample only.
+    pub(crate) fn add_parsed<'a>(
+        &mut self,
+        labels: [&str; N],
+        find: impl Fn(&str) -> Option<&'a str>,
+    ) -> Result<(), ParseError> {
+        let mut errors = FirstError::default();
+        let attributes = self.attributes.iter();
+        let values = attributes.map(|known| errors.catch(known.value(find(known.key)?)));
+        let values = values.collect();
+        self.add(labels, values);
+        errors.into_result()
     }
 
     /// Adds a row whose values stand in the order of the attributes.
@@ -83,19 +102,6 @@ pub(crate) fn read(
     let values =
         attributes.iter().map(|attribute| errors.catch(value(attribute)).or(attribute.fallback));
     values.collect()
-}
-
-/// The values in the lines of a file in the order of `attributes`, and the first error among them.
-fn lines(text: &str, attributes: &[Attribute]) -> (Vec<Option<f64>>, Result<(), ParseError>) {
-    let found: Vec<Option<&str>> =
-        attributes.iter().map(|attribute| line(text, attribute.key)).collect();
-    let mut errors = FirstError::default();
-    if found.iter().all(Option::is_none) {
-        errors.note::<()>(Err(ParseError::Form("none of the expected lines".into())));
-    }
-    let values = attributes.iter().zip(found);
-    let values = values.map(|(attribute, text)| errors.catch(attribute.value(text?)));
-    (values.collect(), errors.into_result())
 }
 
 /// What stands behind `key`, and a colon or blank, in the line that starts with it.
@@ -182,15 +188,16 @@ mod tests {
 
     #[test]
     fn a_truncated_line_is_an_error_and_costs_only_itself() {
-        let (values, verdict) = lines("size\nenergy x\nwidth 3", TABLE);
-        assert_eq!(values, [None, None, Some(3.0)]);
-        assert!(verdict.is_err());
+        let mut table = Table::new(TABLE, ["device"]);
+        let text = "size\nenergy x\nwidth 3";
+        assert!(table.add_parsed(["a"], |key| line(text, key)).is_err());
+        assert_eq!(samples(&table), ["node_test_width{device=\"a\"} 3"]);
     }
 
     proptest::proptest! {
         #[test]
         fn any_text_is_parsed_or_refused(text in "(size|:|[ -~\n]|\\PC){0,60}") {
-            let _ = lines(&text, TABLE);
+            let _ = Table::new(TABLE, ["device"]).add_parsed(["a"], |key| line(&text, key));
         }
     }
 }
