@@ -84,7 +84,7 @@ impl NodeExporter {
     /// # Errors
     /// A root that is no directory, or a flag that a collector refuses.
     pub fn from_matches(matches: &ArgMatches) -> anyhow::Result<Self> {
-        let args = args(matches)?;
+        let args = arguments(matches)?;
         for (flag, reason) in unused::given(matches) {
             tracing::warn!(flag, reason, "flag without effect");
         }
@@ -126,7 +126,7 @@ impl NodeExporter {
 }
 
 /// The arguments, with what depends on the switches.
-fn args(matches: &ArgMatches) -> anyhow::Result<Args> {
+fn arguments(matches: &ArgMatches) -> anyhow::Result<Args> {
     let mut args = Args::from_arg_matches(matches)?;
     args.cpu.has_cpufreq =
         SWITCHES.chosen(matches, COLLECTORS).any(|entry| entry.name == "cpufreq");
@@ -158,9 +158,9 @@ mod tests {
             (&["--collector.disable-defaults", "--collector.cpu"], false),
             (&["--collector.disable-defaults", "--collector.cpu", "--collector.cpufreq"], true),
         ] {
-            let arguments = ["node-exporter"].iter().chain(flags).map(Into::into);
-            let matches = common::program::parse::<NodeExporter>(arguments).unwrap();
-            assert_eq!(args(&matches).unwrap().cpu.has_cpufreq, expected, "{flags:?}");
+            let words = ["node-exporter"].iter().chain(flags).map(Into::into);
+            let matches = common::program::parse::<NodeExporter>(words).unwrap();
+            assert_eq!(arguments(&matches).unwrap().cpu.has_cpufreq, expected, "{flags:?}");
         }
     }
 }
