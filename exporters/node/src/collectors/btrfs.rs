@@ -5,13 +5,13 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError};
+use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::{LabelSet, Sink};
 use common::metric::Desc;
 
 use crate::host::Host;
-use crate::readers::attributes::{Attribute, Table, counter, gauge, integer, line};
-use crate::readers::{FirstError, SECTOR_BYTES};
+use crate::readers::attributes::{Attribute, Table, counter, gauge, line};
+use crate::readers::{FirstError, Rows, SECTOR_BYTES};
 
 const DIRECTORY: &str = "fs/btrfs";
 
@@ -199,13 +199,15 @@ fn push_devices(systems: &[FileSystem], host: &Host, sink: &mut Sink, errors: &m
     for FileSystem { path, uuid, devices, ids, .. } in systems {
         for id in ids {
             let path = format!("{path}/devinfo/{id}/error_stats");
-            let counts = errors.catch(host.parsed(&path, error_counts)).unwrap_or_default();
+            let Some(text) = errors.catch(host.attribute(&path)) else { continue };
+            let counts = error_counts(&text);
+            errors.note(counts.verdict.map_err(|error| host.malformed_sys(&path, error)));
             // Sysfs does not tell which number is which device, unless there is only one.
             let device = match (&devices[..], &ids[..]) {
                 ([device], [_]) => ("device", &**device),
                 _ => ("devid", &**id),
             };
-            for (kind, count) in counts {
+            for (kind, count) in counts.good {
                 family.sample(&[device, ("type", kind), ("uuid", uuid)], count);
             }
         }
@@ -213,13 +215,11 @@ fn push_devices(systems: &[FileSystem], host: &Host, sink: &mut Sink, errors: &m
 }
 
 /// Type and count of each error; none as long as the kernel has not read them from the disk.
-fn error_counts(text: &str) -> Result<Vec<(&'static str, f64)>, ParseError> {
-    if text == "invalid" {
-        return Ok(Vec::new());
-    }
-    let counts = ERRORS.iter().map(|(kind, key)| {
+fn error_counts(text: &str) -> Rows<(&'static str, f64)> {
+    let counts = ERRORS.iter().filter(|_| text != "invalid").map(|(kind, key)| {
         let count = line(text, key).ok_or(ParseError::Missing { field: "count of errors" })?;
-        Ok((*kind, integer(count)?.unwrap_or_default()))
+        let count: u64 = parse_number("count of errors", Some(count))?;
+        Ok((*kind, count as f64))
     });
     counts.collect()
 }
@@ -238,14 +238,18 @@ mod tests {
             ("read", 2.0),
             ("write", 1.0),
         ];
-        assert_eq!(error_counts(text).unwrap(), expected);
-        assert_eq!(error_counts("invalid"), Ok(vec![]));
+        let counts = error_counts(text);
+        assert_eq!((&counts.good[..], counts.verdict), (&expected[..], Ok(())));
+        let counts = error_counts("invalid");
+        assert_eq!((&counts.good[..], counts.verdict), (&[][..], Ok(())));
     }
 
     #[test]
-    fn truncated_and_malformed_errors_are_refused() {
-        for text in ["", "write_errs", "write_errs 1\nread_errs x", "write_errs 1\nread_errs 2"] {
-            assert!(error_counts(text).is_err(), "{text:?}");
+    fn truncated_and_malformed_counts_cost_only_themselves() {
+        for (text, good) in [("", 0), ("write_errs", 0), ("write_errs 1\nread_errs x", 1)] {
+            let counts = error_counts(text);
+            assert!(counts.verdict.is_err(), "{text:?}");
+            assert_eq!(counts.good.len(), good, "{text:?}");
         }
     }
 
