@@ -1,11 +1,12 @@
 //! Host metrics of Linux, as node_exporter names them.
 //!
 //! [`args`] holds the flags, [`host`] reads files below the configurable
-//! roots, [`collectors`] lists the subjects: one file each.
+//! roots, `netlink` asks the kernel, [`collectors`] lists the subjects: one file each.
 
 pub mod args;
 pub mod collectors;
 pub mod host;
+mod netlink;
 mod unused;
 
 use std::sync::Arc;

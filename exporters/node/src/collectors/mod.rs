@@ -54,7 +54,7 @@ mod pressure;
 mod processes;
 pub(crate) mod rapl;
 mod rows;
-mod salvage;
+pub(crate) mod salvage;
 mod schedstat;
 mod selinux;
 pub(crate) mod slabinfo;

@@ -3,7 +3,7 @@
 use common::error::{CollectError, ParseError};
 
 /// The good ones in order, and the first error among the others.
-pub(super) fn salvage<Good, Error>(
+pub(crate) fn salvage<Good, Error>(
     results: impl IntoIterator<Item = Result<Good, Error>>,
 ) -> (Vec<Good>, Result<(), Error>) {
     let mut outcome = Ok(());
