@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::collectors::{
-    bcache, cpu, diskstats, filesystem, hwmon, infiniband, interrupts, ipvs, netclass, netdev,
+    arp, bcache, cpu, diskstats, filesystem, hwmon, infiniband, interrupts, ipvs, netclass, netdev,
     netstat, pcidevice, powersupplyclass, rapl, slabinfo, stat, sysctl, tapestats, vmstat,
 };
 
@@ -13,6 +13,9 @@ pub struct Args {
     /// Where the host's files are.
     #[command(flatten)]
     pub path: Paths,
+    /// Options of the arp collector.
+    #[command(flatten)]
+    pub arp: arp::Options,
     /// Options of the bcache collector.
     #[command(flatten)]
     pub bcache: bcache::Options,

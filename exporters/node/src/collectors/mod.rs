@@ -1,5 +1,6 @@
 //! The list of collectors: one line each, in alphabetical order.
 
+pub(crate) mod arp;
 mod attributes;
 pub(crate) mod bcache;
 mod bcachefs;
@@ -85,6 +86,9 @@ use crate::host::Host;
 
 /// Every collector of this exporter.
 pub const COLLECTORS: &[Entry<Host, Args>] = &[
+    Entry::on("arp", "neighbours per network device", |args| {
+        Ok(Box::new(arp::Arp::new(&args.arp)?))
+    }),
     Entry::on("bcache", "block caches", |args| Ok(Box::new(bcache::Bcache::new(&args.bcache)))),
     Entry::on("bcachefs", "bcachefs file systems", |_| Ok(Box::new(bcachefs::Bcachefs))),
     Entry::on("bonding", "devices of bonds and their links", |_| Ok(Box::new(bonding::Bonding))),
