@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::collectors::{
     arp, bcache, cpu, diskstats, filesystem, hwmon, infiniband, interrupts, ipvs, netclass, netdev,
-    netstat, pcidevice, powersupplyclass, rapl, slabinfo, stat, sysctl, tapestats, vmstat,
+    netstat, pcidevice, powersupplyclass, rapl, slabinfo, stat, sysctl, tapestats, tcpstat, vmstat,
 };
 
 /// All flags but the collector switches and those that every exporter has.
@@ -70,6 +70,9 @@ pub struct Args {
     /// Options of the tapestats collector.
     #[command(flatten)]
     pub tapestats: tapestats::Options,
+    /// Options of the tcpstat collector.
+    #[command(flatten)]
+    pub tcpstat: tcpstat::Options,
     /// Options of the vmstat collector.
     #[command(flatten)]
     pub vmstat: vmstat::Options,

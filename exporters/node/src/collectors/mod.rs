@@ -67,6 +67,7 @@ mod sunrpc;
 mod swap;
 pub(crate) mod sysctl;
 pub(crate) mod tapestats;
+pub(crate) mod tcpstat;
 mod thermal_zone;
 mod time;
 mod timex;
@@ -195,6 +196,9 @@ pub const COLLECTORS: &[Entry<Host, Args>] = &[
     }),
     Entry::on("tapestats", "I/O per tape drive", |args| {
         Ok(Box::new(tapestats::Tapestats::new(&args.tapestats)))
+    }),
+    Entry::off("tcpstat", "TCP connections by state", |args| {
+        Ok(Box::new(tcpstat::Tcpstat::new(&args.tcpstat)))
     }),
     Entry::on("thermal_zone", "temperatures and cooling devices", |_| {
         Ok(Box::new(thermal_zone::ThermalZone))
