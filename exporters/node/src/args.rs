@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use crate::collectors::{
     arp, bcache, cpu, diskstats, filesystem, hwmon, infiniband, interrupts, ipvs, netclass, netdev,
-    netstat, pcidevice, powersupplyclass, rapl, slabinfo, stat, sysctl, tapestats, tcpstat, vmstat,
+    netstat, pcidevice, powersupplyclass, qdisc, rapl, slabinfo, stat, sysctl, tapestats, tcpstat,
+    vmstat,
 };
 
 /// All flags but the collector switches and those that every exporter has.
@@ -55,6 +56,9 @@ pub struct Args {
     /// Options of the powersupplyclass collector.
     #[command(flatten)]
     pub powersupplyclass: powersupplyclass::Options,
+    /// Options of the qdisc collector.
+    #[command(flatten)]
+    pub qdisc: qdisc::Options,
     /// Options of the rapl collector.
     #[command(flatten)]
     pub rapl: rapl::Options,

@@ -53,6 +53,7 @@ pub(crate) mod pcidevice;
 pub(crate) mod powersupplyclass;
 mod pressure;
 mod processes;
+pub(crate) mod qdisc;
 pub(crate) mod rapl;
 mod rows;
 pub(crate) mod salvage;
@@ -173,6 +174,9 @@ pub const COLLECTORS: &[Entry<Host, Args>] = &[
     }),
     Entry::off("processes", "processes and threads by state", |_| {
         Ok(Box::new(processes::Processes))
+    }),
+    Entry::off("qdisc", "queues of network devices", |args| {
+        Ok(Box::new(qdisc::Qdisc::new(&args.qdisc)?))
     }),
     Entry::on("rapl", "energy used by the processor", |args| {
         Ok(Box::new(rapl::Rapl::new(&args.rapl)))
