@@ -44,6 +44,7 @@ mod net_stat;
 pub(crate) mod netclass;
 pub(crate) mod netdev;
 pub(crate) mod netstat;
+mod network_route;
 mod nfs;
 mod nfsd;
 mod nvme;
@@ -155,6 +156,9 @@ pub const COLLECTORS: &[Entry<Host, Args>] = &[
     }),
     Entry::on("netstat", "counters of the IP protocols", |args| {
         Ok(Box::new(netstat::Netstat::new(&args.netstat)))
+    }),
+    Entry::off("network_route", "routes of the network", |_| {
+        Ok(Box::new(network_route::NetworkRoute))
     }),
     Entry::on("nfs", "requests as a client of NFS", |_| Ok(Box::new(nfs::Nfs))),
     Entry::on("nfsd", "requests as a server of NFS", |_| Ok(Box::new(nfsd::Nfsd))),
