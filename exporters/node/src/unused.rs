@@ -53,7 +53,7 @@ const UNUSED: &[Unused] = &[
     Unused {
         reason: "the kernel is always asked, never files in its place",
         on_off: &[],
-        with_value: &["collector.qdisc.fixtures"],
+        with_value: &["collector.qdisc.fixtures", "collector.wifi.fixtures"],
     },
     Unused {
         reason: "there is no Go runtime to be limited",

@@ -77,6 +77,7 @@ mod udp_queues;
 mod uname;
 pub(crate) mod vmstat;
 mod watchdog;
+mod wifi;
 mod xfrm;
 mod xfs;
 mod zfs;
@@ -221,6 +222,7 @@ pub const COLLECTORS: &[Entry<Host, Args>] = &[
         Ok(Box::new(vmstat::Vmstat::new(&args.vmstat)))
     }),
     Entry::on("watchdog", "watchdog timers", |_| Ok(Box::new(watchdog::Watchdog))),
+    Entry::off("wifi", "wireless networks and their stations", |_| Ok(Box::new(wifi::Wifi))),
     Entry::off("xfrm", "packets that IPsec refused", |_| Ok(Box::new(xfrm::Xfrm))),
     Entry::on("xfs", "operations per XFS file system", |_| Ok(Box::new(xfs::Xfs))),
     Entry::on("zfs", "ZFS caches, pools and datasets", |_| Ok(Box::new(zfs::Zfs))),
