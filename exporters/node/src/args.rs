@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use crate::collectors::{
-    arp, bcache, cpu, diskstats, filesystem, hwmon, infiniband, interrupts, ipvs, netclass, netdev,
-    netstat, pcidevice, powersupplyclass, qdisc, rapl, slabinfo, stat, sysctl, tapestats, tcpstat,
-    vmstat,
+    arp, bcache, cpu, diskstats, ethtool, filesystem, hwmon, infiniband, interrupts, ipvs,
+    netclass, netdev, netstat, pcidevice, powersupplyclass, qdisc, rapl, slabinfo, stat, sysctl,
+    tapestats, tcpstat, vmstat,
 };
 
 /// All flags but the collector switches and those that every exporter has.
@@ -26,6 +26,9 @@ pub struct Args {
     /// Options of the diskstats collector.
     #[command(flatten)]
     pub diskstats: diskstats::Options,
+    /// Options of the ethtool collector.
+    #[command(flatten)]
+    pub ethtool: ethtool::Options,
     /// Options of the filesystem collector.
     #[command(flatten)]
     pub filesystem: filesystem::Options,

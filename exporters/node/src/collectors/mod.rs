@@ -21,6 +21,7 @@ mod drbd;
 mod drm;
 mod edac;
 mod entropy;
+pub(crate) mod ethtool;
 mod fibrechannel;
 mod filefd;
 pub(crate) mod filesystem;
@@ -119,6 +120,9 @@ pub const COLLECTORS: &[Entry<Host, Args>] = &[
     Entry::on("edac", "memory errors", |_| Ok(Box::new(edac::Edac))),
     Entry::on("entropy", "entropy of the random number generator", |_| {
         Ok(Box::new(entropy::Entropy))
+    }),
+    Entry::off("ethtool", "link modes and drivers of network devices", |args| {
+        Ok(Box::new(ethtool::Ethtool::new(&args.ethtool)))
     }),
     Entry::on("fibrechannel", "traffic and errors of Fibre Channel adapters", |_| {
         Ok(Box::new(fibrechannel::FibreChannel))
