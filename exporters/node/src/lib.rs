@@ -1,12 +1,13 @@
 //! Host metrics of Linux, as node_exporter names them.
 //!
 //! [`args`] holds the flags, [`host`] reads files below the configurable
-//! roots, [`collectors`] lists the subjects: one file each. `readers` holds what several
-//! of them read alike.
+//! roots, `netlink` asks the kernel, [`collectors`] lists the subjects: one file each.
+//! `readers` holds what several of them read alike.
 
 pub mod args;
 pub mod collectors;
 pub mod host;
+mod netlink;
 mod readers;
 mod unused;
 

@@ -1,5 +1,6 @@
 //! The list of collectors: one line each, in alphabetical order.
 
+pub(crate) mod arp;
 pub(crate) mod bcache;
 mod bcachefs;
 mod bonding;
@@ -17,6 +18,7 @@ mod drbd;
 mod drm;
 mod edac;
 mod entropy;
+pub(crate) mod ethtool;
 mod fibrechannel;
 mod filefd;
 pub(crate) mod filesystem;
@@ -35,6 +37,7 @@ mod mountstats;
 pub(crate) mod netclass;
 pub(crate) mod netdev;
 pub(crate) mod netstat;
+mod network_route;
 mod nfs;
 mod nfsd;
 mod nvme;
@@ -44,6 +47,7 @@ pub(crate) mod pcidevice;
 pub(crate) mod powersupplyclass;
 mod pressure;
 mod processes;
+pub(crate) mod qdisc;
 pub(crate) mod rapl;
 mod schedstat;
 mod selinux;
@@ -55,6 +59,7 @@ pub(crate) mod stat;
 mod swap;
 pub(crate) mod sysctl;
 pub(crate) mod tapestats;
+pub(crate) mod tcpstat;
 mod thermal_zone;
 mod time;
 mod timex;
@@ -62,6 +67,7 @@ mod udp_queues;
 mod uname;
 pub(crate) mod vmstat;
 mod watchdog;
+mod wifi;
 mod xfrm;
 mod xfs;
 mod zfs;
@@ -74,6 +80,9 @@ use crate::host::Host;
 
 /// Every collector of this exporter.
 pub const COLLECTORS: &[Entry<Host, Args>] = &[
+    Entry::on("arp", "neighbours per network device", |args| {
+        Ok(Box::new(arp::Arp::new(&args.arp)?))
+    }),
     Entry::on("bcache", "block caches", |args| Ok(Box::new(bcache::Bcache::new(&args.bcache)))),
     Entry::on("bcachefs", "bcachefs file systems", |_| Ok(Box::new(bcachefs::Bcachefs))),
     Entry::on("bonding", "devices of bonds and their links", |_| Ok(Box::new(bonding::Bonding))),
@@ -100,6 +109,9 @@ pub const COLLECTORS: &[Entry<Host, Args>] = &[
     Entry::on("edac", "memory errors", |_| Ok(Box::new(edac::Edac))),
     Entry::on("entropy", "entropy of the random number generator", |_| {
         Ok(Box::new(entropy::Entropy))
+    }),
+    Entry::off("ethtool", "link modes and drivers of network devices", |args| {
+        Ok(Box::new(ethtool::Ethtool::new(&args.ethtool)))
     }),
     Entry::on("fibrechannel", "traffic and errors of Fibre Channel adapters", |_| {
         Ok(Box::new(fibrechannel::FibreChannel))
@@ -139,6 +151,9 @@ pub const COLLECTORS: &[Entry<Host, Args>] = &[
     Entry::on("netstat", "counters of the IP protocols", |args| {
         Ok(Box::new(netstat::Netstat::new(&args.netstat)))
     }),
+    Entry::off("network_route", "routes of the network", |_| {
+        Ok(Box::new(network_route::NetworkRoute))
+    }),
     Entry::on("nfs", "requests as a client of NFS", |_| Ok(Box::new(nfs::Nfs))),
     Entry::on("nfsd", "requests as a server of NFS", |_| Ok(Box::new(nfsd::Nfsd))),
     Entry::on("nvme", "NVMe controllers and namespaces", |_| Ok(Box::new(nvme::Nvme))),
@@ -157,6 +172,9 @@ pub const COLLECTORS: &[Entry<Host, Args>] = &[
     }),
     Entry::off("processes", "processes and threads by state", |_| {
         Ok(Box::new(processes::Processes))
+    }),
+    Entry::off("qdisc", "queues of network devices", |args| {
+        Ok(Box::new(qdisc::Qdisc::new(&args.qdisc)?))
     }),
     Entry::on("rapl", "energy used by the processor", |args| {
         Ok(Box::new(rapl::Rapl::new(&args.rapl)))
@@ -181,6 +199,9 @@ pub const COLLECTORS: &[Entry<Host, Args>] = &[
     Entry::on("tapestats", "I/O per tape drive", |args| {
         Ok(Box::new(tapestats::Tapestats::new(&args.tapestats)))
     }),
+    Entry::off("tcpstat", "TCP connections by state", |args| {
+        Ok(Box::new(tcpstat::Tcpstat::new(&args.tcpstat)))
+    }),
     Entry::on("thermal_zone", "temperatures and cooling devices", |_| {
         Ok(Box::new(thermal_zone::ThermalZone))
     }),
@@ -194,6 +215,7 @@ pub const COLLECTORS: &[Entry<Host, Args>] = &[
         Ok(Box::new(vmstat::Vmstat::new(&args.vmstat)))
     }),
     Entry::on("watchdog", "watchdog timers", |_| Ok(Box::new(watchdog::Watchdog))),
+    Entry::off("wifi", "wireless networks and their stations", |_| Ok(Box::new(wifi::Wifi))),
     Entry::off("xfrm", "packets that IPsec refused", |_| Ok(Box::new(xfrm::Xfrm))),
     Entry::on("xfs", "operations per XFS file system", |_| Ok(Box::new(xfs::Xfs))),
     Entry::on("zfs", "ZFS caches, pools and datasets", |_| Ok(Box::new(zfs::Zfs))),
