@@ -71,6 +71,7 @@ impl Program for NodeExporter {
                 title: "Node Exporter",
                 description: "Prometheus Node Exporter",
                 links: Vec::new(),
+                content: "",
             },
             build_info: BuildInfo::go_style("node_exporter_build_info"),
             health_paths: &[],
