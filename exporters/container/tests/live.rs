@@ -100,6 +100,8 @@ async fn containers_are_followed_from_start_to_end_and_beyond_the_daemon() {
         .await
         .unwrap();
     docker.run(&["stop", "-t", "2", WORKER]).unwrap();
+    eventually(&exporter, |body| !is_there(WORKER)(body) && body.contains(WORKER)).await.unwrap();
+    docker.run(&["rm", WORKER]).unwrap();
     eventually(&exporter, |body| !body.contains(WORKER)).await.unwrap();
 
     docker.kill().unwrap();
