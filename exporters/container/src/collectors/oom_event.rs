@@ -66,11 +66,12 @@ impl Collector<Scene> for OomEvent {
             }
         }
         let mut tallies = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        tallies.retain(|id, _| scene.containers.iter().any(|listed| listed.id == *id));
+        let mut before = std::mem::take(&mut *tallies);
         for listed in &scene.containers {
-            let tally = tallies.entry(listed.id.clone()).or_default();
+            let mut tally = before.remove(&listed.id).unwrap_or_default();
             let count = counted.get(listed.id.as_str()).copied().flatten();
             let kills = tally.count(count, listed.container.oom_kills);
+            tallies.insert(listed.id.clone(), tally);
             // A runtime that tells of the status tells of kills.
             if count.is_some() || listed.container.status.is_some() {
                 family.sample_with(&listed.labels, &[], kills);

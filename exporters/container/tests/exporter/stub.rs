@@ -151,8 +151,11 @@ async fn serve(listener: UnixListener, shared: Arc<Shared>) {
 
 async fn answer(mut stream: UnixStream, shared: &Shared) -> std::io::Result<()> {
     let mut head = Vec::new();
+    // A client sends nothing behind the head before it has the answer.
     while !head.ends_with(b"\r\n\r\n") {
-        head.push(stream.read_u8().await?);
+        if stream.read_buf(&mut head).await? == 0 {
+            return Ok(());
+        }
     }
     let head = String::from_utf8_lossy(&head).into_owned();
     let line = head.lines().next().unwrap_or_default().to_owned();
