@@ -11,7 +11,7 @@ use axum::Router;
 use harness::{eventually, exporter, scrape};
 use tests::TemporaryFolder;
 use tests::docker::Docker;
-use tests::process::{Process, command};
+use tests::process::{Process, command, succeed};
 
 const IMAGE: &str = "busybox:1";
 const UP: &str = "container_runtime_up{runtime=\"docker\"} 1\n";
@@ -225,5 +225,66 @@ async fn a_user_of_the_sockets_group_sees_the_containers() {
     };
     assert!(is_seen(SOCKET_GROUP).await.unwrap());
     assert!(!is_seen(NOBODY).await.unwrap(), "others do not");
+    docker.end().unwrap();
+}
+
+/// Makes an authority, and certificates of it for both sides.
+fn certify(folder: &Path) -> anyhow::Result<()> {
+    let openssl = |words: &str| {
+        succeed(command("openssl").current_dir(folder).args(words.split_whitespace())).map(drop)
+    };
+    openssl(
+        "req -x509 -newkey rsa:2048 -nodes -keyout ca-key.pem -out ca.pem -days 2 -subj /CN=ca",
+    )?;
+    for (name, extension) in [
+        ("server", "subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth\n"),
+        ("client", "extendedKeyUsage=clientAuth\n"),
+    ] {
+        std::fs::write(folder.join(format!("{name}.ext")), extension)?;
+        openssl(&format!(
+            "req -newkey rsa:2048 -nodes -keyout {name}-key.pem -out {name}.csr -subj /CN={name}"
+        ))?;
+        openssl(&format!(
+            "x509 -req -in {name}.csr -CA ca.pem -CAkey ca-key.pem -CAcreateserial -days 2 \
+             -extfile {name}.ext -out {name}.pem"
+        ))?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs root, dockerd and openssl"]
+async fn a_daemon_behind_tls_is_followed_by_who_has_the_certificate() {
+    let folder = TemporaryFolder::new("certificates").unwrap();
+    certify(folder.path()).unwrap();
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let endpoint = format!("tcp://127.0.0.1:{}", tests::free_port().unwrap());
+    let options = [
+        "--bridge=none".to_owned(),
+        format!("--host={endpoint}"),
+        "--tlsverify".to_owned(),
+        format!("--tlscacert={}", file("ca.pem")),
+        format!("--tlscert={}", file("server.pem")),
+        format!("--tlskey={}", file("server-key.pem")),
+    ];
+    let mut docker = Docker::new(&options.each_ref().map(String::as_str)).unwrap();
+    docker.start().unwrap();
+    docker.import(IMAGE).unwrap();
+    run(&docker, "waits", &[], "while :; do sleep 1; done").unwrap();
+    let with_key = |key: &str| {
+        exporter(&[
+            format!("-docker={endpoint}"),
+            "-docker-tls".to_owned(),
+            format!("-docker-tls-ca={}", file("ca.pem")),
+            format!("-docker-tls-cert={}", file("client.pem")),
+            format!("-docker-tls-key={}", file(key)),
+        ])
+    };
+    let trusted = with_key("client-key.pem").unwrap();
+    eventually(&trusted, |body| is_state(body, "waits", "running")).await.unwrap();
+    let stranger = with_key("server-key.pem").unwrap();
+    let down = "container_runtime_up{runtime=\"docker\"} 0\n";
+    let body = eventually(&stranger, |body| body.contains(down)).await.unwrap();
+    assert!(!body.contains("waits"), "{body}");
     docker.end().unwrap();
 }

@@ -83,6 +83,7 @@ impl Bundles {
             }
             None
         })?;
+        self.reading.recovered();
         let found = Arc::new(found);
         self.lock().insert(id.to_owned(), Arc::clone(&found));
         Some(found)

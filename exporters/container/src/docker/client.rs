@@ -17,6 +17,7 @@ use bollard::query_parameters::{
 use futures_util::{Stream, StreamExt as _};
 
 use super::{Certificates, Endpoint, Size};
+use crate::container::Status;
 
 /// A daemon that needs longer for a small answer hangs.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -117,10 +118,42 @@ impl Client {
     }
 
     /// All containers, on request with their sizes.
+    ///
+    /// A list with one word that the API does not have cannot be read as a whole;
+    /// Podman writes such words. Then each status is asked for by itself, and
+    /// only what has that word is missing.
     pub(super) async fn list(&self, with_sizes: bool) -> anyhow::Result<Vec<ContainerSummary>> {
-        let options = ListContainersOptionsBuilder::default().all(true).size(with_sizes).build();
+        match self.list_of(None, with_sizes).await {
+            Err(Failure::Api(Error::JsonDataError { .. })) => {}
+            answer => return answer.context("list"),
+        }
+        let (mut list, mut outcome) = (Vec::new(), Err(anyhow::anyhow!("no status")));
+        for (_, status) in Status::ALL {
+            match self.list_of(Some(status), with_sizes).await {
+                Ok(found) => {
+                    list.extend(found);
+                    outcome = Ok(());
+                }
+                Err(error) => {
+                    tracing::debug!(status, %error, "containers cannot be listed");
+                    outcome = outcome.or_else(|_| Err(error).context("list"));
+                }
+            }
+        }
+        outcome.map(|()| list)
+    }
+
+    async fn list_of(
+        &self,
+        status: Option<&str>,
+        with_sizes: bool,
+    ) -> Result<Vec<ContainerSummary>, Failure> {
+        let filters: HashMap<&str, Vec<&str>> =
+            status.map(|status| ("status", vec![status])).into_iter().collect();
+        let options = ListContainersOptionsBuilder::default().all(true).size(with_sizes);
+        let options = options.filters(&filters).build();
         let patience = if with_sizes { SIZE_PATIENCE } else { LIST_PATIENCE };
-        within(patience, self.0.list_containers(Some(options))).await.context("list")
+        within(patience, self.0.list_containers(Some(options))).await
     }
 
     /// A container, or `None` if there is none of that id.

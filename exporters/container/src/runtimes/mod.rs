@@ -1,7 +1,7 @@
 //! The container runtimes of this host.
 //!
-//! Docker and Podman are followed by their API, [`docker`]; containerd and CRI-O,
-//! and Podman where its API is off, by the files that they keep, [`bundle`].
+//! Docker and Podman are followed by their API, [`crate::docker`]; containerd and CRI-O,
+//! and Podman where its API is off, by the files that they keep, [`crate::bundle`].
 
 mod args;
 

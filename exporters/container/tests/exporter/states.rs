@@ -35,11 +35,10 @@ struct Gateway {
 }
 
 impl Gateway {
-    fn start(name: &str) -> Self {
-        let docker = Stub::start(name, Mood::Answers).unwrap();
-        let answer = docker.answer(&Self::path());
-        let answer = serde_json::from_str(&answer).unwrap();
-        Self { docker, answer }
+    fn start(name: &str) -> anyhow::Result<Self> {
+        let docker = Stub::start(name, Mood::Answers)?;
+        let answer = serde_json::from_str(&docker.answer(&Self::path()))?;
+        Ok(Self { docker, answer })
     }
 
     fn path() -> String {
@@ -58,7 +57,7 @@ impl Gateway {
 
 #[tokio::test]
 async fn a_container_that_ends_and_starts_again_keeps_its_series_and_its_exit_code() {
-    let mut gateway = Gateway::start("states");
+    let mut gateway = Gateway::start("states").unwrap();
     let exporter = exporter(&on_fixtures("v1", &gateway.docker.endpoint())).unwrap();
     let body = eventually(&exporter, |body| body.contains(UP)).await.unwrap();
     assert_eq!(state(&body), ["running"]);
@@ -126,7 +125,7 @@ async fn a_stopped_container_without_a_cgroup_stays_until_it_is_removed() {
 
 #[tokio::test]
 async fn starting_is_not_unhealthy_and_without_a_check_there_is_no_verdict() {
-    let mut gateway = Gateway::start("health");
+    let mut gateway = Gateway::start("health").unwrap();
     let exporter = exporter(&on_fixtures("v2", &gateway.docker.endpoint())).unwrap();
     eventually(&exporter, |body| body.contains(UP)).await.unwrap();
     let verdicts = |body: &str| {
@@ -148,7 +147,7 @@ async fn starting_is_not_unhealthy_and_without_a_check_there_is_no_verdict() {
 
 #[tokio::test]
 async fn ports_sizes_and_compose_labels_are_shown() {
-    let mut gateway = Gateway::start("ports");
+    let mut gateway = Gateway::start("ports").unwrap();
     gateway.answer["NetworkSettings"]["Ports"] =
         json!({"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}], "9000/udp": null});
     gateway.change(&[], "start", "{}");

@@ -186,7 +186,7 @@ pub(crate) fn is_harmless(line: &str, path: &str) -> bool {
     line.starts_with("GET ") && (is_inspection || ["/version", "/info", "/events"].contains(&path))
 }
 
-/// Path without the version; of the parameters only the size counts.
+/// Path without the version; of the parameters only a status and the size count.
 pub(crate) fn path_of(line: &str) -> String {
     let target = line.split(' ').nth(1).unwrap_or_default();
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
@@ -194,6 +194,10 @@ pub(crate) fn path_of(line: &str) -> String {
         Some(path) => path,
         None => path,
     };
+    let status = query.split_once("status%22%3A%5B%22").and_then(|(_, rest)| rest.split_once('%'));
+    if let Some((status, _)) = status {
+        return format!("{path}?{status}");
+    }
     if query.contains("size=true") { format!("{path}?size") } else { path.to_owned() }
 }
 

@@ -15,7 +15,7 @@ const MANY: usize = 5000;
 /// All samples are whole: a name, labels that end, and a number.
 fn check_form(body: &str) {
     for line in body.lines().filter(|line| !line.starts_with('#')) {
-        let (series, value) = line.rsplit_once(' ').unwrap();
+        let (series, value) = line.rsplit_once(' ').unwrap_or((line, ""));
         assert!(value.parse::<f64>().is_ok(), "{line}");
         assert!(series.ends_with('}') || !series.contains('{'), "{line}");
     }
@@ -71,9 +71,9 @@ async fn a_stream_of_events_that_ends_in_the_middle_or_is_nonsense_is_asked_for_
         };
         let before = asked(&docker);
         if round == 0 {
-            docker.cut_events()
+            docker.cut_events();
         } else {
-            docker.send_text("{\"Type\": [[[")
+            docker.send_text("{\"Type\": [[[");
         }
         let body = eventually(&exporter, |body| asked(&docker) > before && body.contains(UP)).await;
         let body = body.unwrap();
@@ -123,6 +123,21 @@ async fn podman_is_followed_beside_docker_and_its_absence_is_no_news() {
     let without = exporter(&on_fixtures("v2", &docker.endpoint())).unwrap();
     let body = eventually(&without, |body| body.contains(UP)).await.unwrap();
     assert!(!body.contains("runtime=\"podman\""), "{body}");
+}
+
+#[tokio::test]
+async fn a_list_with_an_unknown_word_costs_only_the_containers_of_that_status() {
+    let docker = Stub::start("word", Mood::Answers).unwrap();
+    let list = docker.answer("/containers/json");
+    let strange = list.replacen("\"running\"", "\"stopped\"", 1);
+    assert_ne!(list, strange);
+    docker.set_answer("/containers/json", Some(strange.clone()));
+    docker.set_answer("/containers/json?exited", Some(strange));
+    docker.set_answer("/containers/json?running", Some(list));
+    let exporter = exporter(&on_fixtures("v2", &docker.endpoint())).unwrap();
+    let body = eventually(&exporter, |body| body.contains(UP)).await.unwrap();
+    assert!(body.contains("twitch-chatters-gateway"), "{body}");
+    check_form(&body);
 }
 
 #[tokio::test]
