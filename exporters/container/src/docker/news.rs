@@ -1,14 +1,17 @@
 //! What events tell that an inspection does not, or not for long.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use bollard::models::EventMessage;
 
 use crate::container::Container;
 
+/// Events that the daemon keeps and may repeat; Docker keeps as many.
+const REPEATED: usize = 256;
+
 /// An event about a container.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct News {
     id: Option<String>,
     action: String,
@@ -43,6 +46,9 @@ impl From<EventMessage> for News {
 #[derive(Default)]
 pub(super) struct Memory {
     told: HashMap<String, Told>,
+    /// The latest events. Their times do not suffice to tell those that are
+    /// repeated: what happens at the same time may be told in any order.
+    latest: VecDeque<News>,
     last_nanoseconds: Option<i64>,
 }
 
@@ -61,10 +67,14 @@ impl Memory {
     /// Notes an event and gives the container that it is about; `None` if it was
     /// noted before: after a connection is lost the daemon is asked to repeat.
     pub(super) fn note(&mut self, news: &News) -> Option<String> {
-        if news.nanoseconds.is_some() && news.nanoseconds <= self.last_nanoseconds {
-            return None;
+        if news.nanoseconds.is_some() {
+            if self.latest.contains(news) {
+                return None;
+            }
+            self.latest.truncate(REPEATED - 1);
+            self.latest.push_front(news.clone());
         }
-        self.last_nanoseconds = news.nanoseconds.or(self.last_nanoseconds);
+        self.last_nanoseconds = self.last_nanoseconds.max(news.nanoseconds);
         let id = news.id.clone()?;
         if news.action == "oom" {
             self.told.entry(id.clone()).or_default().oom_kills += 1;
@@ -113,15 +123,27 @@ mod tests {
         let oom = event(r#"{"Action":"oom","Actor":{"ID":"41c0"},"timeNano":1000000001}"#);
         assert_eq!(memory.note(&oom).as_deref(), Some("41c0"));
         assert_eq!(memory.note(&oom), None, "repeated");
+        let earlier = event(r#"{"Action":"oom","Actor":{"ID":"41c0"},"timeNano":1000000000}"#);
+        assert!(memory.note(&earlier).is_some(), "told late");
         let die = r#"{"Action":"die","Actor":{"ID":"41c0","Attributes":{"exitCode":"137"}},
             "timeNano":1000000002}"#;
         assert!(event(die).is_end());
         memory.note(&event(die));
         let start = event(r#"{"Action":"start","Actor":{"ID":"41c0"},"timeNano":2000000003}"#);
         memory.note(&start);
-        assert_eq!((recalled(&memory), memory.last_seconds()), ((1, Some(137)), Some(2)));
+        assert_eq!((recalled(&memory), memory.last_seconds()), ((2, Some(137)), Some(2)));
         memory.forget_all_but(&HashMap::new());
         assert_eq!(recalled(&memory), (0, None));
+    }
+
+    #[test]
+    fn no_more_is_kept_than_may_be_repeated() {
+        let mut memory = Memory::default();
+        for time in 0..1000 {
+            let news = News { nanoseconds: Some(time), ..News::default() };
+            memory.note(&news);
+        }
+        assert_eq!(memory.latest.len(), REPEATED);
     }
 
     #[test]

@@ -32,7 +32,8 @@ const SURVEY_INTERVAL: Duration = Duration::from_mins(5);
 /// How long the question for events goes ahead of that for the list.
 const HEAD_START: Duration = Duration::from_millis(50);
 
-/// The events are asked for from so long before the list on, for the clock's rounding.
+/// Events are asked for from so much earlier on, for the clock's rounding and for
+/// those that are told late.
 const OVERLAP: Duration = Duration::from_secs(1);
 
 /// Scrapes see what changes at most so much later: with thousands of containers
@@ -126,9 +127,8 @@ impl Follower {
         // to it, what happens until then is repeated because of `since`, and so is
         // what happened since the connection was lost.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let since = now.saturating_sub(OVERLAP).as_secs();
-        let mut events =
-            client.events(self.memory.last_seconds().map_or(since, |last| last.min(since)));
+        let told = self.memory.last_seconds().map_or(now, Duration::from_secs);
+        let mut events = client.events(now.min(told).saturating_sub(OVERLAP).as_secs());
         let (list, early) = list_while_listening(&client, &mut events).await?;
         self.begin(list);
         for news in &early {

@@ -1,53 +1,18 @@
-//! What containers do and how they end, on a real daemon.
+//! What containers do and how they end.
 
-mod harness;
-
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
-use axum::Router;
-use harness::{eventually, exporter, scrape};
-use tests::TemporaryFolder;
-use tests::docker::Docker;
-use tests::process::{Process, command, succeed};
+use anyhow::Context as _;
 
-const IMAGE: &str = "busybox:1";
-const UP: &str = "container_runtime_up{runtime=\"docker\"} 1\n";
+use crate::harness::{eventually, scrape};
+use crate::{UP, is_state, run, start, value};
 
 /// Takes memory until there is none; the variable doubles with each round.
 const EATS_MEMORY: &str = "x=aaaaaaaaaaaaaaaa; while :; do x=$x$x; done";
 
-/// The sample of `family` of the container `name` with `label`.
-fn value(body: &str, family: &str, name: &str, label: &str) -> Option<f64> {
-    let (start, name) = (format!("{family}{{"), format!("name=\"{name}\""));
-    let mut lines = body.lines().filter(|line| line.starts_with(&start));
-    let line = lines.find(|line| line.contains(&name) && line.contains(label))?;
-    line.rsplit_once(' ')?.1.parse().ok()
-}
-
-fn is_state(body: &str, name: &str, state: &str) -> bool {
-    value(body, "container_state", name, &format!("state=\"{state}\"")) == Some(1.0)
-}
-
 fn is_health(body: &str, name: &str, status: &str) -> bool {
     value(body, "container_health_status", name, &format!("status=\"{status}\"")) == Some(1.0)
-}
-
-/// A daemon with an image, and an exporter that follows it.
-fn start() -> anyhow::Result<(Docker, Router)> {
-    let mut docker = Docker::new(&["--bridge=none"])?;
-    docker.start()?;
-    docker.import(IMAGE)?;
-    let exporter = exporter(&[format!("-docker={}", docker.endpoint()), "--docker_only".into()])?;
-    Ok((docker, exporter))
-}
-
-/// Starts a container that runs `script`.
-fn run(docker: &Docker, name: &str, options: &[&str], script: &str) -> anyhow::Result<String> {
-    let start = ["run", "-d", "--net", "none", "--name", name];
-    docker.run(&[&start[..], options, &[IMAGE, "/bin/sh", "-c", script]].concat())
 }
 
 #[tokio::test]
@@ -189,102 +154,5 @@ async fn memory_is_what_docker_stats_shows() {
     let body = scrape(&exporter).await.unwrap();
     let ours = value(&body, "container_memory_working_set_bytes", "holds", "").unwrap();
     assert!((ours - shown).abs() < 0.05 * shown, "{ours} {shown}");
-    docker.end().unwrap();
-}
-
-/// Whoever may use the socket's group needs no other right.
-const NOBODY: u32 = 65_534;
-const SOCKET_GROUP: u32 = 41_999;
-
-#[tokio::test]
-#[ignore = "needs root and dockerd"]
-async fn a_user_of_the_sockets_group_sees_the_containers() {
-    let (mut docker, _) = start().unwrap();
-    run(&docker, "waits", &[], "while :; do sleep 1; done").unwrap();
-    let endpoint = docker.endpoint();
-    let socket = endpoint.trim_start_matches("unix://");
-    std::os::unix::fs::chown(socket, None, Some(SOCKET_GROUP)).unwrap();
-    let folder = TemporaryFolder::new("nobody").unwrap();
-    let program = folder.path().join("container-exporter");
-    std::fs::copy(env!("CARGO_BIN_EXE_container-exporter"), &program).unwrap();
-    let is_seen = async |group: u32| -> anyhow::Result<bool> {
-        let port = tests::free_port()?;
-        let mut exporter = command(&program);
-        exporter.arg(format!("-docker={endpoint}")).arg(format!("-port={port}"));
-        exporter.arg("-listen_ip=127.0.0.1").uid(NOBODY).gid(group);
-        let process = Process::start(&mut exporter, &folder.path().join("log"))?;
-        let body = tests::eventually("an answer", Duration::from_secs(20), || {
-            tests::http::get(&format!("http://127.0.0.1:{port}/metrics")).and_then(|answer| {
-                ensure!(answer.body.contains("container_runtime_up{"), "{}", answer.body);
-                Ok(answer.body)
-            })
-        });
-        let body = body.with_context(|| process.log())?;
-        Ok(is_state(&body, "waits", "running")
-            && value(&body, "container_memory_usage_bytes", "waits", "").is_some())
-    };
-    assert!(is_seen(SOCKET_GROUP).await.unwrap());
-    assert!(!is_seen(NOBODY).await.unwrap(), "others do not");
-    docker.end().unwrap();
-}
-
-/// Makes an authority, and certificates of it for both sides.
-fn certify(folder: &Path) -> anyhow::Result<()> {
-    let openssl = |words: &str| {
-        succeed(command("openssl").current_dir(folder).args(words.split_whitespace())).map(drop)
-    };
-    openssl(
-        "req -x509 -newkey rsa:2048 -nodes -keyout ca-key.pem -out ca.pem -days 2 -subj /CN=ca",
-    )?;
-    for (name, extension) in [
-        ("server", "subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth\n"),
-        ("client", "extendedKeyUsage=clientAuth\n"),
-    ] {
-        std::fs::write(folder.join(format!("{name}.ext")), extension)?;
-        openssl(&format!(
-            "req -newkey rsa:2048 -nodes -keyout {name}-key.pem -out {name}.csr -subj /CN={name}"
-        ))?;
-        openssl(&format!(
-            "x509 -req -in {name}.csr -CA ca.pem -CAkey ca-key.pem -CAcreateserial -days 2 \
-             -extfile {name}.ext -out {name}.pem"
-        ))?;
-    }
-    Ok(())
-}
-
-#[tokio::test]
-#[ignore = "needs root, dockerd and openssl"]
-async fn a_daemon_behind_tls_is_followed_by_who_has_the_certificate() {
-    let folder = TemporaryFolder::new("certificates").unwrap();
-    certify(folder.path()).unwrap();
-    let file = |name: &str| folder.path().join(name).display().to_string();
-    let endpoint = format!("tcp://127.0.0.1:{}", tests::free_port().unwrap());
-    let options = [
-        "--bridge=none".to_owned(),
-        format!("--host={endpoint}"),
-        "--tlsverify".to_owned(),
-        format!("--tlscacert={}", file("ca.pem")),
-        format!("--tlscert={}", file("server.pem")),
-        format!("--tlskey={}", file("server-key.pem")),
-    ];
-    let mut docker = Docker::new(&options.each_ref().map(String::as_str)).unwrap();
-    docker.start().unwrap();
-    docker.import(IMAGE).unwrap();
-    run(&docker, "waits", &[], "while :; do sleep 1; done").unwrap();
-    let with_key = |key: &str| {
-        exporter(&[
-            format!("-docker={endpoint}"),
-            "-docker-tls".to_owned(),
-            format!("-docker-tls-ca={}", file("ca.pem")),
-            format!("-docker-tls-cert={}", file("client.pem")),
-            format!("-docker-tls-key={}", file(key)),
-        ])
-    };
-    let trusted = with_key("client-key.pem").unwrap();
-    eventually(&trusted, |body| is_state(body, "waits", "running")).await.unwrap();
-    let stranger = with_key("server-key.pem").unwrap();
-    let down = "container_runtime_up{runtime=\"docker\"} 0\n";
-    let body = eventually(&stranger, |body| body.contains(down)).await.unwrap();
-    assert!(!body.contains("waits"), "{body}");
     docker.end().unwrap();
 }
