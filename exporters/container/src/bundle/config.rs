@@ -47,9 +47,10 @@ const LABELS: [(&str, &str); 9] = [
     ("io.kubernetes.pod.uid", "io.kubernetes.cri.sandbox-uid"),
 ];
 
-/// The annotations in which CRI-O and nerdctl keep all labels, as JSON, and those
-/// in which both kinds of CRI say that a container has its pod's network.
+/// The annotation in which CRI-O keeps all labels, as JSON.
 const CRIO_LABELS: &str = "io.kubernetes.cri-o.Labels";
+
+/// Those that tell a pod's own container, which has the network, from the others.
 const TYPES: [&str; 2] = ["io.kubernetes.cri-o.ContainerType", "io.kubernetes.cri.container-type"];
 
 /// A container without process and times of its files; its name is `id` if it has none.
