@@ -1,17 +1,16 @@
-//! A real daemon with real containers, started and ended by the test.
-
-mod harness;
+//! Containers from start to end, and beyond the daemon.
 
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use harness::{eventually, exporter, scrape};
 use tests::docker::Docker;
+
+use crate::UP;
+use crate::harness::{eventually, exporter, scrape};
 
 const GATEWAY: &str = "twitch-chatters-gateway";
 const WORKER: &str = "twitch-chatters-worker";
-const UP: &str = "container_runtime_up{runtime=\"docker\"} 1\n";
 const DOWN: &str = "container_runtime_up{runtime=\"docker\"} 0\n";
 
 /// The samples of `family` with the label `name`.
@@ -100,6 +99,8 @@ async fn containers_are_followed_from_start_to_end_and_beyond_the_daemon() {
         .await
         .unwrap();
     docker.run(&["stop", "-t", "2", WORKER]).unwrap();
+    eventually(&exporter, |body| !is_there(WORKER)(body) && body.contains(WORKER)).await.unwrap();
+    docker.run(&["rm", WORKER]).unwrap();
     eventually(&exporter, |body| !body.contains(WORKER)).await.unwrap();
 
     docker.kill().unwrap();
