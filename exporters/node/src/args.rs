@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use crate::collectors::{
     bcache, cpu, diskstats, filesystem, hwmon, infiniband, interrupts, ipvs, netclass, netdev,
-    netstat, pcidevice, powersupplyclass, rapl, slabinfo, stat, sysctl, tapestats, vmstat,
+    netstat, pcidevice, powersupplyclass, rapl, slabinfo, stat, sysctl, tapestats, textfile,
+    vmstat,
 };
 
 /// All flags but the collector switches and those that every exporter has.
@@ -67,6 +68,9 @@ pub struct Args {
     /// Options of the tapestats collector.
     #[command(flatten)]
     pub tapestats: tapestats::Options,
+    /// Options of the textfile collector.
+    #[command(flatten)]
+    pub textfile: textfile::Options,
     /// Options of the vmstat collector.
     #[command(flatten)]
     pub vmstat: vmstat::Options,

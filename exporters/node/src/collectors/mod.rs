@@ -66,6 +66,7 @@ mod sunrpc;
 mod swap;
 pub(crate) mod sysctl;
 pub(crate) mod tapestats;
+pub(crate) mod textfile;
 mod thermal_zone;
 mod time;
 mod timex;
@@ -191,6 +192,9 @@ pub const COLLECTORS: &[Entry<Host, Args>] = &[
     }),
     Entry::on("tapestats", "I/O per tape drive", |args| {
         Ok(Box::new(tapestats::Tapestats::new(&args.tapestats)))
+    }),
+    Entry::on("textfile", "metrics that others write into files", |args| {
+        Ok(Box::new(textfile::Textfile::new(&args.textfile)))
     }),
     Entry::on("thermal_zone", "temperatures and cooling devices", |_| {
         Ok(Box::new(thermal_zone::ThermalZone))
