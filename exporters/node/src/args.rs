@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use crate::collectors::{
     bcache, cpu, diskstats, filesystem, hwmon, infiniband, interrupts, ipvs, netclass, netdev,
-    netstat, pcidevice, powersupplyclass, rapl, slabinfo, stat, sysctl, tapestats, textfile,
-    vmstat,
+    netstat, pcidevice, powersupplyclass, rapl, slabinfo, stat, sysctl, systemd, tapestats,
+    textfile, vmstat,
 };
 
 /// All flags but the collector switches and those that every exporter has.
@@ -65,6 +65,9 @@ pub struct Args {
     /// Options of the sysctl collector.
     #[command(flatten)]
     pub sysctl: sysctl::Options,
+    /// Options of the systemd collector.
+    #[command(flatten)]
+    pub systemd: systemd::Options,
     /// Options of the tapestats collector.
     #[command(flatten)]
     pub tapestats: tapestats::Options,

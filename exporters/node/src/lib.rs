@@ -1,9 +1,11 @@
 //! Host metrics of Linux, as node_exporter names them.
 //!
 //! [`args`] holds the flags, [`host`] reads files below the configurable
-//! roots, [`collectors`] lists the subjects: one file each.
+//! roots, [`bus`] asks services on D-Bus, [`collectors`] lists the subjects:
+//! one file each.
 
 pub mod args;
+pub mod bus;
 pub mod collectors;
 pub mod host;
 mod unused;
