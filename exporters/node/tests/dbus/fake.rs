@@ -41,15 +41,17 @@ impl PrivateBus {
     }
 
     /// A systemd with one unit of each kind; of `gone.service` there is no object any more.
-    pub(crate) async fn systemd(&self) -> Connection {
+    /// A socket that is `odd` has a property of the wrong type.
+    pub(crate) async fn systemd(&self, has_odd_socket: bool) -> Connection {
         self.service("org.freedesktop.systemd1")
-            .serve_at("/org/freedesktop/systemd1", Manager)
-            .serve_at("/unit/ssh", Service)
-            .serve_at("/unit/ssh", Unit)
-            .serve_at("/unit/old", OldService)
-            .serve_at("/unit/docker", Socket)
-            .serve_at("/unit/logrotate", Timer)
-            .serve_at("/unit/home", Mount)
+            .serve_at("/org/freedesktop/systemd1", Manager { has_odd_socket })
+            .serve_at("/org/freedesktop/systemd1/unit/odd_2esocket", OddSocket)
+            .serve_at("/org/freedesktop/systemd1/unit/ssh_2eservice", Service)
+            .serve_at("/org/freedesktop/systemd1/unit/ssh_2eservice", Unit)
+            .serve_at("/org/freedesktop/systemd1/unit/old_2eservice", OldService)
+            .serve_at("/org/freedesktop/systemd1/unit/docker_2esocket", Socket)
+            .serve_at("/org/freedesktop/systemd1/unit/logrotate_2etimer", Timer)
+            .serve_at("/org/freedesktop/systemd1/unit/home_2emount", Mount)
             .build()
             .await
             .unwrap()
@@ -86,27 +88,46 @@ fn path(path: &str) -> OwnedObjectPath {
 type Listed =
     (String, String, String, String, String, String, OwnedObjectPath, u32, String, OwnedObjectPath);
 
-struct Manager;
+struct Manager {
+    has_odd_socket: bool,
+}
 
 #[interface(name = "org.freedesktop.systemd1.Manager")]
 impl Manager {
     fn list_units(&self) -> Vec<Listed> {
         let units = [
-            ("ssh.service", "loaded", "active", "/unit/ssh"),
-            ("old.service", "loaded", "failed", "/unit/old"),
-            ("gone.service", "loaded", "active", "/unit/gone"),
-            ("masked.service", "masked", "inactive", "/unit/masked"),
-            ("docker.socket", "loaded", "active", "/unit/docker"),
-            ("logrotate.timer", "loaded", "active", "/unit/logrotate"),
-            ("home.mount", "loaded", "active", "/unit/home"),
-            ("raid.target", "loaded", "maintenance", "/unit/raid"),
+            ("ssh.service", "loaded", "active", "/org/freedesktop/systemd1/unit/ssh_2eservice"),
+            ("old.service", "loaded", "failed", "/org/freedesktop/systemd1/unit/old_2eservice"),
+            ("gone.service", "loaded", "active", "/org/freedesktop/systemd1/unit/gone_2eservice"),
+            (
+                "masked.service",
+                "masked",
+                "inactive",
+                "/org/freedesktop/systemd1/unit/masked_2eservice",
+            ),
+            ("docker.socket", "loaded", "active", "/org/freedesktop/systemd1/unit/docker_2esocket"),
+            (
+                "logrotate.timer",
+                "loaded",
+                "active",
+                "/org/freedesktop/systemd1/unit/logrotate_2etimer",
+            ),
+            ("home.mount", "loaded", "active", "/org/freedesktop/systemd1/unit/home_2emount"),
+            (
+                "raid.target",
+                "loaded",
+                "maintenance",
+                "/org/freedesktop/systemd1/unit/raid_2etarget",
+            ),
+            ("odd.socket", "loaded", "active", "/org/freedesktop/systemd1/unit/odd_2esocket"),
         ];
-        let units = units.map(|(name, load, active, object)| {
+        let count = units.len() - usize::from(!self.has_odd_socket);
+        let units = units.into_iter().take(count).map(|(name, load, active, object)| {
             let [name, load, active] = [name, load, active].map(str::to_owned);
-            let (text, sub, followed, job) = ("A unit.".into(), "sub".into(), "".into(), "".into());
-            (name, text, load, active, sub, followed, path(object), 0, job, path("/"))
+            let (text, sub, none) = ("A unit.".to_owned(), "sub".to_owned(), String::new());
+            (name, text, load, active, sub, none.clone(), path(object), 0, none, path("/"))
         });
-        units.to_vec()
+        units.collect()
     }
 
     #[zbus(property)]
@@ -131,11 +152,6 @@ struct SilentManager;
 impl SilentManager {
     async fn list_units(&self) -> Vec<Listed> {
         std::future::pending().await
-    }
-
-    #[zbus(property)]
-    fn version(&self) -> String {
-        "252".into()
     }
 }
 
@@ -199,7 +215,21 @@ impl Socket {
         1
     }
 
-    /// Of the wrong type.
+    #[zbus(property, name = "NRefused")]
+    fn refused(&self) -> u32 {
+        4
+    }
+}
+
+struct OddSocket;
+
+#[interface(name = "org.freedesktop.systemd1.Socket")]
+impl OddSocket {
+    #[zbus(property, name = "NAccepted")]
+    fn accepted(&self) -> u32 {
+        5
+    }
+
     #[zbus(property, name = "NRefused")]
     fn refused(&self) -> String {
         "many".into()
