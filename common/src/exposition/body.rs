@@ -167,6 +167,29 @@ mod tests {
     }
 
     #[test]
+    fn a_histogram_of_two_sinks_is_that_of_the_first() {
+        let mut exposition = exposition(Format::Text);
+        for (bound, x) in [(1.0, "1"), (2.0, "1"), (2.0, "2")] {
+            let mut sink = exposition.sink();
+            let mut family = sink.family(&Desc::histogram("h", "H."));
+            family.histogram(&[("x", x)], [(bound, 1)], 1.0, 1);
+            drop(family);
+            exposition.add(sink);
+        }
+        let (body, rejected) = text(&exposition, &[]);
+        let histogram = |x, bound| {
+            format!(
+                "h_bucket{{x=\"{x}\",le=\"{bound}\"}} 1\nh_bucket{{x=\"{x}\",le=\"+Inf\"}} 1\n\
+                 h_sum{{x=\"{x}\"}} 1\nh_count{{x=\"{x}\"}} 1\n"
+            )
+        };
+        let samples = histogram(1, 1) + &histogram(2, 2);
+        assert_eq!(body, format!("# HELP h H.\n# TYPE h histogram\n{samples}"));
+        assert_eq!(rejected.duplicates, 1);
+        assert_eq!(rejected.example.as_deref(), Some("h_count{x=\"1\""));
+    }
+
+    #[test]
     fn a_family_with_another_help_is_left_out() {
         let mut exposition = exposition(Format::Text);
         for help in ["One.", "Two."] {

@@ -27,9 +27,27 @@ impl<'a> Placed<'a> {
         self.part(&self.span.header)
     }
 
-    /// The sample lines, each with its line feed.
-    fn lines(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        self.part(&self.span.samples).split_inclusive(|byte| *byte == b'\n')
+    /// The samples, each with its line feed; all lines of one histogram or summary together.
+    fn metrics(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let (name, header) = (self.name(), self.header());
+        let is_compound = header.ends_with(b" histogram\n") || header.ends_with(b" summary\n");
+        let is_last = move |line: &[u8]| {
+            let rest = line.strip_prefix(name).unwrap_or(line);
+            !is_compound || rest.starts_with(b"_count{") || rest.starts_with(b"_count ")
+        };
+        let mut rest = self.part(&self.span.samples);
+        std::iter::from_fn(move || {
+            let mut length = 0;
+            for line in rest.split_inclusive(|byte| *byte == b'\n') {
+                length += line.len();
+                if is_last(line) {
+                    break;
+                }
+            }
+            let (metric, others) = rest.split_at(length);
+            rest = others;
+            (length > 0).then_some(metric)
+        })
     }
 
     pub(super) fn is_called(&self, name: &str) -> bool {
@@ -83,30 +101,33 @@ pub(super) fn put_group(out: &mut Buffer, group: &[Placed<'_>], rejected: &mut R
     if others.is_empty() {
         return;
     }
-    let mut known: HashSet<&[u8]> = first.lines().map(series).collect();
+    let mut known: HashSet<&[u8]> = first.metrics().map(series).collect();
     for other in others {
         if first.header() != other.header() {
             rejected.conflicts += 1;
             rejected.note(|| String::from_utf8_lossy(other.name()).into_owned());
             continue;
         }
-        for line in other.lines() {
-            if known.insert(series(line)) {
-                out.put(line);
+        for metric in other.metrics() {
+            if known.insert(series(metric)) {
+                out.put(metric);
             } else {
                 rejected.duplicates += 1;
-                rejected.note(|| String::from_utf8_lossy(series(line)).into_owned());
+                rejected.note(|| String::from_utf8_lossy(series(metric)).into_owned());
             }
         }
     }
 }
 
-/// Name and labels of a sample line. Neither value nor timestamp holds a brace.
-fn series(line: &[u8]) -> &[u8] {
+/// Name and labels of a sample; of a histogram or summary those of its last line, `_count`.
+/// Neither value nor timestamp holds a brace.
+fn series(metric: &[u8]) -> &[u8] {
+    let lines = metric.strip_suffix(b"\n").unwrap_or(metric);
+    let line = lines.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
     let end = line
         .iter()
-        .rposition(|b| *b == b'}')
-        .or_else(|| line.iter().position(|b| *b == b' '))
+        .rposition(|byte| *byte == b'}')
+        .or_else(|| line.iter().position(|byte| *byte == b' '))
         .unwrap_or(line.len());
     &line[..end]
 }
