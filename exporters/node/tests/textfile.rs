@@ -2,10 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::time::Duration;
+
 use rustix::fs::{CWD, FileType, Mode, mknodat};
-use tests::TemporaryFolder;
 use tests::exposition::Exposition;
-use tests::process::{command, output};
+use tests::parity::{Exceptions, differences};
+use tests::process::{Process, command, output};
+use tests::{TemporaryFolder, eventually, free_port, http};
 
 /// One scrape of a folder with the files `(name, content)`.
 fn scrape(folder: &TemporaryFolder, files: &[(&str, &str)]) -> (Exposition, String) {
@@ -111,4 +114,57 @@ fn types_that_differ_between_files_cost_the_later_one_without_an_error() {
     let values: Vec<f64> = metrics.0["x"].samples.iter().map(|sample| sample.2).collect();
     assert_eq!(values, [1.0, 3.0]);
     assert!(log.contains("2 duplicate or conflicting series dropped"), "{log}");
+}
+
+/// Files that are good, bad, or good in part.
+const MIXTURE: &[(&str, &str)] = &[
+    (
+        "a.prom",
+        "# TYPE s summary\ns{h=\"\",t=\"x\",quantile=\"0.9\"} 0.0017\n\
+         s{h=\"\",t=\"x\",quantile=\"0.5\"} 5.7e-05\ns_sum{t=\"x\",h=\"\"} 214.8\n\
+         s_count{h=\"\",t=\"x\"} 185209\ns{t=\"y\",quantile=\"0.5\"} NaN\ns_count{t=\"y\"} 1\n\
+         # TYPE h histogram\nh_bucket{f=\"b\",le=\"1.6384e+06\"} 1.69185e+06\n\
+         h_bucket{f=\"b\",le=\"100\"} 0\nh_bucket{f=\"b\",le=\"+Inf\"} 1.691853e+06\n\
+         h_sum{f=\"b\"} 6.71393432189e+11\nh_count{f=\"b\"} 1.691853e+06\nh_count 3\n",
+    ),
+    (
+        "b.prom",
+        "# TYPE e GAUGE\n  e{a=\"x\\\"y\\\\z\\n\", b=\"\u{e9}\",}\t-Inf\ne{}1\ne{a=\"\"} 2\n",
+    ),
+    ("c.prom", "# HELP e Else.\ne{f=\"c\"} 3\nonly_c_total .5\n"),
+    ("d.prom", "# HELP e Other.\n# TYPE e gauge\ne{f=\"d\"} 4\nonly_d infinity\n"),
+    ("empty.prom", ""),
+    ("z1.prom", "half 1\nhalf2 3"),
+    ("z2.prom", "crlf 1\r\n"),
+    ("z3.prom", "stamp 1 1000\n"),
+    ("z4.prom", "blank 1 \n"),
+    ("z5.prom", "hexadecimal 0x1p4\n"),
+    ("z6.prom", "large 1e999\n"),
+    ("z7.prom", "nan +nan\n"),
+    ("z8.prom", "# TYPE type info\ntype 1\n"),
+    ("z9.prom", "twice{a=\"1\",a=\"2\"} 1\n"),
+];
+
+#[test]
+#[ignore = "needs prometheus-node-exporter"]
+fn the_peer_says_the_same_of_the_same_files() {
+    let folder = TemporaryFolder::new("peer").unwrap();
+    let (mut ours, log) = scrape(&folder, MIXTURE);
+    let address = format!("127.0.0.1:{}", free_port().unwrap());
+    let mut peer = command("prometheus-node-exporter");
+    peer.arg(format!("--web.listen-address={address}"))
+        .args(["--web.disable-exporter-metrics", "--collector.disable-defaults"])
+        .args(["--collector.loadavg", "--collector.textfile", "--collector.uname"])
+        .arg(format!("--collector.textfile.directory={}", folder.path().display()));
+    let _peer = Process::start(&mut peer, &folder.path().join("log")).unwrap();
+    let answer = || http::get(&format!("http://{address}/metrics"));
+    let body = eventually("an answer", Duration::from_secs(10), answer).unwrap().body;
+    let mut peer = Exposition::parse(&body).unwrap();
+    for metrics in [&mut ours, &mut peer] {
+        metrics.0.retain(|name, _| name.starts_with("node_textfile_") || !name.contains("node_"));
+        metrics.0.retain(|name, _| !name.starts_with("promhttp_"));
+    }
+    assert!(peer.0.len() > 6 && error(&peer), "{:?}\n{log}", peer.0.keys());
+    let found = differences(&ours, [&peer, &peer], &Exceptions::parse("").unwrap());
+    assert!(found.is_empty(), "{found:#?}");
 }
