@@ -9,10 +9,13 @@ use common::metric::Kind;
 use super::cursor::{Cursor, number};
 use super::family::{Family, Labels, Part};
 
+/// Lines that a file may have: each can cost many times its length in memory.
+const MAX_LINES: usize = 250_000;
+
 /// Families in the order in which they begin.
 ///
 /// # Errors
-/// The first line that breaks the format or has a timestamp.
+/// The first line that breaks the format, has a timestamp or is one too many.
 pub(super) fn parse(text: &[u8]) -> Result<Vec<Family<'_>>, ParseError> {
     let mut families = Families::default();
     let mut lines = text.split(|byte| *byte == b'\n').enumerate().peekable();
@@ -20,6 +23,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Vec<Family<'_>>, ParseError> {
         let mut cursor = Cursor(line);
         cursor.skip_blanks();
         let read = match lines.peek() {
+            _ if number == MAX_LINES => Err("the file is too long".to_owned()),
             None if cursor.is_at_end() => Ok(()),
             None => Err("the last line does not end: the file is not complete".to_owned()),
             Some(_) => families.line(cursor),

@@ -127,6 +127,13 @@ fn whatever_breaks_the_format_is_refused_with_its_line() {
 }
 
 #[test]
+fn a_file_of_too_many_lines_is_refused() {
+    let text = "a 1\n".repeat(MAX_LINES);
+    assert!(parse(&text.as_bytes()[4..]).is_ok());
+    assert_eq!(refusal(&(text + "a 1\n")), "line 250001: the file is too long");
+}
+
+#[test]
 fn labels_that_would_be_filled_in_without_end_are_refused() {
     let lines: Vec<String> = (0..2100).map(|n| format!("a{{l{n}=\"\"}} 1\n")).collect();
     let text = lines.concat();
