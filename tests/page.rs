@@ -1,7 +1,5 @@
 //! The live page of the container exporter, in a browser, with a real container.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::time::Duration;
 
 use tests::docker::Docker;

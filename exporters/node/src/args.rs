@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::collectors::{
     arp, bcache, cpu, diskstats, ethtool, filesystem, hwmon, infiniband, interrupts, ipvs,
     netclass, netdev, netstat, pcidevice, powersupplyclass, qdisc, rapl, slabinfo, stat, sysctl,
-    tapestats, tcpstat, vmstat,
+    systemd, tapestats, tcpstat, textfile, vmstat,
 };
 
 /// All flags but the collector switches and those that every exporter has.
@@ -74,12 +74,18 @@ pub struct Args {
     /// Options of the sysctl collector.
     #[command(flatten)]
     pub sysctl: sysctl::Options,
+    /// Options of the systemd collector.
+    #[command(flatten)]
+    pub systemd: systemd::Options,
     /// Options of the tapestats collector.
     #[command(flatten)]
     pub tapestats: tapestats::Options,
     /// Options of the tcpstat collector.
     #[command(flatten)]
     pub tcpstat: tcpstat::Options,
+    /// Options of the textfile collector.
+    #[command(flatten)]
+    pub textfile: textfile::Options,
     /// Options of the vmstat collector.
     #[command(flatten)]
     pub vmstat: vmstat::Options,

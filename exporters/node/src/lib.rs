@@ -1,10 +1,11 @@
 //! Host metrics of Linux, as node_exporter names them.
 //!
 //! [`args`] holds the flags, [`host`] reads files below the configurable
-//! roots, `netlink` asks the kernel, [`collectors`] lists the subjects: one file each.
-//! `readers` holds what several of them read alike.
+//! roots, [`bus`] asks services on D-Bus, `netlink` asks the kernel, [`collectors`] lists
+//! the subjects: one file each. `readers` holds what several of them read alike.
 
 pub mod args;
+pub mod bus;
 pub mod collectors;
 pub mod host;
 mod netlink;

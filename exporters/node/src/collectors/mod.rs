@@ -30,6 +30,7 @@ mod kernel_hung;
 mod ksmd;
 mod lnstat;
 mod loadavg;
+mod logind;
 mod mdadm;
 mod meminfo;
 mod meminfo_numa;
@@ -58,8 +59,10 @@ mod softnet;
 pub(crate) mod stat;
 mod swap;
 pub(crate) mod sysctl;
+pub(crate) mod systemd;
 pub(crate) mod tapestats;
 pub(crate) mod tcpstat;
+pub(crate) mod textfile;
 mod thermal_zone;
 mod time;
 mod timex;
@@ -136,6 +139,7 @@ pub const COLLECTORS: &[Entry<Host, Args>] = &[
     Entry::off("ksmd", "merging of equal memory pages", |_| Ok(Box::new(ksmd::Ksmd))),
     Entry::off("lnstat", "network caches per CPU", |_| Ok(Box::new(lnstat::Lnstat))),
     Entry::on("loadavg", "load averages", |_| Ok(Box::new(loadavg::LoadAvg))),
+    Entry::off("logind", "sessions of users", |_| Ok(Box::new(logind::Logind))),
     Entry::on("mdadm", "software RAID", |_| Ok(Box::new(mdadm::Mdadm))),
     Entry::on("meminfo", "memory by use", |_| Ok(Box::new(meminfo::Meminfo))),
     Entry::off("meminfo_numa", "memory by use and NUMA node", |_| {
@@ -196,11 +200,17 @@ pub const COLLECTORS: &[Entry<Host, Args>] = &[
     Entry::off("sysctl", "kernel parameters chosen by name", |args| {
         Ok(Box::new(sysctl::Sysctl::new(&args.sysctl)))
     }),
+    Entry::off("systemd", "units of the service manager", |args| {
+        Ok(Box::new(systemd::Systemd::new(&args.systemd)?))
+    }),
     Entry::on("tapestats", "I/O per tape drive", |args| {
         Ok(Box::new(tapestats::Tapestats::new(&args.tapestats)))
     }),
     Entry::off("tcpstat", "TCP connections by state", |args| {
         Ok(Box::new(tcpstat::Tcpstat::new(&args.tcpstat)))
+    }),
+    Entry::on("textfile", "metrics that others write into files", |args| {
+        Ok(Box::new(textfile::Textfile::new(&args.textfile)))
     }),
     Entry::on("thermal_zone", "temperatures and cooling devices", |_| {
         Ok(Box::new(thermal_zone::ThermalZone))
