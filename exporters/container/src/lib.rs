@@ -9,10 +9,13 @@ pub mod cgroup;
 pub mod collectors;
 pub mod docker;
 mod file;
+mod first_process;
 pub mod host;
 mod meminfo;
 mod mounts;
+mod pages;
 pub mod scene;
+mod sockets;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,7 +23,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 use common::change::ChangeLog;
-use common::cli::Dialect;
+use common::cli::{Dialect, WebArgs};
 use common::error::CollectError;
 use common::exporter::{Exporter, Refusal, ScrapeRequest};
 use common::exposition::Exposition;
@@ -30,7 +33,7 @@ use common::scrape::{CollectorFamilies, Collectors, Outcome, Placement};
 use common::self_metrics::BuildInfo;
 use common::server::{Landing, Service};
 
-use args::{Args, ListenArgs};
+use args::{Args, ListenArgs, ScopeArgs};
 use cgroup::Hierarchies;
 use docker::Watcher;
 use host::Host;
@@ -63,7 +66,7 @@ pub struct ContainerExporter {
     host: Arc<Host>,
     docker: Option<Watcher>,
     collectors: Collectors<Scene>,
-    only_containers: bool,
+    scope: ScopeArgs,
     listing: ChangeLog,
 }
 
@@ -79,7 +82,9 @@ impl Program for ContainerExporter {
     }
 
     fn adapt(command: Command) -> Command {
-        command.mut_arg("web.telemetry-path", |path| path.visible_alias("prometheus_endpoint"))
+        command
+            .mut_arg("web.telemetry-path", |path| path.visible_alias("prometheus_endpoint"))
+            .mut_arg("web.route-prefix", |prefix| prefix.visible_alias("url_base_prefix"))
     }
 
     fn default_address(matches: &ArgMatches) -> String {
@@ -88,6 +93,7 @@ impl Program for ContainerExporter {
     }
 
     fn start(matches: &ArgMatches) -> anyhow::Result<Service> {
+        let web = WebArgs::from_arg_matches(matches)?;
         Ok(Service {
             exporter: Arc::new(Self::from_matches(matches)?),
             landing: Landing {
@@ -97,7 +103,7 @@ impl Program for ContainerExporter {
             },
             build_info: BuildInfo::go_style("container_exporter_build_info"),
             health_paths: &["/healthz"],
-            routes: axum::Router::default(),
+            routes: pages::routes(&web.route_prefix, &web.telemetry_path),
         })
     }
 }
@@ -124,22 +130,21 @@ impl ContainerExporter {
             host: Arc::new(host),
             docker: Watcher::start(&args.docker),
             collectors,
-            only_containers: args.docker.only,
+            scope: args.scope,
             listing: ChangeLog::default(),
         })
     }
 
     /// Lists and names the cgroups on a blocking thread.
-    async fn look(&self, deadline: Instant) -> Result<Scene, CollectError> {
+    async fn look(&self, scope: ScopeArgs, deadline: Instant) -> Result<Scene, CollectError> {
         let left = deadline.saturating_duration_since(Instant::now());
         let docker = match &self.docker {
             Some(watcher) => Some(watcher.snapshot(NAMES_PATIENCE.min(left / 2)).await),
             None => None,
         };
         let (hierarchies, host) = (Arc::clone(&self.hierarchies), Arc::clone(&self.host));
-        let only = self.only_containers;
         let looking =
-            tokio::task::spawn_blocking(move || Scene::look(hierarchies, host, docker, only));
+            tokio::task::spawn_blocking(move || Scene::look(hierarchies, host, docker, &scope));
         let left = deadline.saturating_duration_since(Instant::now());
         match tokio::time::timeout(left, looking).await {
             Ok(Ok(scene)) => scene,
@@ -172,7 +177,12 @@ impl Exporter for ContainerExporter {
         request: &ScrapeRequest,
         exposition: &mut Exposition,
     ) -> Result<Vec<Outcome>, Refusal> {
-        let scene = self.look(request.deadline).await;
+        let scope = match request.values("type").next() {
+            None | Some("name") => self.scope.clone(),
+            Some("docker") => ScopeArgs::containers(),
+            Some(_) => return Err(Refusal("type is name or docker".into())),
+        };
+        let scene = self.look(scope, request.deadline).await;
         self.log_change(&scene);
         let mut sink = exposition.sink();
         sink.value(&SCRAPE_ERROR, if scene.is_ok() { 0.0 } else { 1.0 });

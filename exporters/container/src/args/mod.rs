@@ -1,6 +1,7 @@
 //! Flags, named as cAdvisor names them; those of our own have a dot in their name.
 
 mod groups;
+mod scope;
 mod unused;
 
 use std::net::IpAddr;
@@ -10,7 +11,10 @@ use std::time::Duration;
 
 use common::cli::parse_duration;
 
+use crate::collectors::CpuLoadArgs;
+
 pub use groups::{Groups, is_group};
+pub use scope::ScopeArgs;
 pub use unused::{add_unused, given_unused};
 
 /// Where a container that monitors its host is expected to find the host's root.
@@ -25,9 +29,15 @@ pub struct Args {
     /// The container runtime and what is taken from it.
     #[command(flatten)]
     pub docker: DockerArgs,
+    /// Which cgroups are shown.
+    #[command(flatten)]
+    pub scope: ScopeArgs,
     /// Which families are exposed.
     #[command(flatten)]
     pub chosen: GroupArgs,
+    /// Options of the collector `cpuLoad`.
+    #[command(flatten)]
+    pub cpu_load: CpuLoadArgs,
     /// Where the host's files are.
     #[command(flatten)]
     pub path: PathArgs,
@@ -89,9 +99,6 @@ pub struct DockerArgs {
         default_value = "/var/lib/docker"
     )]
     pub root: PathBuf,
-    /// Leave out cgroups that are no containers, except the root
-    #[arg(id = "docker_only", long = "docker_only")]
-    pub only: bool,
     /// Turn every container label into a Prometheus label
     #[arg(id = "store_container_labels", long = "store_container_labels", default_value = "true")]
     pub store_labels: bool,
