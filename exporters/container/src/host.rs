@@ -1,8 +1,10 @@
 //! Files of the host outside its cgroups.
 
+use std::ffi::CString;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::process;
 
 use anyhow::Context as _;
 use common::error::{CollectError, ParseError};
@@ -15,6 +17,8 @@ use crate::file;
 #[derive(Debug)]
 pub struct Host {
     proc: Root,
+    /// Processes below the proc root have other numbers than for this process.
+    numbers_differ: bool,
     sys: PathBuf,
     rootfs: PathBuf,
     /// Data folder of the runtime, where the daemon does not tell.
@@ -60,8 +64,12 @@ impl Host {
     /// # Errors
     /// The proc root is no readable directory.
     pub fn open(paths: &PathArgs, docker_root: &Path) -> anyhow::Result<Self> {
+        let proc = Root::open(&paths.procfs()).context("--path.procfs")?;
+        let own_number = rustix::fs::readlinkat(&proc.directory, "self", Vec::new()).ok();
+        let is_own = |number: CString| number.to_bytes() == process::id().to_string().as_bytes();
         Ok(Self {
-            proc: Root::open(&paths.procfs()).context("--path.procfs")?,
+            proc,
+            numbers_differ: own_number.is_some_and(|number| !is_own(number)),
             sys: paths.sysfs.clone(),
             rootfs: paths.rootfs(),
             docker_root: docker_root.to_owned(),
@@ -78,6 +86,12 @@ impl Host {
         parse: impl FnOnce(&str) -> Result<T, ParseError>,
     ) -> Result<Option<T>, CollectError> {
         self.proc.parse(path, &mut Vec::new(), parse)
+    }
+
+    /// True if the kernel numbers processes for this one in another way than below the
+    /// proc root: the exporter is in a process namespace of its own.
+    pub(crate) fn numbers_differ(&self) -> bool {
+        self.numbers_differ
     }
 
     /// The root of the proc file system.

@@ -40,6 +40,11 @@ impl<'a> Files<'a> {
         self.hierarchies.version
     }
 
+    /// The host, below whose proc root processes are.
+    pub(super) fn host(&self) -> &Host {
+        self.host
+    }
+
     /// Reads and parses a file of `cgroup`; `None` if this cgroup or kernel has no
     /// such file, if the cgroup is gone, or if the file is in disorder.
     pub fn parse<T>(

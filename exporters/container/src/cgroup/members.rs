@@ -1,4 +1,8 @@
 //! Who is in a cgroup: the lists of its processes and threads.
+//!
+//! The kernel numbers them for the process namespace of the exporter. Where that
+//! is not the host's, v1 leaves out and v2 shows as 0 what cannot be seen from
+//! there, and the number of what can be seen is another process's on the host.
 
 use common::error::{ParseError, parse_number};
 
@@ -11,7 +15,7 @@ pub(crate) const UNSEEN: u32 = 0;
 impl Files<'_> {
     /// Ids of the processes in the cgroup itself, without those in cgroups below it.
     pub fn processes(&mut self, cgroup: &Cgroup) -> Option<Vec<u32>> {
-        self.parse(cgroup, Controller::Cpu, "cgroup.procs", parse_ids)
+        self.members(cgroup, "cgroup.procs")
     }
 
     /// Ids of the threads in the cgroup itself.
@@ -20,7 +24,16 @@ impl Files<'_> {
             Version::V1 => "tasks",
             Version::V2 => "cgroup.threads",
         };
-        self.parse(cgroup, Controller::Cpu, name, parse_ids)
+        self.members(cgroup, name)
+    }
+
+    fn members(&mut self, cgroup: &Cgroup, name: &str) -> Option<Vec<u32>> {
+        let ids = self.parse(cgroup, Controller::Cpu, name, parse_ids)?;
+        match self.version() {
+            _ if !self.host().numbers_differ() => Some(ids),
+            Version::V1 => None,
+            Version::V2 => Some(vec![UNSEEN; ids.len()]),
+        }
     }
 }
 

@@ -130,6 +130,27 @@ async fn cgroups_that_come_and_go_during_scrapes_leave_whole_families() {
 }
 
 #[tokio::test]
+async fn processes_of_another_namespace_are_not_taken_for_those_of_the_host() {
+    let processes = Copy::of(&fixture("proc")).unwrap();
+    std::os::unix::fs::symlink("999999999", processes.path().join("self")).unwrap();
+    for (version, is_counted) in [("v1", false), ("v2", true)] {
+        let mut arguments = on_fixtures(version, "");
+        arguments.push(format!("--path.procfs={}", processes.path().display()));
+        arguments.push("-enable_metrics=process,sched,referenced_memory,cpuLoad".to_owned());
+        arguments.push("-enable_load_reader".to_owned());
+        let body = scrape(&exporter(&arguments).unwrap()).await.unwrap();
+        assert_eq!(body.contains("container_processes{"), is_counted, "{body}");
+        assert!(body.contains("container_threads{") && body.contains("container_ulimits_soft{"));
+        for family in ["file_descriptors", "sockets", "cpu_sched", "referenced", "tasks_state"] {
+            let start = format!("container_{family}");
+            let mut lines = body.lines().filter(|line| line.starts_with(&start));
+            // What has no processes has no open files either.
+            assert!(lines.all(|line| line.ends_with(" 0") && !line.contains("\"/\"")), "{body}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn cgroups_that_cannot_be_listed_are_a_scrape_error() {
     let copy = Copy::of(&fixture("v2/cgroup")).unwrap();
     let mut arguments = on_fixtures("v2", "");

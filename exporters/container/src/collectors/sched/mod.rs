@@ -45,9 +45,13 @@ impl Collector<Scene> for Sched {
         let all = || scene.cgroups.iter().chain(&scene.hidden);
         for cgroup in all() {
             let Some(threads) = files.threads(cgroup) else { continue };
+            // A sum without those that cannot be seen would be none.
+            if threads.contains(&UNSEEN) {
+                let reason = "not in the host's process namespace";
+                return Err(CollectError::NoData(reason.into()));
+            }
             let times = threads
                 .into_iter()
-                .filter(|id| *id != UNSEEN)
                 .filter_map(|id| Some((id, files.proc(&format!("{id}/schedstat"), parse)?)));
             accounts.update(&cgroup.id, times.collect());
         }
