@@ -61,7 +61,10 @@ impl Exposition {
 
     /// Assembles the body: families sorted by name, each with one header;
     /// only those named in `names` unless that is empty.
-    pub(crate) fn assemble(&self, names: &[&str]) -> (Pooled, Rejected) {
+    ///
+    /// Each sink goes back to the pool as soon as its last family has been moved,
+    /// so that a large answer is in memory little more than once.
+    pub(crate) fn assemble(mut self, names: &[&str]) -> (Pooled, Rejected) {
         let mut body = self.pool.buffer();
         let mut rejected = Rejected::default();
         for sink in &self.sinks {
@@ -71,12 +74,28 @@ impl Exposition {
             }
         }
         let families = self.index(names);
+        body.buffer
+            .reserve(families.iter().map(|(sink, span)| self.place(*sink, span).len()).sum());
+        let mut left = vec![0_usize; self.sinks.len()];
+        for (sink, _) in &families {
+            left[*sink] += 1;
+        }
         let mut rest = families.as_slice();
-        while let Some(first) = rest.first() {
-            let same = rest.iter().take_while(|family| family.name() == first.name()).count();
-            let (group, later) = rest.split_at(same);
+        while let Some((sink, span)) = rest.first() {
+            let name = self.place(*sink, span).name();
+            let same =
+                rest.iter().take_while(|(sink, span)| self.place(*sink, span).name() == name);
+            let (group, later) = rest.split_at(same.count());
+            let placed: Vec<Placed<'_>> =
+                group.iter().map(|(sink, span)| self.place(*sink, span)).collect();
+            put_group(&mut body.buffer, &placed, &mut rejected);
+            for (sink, _) in group {
+                left[*sink] -= 1;
+                if left[*sink] == 0 {
+                    self.pool.return_sink(std::mem::take(&mut self.sinks[*sink]));
+                }
+            }
             rest = later;
-            put_group(&mut body.buffer, group, &mut rejected);
         }
         if self.format == Format::OpenMetrics {
             body.buffer.put(b"# EOF\n");
@@ -84,16 +103,25 @@ impl Exposition {
         (body, rejected)
     }
 
-    fn index(&self, names: &[&str]) -> Vec<Placed<'_>> {
-        let mut families: Vec<Placed<'_>> = self
-            .sinks
-            .iter()
-            .flat_map(|sink| sink.families.iter().map(|span| Placed { text: sink.text(), span }))
-            .filter(|family| names.is_empty() || names.iter().any(|name| family.is_called(name)))
-            .collect();
+    /// The families in order of their names, each with the sink that it is in.
+    fn index(&self, names: &[&str]) -> Vec<(usize, Span)> {
+        let mut families: Vec<(usize, Span)> = Vec::new();
+        for (index, sink) in self.sinks.iter().enumerate() {
+            let spans = sink.families.iter().filter(|span| {
+                let family = Placed { text: sink.text(), span };
+                names.is_empty() || names.iter().any(|name| family.is_called(name))
+            });
+            families.extend(spans.map(|span| (index, span.clone())));
+        }
         // Stable: families of one name stay in the order of their sinks.
-        families.sort_by_key(Placed::name);
+        families.sort_by(|(a, a_span), (b, b_span)| {
+            self.place(*a, a_span).name().cmp(self.place(*b, b_span).name())
+        });
         families
+    }
+
+    fn place<'a>(&'a self, sink: usize, span: &'a Span) -> Placed<'a> {
+        Placed { text: self.sinks[sink].text(), span }
     }
 }
 
@@ -115,6 +143,11 @@ struct Placed<'a> {
 impl<'a> Placed<'a> {
     fn part(&self, range: &Range<usize>) -> &'a [u8] {
         &self.text[range.clone()]
+    }
+
+    /// Bytes of the header and the samples.
+    fn len(&self) -> usize {
+        self.span.header.len() + self.span.samples.len()
     }
 
     fn name(&self) -> &'a [u8] {
@@ -183,7 +216,7 @@ mod tests {
         Exposition::new(format, Pool::default())
     }
 
-    fn text(exposition: &Exposition, names: &[&str]) -> (String, Rejected) {
+    fn text(exposition: Exposition, names: &[&str]) -> (String, Rejected) {
         let (body, rejected) = exposition.assemble(names);
         (String::from_utf8(body.as_ref().to_vec()).unwrap(), rejected)
     }
@@ -196,7 +229,7 @@ mod tests {
             sink.value(desc, 1.0);
             exposition.add(sink);
         }
-        let (body, rejected) = text(&exposition, &[]);
+        let (body, rejected) = text(exposition, &[]);
         assert_eq!(
             body,
             "# HELP a First.\n# TYPE a gauge\na 1\n\
@@ -217,7 +250,7 @@ mod tests {
             drop(family);
             exposition.add(sink);
         }
-        let (body, rejected) = text(&exposition, &[]);
+        let (body, rejected) = text(exposition, &[]);
         assert_eq!(
             body,
             "# HELP a First.\n# TYPE a gauge\na{zone=\"x\"} 1\na{zone=\"y\"} 1\na{zone=\"z\"} 1\n"
@@ -234,7 +267,7 @@ mod tests {
             sink.value(&Desc::gauge("a", help), 1.0);
             exposition.add(sink);
         }
-        let (body, rejected) = text(&exposition, &[]);
+        let (body, rejected) = text(exposition, &[]);
         assert_eq!(body, "# HELP a One.\n# TYPE a gauge\na 1\n");
         assert_eq!((rejected.duplicates, rejected.conflicts), (0, 1));
     }
@@ -242,20 +275,22 @@ mod tests {
     #[test]
     fn families_can_be_chosen_by_their_full_names() {
         for format in [Format::Text, Format::OpenMetrics] {
-            let mut exposition = exposition(format);
-            let mut sink = exposition.sink();
-            sink.value(&A, 1.0);
-            sink.value(&B, 2.0);
-            exposition.add(sink);
-            let (body, _) = text(&exposition, &["b_total"]);
-            assert!(body.contains("b_total 2\n") && !body.contains("a 1"), "{body}");
-            assert!(!text(&exposition, &["b"]).0.contains("b_total"));
+            for (name, is_there) in [("b_total", true), ("b", false)] {
+                let mut exposition = exposition(format);
+                let mut sink = exposition.sink();
+                sink.value(&A, 1.0);
+                sink.value(&B, 2.0);
+                exposition.add(sink);
+                let (body, _) = text(exposition, &[name]);
+                assert_eq!(body.contains("b_total 2\n"), is_there, "{body}");
+                assert!(!body.contains("a 1"), "{body}");
+            }
         }
     }
 
     #[test]
     fn openmetrics_ends_with_its_marker_even_when_empty() {
-        assert_eq!(text(&exposition(Format::OpenMetrics), &[]).0, "# EOF\n");
-        assert_eq!(text(&exposition(Format::Text), &[]).0, "");
+        assert_eq!(text(exposition(Format::OpenMetrics), &[]).0, "# EOF\n");
+        assert_eq!(text(exposition(Format::Text), &[]).0, "");
     }
 }

@@ -1,6 +1,10 @@
 //! A byte buffer for text that is assembled from thousands of very short pieces.
 
-/// Grows by doubling, keeps its memory when cleared, and copies short pieces inline.
+/// From this size on a buffer takes less in advance: memory counts more than moves.
+const LARGE_BYTES: usize = 1024 * 1024;
+
+/// Grows by doubling at first and by halves later, keeps its memory when cleared,
+/// and copies short pieces inline.
 ///
 /// musl's `memcpy` costs 15–48 ns a call whatever the length; a metric line is
 /// some ten pieces of a few bytes. Pieces up to 32 bytes are therefore copied
@@ -31,6 +35,14 @@ impl Buffer {
     /// Bytes of memory held, used or not.
     pub fn capacity(&self) -> usize {
         self.bytes.len()
+    }
+
+    /// Makes room for `count` bytes behind the content and no more, if there is not yet so much.
+    pub(crate) fn reserve(&mut self, count: usize) {
+        let end = self.len + count;
+        if end > self.bytes.len() {
+            self.resize(end);
+        }
     }
 
     /// Drops the content and keeps the memory.
@@ -88,8 +100,19 @@ impl Buffer {
 
     #[cold]
     fn grow(&mut self, needed: usize) {
-        let size = needed.max(self.bytes.len() * 2).max(4096);
-        self.bytes.resize(size, 0);
+        let held = self.bytes.len();
+        let more = if held < LARGE_BYTES { held } else { held / 2 };
+        self.resize(needed.max(held + more).max(4096));
+    }
+
+    fn resize(&mut self, size: usize) {
+        if self.len == 0 {
+            // Memory that comes from the kernel as zeros is not there until it is written to.
+            self.bytes = Vec::new();
+            self.bytes = vec![0; size];
+        } else {
+            self.bytes.resize(size, 0);
+        }
     }
 }
 

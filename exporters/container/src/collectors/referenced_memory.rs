@@ -10,6 +10,7 @@ use common::exposition::Sink;
 use common::metric::{Metric, gauge};
 
 use crate::cgroup::{Files, UNSEEN};
+use crate::host::Host;
 use crate::scene::{Cgroup, Scene, push_table};
 
 const METRICS: &[Metric<Option<f64>>] =
@@ -21,20 +22,21 @@ pub(super) struct ReferencedMemory;
 #[async_trait]
 impl Collector<Scene> for ReferencedMemory {
     async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
-        let (rows, outcome) = scene.rows(read);
+        let (rows, outcome) = scene.rows(|cgroup, files| read(cgroup, files, &scene.host));
         push_table(sink, METRICS, &rows);
         outcome
     }
 }
 
-/// A process that ends meanwhile has no memory; one that cannot be seen makes the sum unknown.
-fn read(cgroup: &Cgroup, files: &mut Files<'_>) -> Option<f64> {
+/// A process that ends meanwhile has no memory; one that may not be looked at makes the sum unknown.
+fn read(cgroup: &Cgroup, files: &mut Files<'_>, host: &Host) -> Option<f64> {
     let mut bytes = 0.0;
     for pid in files.processes(cgroup)? {
         if pid == UNSEEN {
             return None;
         }
-        bytes += files.proc(&format!("{pid}/smaps_rollup"), parse).flatten().unwrap_or(0.0);
+        let read = host.parse_proc(&format!("{pid}/smaps_rollup"), parse);
+        bytes += files.keep(read.map(|found| Some(found.flatten().unwrap_or(0.0))))?;
     }
     Some(bytes)
 }
