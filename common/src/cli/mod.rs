@@ -38,6 +38,15 @@ pub struct WebArgs {
         value_parser = parse_path
     )]
     pub telemetry_path: String,
+    /// Path below which all pages are
+    #[arg(
+        id = "web.route-prefix",
+        long = "web.route-prefix",
+        value_name = "PATH",
+        default_value = "",
+        value_parser = parse_prefix
+    )]
+    pub route_prefix: String,
     /// Leave out the exporter's own metrics (promhttp_*, process_*)
     #[arg(id = "web.disable-exporter-metrics", long = "web.disable-exporter-metrics")]
     pub disable_exporter_metrics: bool,
@@ -78,6 +87,7 @@ impl Default for WebArgs {
         Self {
             listen_address: Vec::new(),
             telemetry_path: "/metrics".into(),
+            route_prefix: String::new(),
             disable_exporter_metrics: false,
             max_requests: 40,
             enable_openmetrics: false,
@@ -278,6 +288,12 @@ fn parse_path(text: &str) -> Result<String, String> {
     } else {
         Err("expected a path that starts with / and has no braces or asterisks".into())
     }
+}
+
+/// The root is no prefix, and a slash at the end none that counts.
+fn parse_prefix(text: &str) -> Result<String, String> {
+    let prefix = text.trim_end_matches('/');
+    if prefix.is_empty() { Ok(String::new()) } else { parse_path(prefix) }
 }
 
 fn parse_seconds(text: &str) -> Result<f64, String> {

@@ -1,7 +1,7 @@
 //! One scrape's answer: the families of all sinks in order of their names.
 
 use super::Format;
-use super::group::{Placed, groups, index, is_overruled, placed, put_group, sort};
+use super::group::{Place, Sinks as _, groups, index, is_overruled, put_group};
 use super::pool::{Pool, Pooled};
 use super::sink::{Sink, Verdict};
 
@@ -59,7 +59,10 @@ impl Exposition {
 
     /// Assembles the body: families sorted by name, each with one header;
     /// only those named in `names` unless that is empty.
-    pub(crate) fn assemble(&self, names: &[&str]) -> (Pooled, Rejected) {
+    ///
+    /// Each sink goes back to the pool as soon as its last family has been moved,
+    /// so that a large answer is in memory little more than once.
+    pub(crate) fn assemble(mut self, names: &[&str]) -> (Pooled, Rejected) {
         let mut body = self.pool.buffer();
         let mut rejected = Rejected::default();
         for sink in &self.sinks {
@@ -69,19 +72,31 @@ impl Exposition {
             }
         }
         let mut families = index(&self.sinks);
-        let verdicts = self.verdicts(&families);
-        if let Some(verdicts) = &verdicts {
-            families.extend(placed(verdicts));
-            sort(&mut families);
+        if let Some(verdicts) = self.verdicts(&families) {
+            self.sinks.push(verdicts);
+            families = index(&self.sinks);
         }
         if !names.is_empty() {
-            families.retain(|family| names.iter().any(|name| family.is_called(name)));
+            let is_wanted = |place: &Place| {
+                let family = self.sinks.placed(*place);
+                names.iter().any(|name| family.is_called(name))
+            };
+            families.retain(is_wanted);
         }
-        for group in groups(&families) {
-            put_group(&mut body.buffer, group, &mut rejected);
+        body.buffer.reserve(families.iter().map(|place| self.sinks.placed(*place).len()).sum());
+        let mut left = vec![0_usize; self.sinks.len()];
+        for place in &families {
+            left[place.sink] += 1;
         }
-        if let Some(verdicts) = verdicts {
-            self.pool.return_sink(verdicts);
+        let groups: Vec<&[Place]> = groups(&self.sinks, &families).collect();
+        for group in groups {
+            put_group(&mut body.buffer, &self.sinks, group, &mut rejected);
+            for place in group {
+                left[place.sink] -= 1;
+                if left[place.sink] == 0 {
+                    self.pool.return_sink(std::mem::take(&mut self.sinks[place.sink]));
+                }
+            }
         }
         if self.format == Format::OpenMetrics {
             body.buffer.put(b"# EOF\n");
@@ -90,13 +105,14 @@ impl Exposition {
     }
 
     /// The gauges that sinks which give way have asked for, if there is such a sink.
-    fn verdicts(&self, families: &[Placed<'_>]) -> Option<Sink> {
+    fn verdicts(&self, families: &[Place]) -> Option<Sink> {
         let mut verdicts = None;
-        for sink in &self.sinks {
+        for (number, sink) in self.sinks.iter().enumerate() {
             if let Some(Verdict { desc, has_failed }) = &sink.verdict {
-                let is_one = *has_failed || groups(families).any(|group| is_overruled(sink, group));
-                let verdicts = verdicts.get_or_insert_with(|| self.sink());
-                verdicts.value(desc, f64::from(u8::from(is_one)));
+                let is_one = *has_failed
+                    || groups(&self.sinks, families)
+                        .any(|group| is_overruled(&self.sinks, number, group));
+                verdicts.get_or_insert_with(|| self.sink()).value(desc, f64::from(is_one));
             }
         }
         verdicts
@@ -123,7 +139,7 @@ mod tests {
         Exposition::new(format, Pool::default())
     }
 
-    fn text(exposition: &Exposition, names: &[&str]) -> (String, Rejected) {
+    fn text(exposition: Exposition, names: &[&str]) -> (String, Rejected) {
         let (body, rejected) = exposition.assemble(names);
         (String::from_utf8(body.as_ref().to_vec()).unwrap(), rejected)
     }
@@ -136,7 +152,7 @@ mod tests {
             sink.value(desc, 1.0);
             exposition.add(sink);
         }
-        let (body, rejected) = text(&exposition, &[]);
+        let (body, rejected) = text(exposition, &[]);
         assert_eq!(
             body,
             "# HELP a First.\n# TYPE a gauge\na 1\n\
@@ -157,7 +173,7 @@ mod tests {
             drop(family);
             exposition.add(sink);
         }
-        let (body, rejected) = text(&exposition, &[]);
+        let (body, rejected) = text(exposition, &[]);
         assert_eq!(
             body,
             "# HELP a First.\n# TYPE a gauge\na{zone=\"x\"} 1\na{zone=\"y\"} 1\na{zone=\"z\"} 1\n"
@@ -176,7 +192,7 @@ mod tests {
             drop(family);
             exposition.add(sink);
         }
-        let (body, rejected) = text(&exposition, &[]);
+        let (body, rejected) = text(exposition, &[]);
         let histogram = |x, bound| {
             format!(
                 "h_bucket{{x=\"{x}\",le=\"{bound}\"}} 1\nh_bucket{{x=\"{x}\",le=\"+Inf\"}} 1\n\
@@ -197,7 +213,7 @@ mod tests {
             sink.value(&Desc::gauge("a", help), 1.0);
             exposition.add(sink);
         }
-        let (body, rejected) = text(&exposition, &[]);
+        let (body, rejected) = text(exposition, &[]);
         assert_eq!(body, "# HELP a One.\n# TYPE a gauge\na 1\n");
         assert_eq!((rejected.duplicates, rejected.conflicts), (0, 1));
     }
@@ -217,7 +233,7 @@ mod tests {
             let mut sink = exposition.sink();
             sink.family(&A).sample(&[("zone", "w")], 3.0);
             exposition.add(sink);
-            let (body, rejected) = text(&exposition, &["a", "late"]);
+            let (body, rejected) = text(exposition, &["a", "late"]);
             let kept = if is_late == 0 { "a{zone=\"x\"} 1\n" } else { "" };
             assert_eq!(
                 body,
@@ -239,7 +255,7 @@ mod tests {
             sink.value(&A, 1.0);
             sink.value(&Desc::counter("a", "First."), 2.0);
             exposition.add(sink);
-            let (body, rejected) = text(&exposition, &[]);
+            let (body, rejected) = text(exposition, &[]);
             assert!(body.contains("a 1\n") && !body.contains("a 2\n"), "{body}");
             assert!(body.ends_with(&format!("late {}\n", u8::from(has_failed))), "{body}");
             assert_eq!(rejected.conflicts, 1);
@@ -249,20 +265,22 @@ mod tests {
     #[test]
     fn families_can_be_chosen_by_their_full_names() {
         for format in [Format::Text, Format::OpenMetrics] {
-            let mut exposition = exposition(format);
-            let mut sink = exposition.sink();
-            sink.value(&A, 1.0);
-            sink.value(&B, 2.0);
-            exposition.add(sink);
-            let (body, _) = text(&exposition, &["b_total"]);
-            assert!(body.contains("b_total 2\n") && !body.contains("a 1"), "{body}");
-            assert!(!text(&exposition, &["b"]).0.contains("b_total"));
+            for (name, is_there) in [("b_total", true), ("b", false)] {
+                let mut exposition = exposition(format);
+                let mut sink = exposition.sink();
+                sink.value(&A, 1.0);
+                sink.value(&B, 2.0);
+                exposition.add(sink);
+                let (body, _) = text(exposition, &[name]);
+                assert_eq!(body.contains("b_total 2\n"), is_there, "{body}");
+                assert!(!body.contains("a 1"), "{body}");
+            }
         }
     }
 
     #[test]
     fn openmetrics_ends_with_its_marker_even_when_empty() {
-        assert_eq!(text(&exposition(Format::OpenMetrics), &[]).0, "# EOF\n");
-        assert_eq!(text(&exposition(Format::Text), &[]).0, "");
+        assert_eq!(text(exposition(Format::OpenMetrics), &[]).0, "# EOF\n");
+        assert_eq!(text(exposition(Format::Text), &[]).0, "");
     }
 }

@@ -1,5 +1,14 @@
 //! A byte buffer for text that is assembled from thousands of very short pieces.
 
+/// Up to this size a buffer grows by doubling.
+const SMALL_BYTES: usize = 512 * 1024;
+
+/// Beyond that it takes so much address space at once. Zeros from the kernel are
+/// no memory until they are written to, and a block of more than 32 MiB goes back
+/// to the kernel when it is freed, while glibc may keep a smaller one in the heap
+/// of each thread (`M_MMAP_THRESHOLD` in mallopt(3)).
+const LARGE_BYTES: usize = 33 * 1024 * 1024;
+
 /// Grows by doubling, keeps its memory when cleared, and copies short pieces inline.
 ///
 /// musl's `memcpy` costs 15–48 ns a call whatever the length; a metric line is
@@ -31,6 +40,14 @@ impl Buffer {
     /// Bytes of memory held, used or not.
     pub fn capacity(&self) -> usize {
         self.bytes.len()
+    }
+
+    /// Makes room for `count` bytes behind the content and no more, if there is not yet so much.
+    pub(crate) fn reserve(&mut self, count: usize) {
+        let end = self.len + count;
+        if end > self.bytes.len() {
+            self.resize(end);
+        }
     }
 
     /// Drops the content and keeps the memory.
@@ -88,8 +105,18 @@ impl Buffer {
 
     #[cold]
     fn grow(&mut self, needed: usize) {
-        let size = needed.max(self.bytes.len() * 2).max(4096);
-        self.bytes.resize(size, 0);
+        self.resize(needed.max(self.bytes.len() * 2).max(4096));
+    }
+
+    fn resize(&mut self, size: usize) {
+        if size <= SMALL_BYTES {
+            self.bytes.resize(size, 0);
+            return;
+        }
+        // Into new memory, of which only that is touched which the content needs.
+        let mut bytes = vec![0; size.max(LARGE_BYTES)];
+        bytes[..self.len].copy_from_slice(&self.bytes[..self.len]);
+        self.bytes = bytes;
     }
 }
 
@@ -110,7 +137,7 @@ impl std::fmt::Write for Buffer {
 
 #[cfg(test)]
 mod tests {
-    use super::Buffer;
+    use super::*;
 
     #[test]
     fn pieces_of_every_length_arrive_whole() {
@@ -132,5 +159,20 @@ mod tests {
         buffer.clear();
         assert!(buffer.is_empty());
         assert_eq!(buffer.capacity(), held);
+    }
+
+    #[test]
+    fn content_survives_every_growth() {
+        let mut buffer = Buffer::default();
+        let piece: Vec<u8> = (0..=255).cycle().take(100_000).collect();
+        let mut sizes = vec![0];
+        while buffer.len() <= SMALL_BYTES {
+            buffer.put(&piece);
+            if sizes.last() != Some(&buffer.capacity()) {
+                sizes.push(buffer.capacity());
+            }
+        }
+        assert!(buffer.as_slice().chunks(piece.len()).all(|chunk| chunk == piece));
+        assert!(sizes.len() > 3 && sizes.last() == Some(&LARGE_BYTES), "{sizes:?}");
     }
 }

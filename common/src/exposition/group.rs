@@ -19,6 +19,11 @@ impl<'a> Placed<'a> {
         &self.sink.text()[range.clone()]
     }
 
+    /// Bytes of the header and the samples.
+    pub(super) fn len(&self) -> usize {
+        self.span.header.len() + self.span.samples.len()
+    }
+
     fn name(&self) -> &'a [u8] {
         self.part(&self.span.name)
     }
@@ -60,49 +65,73 @@ impl<'a> Placed<'a> {
     }
 }
 
-pub(super) fn placed(sink: &Sink) -> impl Iterator<Item = Placed<'_>> {
-    sink.families.iter().map(move |span| Placed { sink, span })
+/// Where a family stands: which sink, and which family of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) sink: usize,
+    family: usize,
 }
 
-pub(super) fn index(sinks: &[Sink]) -> Vec<Placed<'_>> {
-    let mut families: Vec<Placed<'_>> = sinks.iter().flat_map(placed).collect();
-    sort(&mut families);
+/// The sinks of one scrape.
+pub(super) trait Sinks {
+    fn placed(&self, place: Place) -> Placed<'_>;
+}
+
+impl Sinks for [Sink] {
+    fn placed(&self, place: Place) -> Placed<'_> {
+        let sink = &self[place.sink];
+        Placed { sink, span: &sink.families[place.family] }
+    }
+}
+
+/// All families by name; those of one name in the order of their sinks, behind which stand
+/// the sinks that give way.
+pub(super) fn index(sinks: &[Sink]) -> Vec<Place> {
+    let places = |(sink, content): (usize, &Sink)| {
+        (0..content.families.len()).map(move |family| Place { sink, family })
+    };
+    let mut families: Vec<Place> = sinks.iter().enumerate().flat_map(places).collect();
+    // Stable.
+    families.sort_by(|a, b| {
+        let (a, b) = (sinks.placed(*a), sinks.placed(*b));
+        let give_way = |family: &Placed<'_>| family.sink.verdict.is_some();
+        a.name().cmp(b.name()).then_with(|| give_way(&a).cmp(&give_way(&b)))
+    });
     families
 }
 
-/// By name. Stable: those of one name stay in the order of their sinks, behind which stand
-/// the sinks that give way.
-pub(super) fn sort(families: &mut [Placed<'_>]) {
-    families.sort_by(|a, b| {
-        let give_way = |family: &Placed<'_>| family.sink.verdict.is_some();
-        a.name().cmp(b.name()).then_with(|| give_way(a).cmp(&give_way(b)))
-    });
-}
-
 /// Sorted families, those of one name together.
-pub(super) fn groups<'f, 'a>(families: &'f [Placed<'a>]) -> impl Iterator<Item = &'f [Placed<'a>]> {
-    families.chunk_by(|a, b| a.name() == b.name())
+pub(super) fn groups<'f>(
+    sinks: &[Sink],
+    families: &'f [Place],
+) -> impl Iterator<Item = &'f [Place]> {
+    families.chunk_by(|a, b| sinks.placed(*a).name() == sinks.placed(*b).name())
 }
 
-/// True if a family of `sink` is left out of `group` because of another sink's.
-pub(super) fn is_overruled(sink: &Sink, group: &[Placed<'_>]) -> bool {
+/// True if a family of the sink numbered `sink` is left out of `group` because of another sink's.
+pub(super) fn is_overruled(sinks: &[Sink], sink: usize, group: &[Place]) -> bool {
     let [first, others @ ..] = group else { return false };
-    !std::ptr::eq(first.sink, sink)
-        && others
-            .iter()
-            .any(|family| std::ptr::eq(family.sink, sink) && family.header() != first.header())
+    let header = sinks.placed(*first).header();
+    first.sink != sink
+        && others.iter().any(|place| place.sink == sink && sinks.placed(*place).header() != header)
 }
 
 /// Writes families of one name under the first one's header, and no series twice.
-pub(super) fn put_group(out: &mut Buffer, group: &[Placed<'_>], rejected: &mut Rejected) {
+pub(super) fn put_group(
+    out: &mut Buffer,
+    sinks: &[Sink],
+    group: &[Place],
+    rejected: &mut Rejected,
+) {
     let [first, others @ ..] = group else { return };
+    let first = sinks.placed(*first);
     out.put(first.header());
     out.put(first.part(&first.span.samples));
     if others.is_empty() {
         return;
     }
     let mut known: HashSet<&[u8]> = first.metrics().map(series).collect();
-    for other in others {
+    for other in others.iter().map(|place| sinks.placed(*place)) {
         if first.header() != other.header() {
             rejected.conflicts += 1;
             rejected.note(|| String::from_utf8_lossy(other.name()).into_owned());

@@ -9,8 +9,8 @@ use super::sink::Sink;
 /// Buffers held for reuse at most; more come into being only while scrapes overlap.
 const KEPT: usize = 64;
 
-/// A buffer larger than this is freed rather than kept: one giant scrape must
-/// not hold its memory for ever.
+/// Bytes held for reuse at most, in sinks and in buffers each: one giant scrape
+/// must not hold its memory for ever.
 const KEPT_BYTES: usize = 4 * 1024 * 1024;
 
 /// A shared stock of sinks and buffers.
@@ -34,7 +34,8 @@ impl Pool {
     /// Takes a sink back.
     pub fn return_sink(&self, sink: Sink) {
         let mut sinks = lock(&self.0.sinks);
-        if sinks.len() < KEPT && sink.capacity() <= KEPT_BYTES {
+        let held: usize = sinks.iter().map(Sink::capacity).sum();
+        if sinks.len() < KEPT && held + sink.capacity() <= KEPT_BYTES {
             sinks.push(sink);
         }
     }
@@ -63,7 +64,8 @@ impl AsRef<[u8]> for Pooled {
 impl Drop for Pooled {
     fn drop(&mut self) {
         let mut buffers = lock(&self.pool.0.buffers);
-        if buffers.len() < KEPT && self.buffer.capacity() <= KEPT_BYTES {
+        let held: usize = buffers.iter().map(Buffer::capacity).sum();
+        if buffers.len() < KEPT && held + self.buffer.capacity() <= KEPT_BYTES {
             buffers.push(std::mem::take(&mut self.buffer));
         }
     }

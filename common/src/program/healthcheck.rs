@@ -13,19 +13,20 @@ use tokio::net::TcpStream;
 /// An exporter that needs longer than this to say that it lives does not.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Asks the exporter that listens on `address` for `/-/healthy`.
-pub(super) async fn ask(address: &str) -> anyhow::Result<ExitCode> {
+/// Asks the exporter that listens on `address` for `/-/healthy` below `prefix`.
+pub(super) async fn ask(address: &str, prefix: &str) -> anyhow::Result<ExitCode> {
     let address = reachable(address);
-    let answer = tokio::time::timeout(PATIENCE, get_health(&address)).await;
+    let path = format!("{prefix}/-/healthy");
+    let answer = tokio::time::timeout(PATIENCE, get_health(&address, &path)).await;
     let verdict = answer.unwrap_or_else(|_| bail!("no answer within {} s", PATIENCE.as_secs()));
     // Neither stream being closed changes the verdict.
     Ok(match verdict {
         Ok(()) => {
-            let _ = writeln!(std::io::stdout(), "healthy: http://{address}/-/healthy");
+            let _ = writeln!(std::io::stdout(), "healthy: http://{address}{path}");
             ExitCode::SUCCESS
         }
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "unhealthy: http://{address}/-/healthy: {error:#}");
+            let _ = writeln!(std::io::stderr(), "unhealthy: http://{address}{path}: {error:#}");
             ExitCode::FAILURE
         }
     })
@@ -39,12 +40,12 @@ fn reachable(address: &str) -> String {
     }
 }
 
-async fn get_health(address: &str) -> anyhow::Result<()> {
+async fn get_health(address: &str, path: &str) -> anyhow::Result<()> {
     let stream = TcpStream::connect(address).await.context("cannot connect")?;
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let connection = tokio::spawn(connection);
-    let request = Request::get("/-/healthy").header("Host", address).body(Empty::<&[u8]>::new())?;
+    let request = Request::get(path).header("Host", address).body(Empty::<&[u8]>::new())?;
     let response = sender.send_request(request).await?;
     connection.abort();
     if response.status() != 200 {

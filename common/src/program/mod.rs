@@ -128,7 +128,7 @@ fn run<P: Program>(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         match matches.get_one("action").copied().unwrap_or(Action::Serve) {
             Action::Serve => serve::<P>(P::start(matches)?, &web, &addresses).await,
             Action::Scrape => once::scrape(&P::start(matches)?, &web).await,
-            Action::Healthcheck => healthcheck::ask(&addresses[0]).await,
+            Action::Healthcheck => healthcheck::ask(&addresses[0], &web.route_prefix).await,
         }
     });
     // A thread that hangs in a system call must not keep the process.

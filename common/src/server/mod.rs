@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{any, get};
 
 use crate::cli::WebArgs;
@@ -59,8 +59,22 @@ impl Stopping {
     }
 }
 
-/// The routes of `service`: metrics, landing page, health.
+/// The routes of `service`: metrics, landing page, health; all below the prefix, if there is one.
 pub fn router(service: Service, web: &WebArgs, stopping: Stopping) -> Router {
+    let routes = routes(service, web, stopping);
+    match web.route_prefix.as_str() {
+        "" => routes,
+        prefix => {
+            // The links of the landing page are relative, so that it ends in a slash.
+            let page = format!("{prefix}/");
+            let to_page = async move || Redirect::temporary(&page);
+            let root = Router::new().route(prefix, get(to_page));
+            root.nest_service(&format!("{prefix}/"), routes).fallback(not_found)
+        }
+    }
+}
+
+fn routes(service: Service, web: &WebArgs, stopping: Stopping) -> Router {
     let endpoint = Arc::new(metrics::Endpoint::new(
         service.exporter,
         SelfMetrics::new(service.build_info),
@@ -83,10 +97,11 @@ pub fn router(service: Service, web: &WebArgs, stopping: Stopping) -> Router {
     let page = move || async move {
         ([(header::CONTENT_TYPE, "text/html; charset=UTF-8")], page).into_response()
     };
-    router
-        .route(&web.telemetry_path, metrics)
-        .route("/", get(page))
-        .fallback(|| async { plain(StatusCode::NOT_FOUND, "404 page not found") })
+    router.route(&web.telemetry_path, metrics).route("/", get(page)).fallback(not_found)
+}
+
+async fn not_found() -> Response {
+    plain(StatusCode::NOT_FOUND, "404 page not found")
 }
 
 async fn ready(State(stopping): State<Stopping>) -> Response {

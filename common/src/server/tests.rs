@@ -175,3 +175,16 @@ async fn openmetrics_needs_both_flag_and_request() {
         assert_eq!(content_type.starts_with("application/openmetrics-text"), enabled);
     }
 }
+
+#[tokio::test]
+async fn below_a_prefix_there_is_everything_and_beside_it_nothing() {
+    let app = app(&WebArgs { route_prefix: "/a/b".into(), ..WebArgs::default() });
+    for path in ["/a/b/", "/a/b/metrics", "/a/b/health", "/a/b/-/healthy"] {
+        assert_eq!(get_path(&app, path).await.0, StatusCode::OK, "{path}");
+    }
+    for path in ["/", "/metrics", "/health", "/a", "/a/b/nothing"] {
+        assert_eq!(get_path(&app, path).await.0, StatusCode::NOT_FOUND, "{path}");
+    }
+    let (status, headers, _) = get_path(&app, "/a/b").await;
+    assert_eq!((status.as_u16(), headers["location"].to_str().unwrap()), (307, "/a/b/"));
+}

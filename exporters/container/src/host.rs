@@ -1,11 +1,14 @@
 //! Files of the host outside its cgroups.
 
+use std::ffi::CString;
+use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::process;
 
 use anyhow::Context as _;
 use common::error::{CollectError, ParseError};
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{Dir, Mode, OFlags};
 
 use crate::args::PathArgs;
 use crate::file;
@@ -14,6 +17,8 @@ use crate::file;
 #[derive(Debug)]
 pub struct Host {
     proc: Root,
+    /// Processes below the proc root have other numbers than for this process.
+    numbers_differ: bool,
     sys: PathBuf,
     rootfs: PathBuf,
     /// Data folder of the runtime, where the daemon does not tell.
@@ -34,6 +39,23 @@ impl Root {
             .with_context(|| format!("cannot open {}", path.display()))?;
         Ok(Self { path: path.to_owned(), directory })
     }
+
+    /// Reads a file below the root into `content` and parses it; `None` if it is not there.
+    pub(crate) fn parse<T>(
+        &self,
+        path: &str,
+        content: &mut Vec<u8>,
+        parse: impl FnOnce(&str) -> Result<T, ParseError>,
+    ) -> Result<Option<T>, CollectError> {
+        match file::read_into(&self.directory, path, content) {
+            Ok(()) => {}
+            Err(error) if file::is_absence(&error) => return Ok(None),
+            Err(error) => return Err(CollectError::read(self.path.join(path), error)),
+        }
+        parse(&String::from_utf8_lossy(content))
+            .map(Some)
+            .map_err(|error| CollectError::parse(&self.path.join(path), error))
+    }
 }
 
 impl Host {
@@ -42,8 +64,12 @@ impl Host {
     /// # Errors
     /// The proc root is no readable directory.
     pub fn open(paths: &PathArgs, docker_root: &Path) -> anyhow::Result<Self> {
+        let proc = Root::open(&paths.procfs()).context("--path.procfs")?;
+        let own_number = rustix::fs::readlinkat(&proc.directory, "self", Vec::new()).ok();
+        let is_own = |number: CString| number.to_bytes() == process::id().to_string().as_bytes();
         Ok(Self {
-            proc: Root::open(&paths.procfs()).context("--path.procfs")?,
+            proc,
+            numbers_differ: own_number.is_some_and(|number| !is_own(number)),
             sys: paths.sysfs.clone(),
             rootfs: paths.rootfs(),
             docker_root: docker_root.to_owned(),
@@ -59,15 +85,60 @@ impl Host {
         path: &str,
         parse: impl FnOnce(&str) -> Result<T, ParseError>,
     ) -> Result<Option<T>, CollectError> {
-        let mut content = Vec::new();
-        match file::read_into(&self.proc.directory, path, &mut content) {
-            Ok(()) => {}
-            Err(error) if file::is_absence(&error) => return Ok(None),
-            Err(error) => return Err(CollectError::read(self.proc.path.join(path), error)),
+        self.proc.parse(path, &mut Vec::new(), parse)
+    }
+
+    /// True if the kernel numbers processes for this one in another way than below the
+    /// proc root: the exporter is in a process namespace of its own.
+    pub(crate) fn numbers_differ(&self) -> bool {
+        self.numbers_differ
+    }
+
+    /// The root of the proc file system.
+    pub(crate) fn proc(&self) -> &Root {
+        &self.proc
+    }
+
+    /// Where the links in a folder below the proc root point to; `None` if it is not there.
+    ///
+    /// # Errors
+    /// Any other reason why it cannot be read.
+    pub fn links(&self, path: &str) -> Result<Option<Vec<String>>, CollectError> {
+        match read_links(&self.proc.directory, path) {
+            Ok(targets) => Ok(Some(targets)),
+            Err(error) if file::is_absence(&error) => Ok(None),
+            Err(error) => Err(CollectError::read(self.proc.path.join(path), error)),
         }
-        parse(&String::from_utf8_lossy(&content))
-            .map(Some)
-            .map_err(|error| CollectError::parse(&self.proc.path.join(path), error))
+    }
+
+    /// Names in a folder below the sys root, in order; none if it is not there.
+    ///
+    /// # Errors
+    /// Any other reason why it cannot be read.
+    pub fn list_sys(&self, path: &str) -> Result<Vec<String>, CollectError> {
+        let path = self.sys.join(path);
+        let entries = match std::fs::read_dir(&path) {
+            Ok(entries) => entries,
+            Err(error) if file::is_absence(&error) => return Ok(Vec::new()),
+            Err(error) => return Err(CollectError::read(path, error)),
+        };
+        let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+        let mut names: Vec<String> = names.collect();
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// Reads and parses an attribute below the sys root, trimmed; `None` if it cannot be read.
+    ///
+    /// # Errors
+    /// What `parse` says, with the full path.
+    pub fn parse_sys<T>(
+        &self,
+        path: &str,
+        parse: impl FnOnce(&str) -> Result<T, ParseError>,
+    ) -> Result<Option<T>, CollectError> {
+        let parsed = self.read_sys(path).map(|text| parse(&text)).transpose();
+        parsed.map_err(|error| CollectError::parse(&self.sys.join(path), error))
     }
 
     /// Trimmed content of an attribute below the sys root, or `None` where it cannot be read.
@@ -92,6 +163,19 @@ impl Host {
     pub fn docker_root(&self) -> &Path {
         &self.docker_root
     }
+}
+
+/// Links that vanish meanwhile are none.
+fn read_links(root: &OwnedFd, path: &str) -> io::Result<Vec<String>> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let directory = rustix::fs::openat(root, path, flags, Mode::empty())?;
+    let mut targets = Vec::new();
+    for entry in Dir::read_from(&directory)? {
+        if let Ok(target) = rustix::fs::readlinkat(&directory, entry?.file_name(), Vec::new()) {
+            targets.push(target.to_string_lossy().into_owned());
+        }
+    }
+    Ok(targets)
 }
 
 fn read_trimmed(path: &Path) -> Option<String> {

@@ -11,11 +11,14 @@ pub mod collectors;
 pub mod container;
 pub mod docker;
 mod file;
+mod first_process;
 pub mod host;
 mod meminfo;
 mod mounts;
+mod pages;
 pub mod runtimes;
 pub mod scene;
+mod sockets;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,7 +26,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 use common::change::ChangeLog;
-use common::cli::Dialect;
+use common::cli::{Dialect, WebArgs};
 use common::error::CollectError;
 use common::exporter::{Exporter, Refusal, ScrapeRequest};
 use common::exposition::Exposition;
@@ -33,7 +36,7 @@ use common::scrape::{CollectorFamilies, Collectors, Outcome, Placement};
 use common::self_metrics::BuildInfo;
 use common::server::{Landing, Service};
 
-use args::{Args, ListenArgs};
+use args::{Args, ListenArgs, ScopeArgs};
 use cgroup::Hierarchies;
 use host::Host;
 use runtimes::Runtimes;
@@ -66,7 +69,7 @@ pub struct ContainerExporter {
     host: Arc<Host>,
     runtimes: Runtimes,
     collectors: Collectors<Scene>,
-    only_containers: bool,
+    scope: ScopeArgs,
     listing: ChangeLog,
 }
 
@@ -82,7 +85,9 @@ impl Program for ContainerExporter {
     }
 
     fn adapt(command: Command) -> Command {
-        command.mut_arg("web.telemetry-path", |path| path.visible_alias("prometheus_endpoint"))
+        command
+            .mut_arg("web.telemetry-path", |path| path.visible_alias("prometheus_endpoint"))
+            .mut_arg("web.route-prefix", |prefix| prefix.visible_alias("url_base_prefix"))
     }
 
     fn default_address(matches: &ArgMatches) -> String {
@@ -91,6 +96,7 @@ impl Program for ContainerExporter {
     }
 
     fn start(matches: &ArgMatches) -> anyhow::Result<Service> {
+        let web = WebArgs::from_arg_matches(matches)?;
         Ok(Service {
             exporter: Arc::new(Self::from_matches(matches)?),
             landing: Landing {
@@ -101,7 +107,7 @@ impl Program for ContainerExporter {
             },
             build_info: BuildInfo::go_style("container_exporter_build_info"),
             health_paths: &["/healthz"],
-            routes: axum::Router::default(),
+            routes: pages::routes(&web.route_prefix, &web.telemetry_path),
         })
     }
 }
@@ -129,19 +135,18 @@ impl ContainerExporter {
             host: Arc::new(host),
             runtimes: Runtimes::start(&args)?,
             collectors,
-            only_containers: args.docker.only,
+            scope: args.scope,
             listing: ChangeLog::default(),
         })
     }
 
     /// Lists and names the cgroups on a blocking thread.
-    async fn look(&self, deadline: Instant) -> Result<Scene, CollectError> {
+    async fn look(&self, scope: ScopeArgs, deadline: Instant) -> Result<Scene, CollectError> {
         let left = deadline.saturating_duration_since(Instant::now());
         let known = self.runtimes.known(NAMES_PATIENCE.min(left / 2)).await;
         let (hierarchies, host) = (Arc::clone(&self.hierarchies), Arc::clone(&self.host));
-        let only = self.only_containers;
         let looking =
-            tokio::task::spawn_blocking(move || Scene::look(hierarchies, host, known, only));
+            tokio::task::spawn_blocking(move || Scene::look(hierarchies, host, known, &scope));
         let left = deadline.saturating_duration_since(Instant::now());
         match tokio::time::timeout(left, looking).await {
             Ok(Ok(scene)) => scene,
@@ -174,7 +179,12 @@ impl Exporter for ContainerExporter {
         request: &ScrapeRequest,
         exposition: &mut Exposition,
     ) -> Result<Vec<Outcome>, Refusal> {
-        let scene = self.look(request.deadline).await;
+        let scope = match request.values("type").next() {
+            None | Some("name") => self.scope.clone(),
+            Some("docker") => ScopeArgs::containers(),
+            Some(_) => return Err(Refusal("type is name or docker".into())),
+        };
+        let scene = self.look(scope, request.deadline).await;
         self.log_change(&scene);
         let mut sink = exposition.sink();
         sink.value(&SCRAPE_ERROR, if scene.is_ok() { 0.0 } else { 1.0 });

@@ -6,8 +6,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use common::error::CollectError;
 use common::exposition::{LabelSet, Sink};
-use common::metric::Metric;
+use common::metric::{Desc, Metric};
 
+use crate::args::ScopeArgs;
 use crate::cgroup::{Files, Found, Hierarchies};
 use crate::container::Container;
 use crate::host::Host;
@@ -19,8 +20,10 @@ const ID_LENGTH: usize = 64;
 /// The source of all collectors.
 #[derive(Debug)]
 pub struct Scene {
-    /// The cgroups, in order of their paths.
+    /// The cgroups that are shown, in order of their paths.
     pub cgroups: Vec<Cgroup>,
+    /// The others, without labels: what they use is part of what those above them use.
+    pub hidden: Vec<Cgroup>,
     /// The containers, whether they have a cgroup or not, in order of their cgroups' paths.
     pub containers: Vec<Listed>,
     /// What the container runtimes told.
@@ -71,7 +74,7 @@ impl Cgroup {
     }
 }
 
-/// Rows of a collector with their cgroups, and the first failure among those that gave none.
+/// Rows of a collector with their cgroups, and the first failure among the files read for them.
 pub type Rows<'a, Row> = (Vec<(&'a Cgroup, Row)>, Result<(), CollectError>);
 
 impl Scene {
@@ -83,38 +86,32 @@ impl Scene {
         hierarchies: Arc<Hierarchies>,
         host: Arc<Host>,
         known: Known,
-        only_containers: bool,
+        scope: &ScopeArgs,
     ) -> Result<Self, CollectError> {
-        let mut cgroups = Vec::new();
+        let (mut cgroups, mut hidden) = (Vec::new(), Vec::new());
         for (id, found) in hierarchies.list()? {
             let container = find_container(&known, &id);
-            if only_containers && container.is_none() && id != "/" {
-                continue;
+            if scope.includes(&id, container.is_some()) {
+                let labels = render(&id, container.as_deref());
+                cgroups.push(Cgroup { id, labels, container, found });
+            } else {
+                hidden.push(Cgroup { id, labels: LabelSet::default(), container, found });
             }
-            let labels = render(&id, container.as_deref());
-            cgroups.push(Cgroup { id, labels, container, found });
         }
         let containers = list_containers(&known, &cgroups);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now_seconds = now.as_secs_f64();
-        Ok(Self { cgroups, containers, known, hierarchies, host, now_seconds })
+        Ok(Self { cgroups, hidden, containers, known, hierarchies, host, now_seconds })
     }
 
-    /// Reads a row of each cgroup. One that fails does not cost the others their rows.
+    /// Reads a row of each cgroup. A file that fails costs nothing but its own values.
     pub fn rows<'a, Row>(
         &'a self,
-        mut read: impl FnMut(&'a Cgroup, &mut Files<'a>) -> Result<Row, CollectError>,
+        mut read: impl FnMut(&'a Cgroup, &mut Files<'a>) -> Row,
     ) -> Rows<'a, Row> {
-        let mut files = Files::new(&self.hierarchies);
-        let mut rows = Vec::with_capacity(self.cgroups.len());
-        let mut outcome = Ok(());
-        for cgroup in &self.cgroups {
-            match read(cgroup, &mut files) {
-                Ok(row) => rows.push((cgroup, row)),
-                Err(error) => outcome = outcome.and(Err(error)),
-            }
-        }
-        (rows, outcome)
+        let mut files = Files::new(&self.hierarchies, &self.host);
+        let rows = self.cgroups.iter().map(|cgroup| (cgroup, read(cgroup, &mut files))).collect();
+        (rows, files.finish())
     }
 }
 
@@ -126,6 +123,39 @@ pub fn push_table<Row>(sink: &mut Sink, metrics: &[Metric<Row>], rows: &[(&Cgrou
             if let Some(value) = (metric.value)(row) {
                 family.sample_with(&cgroup.labels, &[], value);
             }
+        }
+    }
+}
+
+/// Writes a table whose rows have a label of their own beside their cgroup's.
+#[expect(clippy::needless_pass_by_value, reason = "an iterator is handed over by value")]
+pub fn push_labelled<'a, Row: 'a>(
+    sink: &mut Sink,
+    metrics: &[Metric<Row>],
+    label: &str,
+    rows: impl Iterator<Item = (&'a Cgroup, &'a str, &'a Row)> + Clone,
+) {
+    for metric in metrics {
+        let mut family = sink.family(&metric.desc);
+        for (cgroup, name, row) in rows.clone() {
+            if let Some(value) = (metric.value)(row) {
+                family.sample_with(&cgroup.labels, &[(label, name)], value);
+            }
+        }
+    }
+}
+
+/// Writes one family: of each cgroup the values by the label that tells them apart.
+pub fn push_by_label<'a, Name: AsRef<str> + 'a>(
+    sink: &mut Sink,
+    desc: &Desc<'_>,
+    label: &str,
+    rows: impl Iterator<Item = (&'a Cgroup, &'a [(Name, f64)])>,
+) {
+    let mut family = sink.family(desc);
+    for (cgroup, values) in rows {
+        for (name, value) in values {
+            family.sample_with(&cgroup.labels, &[(label, name.as_ref())], *value);
         }
     }
 }

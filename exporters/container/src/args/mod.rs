@@ -1,13 +1,17 @@
 //! Flags, named as cAdvisor names them; those of our own have a dot in their name.
 
 mod groups;
+mod scope;
 mod unused;
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use crate::collectors::CpuLoadArgs;
+
 pub use groups::{Groups, is_group};
+pub use scope::ScopeArgs;
 pub use unused::{add_unused, given_unused};
 
 use crate::runtimes::RuntimeArgs;
@@ -27,9 +31,15 @@ pub struct Args {
     /// What is taken from them.
     #[command(flatten)]
     pub docker: DockerArgs,
+    /// Which cgroups are shown.
+    #[command(flatten)]
+    pub scope: ScopeArgs,
     /// Which families are exposed.
     #[command(flatten)]
     pub chosen: GroupArgs,
+    /// Options of the collector `cpuLoad`.
+    #[command(flatten)]
+    pub cpu_load: CpuLoadArgs,
     /// Where the host's files are.
     #[command(flatten)]
     pub path: PathArgs,
@@ -83,9 +93,6 @@ pub struct DockerArgs {
         default_value = "/var/lib/docker"
     )]
     pub root: PathBuf,
-    /// Leave out cgroups that are no containers, except the root
-    #[arg(id = "docker_only", long = "docker_only")]
-    pub only: bool,
     /// Turn every container label into a Prometheus label
     #[arg(id = "store_container_labels", long = "store_container_labels", default_value = "true")]
     pub store_labels: bool,

@@ -1,8 +1,9 @@
 //! Flags of cAdvisor that mean nothing here: accepted, so that a command line
 //! can be taken over as it is, and named once in a warning.
 //!
-//! Nothing is sampled between scrapes, stored or sent elsewhere, and the log
-//! has flags of its own.
+//! Nothing is sampled between scrapes, stored, sent elsewhere or written to the
+//! kernel, the log has flags of its own, and cAdvisor's passwords guard its pages,
+//! which are not here, and never its metrics.
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -16,12 +17,17 @@ const WITH_VALUE: &[&str] = &[
     "bq_secret",
     "collector_cert",
     "collector_key",
+    "container_hints",
     "containerd_env_metadata_whitelist",
     "docker_env_metadata_whitelist",
     "event_storage_age_limit",
     "event_storage_event_limit",
     "global_housekeeping_interval",
     "housekeeping_interval",
+    "http_auth_file",
+    "http_auth_realm",
+    "http_digest_file",
+    "http_digest_realm",
     "initial_splay_factor",
     "jitter_factor",
     "log_backtrace_at",
@@ -30,6 +36,9 @@ const WITH_VALUE: &[&str] = &[
     "log_file_max_size",
     "max_housekeeping_interval",
     "max_procs",
+    "perf_events_config",
+    "referenced_reset_interval",
+    "resctrl_interval",
     "stderrthreshold",
     "storage_driver",
     "storage_driver_buffer_duration",
@@ -60,6 +69,7 @@ const ON_OFF: &[&str] = &[
     "log_cadvisor_usage",
     "logtostderr",
     "one_output",
+    "profiling",
     "skip_headers",
     "skip_log_headers",
     "storage_driver_es_enable_sniffer",

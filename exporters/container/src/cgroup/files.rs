@@ -1,70 +1,95 @@
-//! Reads files of cgroups, and the shapes that these files have.
+//! Reads files of cgroups and of processes, and the shapes that cgroups' files have.
 
 use common::error::{CollectError, ParseError, parse_number};
 
 use super::walk::relative;
-use super::{Controller, Hierarchies};
-use crate::file;
+use super::{Controller, Hierarchies, Version};
+use crate::host::Host;
 use crate::scene::Cgroup;
 
-/// Reads files of cgroups, one after the other, into the same memory.
+/// Reads files, one after the other, into the same memory.
+///
+/// A file that cannot be read or makes no sense costs its own values; the first
+/// error is kept for [`Self::finish`].
 #[derive(Debug)]
 pub struct Files<'a> {
     hierarchies: &'a Hierarchies,
+    host: &'a Host,
     path: String,
     content: Vec<u8>,
+    outcome: Result<(), CollectError>,
 }
 
 impl<'a> Files<'a> {
-    /// A reader of files in `hierarchies`.
-    pub fn new(hierarchies: &'a Hierarchies) -> Self {
-        Self { hierarchies, path: String::new(), content: Vec::new() }
+    /// A reader of files in `hierarchies` and below the proc root of `host`.
+    pub fn new(hierarchies: &'a Hierarchies, host: &'a Host) -> Self {
+        let (path, content) = (String::new(), Vec::new());
+        Self { hierarchies, host, path, content, outcome: Ok(()) }
+    }
+
+    /// What was wrong first, with the full path.
+    ///
+    /// # Errors
+    /// A file could not be read, or parsed.
+    pub fn finish(self) -> Result<(), CollectError> {
+        self.outcome
+    }
+
+    /// The version of the interface.
+    pub fn version(&self) -> Version {
+        self.hierarchies.version
+    }
+
+    /// The host, below whose proc root processes are.
+    pub(super) fn host(&self) -> &Host {
+        self.host
     }
 
     /// Reads and parses a file of `cgroup`; `None` if this cgroup or kernel has no
-    /// such file, or if the cgroup is gone.
-    ///
-    /// # Errors
-    /// Any other reason why it cannot be read, and what `parse` says, with the full path.
+    /// such file, if the cgroup is gone, or if the file is in disorder.
     pub fn parse<T>(
         &mut self,
         cgroup: &Cgroup,
         controller: Controller,
         name: &str,
         parse: impl FnOnce(&str) -> Result<T, ParseError>,
-    ) -> Result<Option<T>, CollectError> {
-        let Some(index) = self.hierarchies.index_of(controller) else { return Ok(None) };
+    ) -> Option<T> {
+        let index = self.hierarchies.index_of(controller)?;
         if cgroup.found.roots & (1 << index) == 0 {
-            return Ok(None);
+            return None;
         }
-        let root = &self.hierarchies.roots[index];
         self.path.clear();
         self.path.push_str(relative(&cgroup.id));
         self.path.push('/');
         self.path.push_str(name);
-        match file::read_into(&root.directory, &self.path, &mut self.content) {
-            Ok(()) => {}
-            Err(error) if file::is_absence(&error) => return Ok(None),
-            Err(error) => return Err(CollectError::read(root.path.join(&self.path), error)),
-        }
-        std::str::from_utf8(&self.content)
-            .map_err(|_| ParseError::Form("no UTF-8 text".into()))
-            .and_then(parse)
-            .map(Some)
-            .map_err(|error| CollectError::parse(&root.path.join(&self.path), error))
+        let root = &self.hierarchies.roots[index];
+        let read = root.parse(&self.path, &mut self.content, parse);
+        self.keep(read)
     }
 
     /// Reads a file that holds one number.
-    ///
-    /// # Errors
-    /// As [`Self::parse`].
-    pub fn value(
-        &mut self,
-        cgroup: &Cgroup,
-        controller: Controller,
-        name: &str,
-    ) -> Result<Option<f64>, CollectError> {
+    pub fn value(&mut self, cgroup: &Cgroup, controller: Controller, name: &str) -> Option<f64> {
         self.parse(cgroup, controller, name, parse_value)
+    }
+
+    /// Reads and parses a file below the proc root; `None` as for [`Self::parse`].
+    pub fn proc<T>(
+        &mut self,
+        path: &str,
+        parse: impl FnOnce(&str) -> Result<T, ParseError>,
+    ) -> Option<T> {
+        let read = self.host.proc().parse(path, &mut self.content, parse);
+        self.keep(read)
+    }
+
+    /// What was read in another way; its error counts as that of a file.
+    pub fn keep<T: Default>(&mut self, read: Result<T, CollectError>) -> T {
+        read.unwrap_or_else(|error| {
+            if self.outcome.is_ok() {
+                self.outcome = Err(error);
+            }
+            T::default()
+        })
     }
 }
 

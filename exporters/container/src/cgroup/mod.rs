@@ -4,6 +4,7 @@
 //! controllers, with the same relative paths in each; their union counts.
 
 mod files;
+mod members;
 mod walk;
 
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use anyhow::Context as _;
 
 pub use files::Files;
 pub(crate) use files::{key_values, parse_limit, parse_value};
+pub(crate) use members::UNSEEN;
 pub use walk::Found;
 
 use crate::host::Root;
@@ -25,6 +27,9 @@ pub enum Version {
     V2,
 }
 
+const CONTROLLERS: usize = 8;
+const WALKED: usize = 4;
+
 /// A controller of version 1 that has a hierarchy; version 2 has all in one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Controller {
@@ -36,10 +41,28 @@ pub enum Controller {
     Memory,
     /// Block devices.
     Blkio,
+    /// Numbers of processes.
+    Pids,
+    /// CPUs and memory nodes to run on.
+    Cpuset,
+    /// Huge pages.
+    Hugetlb,
+    /// None: the tree of version 2 that many systems mount beside those of version 1.
+    Unified,
 }
 
 impl Controller {
-    const ALL: [Self; 4] = [Self::Cpu, Self::Cpuacct, Self::Memory, Self::Blkio];
+    /// The first [`WALKED`] are those in which cgroups are looked for.
+    const ALL: [Self; CONTROLLERS] = [
+        Self::Cpu,
+        Self::Cpuacct,
+        Self::Memory,
+        Self::Blkio,
+        Self::Pids,
+        Self::Cpuset,
+        Self::Hugetlb,
+        Self::Unified,
+    ];
 
     /// Name in mount options and folder names of version 1.
     fn name(self) -> &'static str {
@@ -48,6 +71,10 @@ impl Controller {
             Self::Cpuacct => "cpuacct",
             Self::Memory => "memory",
             Self::Blkio => "blkio",
+            Self::Pids => "pids",
+            Self::Cpuset => "cpuset",
+            Self::Hugetlb => "hugetlb",
+            Self::Unified => "unified",
         }
     }
 }
@@ -58,7 +85,7 @@ pub struct Hierarchies {
     version: Version,
     roots: Vec<Root>,
     /// Index into `roots` of each controller's hierarchy, in the order of [`Controller::ALL`].
-    root_of: [Option<usize>; 4],
+    root_of: [Option<usize>; CONTROLLERS],
 }
 
 impl Hierarchies {
@@ -75,18 +102,19 @@ impl Hierarchies {
                 );
             }
             let roots = vec![Root::open(path)?];
-            return Ok(Self { version: Version::V2, roots, root_of: [Some(0); 4] });
+            return Ok(Self { version: Version::V2, roots, root_of: [Some(0); CONTROLLERS] });
         }
-        let mut hierarchies = Self { version: Version::V1, roots: Vec::new(), root_of: [None; 4] };
+        let root_of = [None; CONTROLLERS];
+        let mut hierarchies = Self { version: Version::V1, roots: Vec::new(), root_of };
         let below = Controller::ALL.map(|controller| folder_of(path, controller.name()));
-        let mounted = || Controller::ALL.map(|name| mount_of(mountinfo, name.name()));
-        let paths = if below.iter().any(Option::is_some) { below } else { mounted() };
+        let mounted = || Controller::ALL.map(|name| mount_of(mountinfo, name));
+        let paths = if below[..WALKED].iter().any(Option::is_some) { below } else { mounted() };
         for (index, path) in paths.into_iter().enumerate() {
             if let Some(path) = path {
                 hierarchies.root_of[index] = Some(hierarchies.add(&path)?);
             }
         }
-        if hierarchies.roots.is_empty() {
+        if hierarchies.walked().next().is_none() {
             anyhow::bail!("no cgroup file system at {}", path.display());
         }
         Ok(hierarchies)
@@ -105,6 +133,11 @@ impl Hierarchies {
         }
         self.roots.push(Root::open(&path)?);
         Ok(self.roots.len() - 1)
+    }
+
+    /// Indices into `roots` of the hierarchies in which cgroups are looked for.
+    fn walked(&self) -> impl Iterator<Item = usize> {
+        (0..self.roots.len()).filter(|index| self.root_of[..WALKED].contains(&Some(*index)))
     }
 
     fn index_of(&self, controller: Controller) -> Option<usize> {
@@ -128,13 +161,16 @@ fn folder_of(path: &Path, controller: &str) -> Option<PathBuf> {
 
 /// Mount point of a controller's hierarchy:
 /// `32 31 0:29 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu`.
-fn mount_of(mountinfo: &str, controller: &str) -> Option<PathBuf> {
+fn mount_of(mountinfo: &str, controller: Controller) -> Option<PathBuf> {
     mountinfo.lines().find_map(|line| {
         let (mount, file_system) = line.split_once(" - ")?;
         let mut fields = file_system.split(' ');
-        let is_v1 = fields.next()? == "cgroup";
-        let has = fields.nth(1)?.split(',').any(|option| option == controller);
-        (is_v1 && has).then(|| mount.split(' ').nth(4).map(PathBuf::from))?
+        let is_it = match fields.next()? {
+            "cgroup" => fields.nth(1)?.split(',').any(|option| option == controller.name()),
+            "cgroup2" => controller == Controller::Unified,
+            _ => false,
+        };
+        is_it.then(|| mount.split(' ').nth(4).map(PathBuf::from))?
     })
 }
 
@@ -150,11 +186,12 @@ mod tests {
 
     #[test]
     fn mounts_are_found_by_their_options() {
-        let find = |name: &str| mount_of(MOUNTINFO, name);
-        assert_eq!(find("cpuacct"), Some("/cgroup/cpu".into()));
-        assert_eq!(find("memory"), Some("/cgroup/memory".into()));
-        assert_eq!(find("blkio"), None);
-        assert_eq!(mount_of("truncated /", "cpu"), None);
+        let find = |controller| mount_of(MOUNTINFO, controller);
+        assert_eq!(find(Controller::Cpuacct), Some("/cgroup/cpu".into()));
+        assert_eq!(find(Controller::Memory), Some("/cgroup/memory".into()));
+        assert_eq!(find(Controller::Unified), Some("/cgroup/unified".into()));
+        assert_eq!(find(Controller::Blkio), None);
+        assert_eq!(mount_of("truncated /", Controller::Cpu), None);
     }
 
     #[test]

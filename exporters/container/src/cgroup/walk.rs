@@ -19,7 +19,7 @@ const LINKS_OF_LEAF: u32 = 2;
 pub struct Found {
     /// Unix time of its oldest directory.
     pub created_seconds: f64,
-    /// Bit n is set if the cgroup is in the nth hierarchy.
+    /// Bit n is set if the cgroup is in the nth hierarchy, or may be.
     pub(super) roots: u8,
 }
 
@@ -30,9 +30,11 @@ impl Hierarchies {
     /// A hierarchy cannot be read.
     pub fn list(&self) -> Result<BTreeMap<String, Found>, CollectError> {
         let mut found = BTreeMap::new();
-        for (index, root) in self.roots.iter().enumerate() {
-            walk(root, &mut |id, created_seconds| {
-                let entry = found.entry(id).or_insert(Found { created_seconds, roots: 0 });
+        // In the others each file shows for itself whether it is there.
+        let others = self.walked().fold(u8::MAX, |others, index| others & !(1 << index));
+        for index in self.walked() {
+            walk(&self.roots[index], &mut |id, created_seconds| {
+                let entry = found.entry(id).or_insert(Found { created_seconds, roots: others });
                 entry.created_seconds = entry.created_seconds.min(created_seconds);
                 entry.roots |= 1 << index;
             })?;

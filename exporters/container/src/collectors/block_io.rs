@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use common::error::{CollectError, ParseError, parse_number};
+use common::error::{ParseError, parse_number};
 
 use crate::cgroup::{Controller, Files, Version};
 use crate::scene::Cgroup;
@@ -49,37 +49,32 @@ pub(super) fn value(operations: &Operations, name: &str) -> Option<f64> {
     operations.iter().find(|(operation, _)| operation == name).map(|(_, value)| *value)
 }
 
-pub(super) fn read(
-    cgroup: &Cgroup,
-    files: &mut Files<'_>,
-    version: Version,
-) -> Result<ByDevice, CollectError> {
-    match version {
+pub(super) fn read(cgroup: &Cgroup, files: &mut Files<'_>) -> ByDevice {
+    match files.version() {
         Version::V1 => read_v1(cgroup, files),
         Version::V2 => {
-            let devices = files.parse(cgroup, Controller::Blkio, "io.stat", parse_io_stat)?;
-            Ok(devices.unwrap_or_default())
+            files.parse(cgroup, Controller::Blkio, "io.stat", parse_io_stat).unwrap_or_default()
         }
     }
 }
 
-fn read_v1(cgroup: &Cgroup, files: &mut Files<'_>) -> Result<ByDevice, CollectError> {
+fn read_v1(cgroup: &Cgroup, files: &mut Files<'_>) -> ByDevice {
     let mut devices = ByDevice::new();
     for (prefix, suffix) in V1_SETS {
         let mut read = |name: &str| {
             let name = format!("{prefix}{name}{suffix}");
             files.parse(cgroup, Controller::Blkio, &name, parse_operations)
         };
-        let bytes = read("io_service_bytes")?.unwrap_or_default();
+        let bytes = read("io_service_bytes").unwrap_or_default();
         if bytes.is_empty() {
             continue;
         }
         let fields: [(Lines, FieldOf); 5] = [
             (bytes, |io| &mut io.bytes),
-            (read("io_serviced")?.unwrap_or_default(), |io| &mut io.requests),
-            (read("io_merged")?.unwrap_or_default(), |io| &mut io.merged),
-            (read("io_service_time")?.unwrap_or_default(), |io| &mut io.service_nanoseconds),
-            (read("io_queued")?.unwrap_or_default(), |io| &mut io.queued),
+            (read("io_serviced").unwrap_or_default(), |io| &mut io.requests),
+            (read("io_merged").unwrap_or_default(), |io| &mut io.merged),
+            (read("io_service_time").unwrap_or_default(), |io| &mut io.service_nanoseconds),
+            (read("io_queued").unwrap_or_default(), |io| &mut io.queued),
         ];
         for (lines, field) in fields {
             for (number, operation, value) in lines {
@@ -88,7 +83,7 @@ fn read_v1(cgroup: &Cgroup, files: &mut Files<'_>) -> Result<ByDevice, CollectEr
         }
         break;
     }
-    Ok(devices)
+    devices
 }
 
 /// Where the values of a file go.

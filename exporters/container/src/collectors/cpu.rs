@@ -85,7 +85,7 @@ impl Collector<Scene> for Cpu {
     async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
         let (rows, outcome) = scene.rows(|cgroup, files| match scene.hierarchies.version() {
             Version::V1 => self.read_v1(cgroup, files),
-            Version::V2 => read_v2(cgroup, files),
+            Version::V2 => read_v2(cgroup, files).unwrap_or_default(),
         });
         push_usage(sink, &rows);
         push_table(sink, METRICS, &rows);
@@ -94,42 +94,41 @@ impl Collector<Scene> for Cpu {
 }
 
 impl Cpu {
-    fn read_v1(&self, cgroup: &Cgroup, files: &mut Files<'_>) -> Result<Row, CollectError> {
+    fn read_v1(&self, cgroup: &Cgroup, files: &mut Files<'_>) -> Row {
         let mut row = Row::default();
         let account = Controller::Cpuacct;
         if self.is_per_cpu {
-            let usage = files.parse(cgroup, account, "cpuacct.usage_percpu", parse_by_cpu)?;
+            let usage = files.parse(cgroup, account, "cpuacct.usage_percpu", parse_by_cpu);
             row.usage_by_cpu = usage.unwrap_or_default();
         }
         if row.usage_by_cpu.is_empty() {
-            let usage = files.value(cgroup, account, "cpuacct.usage")?;
+            let usage = files.value(cgroup, account, "cpuacct.usage");
             row.usage_seconds = usage.map(|nanoseconds| nanoseconds / NANOSECONDS);
         }
-        if let Some((user, system)) = files.parse(cgroup, account, "cpuacct.stat", parse_ticks)? {
+        if let Some((user, system)) = files.parse(cgroup, account, "cpuacct.stat", parse_ticks) {
             (row.user_seconds, row.system_seconds) = (user, system);
         }
-        let quota = files.value(cgroup, Controller::Cpu, "cpu.cfs_quota_us")?;
+        let quota = files.value(cgroup, Controller::Cpu, "cpu.cfs_quota_us");
         if quota.is_some_and(|quota| quota > 0.0) {
             let stat = |text: &str| parse_stat(text, Version::V1);
-            let stat = files.parse(cgroup, Controller::Cpu, "cpu.stat", stat)?;
+            let stat = files.parse(cgroup, Controller::Cpu, "cpu.stat", stat);
             row.quota = stat.unwrap_or_default().quota;
         }
-        Ok(row)
+        row
     }
 }
 
-fn read_v2(cgroup: &Cgroup, files: &mut Files<'_>) -> Result<Row, CollectError> {
+fn read_v2(cgroup: &Cgroup, files: &mut Files<'_>) -> Option<Row> {
     let stat = |text: &str| parse_stat(text, Version::V2);
-    let stat = files.parse(cgroup, Controller::Cpu, "cpu.stat", stat)?;
-    let Some(mut row) = stat else { return Ok(Row::default()) };
+    let mut row = files.parse(cgroup, Controller::Cpu, "cpu.stat", stat)?;
     // The lines about a quota are there wherever the controller is, quota or not.
     if row.quota.periods.is_some() {
         let has_quota = |text: &str| Ok(!text.starts_with("max"));
-        if files.parse(cgroup, Controller::Cpu, "cpu.max", has_quota)? != Some(true) {
+        if files.parse(cgroup, Controller::Cpu, "cpu.max", has_quota) != Some(true) {
             row.quota = Quota::default();
         }
     }
-    Ok(row)
+    Some(row)
 }
 
 fn push_usage(sink: &mut Sink, rows: &[(&Cgroup, Row)]) {

@@ -10,7 +10,7 @@ use common::metric::{Metric, gauge};
 use rustix::fs::StatVfs;
 
 use crate::mounts::{Mount, holding};
-use crate::scene::{Cgroup, Scene};
+use crate::scene::{Cgroup, Scene, push_labelled};
 
 const METRICS: &[Metric<Space>] = &[
     gauge("container_fs_limit_bytes", "Size of the file system.", |space| Some(space.size_bytes)),
@@ -68,14 +68,9 @@ impl Collector<Scene> for Disk {
                 }
             }
         }
-        for metric in METRICS {
-            let mut family = sink.family(&metric.desc);
-            for (cgroup, mount, space) in &rows {
-                if let Some(value) = (metric.value)(space) {
-                    family.sample_with(&cgroup.labels, &[("device", &mount.source)], value);
-                }
-            }
-        }
+        let labelled =
+            rows.iter().map(|(cgroup, mount, space)| (*cgroup, mount.source.as_str(), space));
+        push_labelled(sink, METRICS, "device", labelled);
         outcome
     }
 }

@@ -35,7 +35,7 @@ pub(super) struct Lifecycle;
 impl Collector<Scene> for Lifecycle {
     async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
         let booted = scene.host.parse_proc("stat", parse_boot_time)?;
-        let (rows, outcome) = scene.rows(|cgroup, _| Ok(row(cgroup, scene, booted)));
+        let (rows, outcome) = scene.rows(|cgroup, _| row(cgroup, scene, booted));
         push_table(sink, METRICS, &rows);
         outcome
     }

@@ -6,7 +6,7 @@ use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::{Metric, counter};
 
-use crate::scene::{Cgroup, Scene};
+use crate::scene::{Scene, push_labelled};
 
 const METRICS: &[Metric<Interface>] = &[
     counter("container_network_receive_bytes_total", "Bytes received.", |row| row.count(0)),
@@ -49,39 +49,17 @@ pub(super) struct Network;
 #[async_trait]
 impl Collector<Scene> for Network {
     async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
-        let (rows, outcome) = scene.rows(|cgroup, _| match process_of(cgroup, scene)? {
-            Some(pid) => scene.host.parse_proc(&format!("{pid}/net/dev"), parse),
-            None => Ok(None),
+        let (rows, outcome) = scene.rows(|cgroup, files| {
+            let pid = scene.network_process(cgroup, files)?;
+            files.proc(&format!("{pid}/net/dev"), parse)
         });
-        for metric in METRICS {
-            let mut family = sink.family(&metric.desc);
-            for (cgroup, interfaces) in &rows {
-                for interface in interfaces.iter().flatten() {
-                    if let Some(value) = (metric.value)(interface) {
-                        let labels = [("interface", interface.name.as_str())];
-                        family.sample_with(&cgroup.labels, &labels, value);
-                    }
-                }
-            }
-        }
+        let interfaces = rows.iter().flat_map(|(cgroup, interfaces)| {
+            let interfaces = interfaces.iter().flatten();
+            interfaces.map(move |interface| (*cgroup, interface.name.as_str(), interface))
+        });
+        push_labelled(sink, METRICS, "interface", interfaces);
         outcome
     }
-}
-
-/// The process whose network namespace is the cgroup's.
-fn process_of(cgroup: &Cgroup, scene: &Scene) -> Result<Option<i64>, CollectError> {
-    if cgroup.is_root() {
-        return Ok(Some(1));
-    }
-    let Some(container) = cgroup.container.as_deref() else { return Ok(None) };
-    let Some(pid) = container.pid.filter(|_| !container.has_foreign_network) else {
-        return Ok(None);
-    };
-    // While nobody tells of ended containers, the number may have become another process's.
-    let is_own = |text: &str| Ok(cgroup.id.rsplit('/').next().is_some_and(|id| text.contains(id)));
-    let is_own = scene.known.is_current(container)
-        || scene.host.parse_proc(&format!("{pid}/cgroup"), is_own)? == Some(true);
-    Ok(is_own.then_some(pid))
 }
 
 fn parse(text: &str) -> Result<Vec<Interface>, ParseError> {

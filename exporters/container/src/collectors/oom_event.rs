@@ -1,5 +1,6 @@
 //! Processes that the kernel killed for want of memory: `oom_kill` in `memory.events`
-//! of cgroup v2 and in `memory.oom_control` of v1 (kernel 4.13), and the runtime's events.
+//! of cgroup v2 and in `memory.oom_control` of v1 (kernel 4.13), for the root in `/proc/vmstat`,
+//! and the runtime's events.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -51,7 +52,12 @@ impl Collector<Scene> for OomEvent {
             Version::V2 => "memory.events",
         };
         let (rows, outcome) = scene.rows(|cgroup, files| {
-            Ok(files.parse(cgroup, Controller::Memory, name, parse)?.flatten())
+            let kills = if cgroup.is_root() {
+                files.proc("vmstat", parse)
+            } else {
+                files.parse(cgroup, Controller::Memory, name, parse)
+            };
+            kills.flatten()
         });
         let mut family = sink.family(&OOM_EVENTS);
         let mut counted = HashMap::new();

@@ -63,61 +63,61 @@ impl Collector<Scene> for Spec {
     async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
         let (rows, outcome) = scene.rows(|cgroup, files| {
             let mut row = match scene.hierarchies.version() {
-                Version::V1 => read_v1(cgroup, files)?,
-                Version::V2 => read_v2(cgroup, files)?,
+                Version::V1 => read_v1(cgroup, files),
+                Version::V2 => read_v2(cgroup, files),
             };
             // What limits the root is the machine.
             if cgroup.is_root()
-                && let Some(host) = scene.host.parse_proc("meminfo", Meminfo::parse)?
+                && let Some(host) = files.proc("meminfo", Meminfo::parse)
             {
                 row.memory_limit = Some(host.total);
                 row.swap_limit = Some(host.swap_total);
             }
-            Ok(row)
+            row
         });
         push_table(sink, METRICS, &rows);
         outcome
     }
 }
 
-fn read_v1(cgroup: &Cgroup, files: &mut Files<'_>) -> Result<Row, CollectError> {
+fn read_v1(cgroup: &Cgroup, files: &mut Files<'_>) -> Row {
     let (cpu, memory) = (Controller::Cpu, Controller::Memory);
-    let mut limit = |name: &str| -> Result<Option<f64>, CollectError> {
-        Ok(files.value(cgroup, memory, name)?.map(|bytes| zero_if_unlimited(Some(bytes))))
+    let mut limit = |name: &str| -> Option<f64> {
+        files.value(cgroup, memory, name).map(|bytes| zero_if_unlimited(Some(bytes)))
     };
-    let memory_limit = limit("memory.limit_in_bytes")?;
-    let swap_limit = limit("memory.memsw.limit_in_bytes")?;
-    let memory_reservation = limit("memory.soft_limit_in_bytes")?;
-    let quota = files.value(cgroup, cpu, "cpu.cfs_quota_us")?;
-    Ok(Row {
-        cpu_period: files.value(cgroup, cpu, "cpu.cfs_period_us")?,
+    let memory_limit = limit("memory.limit_in_bytes");
+    let swap_limit = limit("memory.memsw.limit_in_bytes");
+    let memory_reservation = limit("memory.soft_limit_in_bytes");
+    let quota = files.value(cgroup, cpu, "cpu.cfs_quota_us");
+    Row {
+        cpu_period: files.value(cgroup, cpu, "cpu.cfs_period_us"),
         cpu_quota: quota.filter(|quota| *quota > 0.0),
-        cpu_shares: files.value(cgroup, cpu, "cpu.shares")?,
+        cpu_shares: files.value(cgroup, cpu, "cpu.shares"),
         memory_limit,
         swap_limit,
         memory_reservation,
-    })
+    }
 }
 
-fn read_v2(cgroup: &Cgroup, files: &mut Files<'_>) -> Result<Row, CollectError> {
-    let mut limit = |name: &str| -> Result<Option<f64>, CollectError> {
-        let limit = files.parse(cgroup, Controller::Memory, name, parse_limit)?;
-        Ok(limit.map(zero_if_unlimited))
+fn read_v2(cgroup: &Cgroup, files: &mut Files<'_>) -> Row {
+    let mut limit = |name: &str| -> Option<f64> {
+        let limit = files.parse(cgroup, Controller::Memory, name, parse_limit);
+        limit.map(zero_if_unlimited)
     };
-    let memory_limit = limit("memory.max")?;
-    let swap_limit = limit("memory.swap.max")?;
+    let memory_limit = limit("memory.max");
+    let swap_limit = limit("memory.swap.max");
     // Runtimes write the reservation here; memory.min, which the reference reads, stays 0.
-    let memory_reservation = limit("memory.low")?;
-    let quota = files.parse(cgroup, Controller::Cpu, "cpu.max", parse_cpu_max)?;
-    let weight = files.value(cgroup, Controller::Cpu, "cpu.weight")?;
-    Ok(Row {
+    let memory_reservation = limit("memory.low");
+    let quota = files.parse(cgroup, Controller::Cpu, "cpu.max", parse_cpu_max);
+    let weight = files.value(cgroup, Controller::Cpu, "cpu.weight");
+    Row {
         cpu_period: quota.map(|quota| quota.period),
         cpu_quota: quota.and_then(|quota| quota.limit),
         cpu_shares: weight.map(shares_of_weight),
         memory_limit,
         swap_limit,
         memory_reservation,
-    })
+    }
 }
 
 fn zero_if_unlimited(limit: Option<f64>) -> f64 {

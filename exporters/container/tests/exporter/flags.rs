@@ -1,9 +1,17 @@
 //! Command lines as users of cAdvisor write them.
 
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
 use clap::ArgMatches;
 use common::program::{Program, parse};
 use container_exporter::ContainerExporter;
 use container_exporter::args::given_unused;
+use tower_service::Service as _;
+
+use crate::harness::{eventually, exporter, scrape, scrape_at};
+use crate::on_fixtures;
+use crate::stub::{Mood, Stub};
 
 fn matches(arguments: &[&str]) -> Result<ArgMatches, clap::Error> {
     let arguments = std::iter::once("test").chain(arguments.iter().copied());
@@ -45,10 +53,82 @@ fn flags_without_effect_are_accepted_and_named() {
 }
 
 #[test]
+fn every_flag_of_a_usual_command_line_is_understood() {
+    let arguments = [
+        "-port",
+        "8081",
+        "--housekeeping_interval=30s",
+        "--docker_only=true",
+        "--store_container_labels=false",
+        "--whitelisted_container_labels=com.docker.compose.project, com.docker.compose.service",
+        "-env_metadata_whitelist=APP_",
+        "--raw_cgroup_prefix_whitelist=/system.slice",
+        "--disable_root_cgroup_stats",
+        "--disable_metrics=disk,network,tcp,udp,percpu,sched,process",
+        "-url_base_prefix=/cadvisor/",
+        "-enable_load_reader=true",
+        "-http_auth_file=web.htpasswd",
+        "-profiling",
+        "-container_hints",
+        "hints.json",
+    ];
+    let found = matches(&arguments).unwrap();
+    assert_eq!(found.get_one::<String>("web.route-prefix").unwrap(), "/cadvisor");
+    assert!(found.get_flag("docker_only") && !found.get_flag("store_container_labels"));
+    assert_eq!(
+        given_unused(&found),
+        ["container_hints", "housekeeping_interval", "http_auth_file", "profiling"]
+    );
+}
+
+#[test]
 fn unknown_groups_flags_and_endpoints_are_usage_errors() {
     for argument in ["-disable_metrics=diskio", "-enable_metrics=x", "-nothing", "-docker=here"] {
         let error = matches(&[argument]).unwrap_err();
         assert!(error.use_stderr(), "{argument}");
     }
     assert_eq!(ContainerExporter::DIALECT.usage_exit_code(), 2);
+}
+
+/// Status, and where to go instead.
+async fn get(exporter: &Router, path: &str) -> anyhow::Result<(u16, String)> {
+    let request = Request::get(path).body(Body::empty())?;
+    let response = exporter.clone().call(request).await?;
+    let location = response.headers().get("location").map(|value| value.to_str()).transpose()?;
+    Ok((response.status().as_u16(), location.unwrap_or_default().to_owned()))
+}
+
+#[tokio::test]
+async fn pages_of_the_reference_lead_to_the_landing_page() {
+    let plain = exporter(&on_fixtures("v2", "")).unwrap();
+    for path in ["/containers", "/containers/", "/containers/docker/x", "/docker", "/docker/x"] {
+        assert_eq!(get(&plain, path).await.unwrap(), (307, "/".to_owned()), "{path}");
+    }
+    assert_eq!(get(&plain, "/healthz").await.unwrap().0, 200);
+}
+
+#[tokio::test]
+async fn a_prefix_stands_before_every_path() {
+    let mut arguments = on_fixtures("v2", "");
+    arguments.push("-url_base_prefix=/cadvisor".to_owned());
+    let below = exporter(&arguments).unwrap();
+    for path in ["/cadvisor/", "/cadvisor/metrics", "/cadvisor/healthz"] {
+        assert_eq!(get(&below, path).await.unwrap().0, 200, "{path}");
+    }
+    assert_eq!(get(&below, "/cadvisor/containers/").await.unwrap(), (307, "/cadvisor/".to_owned()));
+    assert_eq!(get(&below, "/metrics").await.unwrap().0, 404);
+}
+
+#[tokio::test]
+async fn the_type_parameter_chooses_containers() {
+    let docker = Stub::start("type", Mood::Answers).unwrap();
+    let exporter = exporter(&on_fixtures("v2", &docker.endpoint())).unwrap();
+    eventually(&exporter, |body| body.contains(",name=\"")).await.unwrap();
+    let (all, chosen) =
+        (scrape(&exporter).await.unwrap(), scrape_at(&exporter, "/metrics?type=docker"));
+    let chosen = chosen.await.unwrap();
+    let is_of_root = |body: &str| body.contains("container_memory_usage_bytes{id=\"/\"}");
+    assert!(is_of_root(&all) && !is_of_root(&chosen), "{chosen}");
+    assert!(chosen.contains("name=\"twitch-chatters-gateway\""), "{chosen}");
+    assert_eq!(get(&exporter, "/metrics?type=lxc").await.unwrap().0, 400);
 }

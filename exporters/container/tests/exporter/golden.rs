@@ -57,6 +57,24 @@ async fn version_2_below_the_systemd_driver() {
     compare("v2", &["--fs.size-interval=0"], "expected").await.unwrap();
 }
 
+/// The groups that are off by default, and what is read on request only.
+const FURTHER: [&str; 3] = [
+    "-fs.size-interval=0",
+    "-enable_load_reader",
+    "-enable_metrics=advtcp,cpuLoad,cpu_topology,cpuset,hugetlb,memory_numa,process,\
+     referenced_memory,sched,tcp,udp",
+];
+
+#[tokio::test]
+async fn further_groups_of_version_1() {
+    compare("v1", &FURTHER, "expected-further").await.unwrap();
+}
+
+#[tokio::test]
+async fn further_groups_of_version_2() {
+    compare("v2", &FURTHER, "expected-further").await.unwrap();
+}
+
 #[tokio::test]
 async fn few_groups_and_few_labels() {
     let arguments = [

@@ -1,11 +1,14 @@
 //! The exporter on fixture trees, with a Docker daemon that gives recorded answers.
 
 mod cgroups;
+mod drivers;
 mod flags;
 mod follow;
 mod golden;
 #[path = "../harness/mod.rs"]
 mod harness;
+mod labels;
+mod parity;
 mod states;
 mod stub;
 mod trouble;

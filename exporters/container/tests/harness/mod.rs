@@ -6,6 +6,7 @@ use anyhow::ensure;
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
+use clap::FromArgMatches as _;
 use common::cli::WebArgs;
 use common::program::{Program, parse};
 use common::server::{Stopping, router};
@@ -18,12 +19,17 @@ pub(crate) fn exporter(arguments: &[String]) -> anyhow::Result<Router> {
     let arguments = std::iter::once("test").chain(arguments.iter().map(String::as_str));
     let matches = parse::<ContainerExporter>(arguments.map(Into::into))?;
     let service = ContainerExporter::start(&matches)?;
-    Ok(router(service, &WebArgs::default(), Stopping::default()))
+    Ok(router(service, &WebArgs::from_arg_matches(&matches)?, Stopping::default()))
 }
 
 /// One scrape.
 pub(crate) async fn scrape(exporter: &Router) -> anyhow::Result<String> {
-    let request = Request::get("/metrics").body(Body::empty())?;
+    scrape_at(exporter, "/metrics").await
+}
+
+/// One scrape at a path with parameters.
+pub(crate) async fn scrape_at(exporter: &Router, path: &str) -> anyhow::Result<String> {
+    let request = Request::get(path).body(Body::empty())?;
     let response = exporter.clone().call(request).await?;
     ensure!(response.status() == 200, "status {}", response.status());
     Ok(String::from_utf8(response.into_body().collect().await?.to_bytes().to_vec())?)

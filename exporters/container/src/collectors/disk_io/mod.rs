@@ -11,7 +11,7 @@ use common::metric::{Desc, Metric, counter, gauge};
 
 use super::block_io::{self, ByDevice, DeviceIo, DeviceNumber, value};
 use crate::mounts::Mount;
-use crate::scene::{Cgroup, Scene};
+use crate::scene::{Cgroup, Scene, push_labelled};
 
 const BY_OPERATION: Desc<'static> =
     Desc::counter("container_blkio_device_usage_total", "Bytes of block I/O by operation.");
@@ -103,28 +103,23 @@ impl Collector<Scene> for DiskIo {
         let disks = scene.host.parse_proc("diskstats", parse)?.unwrap_or_default();
         let mounts = scene.mounts()?;
         let file_systems = scene.host_file_systems(&mounts);
-        let version = scene.hierarchies.version();
         let (rows, outcome) = scene.rows(|cgroup, files| {
-            let mut rows = label(block_io::read(cgroup, files, version)?, &disks);
+            let mut rows = label(block_io::read(cgroup, files), &disks);
             if cgroup.is_root() {
                 add_disks(&mut rows, &file_systems, &disks);
             }
-            Ok(rows)
+            rows
         });
-        for metric in METRICS {
-            let mut family = sink.family(&metric.desc);
-            for (cgroup, row) in flat(&rows) {
-                if let Some(value) = (metric.value)(row) {
-                    family.sample_with(&cgroup.labels, &[("device", &row.device)], value);
-                }
-            }
-        }
+        let labelled = flat(&rows).map(|(cgroup, row)| (cgroup, row.device.as_str(), row));
+        push_labelled(sink, METRICS, "device", labelled);
         push_operations(sink, &rows);
         outcome
     }
 }
 
-fn flat<'a>(rows: &'a [(&Cgroup, Vec<Row>)]) -> impl Iterator<Item = (&'a Cgroup, &'a Row)> {
+fn flat<'a>(
+    rows: &'a [(&Cgroup, Vec<Row>)],
+) -> impl Iterator<Item = (&'a Cgroup, &'a Row)> + Clone {
     rows.iter().flat_map(|(cgroup, rows)| rows.iter().map(move |row| (*cgroup, row)))
 }
 

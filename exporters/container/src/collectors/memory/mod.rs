@@ -126,7 +126,7 @@ impl Collector<Scene> for Memory {
     async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
         let (rows, outcome) = scene.rows(|cgroup, files| match scene.hierarchies.version() {
             Version::V1 => read_v1(cgroup, files),
-            Version::V2 if cgroup.is_root() => read_v2_root(scene, cgroup, files),
+            Version::V2 if cgroup.is_root() => read_v2_root(cgroup, files),
             Version::V2 => read_v2(cgroup, files),
         });
         push_table(sink, METRICS, &rows);
@@ -135,51 +135,47 @@ impl Collector<Scene> for Memory {
     }
 }
 
-fn read_v1(cgroup: &Cgroup, files: &mut Files<'_>) -> Result<Row, CollectError> {
+fn read_v1(cgroup: &Cgroup, files: &mut Files<'_>) -> Row {
     let memory = Controller::Memory;
-    let stat = files.parse(cgroup, memory, "memory.stat", parse_v1)?.unwrap_or_default();
-    Ok(Row {
-        usage: files.value(cgroup, memory, "memory.usage_in_bytes")?,
-        peak: files.value(cgroup, memory, "memory.max_usage_in_bytes")?,
+    let stat = files.parse(cgroup, memory, "memory.stat", parse_v1).unwrap_or_default();
+    Row {
+        usage: files.value(cgroup, memory, "memory.usage_in_bytes"),
+        peak: files.value(cgroup, memory, "memory.max_usage_in_bytes"),
         swap: stat.swap,
-        kernel: files.value(cgroup, memory, "memory.kmem.usage_in_bytes")?,
-        limit_hits: files.value(cgroup, memory, "memory.failcnt")?,
+        kernel: files.value(cgroup, memory, "memory.kmem.usage_in_bytes"),
+        limit_hits: files.value(cgroup, memory, "memory.failcnt"),
         events: Events::default(),
         stat,
-    })
+    }
 }
 
-fn read_v2(cgroup: &Cgroup, files: &mut Files<'_>) -> Result<Row, CollectError> {
+fn read_v2(cgroup: &Cgroup, files: &mut Files<'_>) -> Row {
     let memory = Controller::Memory;
-    let stat = files.parse(cgroup, memory, "memory.stat", parse_v2)?.unwrap_or_default();
-    let events = files.parse(cgroup, memory, "memory.events", parse_events)?.unwrap_or_default();
-    Ok(Row {
-        usage: files.value(cgroup, memory, "memory.current")?,
-        peak: files.value(cgroup, memory, "memory.peak")?,
-        swap: files.value(cgroup, memory, "memory.swap.current")?,
+    let stat = files.parse(cgroup, memory, "memory.stat", parse_v2).unwrap_or_default();
+    let events = files.parse(cgroup, memory, "memory.events", parse_events).unwrap_or_default();
+    Row {
+        usage: files.value(cgroup, memory, "memory.current"),
+        peak: files.value(cgroup, memory, "memory.peak"),
+        swap: files.value(cgroup, memory, "memory.swap.current"),
         kernel: stat.kernel,
         limit_hits: events.max,
         events,
         stat,
-    })
+    }
 }
 
 /// The root of v2 has statistics but no totals: nothing limits it.
-fn read_v2_root(
-    scene: &Scene,
-    cgroup: &Cgroup,
-    files: &mut Files<'_>,
-) -> Result<Row, CollectError> {
-    let stat = files.parse(cgroup, Controller::Memory, "memory.stat", parse_v2)?;
+fn read_v2_root(cgroup: &Cgroup, files: &mut Files<'_>) -> Row {
+    let stat = files.parse(cgroup, Controller::Memory, "memory.stat", parse_v2);
     let stat = stat.unwrap_or_default();
-    let host = scene.host.parse_proc("meminfo", Meminfo::parse)?;
-    Ok(Row {
+    let host = files.proc("meminfo", Meminfo::parse);
+    Row {
         usage: stat.anonymous.zip(stat.cache).map(|(anonymous, cache)| anonymous + cache),
         swap: host.map(|host| host.swap_total - host.swap_free),
         kernel: stat.kernel,
         stat,
         ..Row::default()
-    })
+    }
 }
 
 fn push_failures(sink: &mut Sink, rows: &[(&Cgroup, Row)]) {

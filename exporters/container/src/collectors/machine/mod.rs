@@ -2,6 +2,9 @@
 //! memory come from the sysinfo crate, which reads the running system only; the
 //! rest from files below the configurable roots.
 
+mod memory_modules;
+mod topology;
+
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,7 +16,7 @@ use common::exposition::{LabelSet, Sink};
 use common::metric::{Desc, Metric, gauge};
 use sysinfo::System;
 
-use crate::args::PathArgs;
+use crate::args::Args;
 use crate::host::Host;
 use crate::scene::Scene;
 
@@ -28,6 +31,8 @@ const METRICS: &[Metric<Facts>] = &[
         facts.physical_cores
     }),
     gauge("machine_cpu_sockets", "CPU sockets in use.", |facts| facts.sockets),
+    gauge("machine_cpu_books", "Books of sockets, which mainframes have.", |facts| facts.books),
+    gauge("machine_cpu_drawers", "Drawers of books, which mainframes have.", |facts| facts.drawers),
     gauge("machine_memory_bytes", "Memory of the machine.", |facts| facts.memory_bytes),
     gauge("machine_swap_bytes", "Swap space of the machine.", |facts| facts.swap_bytes),
 ];
@@ -41,8 +46,21 @@ struct Facts {
     cpus: Option<f64>,
     physical_cores: Option<f64>,
     sockets: Option<f64>,
+    books: Option<f64>,
+    drawers: Option<f64>,
     memory_bytes: Option<f64>,
     swap_bytes: Option<f64>,
+    /// What has labels of its own, family after family.
+    details: Vec<Detail>,
+}
+
+/// A sample with labels beside the machine's.
+#[derive(Clone, Debug)]
+struct Detail {
+    desc: &'static Desc<'static>,
+    /// In order of the names; empty values are left out.
+    labels: Vec<(&'static str, String)>,
+    value: f64,
 }
 
 /// Keeps the facts for [`REFRESH`].
@@ -50,14 +68,16 @@ struct Facts {
 pub(super) struct Machine {
     id_files: Vec<String>,
     boot_files: Vec<String>,
+    has_topology: bool,
     known: Mutex<Option<(Instant, Facts)>>,
 }
 
 impl Machine {
-    pub(super) fn new(paths: &PathArgs) -> Self {
+    pub(super) fn new(args: &Args) -> Self {
         Self {
-            id_files: paths.machine_id.0.clone(),
-            boot_files: paths.boot_id.0.clone(),
+            id_files: args.path.machine_id.0.clone(),
+            boot_files: args.path.boot_id.0.clone(),
+            has_topology: args.chosen.includes("cpu_topology"),
             known: Mutex::default(),
         }
     }
@@ -77,13 +97,21 @@ impl Machine {
         let mut system =
             System::new().map_err(|error| CollectError::query("system information", &error))?;
         system.refresh_memory();
+        let mut details = memory_modules::find(host)?;
+        if self.has_topology {
+            details.append(&mut topology::find(host)?);
+        }
+        let names = host.list_sys("devices/system/cpu")?;
         Ok(Facts {
             labels: LabelSet::new(given.map(|(name, value)| (name, value.as_str()))),
             cpus: cpus.map(f64::from),
             physical_cores: System::physical_core_count().ok().map(|count| count as f64),
             sockets: host.parse_proc("cpuinfo", |text| Ok(count_sockets(text)))?,
+            books: Some(count_ids(host, &names, "book_id")),
+            drawers: Some(count_ids(host, &names, "drawer_id")),
             memory_bytes: Some(system.total_memory() as f64),
             swap_bytes: Some(system.total_swap() as f64),
+            details,
         })
     }
 }
@@ -105,9 +133,36 @@ impl Collector<Scene> for Machine {
                     sink.family(&metric.desc).sample_with(&facts.labels, &[], value);
                 }
             }
+            push_details(sink, facts);
         }
         outcome
     }
+}
+
+fn push_details(sink: &mut Sink, facts: &Facts) {
+    for family in facts.details.chunk_by(|one, next| one.desc.name == next.desc.name) {
+        let Some(first) = family.first() else { continue };
+        let mut family_sink = sink.family(first.desc);
+        for detail in family {
+            let labels = detail.labels.iter().map(|(name, value)| (*name, value.as_str()));
+            let labels: Vec<_> = labels.filter(|(_, value)| !value.is_empty()).collect();
+            family_sink.sample_with(&facts.labels, &labels, detail.value);
+        }
+    }
+}
+
+/// Distinct numbers of the larger units that the CPUs are in; machines without such have none.
+fn count_ids(host: &Host, names: &[String], id: &str) -> f64 {
+    let ids = names
+        .iter()
+        .filter(|name| cpu_number(name).is_some())
+        .filter_map(|name| host.read_sys(&format!("devices/system/cpu/{name}/topology/{id}")));
+    ids.collect::<BTreeSet<String>>().len() as f64
+}
+
+/// `12` of `cpu12`.
+fn cpu_number(name: &str) -> Option<u32> {
+    name.strip_prefix("cpu")?.parse().ok()
 }
 
 /// CPUs in a list such as `0-3,8,10-11`.

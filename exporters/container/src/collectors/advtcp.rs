@@ -1,0 +1,86 @@
+//! Counters of TCP: the lines `Tcp:` of `net/snmp` and `TcpExt:` of `net/netstat`
+//! of a container's first process, networking/snmp_counter.rst of the kernel.
+
+use async_trait::async_trait;
+use common::collector::Collector;
+use common::error::{CollectError, ParseError, parse_number};
+use common::exposition::Sink;
+use common::metric::Desc;
+
+use crate::cgroup::Files;
+use crate::scene::{Scene, push_by_label};
+
+/// The type is the reference's in spite of the name.
+const STATISTICS: Desc<'static> = Desc::gauge(
+    "container_network_advance_tcp_stats_total",
+    "Counters and settings of TCP, by the kernel's name in small letters.",
+);
+
+/// Names and values in the kernel's order.
+type Fields = Vec<(String, f64)>;
+
+#[derive(Debug)]
+pub(super) struct AdvTcp;
+
+#[async_trait]
+impl Collector<Scene> for AdvTcp {
+    async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
+        let (rows, outcome) = scene.rows(|cgroup, files| {
+            let pid = scene.network_process(cgroup, files)?;
+            let mut fields = read(files, &format!("{pid}/net/snmp"), "Tcp:");
+            fields.append(&mut read(files, &format!("{pid}/net/netstat"), "TcpExt:"));
+            Some(fields)
+        });
+        let fields =
+            rows.iter().filter_map(|(cgroup, fields)| Some((*cgroup, fields.as_ref()?.as_slice())));
+        push_by_label(sink, &STATISTICS, "tcp_state", fields);
+        outcome
+    }
+}
+
+fn read(files: &mut Files<'_>, path: &str, start: &'static str) -> Fields {
+    files.proc(path, |text| parse(text, start)).unwrap_or_default()
+}
+
+/// Two lines with the same first word: names, then values.
+fn parse(text: &str, start: &'static str) -> Result<Fields, ParseError> {
+    let mut lines = text.lines().filter_map(|line| line.strip_prefix(start));
+    let missing = || ParseError::Missing { field: start };
+    let names = lines.next().ok_or_else(missing)?.split_ascii_whitespace();
+    let mut values = lines.next().ok_or_else(missing)?.split_ascii_whitespace();
+    let field = |name: &str| {
+        let value: i64 = parse_number("counter", values.next())?;
+        Ok((name.to_ascii_lowercase(), value as f64))
+    };
+    names.map(field).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::proptest;
+
+    const SNMP: &str = "Ip: Forwarding DefaultTTL\nIp: 1 64\nTcp: RtoMin MaxConn ActiveOpens\n\
+                        Tcp: 200 -1 17\n";
+
+    #[test]
+    fn names_meet_their_values() {
+        let fields = parse(SNMP, "Tcp:").unwrap();
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        assert_eq!(fields, [("rtomin", 200.0), ("maxconn", -1.0), ("activeopens", 17.0)]);
+    }
+
+    #[test]
+    fn truncated_and_malformed_content_is_an_error() {
+        for text in ["", "Tcp: A\n", "Tcp: A B\nTcp: 1\n", "Tcp: A\nTcp: x\n"] {
+            assert!(parse(text, "Tcp:").is_err(), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in "(Tcp:( [A-Za-z0-9-]{0,4}){0,4}\n){0,3}.*") {
+            let _ = parse(&text, "Tcp:");
+        }
+    }
+}

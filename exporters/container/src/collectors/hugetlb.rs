@@ -1,0 +1,136 @@
+//! Huge pages by their size: `hugetlb.*` of either cgroup version, admin-guide/mm/hugetlbpage.rst.
+
+use async_trait::async_trait;
+use common::collector::Collector;
+use common::error::{CollectError, ParseError, parse_number};
+use common::exposition::Sink;
+use common::metric::{Metric, counter, gauge};
+
+use crate::cgroup::{Controller, Files, Version, key_values};
+use crate::scene::{Cgroup, Scene, push_labelled};
+
+const METRICS: &[Metric<Usage>] = &[
+    gauge(
+        "container_hugetlb_usage_bytes",
+        "Huge pages reserved, or where the kernel does not tell, in use.",
+        |usage| usage.used,
+    ),
+    gauge(
+        "container_hugetlb_max_usage_bytes",
+        "Most huge pages ever reserved, or where the kernel does not tell, in use.",
+        |usage| usage.peak,
+    ),
+    counter("container_hugetlb_failcnt", "Times that the limit of huge pages was hit.", |usage| {
+        usage.limit_hits
+    }),
+];
+
+/// Use of pages of one size, in bytes.
+#[derive(Debug, Default)]
+struct Usage {
+    used: Option<f64>,
+    peak: Option<f64>,
+    limit_hits: Option<f64>,
+}
+
+#[derive(Debug)]
+pub(super) struct Hugetlb;
+
+#[async_trait]
+impl Collector<Scene> for Hugetlb {
+    async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
+        let folders = scene.host.list_sys("kernel/mm/hugepages")?;
+        let sizes: Vec<String> =
+            folders.iter().map(|name| parse_size(name)).collect::<Result<_, _>>().map_err(
+                |source| CollectError::Parse { origin: "kernel/mm/hugepages".into(), source },
+            )?;
+        let (usages, outcome) = scene.rows(|cgroup, files| -> Vec<Usage> {
+            sizes.iter().map(|size| read(cgroup, files, size)).collect()
+        });
+        let labelled = usages.iter().flat_map(|(cgroup, by_size)| {
+            let pairs = sizes.iter().zip(by_size);
+            pairs.map(move |(size, usage)| (*cgroup, size.as_str(), usage))
+        });
+        push_labelled(sink, METRICS, "pagesize", labelled);
+        outcome
+    }
+}
+
+fn read(cgroup: &Cgroup, files: &mut Files<'_>, size: &str) -> Usage {
+    let version = files.version();
+    let mut value = |name: &str| read_value(cgroup, files, size, name);
+    match version {
+        Version::V1 => Usage {
+            used: value("usage_in_bytes"),
+            peak: value("max_usage_in_bytes"),
+            limit_hits: value("failcnt"),
+        },
+        Version::V2 => {
+            let used = value("current");
+            let events = format!("hugetlb.{size}.events");
+            let hits = files.parse(cgroup, Controller::Hugetlb, &events, parse_events);
+            Usage { used, peak: None, limit_hits: hits.flatten() }
+        }
+    }
+}
+
+/// A reservation comes before the use and is what a limit must allow for.
+fn read_value(cgroup: &Cgroup, files: &mut Files<'_>, size: &str, name: &str) -> Option<f64> {
+    let mut value = |name: String| files.value(cgroup, Controller::Hugetlb, &name);
+    value(format!("hugetlb.{size}.rsvd.{name}")).or_else(|| value(format!("hugetlb.{size}.{name}")))
+}
+
+/// `hugepages-2048kB` as the cgroup's files say it: `2MB`.
+fn parse_size(name: &str) -> Result<String, ParseError> {
+    let number = name.strip_prefix("hugepages-").and_then(|size| size.strip_suffix("kB"));
+    let kibibytes: u64 = parse_number("page size", number)?;
+    Ok(match kibibytes {
+        0..1024 => format!("{kibibytes}KB"),
+        1024..1_048_576 => format!("{}MB", kibibytes / 1024),
+        _ => format!("{}GB", kibibytes / 1_048_576),
+    })
+}
+
+fn parse_events(text: &str) -> Result<Option<f64>, ParseError> {
+    let mut hits = None;
+    for pair in key_values(text) {
+        if let ("max", count) = pair? {
+            hits = Some(count);
+        }
+    }
+    Ok(hits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::proptest;
+
+    #[test]
+    fn sizes_are_spelled_as_in_the_files() {
+        for (name, size) in [
+            ("hugepages-64kB", "64KB"),
+            ("hugepages-2048kB", "2MB"),
+            ("hugepages-1048576kB", "1GB"),
+        ] {
+            assert_eq!(parse_size(name).as_deref(), Ok(size));
+        }
+        for name in ["", "hugepages-", "hugepages-2MB", "2048kB", "hugepages-xkB"] {
+            assert!(parse_size(name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn hits_of_the_limit_are_read() {
+        assert_eq!(parse_events("max 3\n"), Ok(Some(3.0)));
+        assert_eq!(parse_events(""), Ok(None));
+        assert!(parse_events("max").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(name in "(hugepages-)?[0-9]*(kB)?.*") {
+            let _ = (parse_size(&name), parse_events(&name));
+        }
+    }
+}

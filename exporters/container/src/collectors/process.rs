@@ -1,0 +1,126 @@
+//! Processes, threads, open files: `cgroup.procs` and `pids.*` of a cgroup, `fd` of
+//! its processes and `limits` of the first one, proc(5).
+
+use async_trait::async_trait;
+use common::collector::Collector;
+use common::error::{CollectError, ParseError, parse_number};
+use common::exposition::Sink;
+use common::metric::{Desc, Metric, gauge};
+
+use crate::cgroup::{Controller, Files, UNSEEN, parse_limit};
+use crate::host::Host;
+use crate::scene::{Cgroup, Scene, push_by_label, push_table};
+
+const METRICS: &[Metric<Row>] = &[
+    gauge("container_processes", "Processes, without those in cgroups below.", |row| row.processes),
+    gauge("container_file_descriptors", "Files that these processes have open.", |row| {
+        row.descriptors
+    }),
+    gauge("container_sockets", "Sockets among the open files.", |row| row.sockets),
+    gauge("container_threads", "Threads, those in cgroups below included.", |row| row.threads),
+    gauge("container_threads_max", "Most threads allowed; 0 means unlimited.", |row| {
+        row.threads_max
+    }),
+];
+
+const ULIMIT: Desc<'static> = Desc::gauge(
+    "container_ulimits_soft",
+    "Soft limit of a container's first process; -1 means unlimited.",
+);
+
+#[derive(Debug, Default)]
+struct Row {
+    processes: Option<f64>,
+    descriptors: Option<f64>,
+    sockets: Option<f64>,
+    threads: Option<f64>,
+    threads_max: Option<f64>,
+    open_files_limit: Option<[(&'static str, f64); 1]>,
+}
+
+#[derive(Debug)]
+pub(super) struct Process;
+
+#[async_trait]
+impl Collector<Scene> for Process {
+    async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
+        let (rows, outcome) = scene.rows(|cgroup, files| read(cgroup, files, scene));
+        push_table(sink, METRICS, &rows);
+        let limits = rows
+            .iter()
+            .filter_map(|(cgroup, row)| Some((*cgroup, row.open_files_limit.as_ref()?.as_slice())));
+        push_by_label(sink, &ULIMIT, "ulimit", limits);
+        outcome
+    }
+}
+
+fn read(cgroup: &Cgroup, files: &mut Files<'_>, scene: &Scene) -> Row {
+    let processes = files.processes(cgroup);
+    let open = processes.as_ref().and_then(|ids| files.keep(count_open(ids, &scene.host)));
+    let threads_max = files.parse(cgroup, Controller::Pids, "pids.max", parse_limit);
+    let pid = scene.first_process(cgroup, files);
+    Row {
+        processes: processes.map(|ids| ids.len() as f64),
+        descriptors: open.map(|open| open.descriptors),
+        sockets: open.map(|open| open.sockets),
+        threads: files.value(cgroup, Controller::Pids, "pids.current"),
+        threads_max: threads_max.map(|limit| limit.unwrap_or(0.0)),
+        open_files_limit: pid
+            .and_then(|pid| files.proc(&format!("{pid}/limits"), parse_open_files))
+            .map(|limit| [("max_open_files", limit)]),
+    }
+}
+
+/// Open files of several processes.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Open {
+    descriptors: f64,
+    sockets: f64,
+}
+
+/// `None` if one of the processes cannot be seen; one that ends meanwhile has no files.
+fn count_open(ids: &[u32], host: &Host) -> Result<Option<Open>, CollectError> {
+    let mut open = Open::default();
+    for id in ids {
+        if *id == UNSEEN {
+            return Ok(None);
+        }
+        for target in host.links(&format!("{id}/fd"))?.unwrap_or_default() {
+            open.descriptors += 1.0;
+            open.sockets += if target.starts_with("socket:") { 1.0 } else { 0.0 };
+        }
+    }
+    Ok(Some(open))
+}
+
+/// The line `Max open files  1024  524288  files`.
+fn parse_open_files(text: &str) -> Result<f64, ParseError> {
+    let line = text.lines().find_map(|line| line.strip_prefix("Max open files"));
+    match line.and_then(|line| line.split_ascii_whitespace().next()) {
+        Some("unlimited") => Ok(-1.0),
+        number => parse_number::<u64>("Max open files", number).map(|limit| limit as f64),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::proptest;
+
+    #[test]
+    fn the_soft_limit_is_the_first_number() {
+        let text = "Limit  Soft Limit  Hard Limit  Units\nMax open files  1024  524288  files\n";
+        assert_eq!(parse_open_files(text), Ok(1024.0));
+        assert_eq!(parse_open_files("Max open files unlimited unlimited files"), Ok(-1.0));
+        for text in ["", "Max open files", "Max open files x"] {
+            assert!(parse_open_files(text).is_err(), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in "(Max open files)?.*") {
+            let _ = parse_open_files(&text);
+        }
+    }
+}

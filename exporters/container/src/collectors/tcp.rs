@@ -1,0 +1,90 @@
+//! TCP sockets by state: `net/tcp` and `net/tcp6` of a container's first process, proc_net(5).
+
+use async_trait::async_trait;
+use common::collector::Collector;
+use common::error::{CollectError, ParseError};
+use common::exposition::Sink;
+use common::metric::Desc;
+
+use crate::scene::{Scene, push_by_label};
+use crate::sockets;
+
+/// File and family; the type is the reference's in spite of the name.
+const TABLES: [(&str, Desc<'static>); 2] = [
+    ("tcp", Desc::gauge("container_network_tcp_usage_total", "TCP sockets over IPv4 by state.")),
+    ("tcp6", Desc::gauge("container_network_tcp6_usage_total", "TCP sockets over IPv6 by state.")),
+];
+
+/// By the kernel's number, from 1 on.
+const STATES: [&str; 11] = [
+    "established",
+    "synsent",
+    "synrecv",
+    "finwait1",
+    "finwait2",
+    "timewait",
+    "close",
+    "closewait",
+    "lastack",
+    "listen",
+    "closing",
+];
+
+type Counts = [(&'static str, f64); STATES.len()];
+
+#[derive(Debug)]
+pub(super) struct Tcp;
+
+#[async_trait]
+impl Collector<Scene> for Tcp {
+    async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
+        let (rows, outcome) = scene.rows(|cgroup, files| {
+            let pid = scene.network_process(cgroup, files)?;
+            Some(TABLES.map(|(table, _)| files.proc(&format!("{pid}/net/{table}"), parse)))
+        });
+        for (index, (_, desc)) in TABLES.iter().enumerate() {
+            let counts = rows.iter().filter_map(|(cgroup, tables)| {
+                Some((*cgroup, tables.as_ref()?[index].as_ref()?.as_slice()))
+            });
+            push_by_label(sink, desc, "tcp_state", counts);
+        }
+        outcome
+    }
+}
+
+fn parse(text: &str) -> Result<Counts, ParseError> {
+    let mut counts = STATES.map(|state| (state, 0.0));
+    for socket in sockets::parse(text) {
+        let number = usize::try_from(socket?.state).unwrap_or(usize::MAX);
+        // A kernel may come to have states that nobody has named here.
+        if let Some((_, count)) = number.checked_sub(1).and_then(|index| counts.get_mut(index)) {
+            *count += 1.0;
+        }
+    }
+    Ok(counts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::proptest;
+
+    const HEADER: &str = "sl local_address rem_address st tx_queue rx_queue\n";
+
+    #[test]
+    fn sockets_are_counted_by_state() {
+        let line = |state: &str| format!("0: 0:1 0:0 {state} 0:0 00:0 0 0 0 1\n");
+        let text = [HEADER.to_owned(), line("0A"), line("0A"), line("01"), line("0C")].concat();
+        let counts = parse(&text).unwrap();
+        let seen: Vec<_> = counts.into_iter().filter(|(_, count)| *count > 0.0).collect();
+        assert_eq!(seen, [("established", 1.0), ("listen", 2.0)]);
+        assert!(parse("").is_err() && parse(&format!("{HEADER}0: a b x 0:0 1\n")).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in "(.*\n)*", state in "[0-9A-F]*") {
+            let _ = (parse(&text), parse(&format!("{HEADER}0: a b {state} 0:0 1\n")));
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! cAdvisor's pages about containers, which are not here: whoever comes by a link
+//! to one of them is led to the landing page.
+
+use axum::Router;
+use axum::response::Redirect;
+use axum::routing::get;
+
+const PATHS: [&str; 6] = [
+    "/containers",
+    "/containers/",
+    "/containers/{*container}",
+    "/docker",
+    "/docker/",
+    "/docker/{*container}",
+];
+
+/// Routes from the pages, unless the metrics are at `telemetry_path`, to the root below `prefix`.
+pub(crate) fn routes(prefix: &str, telemetry_path: &str) -> Router {
+    let landing = format!("{prefix}/");
+    let paths = PATHS.iter().filter(|path| **path != telemetry_path);
+    paths.fold(Router::new(), |router, path| {
+        let landing = landing.clone();
+        router.route(path, get(async move || Redirect::temporary(&landing)))
+    })
+}

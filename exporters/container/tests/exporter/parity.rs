@@ -1,0 +1,89 @@
+//! Every family of cAdvisor is here, with its type and labels, or the list says why not.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tests::exposition::Exposition;
+use tests::repository;
+
+use crate::cgroups::Copy;
+use crate::harness::{eventually, exporter};
+use crate::stub::{Mood, Stub};
+use crate::{fixture, on_fixtures};
+
+/// Every group that reads something.
+pub(crate) const ALL_GROUPS: &str = "advtcp,cpu,cpuLoad,cpu_topology,cpuset,disk,diskIO,hugetlb,\
+    memory,memory_numa,network,oom_event,percpu,pressure,process,referenced_memory,sched,tcp,udp";
+
+/// Type of a family and the keys of its labels.
+type Shape = (String, BTreeSet<String>);
+
+/// The fixture's processes, among whose mounts is one that is there and can be measured.
+fn processes_on_this_disk() -> anyhow::Result<Copy> {
+    let processes = Copy::of(&fixture("proc"))?;
+    let device = rustix::fs::stat("/")?.st_dev;
+    let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
+    let mounts = format!("27 1 {major}:{minor} / / rw - ext4 /dev/nvme0n1 rw\n");
+    std::fs::write(processes.path().join("1/mountinfo"), mounts)?;
+    Ok(processes)
+}
+
+/// The families of either cgroup version, which together are all that there are.
+async fn ours() -> anyhow::Result<BTreeMap<String, Shape>> {
+    let processes = processes_on_this_disk()?;
+    let mut shapes = BTreeMap::<String, Shape>::new();
+    for version in ["v1", "v2"] {
+        let docker = Stub::start(&format!("parity-{version}"), Mood::Answers)?;
+        let mut arguments = on_fixtures(version, &docker.endpoint());
+        arguments.push(format!("-enable_metrics={ALL_GROUPS}"));
+        arguments.push("-enable_load_reader".to_owned());
+        arguments.push("--path.rootfs=/".to_owned());
+        arguments.push(format!("--path.procfs={}", processes.path().display()));
+        let exporter = exporter(&arguments)?;
+        let is_measured = |body: &str| body.contains("container_fs_usage_bytes{container_label");
+        let body = eventually(&exporter, is_measured).await?;
+        for (name, family) in Exposition::parse(&body)?.0 {
+            let shape = shapes.entry(name).or_insert((family.kind, BTreeSet::new()));
+            shape
+                .1
+                .extend(family.samples.into_iter().flat_map(|(_, labels, _)| labels.into_keys()));
+        }
+    }
+    Ok(shapes)
+}
+
+/// How ours differs from a line `name type labels`.
+fn difference(line: &str, ours: &BTreeMap<String, Shape>) -> Option<String> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let (name, kind, labels) = (words[0], words[1], words.get(2).copied().unwrap_or_default());
+    let Some((our_kind, our_labels)) = ours.get(name) else {
+        return Some(format!("{name} is missing"));
+    };
+    if our_kind != kind {
+        return Some(format!("{name} is {our_kind}, not {kind}"));
+    }
+    let is_missing = |label: &&str| !label.is_empty() && !our_labels.contains(*label);
+    let missing: Vec<&str> = labels.split(',').filter(is_missing).collect();
+    (!missing.is_empty()).then(|| format!("{name} lacks {missing:?}"))
+}
+
+#[tokio::test]
+async fn every_family_of_the_reference_is_here_or_explained() {
+    let path = repository().join("tests/parity/cadvisor-0.60.txt");
+    let list = std::fs::read_to_string(path).unwrap();
+    let ours = ours().await.unwrap();
+    let mut differences = Vec::new();
+    let mut compared = 0;
+    for line in list.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
+        let (family, reason) = line.split_once(" # ").unwrap_or((line, ""));
+        compared += 1;
+        match (difference(family, &ours), reason) {
+            (Some(difference), "") => differences.push(difference),
+            (None, reason) if !reason.is_empty() => {
+                differences.push(format!("{family} does not differ in spite of: {reason}"));
+            }
+            _ => {}
+        }
+    }
+    assert!(compared > 120, "only {compared} families in the list");
+    assert!(differences.is_empty(), "{differences:#?}");
+}

@@ -1,0 +1,41 @@
+//! What a scrape of a thousand containers costs, and that the cost grows with their number alone.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeMap;
+
+use tests::process::{command, succeed};
+use tests::{program, repository};
+
+/// The columns of the table, each with its values from few containers to many.
+fn columns(table: &str) -> BTreeMap<String, Vec<f64>> {
+    let mut lines = table.lines();
+    let names: Vec<&str> = lines.next().unwrap().split_whitespace().collect();
+    let mut columns = BTreeMap::<String, Vec<f64>>::new();
+    for line in lines {
+        for (name, cell) in names.iter().zip(line.split_whitespace()) {
+            columns.entry((*name).to_owned()).or_default().push(cell.parse().unwrap());
+        }
+    }
+    columns
+}
+
+#[test]
+#[ignore = "needs python3 and the release build"]
+fn a_thousand_containers_are_scraped_within_bounds_and_linearly() {
+    let table = succeed(
+        command("python3")
+            .arg(repository().join("tests/container_scale.py"))
+            .args(["-n", "10", "--sizes", "10,100,1000"])
+            .arg(program("container-exporter").unwrap()),
+    )
+    .unwrap();
+    let columns = columns(&table);
+    let [few, more, many] = columns["cpu"][..] else { panic!("{table}") };
+    assert!(columns["series"][2] > 40_000.0, "series are missing\n{table}");
+    assert!(many <= 250.0, "CPU per scrape in ms\n{table}");
+    assert!(columns["gzip"][2] <= 350.0, "CPU per scrape with gzip in ms\n{table}");
+    assert!(columns["peak"][2] <= 64.0, "resident memory in MiB\n{table}");
+    let (first, later) = ((more - few) / 90.0, (many - more) / 900.0);
+    assert!(later <= 2.0 * first, "a container costs {first} ms, later {later} ms\n{table}");
+}
