@@ -42,7 +42,7 @@ check_routes() {
   while read -r receiver labels; do
     # shellcheck disable=SC2086
     amtool config routes test --config.file="$ALERTMANAGER/alertmanager.yml" \
-      --verify.receivers="$receiver" $labels >/dev/null ||
+      --verify.receivers="$receiver" $labels &>/dev/null ||
       fail "this alert does not go to $receiver: $labels"
   done < <(grep -v '^#' "$ALERTMANAGER/tests/routes.txt")
 }
