@@ -11,8 +11,8 @@ use common::exposition::Sink;
 use common::filter::{Filter, Pattern};
 use common::metric::{Desc, Label};
 
-use super::salvage::{keep, salvage};
 use crate::host::Host;
+use crate::readers::FirstError;
 
 const DIRECTORY: &str = "class/net";
 
@@ -162,19 +162,17 @@ impl Netclass {
 
     /// The device, or `None` if it has gone meanwhile or is none (`bonding_masters` is a file).
     ///
-    /// An attribute that cannot be read or parsed costs only itself; the first such error is returned beside.
-    fn read(&self, host: &Host, name: String) -> (Option<Device>, Result<(), CollectError>) {
+    /// An attribute that cannot be read or parsed costs only itself.
+    fn read(&self, host: &Host, name: String, errors: &mut FirstError) -> Option<Device> {
         let path = |file: &str| format!("{DIRECTORY}/{name}/{file}");
-        let mut outcome = Ok(());
         let numbers = NUMBERS.map(|(file, ..)| {
-            let number = host.number(&path(file));
-            let Integer(number) = keep(number, &mut outcome)?;
+            let Integer(number) = errors.catch(host.number(&path(file)))?;
             (number >= 0 || file != "speed" || !self.ignore_invalid_speed).then_some(number)
         });
-        let texts = TEXTS.map(|file| keep(host.attribute(&path(file)), &mut outcome));
+        let texts = TEXTS.map(|file| errors.catch(host.attribute(&path(file))));
         // Every device has a state. Read last, it shows that the device was there all the time.
-        let state = keep(host.attribute(&path("operstate")), &mut outcome);
-        (state.map(|operational_state| Device { name, operational_state, texts, numbers }), outcome)
+        let operational_state = errors.catch(host.attribute(&path("operstate")))?;
+        Some(Device { name, operational_state, texts, numbers })
     }
 }
 
@@ -185,10 +183,11 @@ impl Collector<Host> for Netclass {
             .list_sys(DIRECTORY)?
             .ok_or_else(|| CollectError::NoData("no network devices in sysfs".into()))?;
         let names = names.into_iter().filter(|name| self.devices.accepts(name));
-        let (devices, outcomes): (Vec<_>, Vec<_>) = names.map(|name| self.read(host, name)).unzip();
-        let devices: Vec<Device> = devices.into_iter().flatten().collect();
+        let mut errors = FirstError::default();
+        let devices: Vec<Device> =
+            names.filter_map(|name| self.read(host, name, &mut errors)).collect();
         push(&devices, sink);
-        salvage(outcomes).1
+        errors.into_result()
     }
 }
 
@@ -251,8 +250,9 @@ mod tests {
     fn devices_tell_what_they_have() {
         let host = Host::fixture("linux-6.1");
         let read = |name: &str| {
-            let (device, outcome) = devices().read(&host, name.into());
-            outcome.unwrap();
+            let mut errors = FirstError::default();
+            let device = devices().read(&host, name.into(), &mut errors);
+            errors.into_result().unwrap();
             device
         };
         let up = read("eth0").unwrap();

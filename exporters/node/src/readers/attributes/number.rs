@@ -3,13 +3,13 @@
 use common::error::{ParseError, parse_number};
 
 /// `0` of `cpu0`; nothing if `name` is not `prefix` with a number.
-pub(in crate::collectors) fn number_after<'a>(name: &'a str, prefix: &str) -> Option<&'a str> {
+pub(crate) fn number_after<'a>(name: &'a str, prefix: &str) -> Option<&'a str> {
     let number = name.strip_prefix(prefix)?;
     (!number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())).then_some(number)
 }
 
 /// A decimal integer, or a hexadecimal one after `0x`.
-pub(in crate::collectors) fn integer(text: &str) -> Result<Option<f64>, ParseError> {
+pub(crate) fn integer(text: &str) -> Result<Option<f64>, ParseError> {
     let Some(digits) = text.strip_prefix("0x") else {
         // Wide enough for signed and unsigned numbers of 64 bits.
         return parse_number::<i128>("value", Some(text)).map(|number| Some(number as f64));
@@ -21,7 +21,7 @@ pub(in crate::collectors) fn integer(text: &str) -> Result<Option<f64>, ParseErr
 }
 
 /// The number at the start, with words behind: `2.5 GT/s PCIe`.
-pub(in crate::collectors) fn leading_number(text: &str) -> Result<Option<f64>, ParseError> {
+pub(crate) fn leading_number(text: &str) -> Result<Option<f64>, ParseError> {
     parse_number("value", text.split_ascii_whitespace().next()).map(Some)
 }
 

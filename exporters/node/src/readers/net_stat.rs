@@ -7,13 +7,13 @@ use super::hex::Hex;
 use crate::host::Host;
 
 /// Where the tables are, below the proc root.
-pub(super) const DIRECTORY: &str = "net/stat";
+pub(crate) const DIRECTORY: &str = "net/stat";
 
 /// One table.
 #[derive(Debug, PartialEq)]
-pub(super) struct Table {
+pub(crate) struct Table {
     /// Names of the columns.
-    pub(super) headings: Vec<String>,
+    pub(crate) headings: Vec<String>,
     /// Counts of each CPU, as many as there are headings.
     rows: Vec<Vec<u64>>,
 }
@@ -23,14 +23,14 @@ impl Table {
     ///
     /// # Errors
     /// It cannot be read or is malformed.
-    pub(super) fn read(host: &Host, name: &str) -> Result<Option<Self>, CollectError> {
+    pub(crate) fn read(host: &Host, name: &str) -> Result<Option<Self>, CollectError> {
         let path = format!("{DIRECTORY}/{name}");
         let Some(text) = host.read_proc_if_present(&path)? else { return Ok(None) };
         Self::parse(&text).map(Some).map_err(|error| host.malformed_proc(&path, error))
     }
 
     /// Counts under a heading, CPU after CPU; empty if there is no such heading.
-    pub(super) fn column(&self, heading: &str) -> impl Iterator<Item = u64> {
+    pub(crate) fn column(&self, heading: &str) -> impl Iterator<Item = u64> {
         let column = self.headings.iter().position(|name| name == heading);
         let rows = self.rows.iter();
         rows.filter_map(move |row| column.and_then(|column| row.get(column)).copied())

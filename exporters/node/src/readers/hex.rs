@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 /// A number that is written in hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Hex(pub(super) u64);
+pub(crate) struct Hex(pub(crate) u64);
 
 impl FromStr for Hex {
     type Err = ParseIntError;

@@ -6,17 +6,17 @@ use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::Desc;
 
-use super::device_table::FirstFailure;
+use super::FirstError;
 use crate::host::Host;
 
 /// Procedures of NFS version 2 in the order of their numbers, RFC 1094.
-pub(super) const V2: &[&str] = &[
+pub(crate) const V2: &[&str] = &[
     "Null", "GetAttr", "SetAttr", "Root", "Lookup", "ReadLink", "Read", "WrCache", "Write",
     "Create", "Remove", "Rename", "Link", "SymLink", "MkDir", "RmDir", "ReadDir", "FsStat",
 ];
 
 /// Procedures of NFS version 3 in the order of their numbers, RFC 1813.
-pub(super) const V3: &[&str] = &[
+pub(crate) const V3: &[&str] = &[
     "Null",
     "GetAttr",
     "SetAttr",
@@ -42,29 +42,29 @@ pub(super) const V3: &[&str] = &[
 ];
 
 /// A family of one sample: line, column behind the line's name, family.
-pub(super) type Count = (&'static str, usize, Desc<'static>);
+pub(crate) type Count = (&'static str, usize, Desc<'static>);
 
 /// A family of one sample a column: line, family, key of the label, its values with their columns.
-pub(super) type Counts =
+pub(crate) type Counts =
     (&'static str, Desc<'static>, &'static str, &'static [(&'static str, usize)]);
 
 /// A line of requests by method.
 #[derive(Debug)]
-pub(super) struct Requests {
-    pub(super) line: &'static str,
+pub(crate) struct Requests {
+    pub(crate) line: &'static str,
     /// Version of NFS.
-    pub(super) proto: &'static str,
+    pub(crate) proto: &'static str,
     /// Methods in the order of the line; an empty name is not exposed.
-    pub(super) methods: &'static [&'static str],
+    pub(crate) methods: &'static [&'static str],
     /// How many of the methods at the start are not exposed.
-    pub(super) skipped: usize,
+    pub(crate) skipped: usize,
     /// Columns that every kernel has; those that an older one lacks count as 0.
-    pub(super) least: usize,
+    pub(crate) least: usize,
 }
 
 /// The file of one program.
 #[derive(Debug)]
-pub(super) struct Program<'a> {
+pub(crate) struct Program<'a> {
     host: &'a Host,
     path: &'static str,
     lines: Vec<Line<'a>>,
@@ -78,7 +78,7 @@ impl<'a> Program<'a> {
     ///
     /// # Errors
     /// There is none of the lines that `expected` names.
-    pub(super) fn new(
+    pub(crate) fn new(
         host: &'a Host,
         path: &'static str,
         text: &'a str,
@@ -89,25 +89,20 @@ impl<'a> Program<'a> {
     }
 
     /// Pushes families of single counts.
-    pub(super) fn push(&self, table: &[Count], sink: &mut Sink, failures: &mut FirstFailure) {
+    pub(crate) fn push(&self, table: &[Count], sink: &mut Sink, errors: &mut FirstError) {
         for (line, column, desc) in table {
-            if let Some(Some(value)) = failures.note(self.count(line, *column)) {
+            if let Some(value) = errors.catch(self.count(line, *column)) {
                 sink.value(desc, value);
             }
         }
     }
 
     /// Pushes families of several counts of one line.
-    pub(super) fn push_labelled(
-        &self,
-        table: &[Counts],
-        sink: &mut Sink,
-        failures: &mut FirstFailure,
-    ) {
+    pub(crate) fn push_labelled(&self, table: &[Counts], sink: &mut Sink, errors: &mut FirstError) {
         for (line, desc, key, columns) in table {
             let mut family = sink.family(desc);
             for (label, column) in *columns {
-                if let Some(Some(value)) = failures.note(self.count(line, *column)) {
+                if let Some(value) = errors.catch(self.count(line, *column)) {
                     family.sample(&[(key, label)], value);
                 }
             }
@@ -115,19 +110,19 @@ impl<'a> Program<'a> {
     }
 
     /// Pushes the requests by method; `extra` is a line of one number that is a method of version 4.
-    pub(super) fn push_requests(
+    pub(crate) fn push_requests(
         &self,
         desc: &Desc<'static>,
         table: &[Requests],
         extra: Option<(&str, &str)>,
         sink: &mut Sink,
-        failures: &mut FirstFailure,
+        errors: &mut FirstError,
     ) {
         let mut family = sink.family(desc);
         for requests in table {
             let counts = self.line(requests.line).map(|columns| calls(columns, requests));
             let counts = counts.transpose().map_err(|error| self.malformed(error));
-            let counts = failures.note(counts).flatten().unwrap_or_default();
+            let counts = errors.catch(counts).unwrap_or_default();
             for (method, count) in requests.methods.iter().zip(counts).skip(requests.skipped) {
                 if !method.is_empty() {
                     family.sample(&[("method", method), ("proto", requests.proto)], count);
@@ -135,7 +130,7 @@ impl<'a> Program<'a> {
             }
         }
         if let Some((line, method)) = extra
-            && let Some(Some(count)) = failures.note(self.count(line, 0))
+            && let Some(count) = errors.catch(self.count(line, 0))
         {
             family.sample(&[("method", method), ("proto", "4")], count);
         }

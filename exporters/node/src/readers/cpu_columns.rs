@@ -7,7 +7,7 @@ use common::error::ParseError;
 /// A CPU's label is its position, as in the reference exporter: where CPUs are
 /// offline, `/proc/interrupts` has no column for them and the labels of those
 /// behind them are too small.
-pub(super) fn parse(
+pub(crate) fn parse(
     text: &str,
 ) -> Result<(Vec<String>, impl Iterator<Item = (&str, &str)>), ParseError> {
     let mut lines = text.lines();
@@ -40,6 +40,13 @@ mod tests {
     fn a_file_without_heading_is_refused() {
         for text in ["", "\n", "  1: 2 3\n", "CPU0 CP\n"] {
             assert!(parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_parsed_or_refused(text in "(CPU[0-9]{0,3} |[a-z]{0,3}: [0-9 ]{0,9}\n|\\PC){0,9}") {
+            let _ = parse(&text).map(|(_, rows)| rows.count());
         }
     }
 }

@@ -1,7 +1,7 @@
 //! How the kernel heads what it says of a zone of memory: `Node 0, zone   Normal`.
 
 /// Node, zone and the rest of the line, or `None` if it is no such heading.
-pub(super) fn split_heading(line: &str) -> Option<(&str, &str, &str)> {
+pub(crate) fn split_heading(line: &str) -> Option<(&str, &str, &str)> {
     let (node, rest) = line.strip_prefix("Node ")?.split_once(", zone ")?;
     let rest = rest.trim_start();
     let (zone, rest) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));

@@ -9,7 +9,7 @@ const UNITS: &str = "kMGTPEZY";
 ///
 /// Read as the reference exporter reads it: it takes the digit behind the point for
 /// 1024ths divided by 100, so that `1.5k` gives 1524 for 1536, and drops the rest of a byte.
-pub(super) fn bcache(text: &str) -> Result<f64, ParseError> {
+pub(crate) fn bcache(text: &str) -> Result<f64, ParseError> {
     let (number, unit) = split(text)?;
     let (sign, digits) = number.strip_prefix('-').map_or((1.0, number), |digits| (-1.0, digits));
     let mantissa = match digits.split_once('.') {
@@ -22,7 +22,7 @@ pub(super) fn bcache(text: &str) -> Result<f64, ParseError> {
 }
 
 /// A number as bcachefs writes it, such as `542k`, `1.32T` or, in some releases, `1.32 TiB`.
-pub(super) fn bcachefs(text: &str) -> Result<f64, ParseError> {
+pub(crate) fn bcachefs(text: &str) -> Result<f64, ParseError> {
     let (number, unit) = split(text)?;
     Ok((decimal(number)? * unit).trunc())
 }

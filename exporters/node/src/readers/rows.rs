@@ -2,16 +2,18 @@
 
 use common::error::ParseError;
 
+use super::FirstError;
+
 /// The good rows in order, and what was wrong with the first of the others.
 #[derive(Debug)]
-pub(super) struct Rows<Row> {
-    pub(super) good: Vec<Row>,
-    pub(super) verdict: Result<(), ParseError>,
+pub(crate) struct Rows<Row> {
+    pub(crate) good: Vec<Row>,
+    pub(crate) verdict: Result<(), ParseError>,
 }
 
 impl<Row> Rows<Row> {
     /// Has an error that calls itself `complaint` if there was no row at all.
-    pub(super) fn not_empty(mut self, complaint: &str) -> Self {
+    pub(crate) fn not_empty(mut self, complaint: &str) -> Self {
         if self.good.is_empty() && self.verdict.is_ok() {
             self.verdict = Err(ParseError::Form(complaint.to_owned()));
         }
@@ -21,14 +23,9 @@ impl<Row> Rows<Row> {
 
 impl<Row> FromIterator<Result<Row, ParseError>> for Rows<Row> {
     fn from_iter<I: IntoIterator<Item = Result<Row, ParseError>>>(rows: I) -> Self {
-        let (mut good, mut verdict) = (Vec::new(), Ok(()));
-        for row in rows {
-            match row {
-                Ok(row) => good.push(row),
-                Err(error) => verdict = verdict.and(Err(error)),
-            }
-        }
-        Self { good, verdict }
+        let mut errors = FirstError::default();
+        let good = errors.good(rows);
+        Self { good, verdict: errors.into_result() }
     }
 }
 
