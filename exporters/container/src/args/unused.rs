@@ -19,6 +19,7 @@ const WITH_VALUE: &[&str] = &[
     "collector_key",
     "container_hints",
     "containerd_env_metadata_whitelist",
+    "crio_client_timeout",
     "docker_env_metadata_whitelist",
     "event_storage_age_limit",
     "event_storage_event_limit",
