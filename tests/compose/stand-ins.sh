@@ -13,9 +13,11 @@ setting() {
 install_programs() {
   local root=$1 program library
   shift
-  mkdir -p "$root"/{bin,etc,tmp,run}
+  mkdir -p "$root"/{bin,etc,run}
+  # A tmpfs takes the rights of the folder that it hides.
+  install -d -m 1777 "$root/tmp"
   for program in "$@"; do
-    program=$(command -v "$program")
+    program=$(type -P "$program")
     cp -L -- "$program" "$root/bin/"
     for library in $(ldd "$program" 2>/dev/null | grep -oE '/[^ ]+'); do
       mkdir -p "$root${library%/*}"
@@ -65,6 +67,9 @@ add_alertmanager() {
   local root=$FOLDER/root
   install_programs "$root" prometheus-alertmanager amtool
   install_applets "$root" sh wget
+  # Debian keeps the default templates out of the program.
+  mkdir -p "$root/usr/share/prometheus"
+  cp -a /usr/share/prometheus/alertmanager "$root/usr/share/prometheus/"
   install -d -o 65534 -g 65534 "$root/alertmanager"
   add_image "prom/alertmanager:$(setting ALERTMANAGER_VERSION)" "$root" \
     'ENV PATH=/bin' 'USER 65534' 'WORKDIR /alertmanager' 'ENTRYPOINT ["/bin/prometheus-alertmanager"]'
@@ -90,7 +95,7 @@ add_mariadb() {
   ln -s /bin/mariadbd "$root/usr/sbin/mariadbd"
   ln -s /bin/my_print_defaults /bin/resolveip "$root/usr/bin/"
   printf 'mysql:x:999:999::/:/bin/sh\n' >"$root/etc/passwd"
-  install -d -o 999 -g 999 "$root/var/lib/mysql"
+  install -d -o 999 -g 999 "$root/var/lib/mysql" "$root/run/mysqld"
   install -m 755 "$PARTS/mariadb-entrypoint" "$root/bin/entrypoint"
   install -m 755 "$PARTS/mariadb-healthcheck" "$root/bin/healthcheck.sh"
   add_image "mariadb:$(setting MARIADB_VERSION)" "$root" \
