@@ -12,8 +12,8 @@ use tests::process::{command, output, succeed};
 use tests::{TemporaryFolder, program, repository};
 
 /// These ask the kernel or a daemon of the machine and read no file of the fixture.
-const OF_THE_MACHINE: [&str; 8] =
-    ["arp", "ethtool", "logind", "network_route", "qdisc", "systemd", "tcpstat", "wifi"];
+const OF_THE_MACHINE: [&str; 7] =
+    ["ethtool", "logind", "network_route", "qdisc", "systemd", "tcpstat", "wifi"];
 
 /// Most collectors that may read one file.
 const READERS: usize = 3;
@@ -50,7 +50,7 @@ impl Host {
         let mut arguments: Vec<String> = optional.filter_map(switch).collect();
         assert!(arguments.len() > 10, "{help}");
         arguments.retain(|flag| !OF_THE_MACHINE.iter().any(|name| flag.ends_with(name)));
-        arguments.push("--no-collector.arp".into());
+        arguments.push("--no-collector.arp.netlink".into());
         arguments.push("--no-collector.netdev.netlink".into());
         for (flag, part) in [("procfs", "proc"), ("sysfs", "sys"), ("rootfs", "root")] {
             arguments.push(format!("--path.{flag}={}", folder.path().join(part).display()));

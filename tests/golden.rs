@@ -116,6 +116,7 @@ fn node_roots(kernel: &str) -> Vec<String> {
         format!("--path.sysfs={root}/sys"),
         format!("--path.rootfs={root}/root"),
         format!("--path.udev.data={root}/udev"),
+        "--no-collector.arp.netlink".into(),
         "--no-collector.netdev.netlink".into(),
         // The clock of the machine.
         "--no-collector.timex".into(),

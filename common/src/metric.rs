@@ -98,14 +98,40 @@ pub fn sanitize_name(name: &str) -> String {
     clean
 }
 
+/// Makes one `_` of every run of characters that a metric name may not hold, with the
+/// underscores around it.
+///
+/// For a part of a name: a digit in front stays.
+pub fn squeeze_name(part: &str) -> String {
+    let characters: Vec<char> = part.chars().collect();
+    let runs = characters.chunk_by(|a, b| a.is_ascii_alphanumeric() == b.is_ascii_alphanumeric());
+    let mut clean = String::with_capacity(part.len());
+    for run in runs {
+        if run.iter().all(|c| c.is_ascii_alphanumeric() || *c == '_') {
+            clean.extend(run);
+        } else {
+            clean.push('_');
+        }
+    }
+    clean
+}
+
 #[cfg(test)]
 mod tests {
-    use super::sanitize_name;
+    use super::{sanitize_name, squeeze_name};
 
     #[test]
     fn sanitising_leaves_only_legal_characters() {
         assert_eq!(sanitize_name("com.docker/é-x"), "com_docker___x");
         assert_eq!(sanitize_name("9lives"), "_9lives");
         assert_eq!(sanitize_name("already_fine"), "already_fine");
+    }
+
+    #[test]
+    fn squeezing_makes_one_underscore_of_a_run() {
+        assert_eq!(squeeze_name("fs.file-nr"), "fs_file_nr");
+        assert_eq!(squeeze_name("dram 0 - é_x"), "dram_0_x");
+        assert_eq!(squeeze_name("a__b_-.c."), "a__b_c_");
+        assert_eq!(squeeze_name(""), "");
     }
 }

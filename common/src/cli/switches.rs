@@ -50,15 +50,21 @@ impl Switches {
         entries: &[Entry<Source, Args>],
         args: &Args,
     ) -> anyhow::Result<Vec<Named<Source>>> {
+        let chosen = self.chosen(matches, entries);
+        chosen.map(|entry| Ok((entry.name, (entry.build)(args)?))).collect()
+    }
+
+    /// Those of `entries` that `matches` asks for.
+    pub fn chosen<'a, Source: ?Sized, Args>(
+        self,
+        matches: &ArgMatches,
+        entries: &'a [Entry<Source, Args>],
+    ) -> impl Iterator<Item = &'a Entry<Source, Args>> {
         let no_defaults = matches.get_flag(DISABLE_DEFAULTS);
-        let mut collectors = Vec::new();
-        for entry in entries {
+        entries.iter().filter(move |entry| {
             let flag = format!("{}{}", self.flag_prefix, entry.name);
             let is_default = matches.value_source(&flag) == Some(ValueSource::DefaultValue);
-            if matches.get_flag(&flag) && !(no_defaults && is_default) {
-                collectors.push((entry.name, (entry.build)(args)?));
-            }
-        }
-        Ok(collectors)
+            matches.get_flag(&flag) && !(no_defaults && is_default)
+        })
     }
 }

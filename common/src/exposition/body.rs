@@ -1,12 +1,9 @@
 //! One scrape's answer: the families of all sinks in order of their names.
 
-use std::collections::HashSet;
-use std::ops::Range;
-
 use super::Format;
-use super::buffer::Buffer;
+use super::group::{Placed, groups, index, is_overruled, placed, put_group, sort};
 use super::pool::{Pool, Pooled};
-use super::sink::{Sink, Span};
+use super::sink::{Sink, Verdict};
 
 /// Collects the sinks of one scrape and assembles the body.
 #[derive(Debug)]
@@ -28,7 +25,7 @@ pub struct Rejected {
 }
 
 impl Rejected {
-    fn note(&mut self, example: impl FnOnce() -> String) {
+    pub(super) fn note(&mut self, example: impl FnOnce() -> String) {
         self.example.get_or_insert_with(example);
     }
 }
@@ -54,7 +51,8 @@ impl Exposition {
         self.pool.sink(self.format)
     }
 
-    /// Adds what a collector has pushed. Where two sinks hold the same family, the earlier one wins.
+    /// Adds what a collector has pushed. Where two sinks hold the same family, the earlier
+    /// one wins, unless it gives way.
     pub fn add(&mut self, sink: Sink) {
         self.sinks.push(sink);
     }
@@ -70,13 +68,20 @@ impl Exposition {
                 rejected.note(|| example.clone());
             }
         }
-        let families = self.index(names);
-        let mut rest = families.as_slice();
-        while let Some(first) = rest.first() {
-            let same = rest.iter().take_while(|family| family.name() == first.name()).count();
-            let (group, later) = rest.split_at(same);
-            rest = later;
+        let mut families = index(&self.sinks);
+        let verdicts = self.verdicts(&families);
+        if let Some(verdicts) = &verdicts {
+            families.extend(placed(verdicts));
+            sort(&mut families);
+        }
+        if !names.is_empty() {
+            families.retain(|family| names.iter().any(|name| family.is_called(name)));
+        }
+        for group in groups(&families) {
             put_group(&mut body.buffer, group, &mut rejected);
+        }
+        if let Some(verdicts) = verdicts {
+            self.pool.return_sink(verdicts);
         }
         if self.format == Format::OpenMetrics {
             body.buffer.put(b"# EOF\n");
@@ -84,16 +89,17 @@ impl Exposition {
         (body, rejected)
     }
 
-    fn index(&self, names: &[&str]) -> Vec<Placed<'_>> {
-        let mut families: Vec<Placed<'_>> = self
-            .sinks
-            .iter()
-            .flat_map(|sink| sink.families.iter().map(|span| Placed { text: sink.text(), span }))
-            .filter(|family| names.is_empty() || names.iter().any(|name| family.is_called(name)))
-            .collect();
-        // Stable: families of one name stay in the order of their sinks.
-        families.sort_by_key(Placed::name);
-        families
+    /// The gauges that sinks which give way have asked for, if there is such a sink.
+    fn verdicts(&self, families: &[Placed<'_>]) -> Option<Sink> {
+        let mut verdicts = None;
+        for sink in &self.sinks {
+            if let Some(Verdict { desc, has_failed }) = &sink.verdict {
+                let is_one = *has_failed || groups(families).any(|group| is_overruled(sink, group));
+                let verdicts = verdicts.get_or_insert_with(|| self.sink());
+                verdicts.value(desc, f64::from(u8::from(is_one)));
+            }
+        }
+        verdicts
     }
 }
 
@@ -103,72 +109,6 @@ impl Drop for Exposition {
             self.pool.return_sink(sink);
         }
     }
-}
-
-/// A family and the text that it stands in.
-#[derive(Debug)]
-struct Placed<'a> {
-    text: &'a [u8],
-    span: &'a Span,
-}
-
-impl<'a> Placed<'a> {
-    fn part(&self, range: &Range<usize>) -> &'a [u8] {
-        &self.text[range.clone()]
-    }
-
-    fn name(&self) -> &'a [u8] {
-        self.part(&self.span.name)
-    }
-
-    fn is_called(&self, name: &str) -> bool {
-        let name = if self.span.strips_total {
-            name.strip_suffix("_total").unwrap_or_default()
-        } else {
-            name
-        };
-        name.as_bytes() == self.name()
-    }
-}
-
-/// Writes families of one name under the first one's header.
-fn put_group(out: &mut Buffer, group: &[Placed<'_>], rejected: &mut Rejected) {
-    let [first, others @ ..] = group else { return };
-    out.put(first.part(&first.span.header));
-    let samples_start = out.len();
-    out.put(first.part(&first.span.samples));
-    for other in others {
-        if first.part(&first.span.header) == other.part(&other.span.header) {
-            put_unseen(out, samples_start, other.part(&other.span.samples), rejected);
-        } else {
-            rejected.conflicts += 1;
-            rejected.note(|| String::from_utf8_lossy(other.name()).into_owned());
-        }
-    }
-}
-
-/// Writes those lines of `samples` whose series does not stand in `out` from `start` on.
-fn put_unseen(out: &mut Buffer, start: usize, samples: &[u8], rejected: &mut Rejected) {
-    let present: Vec<u8> = out.as_slice()[start..].to_vec();
-    let known: HashSet<&[u8]> = present.split_inclusive(|b| *b == b'\n').map(series).collect();
-    for line in samples.split_inclusive(|b| *b == b'\n') {
-        if known.contains(series(line)) {
-            rejected.duplicates += 1;
-            rejected.note(|| String::from_utf8_lossy(series(line)).into_owned());
-        } else {
-            out.put(line);
-        }
-    }
-}
-
-/// Name and labels of a sample line. Neither value nor timestamp holds a brace.
-fn series(line: &[u8]) -> &[u8] {
-    let end = line
-        .iter()
-        .rposition(|b| *b == b'}')
-        .or_else(|| line.iter().position(|b| *b == b' '))
-        .unwrap_or(line.len());
-    &line[..end]
 }
 
 #[cfg(test)]
@@ -227,6 +167,29 @@ mod tests {
     }
 
     #[test]
+    fn a_histogram_of_two_sinks_is_that_of_the_first() {
+        let mut exposition = exposition(Format::Text);
+        for (bound, x) in [(1.0, "1"), (2.0, "1"), (2.0, "2")] {
+            let mut sink = exposition.sink();
+            let mut family = sink.family(&Desc::histogram("h", "H."));
+            family.histogram(&[("x", x)], [(bound, 1)], 1.0, 1);
+            drop(family);
+            exposition.add(sink);
+        }
+        let (body, rejected) = text(&exposition, &[]);
+        let histogram = |x, bound| {
+            format!(
+                "h_bucket{{x=\"{x}\",le=\"{bound}\"}} 1\nh_bucket{{x=\"{x}\",le=\"+Inf\"}} 1\n\
+                 h_sum{{x=\"{x}\"}} 1\nh_count{{x=\"{x}\"}} 1\n"
+            )
+        };
+        let samples = histogram(1, 1) + &histogram(2, 2);
+        assert_eq!(body, format!("# HELP h H.\n# TYPE h histogram\n{samples}"));
+        assert_eq!(rejected.duplicates, 1);
+        assert_eq!(rejected.example.as_deref(), Some("h_count{x=\"1\""));
+    }
+
+    #[test]
     fn a_family_with_another_help_is_left_out() {
         let mut exposition = exposition(Format::Text);
         for help in ["One.", "Two."] {
@@ -237,6 +200,50 @@ mod tests {
         let (body, rejected) = text(&exposition, &[]);
         assert_eq!(body, "# HELP a One.\n# TYPE a gauge\na 1\n");
         assert_eq!((rejected.duplicates, rejected.conflicts), (0, 1));
+    }
+
+    #[test]
+    fn a_sink_that_gives_way_loses_to_one_that_comes_later() {
+        const VERDICT: Desc<'_> = Desc::gauge("late", "Third.");
+        for (help, zone, is_late) in [("First.", "x", 0), ("Else.", "y", 1)] {
+            let mut exposition = exposition(Format::Text);
+            let mut sink = exposition.sink();
+            sink.give_way(VERDICT, false);
+            let mut family = sink.family(&Desc::gauge("a", help));
+            family.sample(&[("zone", "x")], 1.0);
+            family.sample(&[("zone", zone)], 2.0);
+            drop(family);
+            exposition.add(sink);
+            let mut sink = exposition.sink();
+            sink.family(&A).sample(&[("zone", "w")], 3.0);
+            exposition.add(sink);
+            let (body, rejected) = text(&exposition, &["a", "late"]);
+            let kept = if is_late == 0 { "a{zone=\"x\"} 1\n" } else { "" };
+            assert_eq!(
+                body,
+                format!(
+                    "# HELP a First.\n# TYPE a gauge\na{{zone=\"w\"}} 3\n{kept}\
+                     # HELP late Third.\n# TYPE late gauge\nlate {is_late}\n"
+                )
+            );
+            assert_eq!(rejected.conflicts, is_late);
+        }
+    }
+
+    #[test]
+    fn families_of_the_sink_itself_do_not_overrule_it() {
+        for has_failed in [false, true] {
+            let mut exposition = exposition(Format::Text);
+            let mut sink = exposition.sink();
+            sink.give_way(Desc::gauge("late", "Third."), has_failed);
+            sink.value(&A, 1.0);
+            sink.value(&Desc::counter("a", "First."), 2.0);
+            exposition.add(sink);
+            let (body, rejected) = text(&exposition, &[]);
+            assert!(body.contains("a 1\n") && !body.contains("a 2\n"), "{body}");
+            assert!(body.ends_with(&format!("late {}\n", u8::from(has_failed))), "{body}");
+            assert_eq!(rejected.conflicts, 1);
+        }
     }
 
     #[test]

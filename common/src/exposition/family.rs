@@ -41,7 +41,7 @@ impl<'s> Family<'s> {
     }
 
     /// Adds a histogram: `buckets` are (upper bound, cumulative count) in
-    /// ascending order, `+Inf` being left out.
+    /// ascending order; the bucket `+Inf` is `count` if they lack it.
     pub fn histogram(
         &mut self,
         labels: &[Label<'_>],
@@ -50,10 +50,14 @@ impl<'s> Family<'s> {
         count: u64,
     ) {
         let start = self.sink.text.len();
+        let mut last = f64::NEG_INFINITY;
         for (bound, cumulative) in buckets {
             self.bounded_line("_bucket", labels, "le", bound, cumulative as f64);
+            last = bound;
         }
-        self.bounded_line("_bucket", labels, "le", f64::INFINITY, count as f64);
+        if last < f64::INFINITY {
+            self.bounded_line("_bucket", labels, "le", f64::INFINITY, count as f64);
+        }
         self.sum_and_count(start, labels, sum, count);
     }
 

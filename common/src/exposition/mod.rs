@@ -4,6 +4,7 @@
 mod body;
 mod buffer;
 mod family;
+mod group;
 mod number;
 mod pool;
 mod sink;

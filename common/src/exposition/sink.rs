@@ -40,6 +40,16 @@ pub struct Sink {
     hasher: DefaultHashBuilder,
     pub(super) duplicates: usize,
     pub(super) first_duplicate: Option<String>,
+    /// Set if the families of this sink give way to those of others.
+    pub(super) verdict: Option<Verdict>,
+}
+
+/// What a sink that gives way tells in the end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Verdict {
+    pub(super) desc: Desc<'static>,
+    /// Something was wrong before the sinks came together.
+    pub(super) has_failed: bool,
 }
 
 /// Where one family stands in the text.
@@ -77,11 +87,23 @@ impl Sink {
         self.seen.clear();
         self.duplicates = 0;
         self.first_duplicate = None;
+        self.verdict = None;
     }
 
     /// The format written.
     pub fn format(&self) -> Format {
         self.format
+    }
+
+    /// Lets other sinks of the scrape go first, for families whose names come from outside.
+    ///
+    /// Where another sink has a family of the same name, its type and help
+    /// stand: a family of this sink that differs in them is left out, and so is
+    /// a series that is there already. The gauge `verdict`, written when all
+    /// sinks have come together, is 1 if a family was left out for the sake
+    /// of another sink or if `has_failed`, else 0.
+    pub fn give_way(&mut self, verdict: Desc<'static>, has_failed: bool) {
+        self.verdict = Some(Verdict { desc: verdict, has_failed });
     }
 
     /// Everything written so far, family after family.

@@ -55,10 +55,31 @@ fn summary(outcomes: &[Outcome], elapsed: Duration) -> String {
         text += &format!("{collector:width$}  {milliseconds:9.3} ms  {verdict}\n");
     }
     let failed = outcomes.iter().filter(|outcome| has_failed(outcome)).count();
-    text += &format!(
-        "{} collectors, {failed} failed, {:.3} ms\n",
-        outcomes.len(),
-        elapsed.as_secs_f64() * 1000.0
-    );
+    let ran = if let [_] = outcomes {
+        "1 collector".into()
+    } else {
+        format!("{} collectors", outcomes.len())
+    };
+    text += &format!("{ran}, {failed} failed, {:.3} ms\n", elapsed.as_secs_f64() * 1000.0);
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::CollectError;
+
+    #[test]
+    fn the_last_line_counts_collectors_and_failures() {
+        let outcome =
+            |result| Outcome { collector: "cpu".into(), duration: Duration::ZERO, result };
+        let absent = CollectError::NoData("none".into());
+        let last = |outcomes: &[Outcome]| {
+            let text = summary(outcomes, Duration::from_millis(2));
+            text.lines().last().unwrap().to_owned()
+        };
+        assert_eq!(last(&[outcome(Ok(()))]), "1 collector, 0 failed, 2.000 ms");
+        let outcomes = [outcome(Err(CollectError::Stuck)), outcome(Err(absent))];
+        assert_eq!(last(&outcomes), "2 collectors, 1 failed, 2.000 ms");
+    }
 }

@@ -120,7 +120,7 @@ impl<Source: ?Sized + Send + Sync + 'static> Collectors<Source> {
         let mut family = sink.family(&self.families.success);
         for run in &runs {
             let member = &self.members[run.member];
-            let success = if run.result.is_ok() { 1.0 } else { 0.0 };
+            let success = f64::from(run.result.is_ok());
             family.sample(&[("collector", &member.label)], success);
         }
         drop(family);

@@ -13,6 +13,9 @@ pub struct Landing {
     pub description: &'static str,
     /// Further links: path, text.
     pub links: Vec<(String, String)>,
+    /// What the exporter itself shows below, as HTML; empty for nothing. A script
+    /// finds the path of the metrics in the attribute `data-metrics` of the body.
+    pub content: &'static str,
 }
 
 impl Landing {
@@ -32,6 +35,8 @@ impl Landing {
             branch = escape(build.branch),
             revision = escape(build.revision),
             links = links,
+            metrics = escape(telemetry_path.trim_start_matches('/')),
+            content = self.content,
         )
     }
 }
@@ -67,10 +72,13 @@ mod tests {
             title: "A <b>",
             description: "It's",
             links: vec![("/scrape".into(), "Probe".into())],
+            content: "<em>more</em>",
         };
         let page = landing.render("/metrics\"");
         assert!(page.contains("A &#60;b&#62;") && page.contains("It&#39;s"), "{page}");
         assert!(page.contains("<a href=\"metrics&#34;\">Metrics</a>"), "{page}");
         assert!(page.contains("<a href=\"scrape\">Probe</a>"), "{page}");
+        assert!(page.contains("<body data-metrics=\"metrics&#34;\">"), "{page}");
+        assert!(page.contains("<em>more</em>"), "{page}");
     }
 }

@@ -37,7 +37,7 @@ pub enum ListenError {
         reason: &'static str,
     },
     /// The system refused.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}")]
     Bind {
         /// As given.
         address: String,

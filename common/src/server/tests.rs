@@ -42,7 +42,7 @@ fn web() -> WebArgs {
 fn app(web: &WebArgs) -> Router {
     let service = Service {
         exporter: Arc::new(Fake),
-        landing: Landing { title: "Fake", description: "Fake.", links: Vec::new() },
+        landing: Landing { title: "Fake", description: "Fake.", links: Vec::new(), content: "" },
         build_info: BuildInfo::go_style("fake_build_info"),
         health_paths: &["/health"],
         routes: Router::new(),

@@ -1,17 +1,20 @@
 //! Metrics of containers and control groups, as cAdvisor names them.
 //!
-//! [`docker`] follows the container runtime in the background, [`cgroup`] finds
+//! [`runtimes`] follows the container runtimes in the background, [`cgroup`] finds
 //! and reads the kernel's files, [`scene`] puts both together at each scrape,
 //! [`collectors`] lists the subjects: one file each.
 
 pub mod args;
+pub mod bundle;
 pub mod cgroup;
 pub mod collectors;
+pub mod container;
 pub mod docker;
 mod file;
 pub mod host;
 mod meminfo;
 mod mounts;
+pub mod runtimes;
 pub mod scene;
 
 use std::sync::Arc;
@@ -32,8 +35,8 @@ use common::server::{Landing, Service};
 
 use args::{Args, ListenArgs};
 use cgroup::Hierarchies;
-use docker::Watcher;
 use host::Host;
+use runtimes::Runtimes;
 use scene::Scene;
 
 const FAMILIES: CollectorFamilies = CollectorFamilies {
@@ -61,7 +64,7 @@ const NAMES_PATIENCE: Duration = Duration::from_secs(2);
 pub struct ContainerExporter {
     hierarchies: Arc<Hierarchies>,
     host: Arc<Host>,
-    docker: Option<Watcher>,
+    runtimes: Runtimes,
     collectors: Collectors<Scene>,
     only_containers: bool,
     listing: ChangeLog,
@@ -94,6 +97,7 @@ impl Program for ContainerExporter {
                 title: "Container Exporter",
                 description: "Metrics of containers and control groups",
                 links: Vec::new(),
+                content: include_str!("page.html"),
             },
             build_info: BuildInfo::go_style("container_exporter_build_info"),
             health_paths: &["/healthz"],
@@ -103,11 +107,12 @@ impl Program for ContainerExporter {
 }
 
 impl ContainerExporter {
-    /// Makes the exporter that the arguments ask for and starts to follow Docker;
-    /// to be called inside a runtime.
+    /// Makes the exporter that the arguments ask for and starts to follow the
+    /// container runtimes; to be called inside a tokio runtime.
     ///
     /// # Errors
-    /// There is no cgroup or proc file system where the arguments say.
+    /// There is no cgroup or proc file system where the arguments say, or
+    /// `DOCKER_HOST` is no endpoint.
     pub fn from_matches(matches: &ArgMatches) -> anyhow::Result<Self> {
         let args = Args::from_arg_matches(matches)?;
         let unused = args::given_unused(matches);
@@ -122,7 +127,7 @@ impl ContainerExporter {
         Ok(Self {
             hierarchies: Arc::new(hierarchies),
             host: Arc::new(host),
-            docker: Watcher::start(&args.docker),
+            runtimes: Runtimes::start(&args)?,
             collectors,
             only_containers: args.docker.only,
             listing: ChangeLog::default(),
@@ -132,14 +137,11 @@ impl ContainerExporter {
     /// Lists and names the cgroups on a blocking thread.
     async fn look(&self, deadline: Instant) -> Result<Scene, CollectError> {
         let left = deadline.saturating_duration_since(Instant::now());
-        let docker = match &self.docker {
-            Some(watcher) => Some(watcher.snapshot(NAMES_PATIENCE.min(left / 2)).await),
-            None => None,
-        };
+        let known = self.runtimes.known(NAMES_PATIENCE.min(left / 2)).await;
         let (hierarchies, host) = (Arc::clone(&self.hierarchies), Arc::clone(&self.host));
         let only = self.only_containers;
         let looking =
-            tokio::task::spawn_blocking(move || Scene::look(hierarchies, host, docker, only));
+            tokio::task::spawn_blocking(move || Scene::look(hierarchies, host, known, only));
         let left = deadline.saturating_duration_since(Instant::now());
         match tokio::time::timeout(left, looking).await {
             Ok(Ok(scene)) => scene,

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use common::error::{CollectError, ParseError};
 
+use crate::docker::Dialect;
 use crate::scene::Scene;
 
 /// Types of file systems that keep their data on this host's own disks.
@@ -46,7 +47,8 @@ impl Scene {
 
     /// Data folder of the runtime.
     pub(crate) fn docker_root(&self) -> &Path {
-        let told = self.docker.as_ref().and_then(|docker| docker.root.as_deref());
+        let docker = self.known.of(Dialect::Docker);
+        let told = docker.and_then(|docker| docker.root.as_deref());
         told.unwrap_or_else(|| self.host.docker_root())
     }
 

@@ -1,5 +1,6 @@
 //! What one scrape sees: the cgroups of this moment with the names that the runtime knows.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,8 +9,9 @@ use common::exposition::{LabelSet, Sink};
 use common::metric::Metric;
 
 use crate::cgroup::{Files, Found, Hierarchies};
-use crate::docker::{Container, Snapshot};
+use crate::container::Container;
 use crate::host::Host;
+use crate::runtimes::Known;
 
 /// Length of a container's id, in hexadecimal digits.
 const ID_LENGTH: usize = 64;
@@ -19,8 +21,10 @@ const ID_LENGTH: usize = 64;
 pub struct Scene {
     /// The cgroups, in order of their paths.
     pub cgroups: Vec<Cgroup>,
-    /// What the runtime told; `None` if there is none by configuration.
-    pub docker: Option<Arc<Snapshot>>,
+    /// The containers, whether they have a cgroup or not, in order of their cgroups' paths.
+    pub containers: Vec<Listed>,
+    /// What the container runtimes told.
+    pub known: Known,
     /// The mounted hierarchies.
     pub hierarchies: Arc<Hierarchies>,
     /// Files of the host outside the cgroups.
@@ -40,6 +44,19 @@ pub struct Cgroup {
     pub container: Option<Arc<Container>>,
     /// Where it was found.
     pub found: Found,
+}
+
+/// A container that a runtime lists.
+#[derive(Debug)]
+pub struct Listed {
+    /// Its id with the runtime.
+    pub id: String,
+    /// The labels of its cgroup, also while it has none.
+    pub labels: LabelSet,
+    /// What the runtime knows of it.
+    pub container: Arc<Container>,
+    /// Path of its cgroup, at present or while it runs.
+    path: String,
 }
 
 impl Cgroup {
@@ -65,20 +82,22 @@ impl Scene {
     pub fn look(
         hierarchies: Arc<Hierarchies>,
         host: Arc<Host>,
-        docker: Option<Arc<Snapshot>>,
+        known: Known,
         only_containers: bool,
     ) -> Result<Self, CollectError> {
         let mut cgroups = Vec::new();
         for (id, found) in hierarchies.list()? {
-            let container = docker.as_ref().and_then(|docker| find_container(docker, &id));
+            let container = find_container(&known, &id);
             if only_containers && container.is_none() && id != "/" {
                 continue;
             }
             let labels = render(&id, container.as_deref());
             cgroups.push(Cgroup { id, labels, container, found });
         }
+        let containers = list_containers(&known, &cgroups);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Ok(Self { cgroups, docker, hierarchies, host, now_seconds: now.as_secs_f64() })
+        let now_seconds = now.as_secs_f64();
+        Ok(Self { cgroups, containers, known, hierarchies, host, now_seconds })
     }
 
     /// Reads a row of each cgroup. One that fails does not cost the others their rows.
@@ -111,11 +130,35 @@ pub fn push_table<Row>(sink: &mut Sink, metrics: &[Metric<Row>], rows: &[(&Cgrou
     }
 }
 
+/// Containers with a cgroup, and those that a runtime lists without one.
+fn list_containers(known: &Known, cgroups: &[Cgroup]) -> Vec<Listed> {
+    let with_cgroup = cgroups.iter().filter_map(|cgroup| {
+        let container = Arc::clone(cgroup.container.as_ref()?);
+        let id = cgroup.container_id()?.to_owned();
+        Some(Listed { id, labels: cgroup.labels.clone(), container, path: cgroup.id.clone() })
+    });
+    let mut listed: Vec<Listed> = with_cgroup.collect();
+    let seen: HashSet<String> = listed.iter().map(|listed| listed.id.clone()).collect();
+    known.keep_only(|id| seen.contains(id));
+    for (id, container) in known.listed().filter(|(id, _)| !seen.contains(*id)) {
+        let labels = render(&container.cgroup, Some(container));
+        let (id, path) = (id.clone(), container.cgroup.clone());
+        listed.push(Listed { id, labels, container: Arc::clone(container), path });
+    }
+    listed.sort_unstable_by(|one, other| (&one.path, &one.id).cmp(&(&other.path, &other.id)));
+    listed.dedup_by(|one, other| one.id == other.id);
+    listed
+}
+
 /// The container whose own cgroup this is. What a container makes below it is no
-/// container of this runtime: with its name, sums by name would count twice.
-fn find_container(docker: &Snapshot, id: &str) -> Option<Arc<Container>> {
+/// container of this runtime: with its name, sums by name would count twice. The
+/// monitors of Podman and CRI-O have cgroups of their own.
+fn find_container(known: &Known, id: &str) -> Option<Arc<Container>> {
     let element = id.rsplit('/').next()?;
-    docker.containers.get(container_id(element)?).cloned()
+    if element.contains("conmon-") {
+        return None;
+    }
+    known.find(container_id(element)?)
 }
 
 /// The run of exactly 64 hexadecimal digits in a path element such as `docker-<id>.scope`.
@@ -142,25 +185,21 @@ mod tests {
 
     #[test]
     fn ids_are_found_in_the_layouts_of_both_drivers() {
-        for element in [ID.to_owned(), format!("docker-{ID}.scope"), format!("libpod-{ID}")] {
+        let layouts = [
+            ID.to_owned(),
+            format!("docker-{ID}.scope"),
+            format!("libpod-{ID}"),
+            format!("cri-containerd-{ID}.scope"),
+            format!("crio-{ID}"),
+            format!("nerdctl-{ID}.scope"),
+        ];
+        for element in layouts {
             assert_eq!(container_id(&element), Some(ID), "{element}");
         }
         let longer = format!("{ID}0");
         for element in ["", "init", "docker.service", &ID[1..], &longer, &ID.to_uppercase()] {
             assert_eq!(container_id(element), None, "{element}");
         }
-    }
-
-    #[test]
-    fn the_own_cgroup_of_a_container_is_named_and_what_is_below_is_not() {
-        let mut docker = Snapshot::default();
-        docker.containers.insert(ID.to_owned(), Arc::new(Container::default()));
-        for id in [format!("/docker/{ID}"), format!("/a.slice/docker-{ID}.scope")] {
-            assert!(find_container(&docker, &id).is_some(), "{id}");
-            assert!(find_container(&docker, &format!("{id}/init")).is_none(), "{id}");
-        }
-        let other = "0".repeat(64);
-        assert!(find_container(&docker, &format!("/docker/{ID}/docker/{other}")).is_none());
     }
 
     proptest! {

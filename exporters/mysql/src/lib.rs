@@ -103,6 +103,7 @@ impl Program for MysqlExporter {
                 title: "MySQLd Exporter",
                 description: "Prometheus Exporter for MySQL servers",
                 links: Vec::new(),
+                content: "",
             },
             build_info: BuildInfo::go_style("mysqld_exporter_build_info"),
             health_paths: &[],

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use crate::collectors::{
-    bcache, cpu, diskstats, filesystem, hwmon, infiniband, interrupts, ipvs, netclass, netdev,
-    netstat, pcidevice, powersupplyclass, rapl, slabinfo, stat, sysctl, tapestats, vmstat,
+    arp, bcache, cpu, diskstats, ethtool, filesystem, hwmon, infiniband, interrupts, ipvs,
+    netclass, netdev, netstat, pcidevice, powersupplyclass, qdisc, rapl, slabinfo, stat, sysctl,
+    systemd, tapestats, tcpstat, textfile, vmstat,
 };
 
 /// All flags but the collector switches and those that every exporter has.
@@ -13,6 +14,9 @@ pub struct Args {
     /// Where the host's files are.
     #[command(flatten)]
     pub path: Paths,
+    /// Options of the arp collector.
+    #[command(flatten)]
+    pub arp: arp::Options,
     /// Options of the bcache collector.
     #[command(flatten)]
     pub bcache: bcache::Options,
@@ -22,6 +26,9 @@ pub struct Args {
     /// Options of the diskstats collector.
     #[command(flatten)]
     pub diskstats: diskstats::Options,
+    /// Options of the ethtool collector.
+    #[command(flatten)]
+    pub ethtool: ethtool::Options,
     /// Options of the filesystem collector.
     #[command(flatten)]
     pub filesystem: filesystem::Options,
@@ -52,6 +59,9 @@ pub struct Args {
     /// Options of the powersupplyclass collector.
     #[command(flatten)]
     pub powersupplyclass: powersupplyclass::Options,
+    /// Options of the qdisc collector.
+    #[command(flatten)]
+    pub qdisc: qdisc::Options,
     /// Options of the rapl collector.
     #[command(flatten)]
     pub rapl: rapl::Options,
@@ -64,9 +74,18 @@ pub struct Args {
     /// Options of the sysctl collector.
     #[command(flatten)]
     pub sysctl: sysctl::Options,
+    /// Options of the systemd collector.
+    #[command(flatten)]
+    pub systemd: systemd::Options,
     /// Options of the tapestats collector.
     #[command(flatten)]
     pub tapestats: tapestats::Options,
+    /// Options of the tcpstat collector.
+    #[command(flatten)]
+    pub tcpstat: tcpstat::Options,
+    /// Options of the textfile collector.
+    #[command(flatten)]
+    pub textfile: textfile::Options,
     /// Options of the vmstat collector.
     #[command(flatten)]
     pub vmstat: vmstat::Options,

@@ -111,9 +111,20 @@ impl Host {
     /// # Errors
     /// As [`Self::attribute`], and [`CollectError::Parse`] if the content is no such number.
     pub fn number<T: FromStr>(&self, path: &str) -> Result<Option<T>, CollectError> {
+        self.parsed(path, |text| parse_number("value", Some(text)))
+    }
+
+    /// What `parse` makes of a device's attribute, or `None` where [`Self::attribute`] gives that.
+    ///
+    /// # Errors
+    /// As [`Self::attribute`], and [`CollectError::Parse`] with what `parse` complains of.
+    pub fn parsed<T>(
+        &self,
+        path: &str,
+        parse: impl FnOnce(&str) -> Result<T, ParseError>,
+    ) -> Result<Option<T>, CollectError> {
         let Some(text) = self.attribute(path)? else { return Ok(None) };
-        let number = parse_number("value", Some(&text));
-        number.map(Some).map_err(|error| self.malformed_sys(path, error))
+        parse(&text).map(Some).map_err(|error| self.malformed_sys(path, error))
     }
 
     /// Names in a directory below the proc root in byte order, or `None` if there is no such directory.

@@ -1,11 +1,15 @@
 //! Host metrics of Linux, as node_exporter names them.
 //!
 //! [`args`] holds the flags, [`host`] reads files below the configurable
-//! roots, [`collectors`] lists the subjects: one file each.
+//! roots, [`bus`] asks services on D-Bus, `netlink` asks the kernel, [`collectors`] lists
+//! the subjects: one file each. `readers` holds what several of them read alike.
 
 pub mod args;
+pub mod bus;
 pub mod collectors;
 pub mod host;
+mod netlink;
+mod readers;
 mod unused;
 
 use std::sync::Arc;
@@ -68,6 +72,7 @@ impl Program for NodeExporter {
                 title: "Node Exporter",
                 description: "Prometheus Node Exporter",
                 links: Vec::new(),
+                content: "",
             },
             build_info: BuildInfo::go_style("node_exporter_build_info"),
             health_paths: &[],
@@ -82,7 +87,7 @@ impl NodeExporter {
     /// # Errors
     /// A root that is no directory, or a flag that a collector refuses.
     pub fn from_matches(matches: &ArgMatches) -> anyhow::Result<Self> {
-        let args = Args::from_arg_matches(matches)?;
+        let args = arguments(matches)?;
         for (flag, reason) in unused::given(matches) {
             tracing::warn!(flag, reason, "flag without effect");
         }
@@ -123,6 +128,14 @@ impl NodeExporter {
     }
 }
 
+/// The arguments, with what depends on the switches.
+fn arguments(matches: &ArgMatches) -> anyhow::Result<Args> {
+    let mut args = Args::from_arg_matches(matches)?;
+    args.cpu.has_cpufreq =
+        SWITCHES.chosen(matches, COLLECTORS).any(|entry| entry.name == "cpufreq");
+    Ok(args)
+}
+
 #[async_trait]
 impl Exporter for NodeExporter {
     async fn scrape(
@@ -133,5 +146,24 @@ impl Exporter for NodeExporter {
         let chosen = self.choose(request)?;
         let host = Arc::clone(&self.host);
         Ok(self.collectors.run(host, chosen, request.deadline, exposition).await)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cpu_collector_knows_whether_cpufreq_runs() {
+        for (flags, expected) in [
+            (&[][..], true),
+            (&["--no-collector.cpufreq"], false),
+            (&["--collector.disable-defaults", "--collector.cpu"], false),
+            (&["--collector.disable-defaults", "--collector.cpu", "--collector.cpufreq"], true),
+        ] {
+            let words = ["node-exporter"].iter().chain(flags).map(Into::into);
+            let matches = common::program::parse::<NodeExporter>(words).unwrap();
+            assert_eq!(arguments(&matches).unwrap().cpu.has_cpufreq, expected, "{flags:?}");
+        }
     }
 }

@@ -51,6 +51,16 @@ const UNUSED: &[Unused] = &[
         with_value: &["collector.supervisord.url"],
     },
     Unused {
+        reason: "the kernel is always asked, never files in its place",
+        on_off: &[],
+        with_value: &["collector.qdisc.fixtures", "collector.wifi.fixtures"],
+    },
+    Unused {
+        reason: "the statistics of drivers are not read",
+        on_off: &[],
+        with_value: &["collector.ethtool.metrics-include"],
+    },
+    Unused {
         reason: "there is no Go runtime to be limited",
         on_off: &[],
         with_value: &["runtime.gomaxprocs"],

@@ -82,6 +82,7 @@ impl Program for RedisExporter {
                 title: "Redis Exporter",
                 description: "Prometheus exporter of Redis and Valkey",
                 links: Vec::new(),
+                content: "",
             },
             build_info: build_info(&args),
             health_paths: &["/health"],

@@ -6,12 +6,11 @@ mod unused;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::time::Duration;
-
-use common::cli::parse_duration;
 
 pub use groups::{Groups, is_group};
 pub use unused::{add_unused, given_unused};
+
+use crate::runtimes::RuntimeArgs;
 
 /// Where a container that monitors its host is expected to find the host's root.
 const MOUNTED_ROOT: &str = "/rootfs";
@@ -22,7 +21,10 @@ pub struct Args {
     /// Where the exporter listens.
     #[command(flatten)]
     pub listen: ListenArgs,
-    /// The container runtime and what is taken from it.
+    /// Where the container runtimes are.
+    #[command(flatten)]
+    pub runtimes: RuntimeArgs,
+    /// What is taken from them.
     #[command(flatten)]
     pub docker: DockerArgs,
     /// Which families are exposed.
@@ -69,18 +71,10 @@ impl FromStr for ListenIp {
     }
 }
 
-/// The container runtime.
+/// What is taken from the container runtimes.
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Containers")]
 pub struct DockerArgs {
-    /// Docker endpoint: unix:///path, tcp://host:port, or empty for none
-    #[arg(
-        id = "docker",
-        long = "docker",
-        value_name = "ENDPOINT",
-        default_value = "unix:///var/run/docker.sock"
-    )]
-    pub endpoint: Endpoint,
     /// Docker's data folder, where the daemon does not tell
     #[arg(
         id = "docker_root",
@@ -111,41 +105,6 @@ pub struct DockerArgs {
         default_value = ""
     )]
     pub env_whitelist: CommaList,
-    /// How often Docker is asked for the size of the writable layers; 0 means never
-    #[arg(
-        id = "fs.size-interval",
-        long = "fs.size-interval",
-        value_name = "DURATION",
-        default_value = "5m",
-        value_parser = parse_duration
-    )]
-    pub size_interval: Duration,
-}
-
-/// Where a Docker daemon listens.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Endpoint {
-    /// Path of a socket.
-    Unix(PathBuf),
-    /// `host:port`, without encryption.
-    Tcp(String),
-    /// No Docker: cgroups only.
-    Nowhere,
-}
-
-impl FromStr for Endpoint {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text.is_empty() {
-            return Ok(Self::Nowhere);
-        }
-        match text.split_once("://") {
-            Some(("unix", path)) if path.starts_with('/') => Ok(Self::Unix(path.into())),
-            Some(("tcp" | "http", address)) if !address.is_empty() => Ok(Self::Tcp(address.into())),
-            _ => Err("expected unix:///path or tcp://host:port".into()),
-        }
-    }
 }
 
 /// Words between commas; blanks around them and empty ones do not count.
@@ -256,16 +215,6 @@ impl PathArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn endpoints_are_sockets_or_addresses() {
-        assert_eq!("unix:///run/d.sock".parse(), Ok(Endpoint::Unix("/run/d.sock".into())));
-        assert_eq!("tcp://localhost:2375".parse(), Ok(Endpoint::Tcp("localhost:2375".into())));
-        assert_eq!("".parse(), Ok(Endpoint::Nowhere));
-        for text in ["/run/d.sock", "unix://relative", "tcp://", "ssh://host"] {
-            assert!(text.parse::<Endpoint>().is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn addresses_hold_ip_and_port() {

@@ -1,4 +1,4 @@
-//! Space: of the host's file systems by statvfs(3), of writable layers by what Docker says.
+//! Space: of the host's file systems by statvfs(3), of writable layers by what the runtime says.
 
 use std::path::Path;
 
@@ -91,14 +91,13 @@ fn file_systems_of<'a>(cgroup: &Cgroup, scene: &Scene, mounts: &'a [Mount]) -> V
     holding(mounts, layer).filter(|mount| mount.is_on_disk()).into_iter().collect()
 }
 
-/// What a container uses is its layer alone, and unknown until Docker has measured it.
+/// What a container uses is its layer alone, and unknown until the runtime has measured it.
 fn of_container(space: Space, cgroup: &Cgroup, scene: &Scene) -> Space {
     if cgroup.is_root() {
         return space;
     }
-    let sizes = scene.docker.as_ref().map(|docker| &docker.layer_bytes);
-    let size = sizes.zip(cgroup.container_id()).and_then(|(sizes, id)| sizes.get(id));
-    Space { used_bytes: size.map(|bytes| *bytes as f64), ..space }
+    let size = cgroup.container_id().and_then(|id| scene.known.size(id));
+    Space { used_bytes: size.map(|size| size.layer_bytes as f64), ..space }
 }
 
 /// Asks each file system once per scrape.

@@ -6,7 +6,7 @@ use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::{Metric, gauge};
 
-use crate::docker::Health;
+use crate::container::Health;
 use crate::scene::{Cgroup, Scene, push_table};
 
 const METRICS: &[Metric<Row>] = &[
@@ -54,7 +54,7 @@ fn row(cgroup: &Cgroup, scene: &Scene, booted: Option<f64>) -> Row {
         health: match container.map(|container| container.health) {
             None | Some(Some(Health::Unchecked)) => Some(-1.0),
             Some(Some(Health::Healthy)) => Some(1.0),
-            Some(Some(Health::NotHealthy)) => Some(0.0),
+            Some(Some(Health::Starting | Health::Unhealthy)) => Some(0.0),
             Some(None) => None,
         },
     }

@@ -11,8 +11,12 @@ mod lifecycle;
 mod machine;
 mod memory;
 mod network;
+mod oom_event;
+mod ports;
 mod runtime;
+mod sizes;
 mod spec;
+mod state;
 mod version;
 
 use common::collector::{Entry, Named};
@@ -33,10 +37,16 @@ pub const COLLECTORS: &[Entry<Scene, Args>] = &[
     }),
     Entry::on("memory", "memory by use, faults and limits hit", |_| Ok(Box::new(memory::Memory))),
     Entry::on("network", "traffic per interface", |_| Ok(Box::new(network::Network))),
+    Entry::on("oom_event", "processes killed for want of memory", |_| {
+        Ok(Box::new(oom_event::OomEvent::default()))
+    }),
+    Entry::on("ports", "ports of containers", |_| Ok(Box::new(ports::Ports))),
     Entry::on("runtime", "whether the container runtime answers", |_| {
         Ok(Box::new(runtime::Runtime))
     }),
+    Entry::on("sizes", "sizes of writable layers and images", |_| Ok(Box::new(sizes::Sizes))),
     Entry::on("spec", "limits of CPU and memory", |_| Ok(Box::new(spec::Spec))),
+    Entry::on("state", "states, ends, restarts and health", |_| Ok(Box::new(state::State))),
     Entry::on("version", "versions of kernel, system, runtime", |_| Ok(Box::new(version::Version))),
 ];
 

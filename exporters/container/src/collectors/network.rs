@@ -6,7 +6,6 @@ use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::{Metric, counter};
 
-use crate::docker::State;
 use crate::scene::{Cgroup, Scene};
 
 const METRICS: &[Metric<Interface>] = &[
@@ -78,11 +77,10 @@ fn process_of(cgroup: &Cgroup, scene: &Scene) -> Result<Option<i64>, CollectErro
     let Some(pid) = container.pid.filter(|_| !container.has_foreign_network) else {
         return Ok(None);
     };
-    let is_current = scene.docker.as_ref().is_some_and(|docker| docker.state == State::Up);
     // While nobody tells of ended containers, the number may have become another process's.
     let is_own = |text: &str| Ok(cgroup.id.rsplit('/').next().is_some_and(|id| text.contains(id)));
-    let is_own =
-        is_current || scene.host.parse_proc(&format!("{pid}/cgroup"), is_own)? == Some(true);
+    let is_own = scene.known.is_current(container)
+        || scene.host.parse_proc(&format!("{pid}/cgroup"), is_own)? == Some(true);
     Ok(is_own.then_some(pid))
 }
 

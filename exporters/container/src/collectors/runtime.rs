@@ -18,9 +18,10 @@ pub(super) struct Runtime;
 #[async_trait]
 impl Collector<Scene> for Runtime {
     async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
-        if let Some(docker) = &scene.docker {
-            let up = if docker.state == State::Up { 1.0 } else { 0.0 };
-            sink.family(&UP).sample(&[("runtime", "docker")], up);
+        let mut family = sink.family(&UP);
+        for runtime in scene.known.snapshots().filter(|runtime| runtime.state != State::Absent) {
+            let up = if runtime.state == State::Up { 1.0 } else { 0.0 };
+            family.sample(&[("runtime", runtime.dialect.name())], up);
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use common::error::CollectError;
 use common::exposition::Sink;
 use common::metric::Desc;
 
+use crate::docker::Dialect;
 use crate::scene::Scene;
 
 const VERSION: Desc<'static> = Desc::gauge(
@@ -25,7 +26,8 @@ impl Collector<Scene> for Version {
     async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
         let uname = rustix::system::uname();
         let release = scene.host.read_first(&OS_RELEASE.map(ToOwned::to_owned));
-        let docker = scene.docker.as_ref().and_then(|docker| docker.version.as_deref());
+        let docker = scene.known.of(Dialect::Docker);
+        let docker = docker.and_then(|docker| docker.version.as_deref());
         let labels = [
             ("cadvisorRevision", BUILD.revision),
             ("cadvisorVersion", BUILD.version),

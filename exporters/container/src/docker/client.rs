@@ -8,13 +8,16 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use bollard::Docker;
 use bollard::errors::Error;
-use bollard::models::{ContainerInspectResponse, ContainerSummary, EventMessage};
+use bollard::models::{
+    ContainerInspectResponse, ContainerSummary, EventMessage, SystemInfoCgroupDriverEnum,
+};
 use bollard::query_parameters::{
     EventsOptions, InspectContainerOptions, ListContainersOptionsBuilder,
 };
 use futures_util::{Stream, StreamExt as _};
 
-use crate::args::Endpoint;
+use super::{Certificates, Endpoint, Size};
+use crate::container::Status;
 
 /// A daemon that needs longer for a small answer hangs.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -26,8 +29,23 @@ const LIST_PATIENCE: Duration = Duration::from_secs(20);
 const SIZE_PATIENCE: Duration = Duration::from_mins(2);
 
 /// What changes something that a snapshot holds. The daemon compares beginnings,
-/// because the verdict is part of the action `health_status: healthy`.
-const ACTIONS: [&str; 6] = ["start", "die", "destroy", "rename", "update", "health_status"];
+/// because the verdict is part of the action `health_status: healthy`. Podman
+/// has words of its own for the end of a process and of a container.
+const ACTIONS: [&str; 13] = [
+    "create",
+    "start",
+    "pause",
+    "unpause",
+    "oom",
+    "die",
+    "died",
+    "destroy",
+    "remove",
+    "rename",
+    "update",
+    "restart",
+    "health_status",
+];
 
 /// Events as they come.
 pub(super) type Events = Pin<Box<dyn Stream<Item = Result<EventMessage, Error>> + Send>>;
@@ -36,9 +54,11 @@ pub(super) type Events = Pin<Box<dyn Stream<Item = Result<EventMessage, Error>> 
 pub(super) struct Client(Docker);
 
 /// What the daemon says of itself.
+#[derive(Default)]
 pub(super) struct Daemon {
-    pub(super) version: Option<String>,
     pub(super) root: Option<String>,
+    /// It makes cgroups through systemd.
+    pub(super) uses_systemd: bool,
 }
 
 impl Client {
@@ -51,18 +71,39 @@ impl Client {
                 Docker::connect_with_unix(&path.to_string_lossy(), seconds, default)?
             }
             Endpoint::Tcp(address) => Docker::connect_with_http(address, seconds, default)?,
+            Endpoint::Tls(address, certificates) => {
+                let (address, certificates) = (address.clone(), certificates.clone());
+                let reading = tokio::task::spawn_blocking(move || {
+                    let Certificates { ca, cert, key } = &certificates;
+                    Docker::connect_with_ssl(&address, key, cert, ca, seconds, default)
+                });
+                tokio::time::timeout(PATIENCE, reading)
+                    .await
+                    .context("certificates")??
+                    .context("certificates")?
+            }
             Endpoint::Nowhere => bail!("there is no endpoint"),
         };
         Ok(Self(within(PATIENCE, docker.negotiate_version()).await.context("version")?))
     }
 
-    pub(super) async fn daemon(&self) -> anyhow::Result<Daemon> {
-        let info = within(PATIENCE, self.0.info()).await.context("info")?;
-        Ok(Daemon { version: info.server_version, root: info.docker_root_dir })
+    /// Asks what only helps: a proxy in between may refuse it.
+    pub(super) async fn daemon(&self) -> Daemon {
+        match within(PATIENCE, self.0.info()).await {
+            Ok(info) => Daemon {
+                root: info.docker_root_dir,
+                uses_systemd: info.cgroup_driver == Some(SystemInfoCgroupDriverEnum::SYSTEMD),
+            },
+            Err(error) => {
+                tracing::debug!(%error, "the container runtime tells nothing of itself");
+                Daemon::default()
+            }
+        }
     }
 
-    pub(super) async fn ping(&self) -> anyhow::Result<()> {
-        within(PATIENCE, self.0.ping()).await.context("ping").map(drop)
+    /// The daemon's version, which also shows that it lives.
+    pub(super) async fn version(&self) -> anyhow::Result<Option<String>> {
+        Ok(within(PATIENCE, self.0.version()).await.context("version")?.version)
     }
 
     /// Events from `since`, a Unix time, on.
@@ -76,17 +117,43 @@ impl Client {
         Box::pin(self.0.events(Some(EventsOptions { since, until: None, filters: Some(filters) })))
     }
 
-    /// The containers that run.
-    pub(super) async fn list(&self) -> anyhow::Result<Vec<ContainerSummary>> {
-        let options = ListContainersOptionsBuilder::default().build();
-        within(LIST_PATIENCE, self.0.list_containers(Some(options))).await.context("list")
+    /// All containers, on request with their sizes.
+    ///
+    /// A list with one word that the API does not have cannot be read as a whole;
+    /// Podman writes such words. Then each status is asked for by itself, and
+    /// only what has that word is missing.
+    pub(super) async fn list(&self, with_sizes: bool) -> anyhow::Result<Vec<ContainerSummary>> {
+        match self.list_of(None, with_sizes).await {
+            Err(Failure::Api(Error::JsonDataError { .. })) => {}
+            answer => return answer.context("list"),
+        }
+        let (mut list, mut outcome) = (Vec::new(), Err(anyhow::anyhow!("no status")));
+        for (_, status) in Status::ALL {
+            match self.list_of(Some(status), with_sizes).await {
+                Ok(found) => {
+                    list.extend(found);
+                    outcome = Ok(());
+                }
+                Err(error) => {
+                    tracing::debug!(status, %error, "containers cannot be listed");
+                    outcome = outcome.or_else(|_| Err(error).context("list"));
+                }
+            }
+        }
+        outcome.map(|()| list)
     }
 
-    /// The containers that run, with the sizes of their layers.
-    pub(super) async fn list_with_sizes(&self) -> anyhow::Result<Vec<ContainerSummary>> {
-        let options = ListContainersOptionsBuilder::default().size(true).build();
-        let list = within(SIZE_PATIENCE, self.0.list_containers(Some(options)));
-        list.await.context("list with sizes")
+    async fn list_of(
+        &self,
+        status: Option<&str>,
+        with_sizes: bool,
+    ) -> Result<Vec<ContainerSummary>, Failure> {
+        let filters: HashMap<&str, Vec<&str>> =
+            status.map(|status| ("status", vec![status])).into_iter().collect();
+        let options = ListContainersOptionsBuilder::default().all(true).size(with_sizes);
+        let options = options.filters(&filters).build();
+        let patience = if with_sizes { SIZE_PATIENCE } else { LIST_PATIENCE };
+        within(patience, self.0.list_containers(Some(options))).await
     }
 
     /// A container, or `None` if there is none of that id.
@@ -105,11 +172,13 @@ impl Client {
     }
 }
 
-/// Id and bytes in the writable layer. Docker leaves the size of an empty layer
-/// out, but not that of the whole file system.
-pub(super) fn layer_size(found: &ContainerSummary) -> Option<(String, u64)> {
-    let size = found.size_rw.or(found.size_root_fs.and(Some(0)))?;
-    Some((found.id.clone()?, u64::try_from(size).ok()?))
+/// Id and sizes. Docker leaves the size of an empty layer out, but not that of
+/// the whole file system, in which the image's layers are contained.
+pub(super) fn size(found: &ContainerSummary) -> Option<(String, Size)> {
+    let layer = found.size_rw.or(found.size_root_fs.and(Some(0)))?;
+    let image = found.size_root_fs.and_then(|root| u64::try_from(root - layer).ok());
+    let size = Size { layer_bytes: u64::try_from(layer).ok()?, image_bytes: image };
+    Some((found.id.clone()?, size))
 }
 
 /// The next event; the stream has no end unless the daemon has one.
@@ -145,10 +214,12 @@ mod tests {
     fn an_empty_layer_has_size_zero_and_an_unmeasured_one_none() {
         let list = include_str!("../../fixtures/docker/list-with-sizes.json");
         let list: Vec<ContainerSummary> = serde_json::from_str(list).unwrap();
-        let sizes: Vec<u64> = list.iter().filter_map(layer_size).map(|(_, size)| size).collect();
-        assert_eq!(sizes, [0, 40_960]);
+        let sizes: Vec<Size> = list.iter().filter_map(size).map(|(_, size)| size).collect();
+        let layers: Vec<u64> = sizes.iter().map(|size| size.layer_bytes).collect();
+        assert_eq!(layers, [0, 40_960]);
+        assert!(sizes.iter().all(|size| size.image_bytes.is_some()), "{sizes:?}");
         let list = include_str!("../../fixtures/docker/list.json");
         let list: Vec<ContainerSummary> = serde_json::from_str(list).unwrap();
-        assert_eq!(list.iter().filter_map(layer_size).count(), 0);
+        assert_eq!(list.iter().filter_map(size).count(), 0);
     }
 }

@@ -5,25 +5,34 @@ use std::collections::{BTreeMap, HashMap};
 use common::metric::sanitize_name;
 
 use crate::args::{CommaList, DockerArgs};
+use crate::runtimes::RuntimeArgs;
 
 /// Synthetic container label, as in cAdvisor.
 const RESTART_COUNT: &str = "restartcount";
 
+/// The labels by which Docker Compose knows its containers, and their short names.
+const COMPOSE: [(&str, &str); 2] = [
+    ("com.docker.compose.project", "compose_project"),
+    ("com.docker.compose.service", "compose_service"),
+];
+
 /// Which of them are wanted.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Labelling {
     store_all: bool,
     whitelist: CommaList,
     env_prefixes: CommaList,
+    has_compose: bool,
 }
 
 impl Labelling {
     /// What the flags ask for.
-    pub fn new(args: &DockerArgs) -> Self {
+    pub fn new(args: &DockerArgs, runtimes: &RuntimeArgs) -> Self {
         Self {
             store_all: args.store_labels,
             whitelist: args.whitelisted_labels.clone(),
             env_prefixes: args.env_whitelist.clone(),
+            has_compose: runtimes.compose_labels,
         }
     }
 
@@ -31,7 +40,7 @@ impl Labelling {
     ///
     /// Where two keys give one name, the first key in byte order wins, so that
     /// the value does not change from scrape to scrape.
-    pub(super) fn render(
+    pub(crate) fn render(
         &self,
         labels: &HashMap<String, String>,
         env: &[String],
@@ -48,6 +57,11 @@ impl Labelling {
             if self.store_all || self.whitelist.0.iter().any(|wanted| wanted == key) {
                 let name = sanitize_name(&format!("container_label_{key}"));
                 named.entry(name).or_insert_with(|| value.to_owned());
+            }
+        }
+        for (key, name) in COMPOSE.iter().filter(|_| self.has_compose) {
+            if let Some(value) = labels.get(*key) {
+                named.insert((*name).to_owned(), value.clone());
             }
         }
         let mut variables: Vec<(&str, &str)> =
@@ -69,7 +83,12 @@ mod tests {
 
     fn labelling(store_all: bool, whitelist: &str, env: &str) -> Labelling {
         let list = |text: &str| text.parse().unwrap();
-        Labelling { store_all, whitelist: list(whitelist), env_prefixes: list(env) }
+        Labelling {
+            store_all,
+            whitelist: list(whitelist),
+            env_prefixes: list(env),
+            has_compose: false,
+        }
     }
 
     fn render(labelling: &Labelling, restarts: i64) -> Vec<(String, String)> {
@@ -100,6 +119,17 @@ mod tests {
     fn without_labels_only_those_on_the_list_and_the_environment_remain() {
         let expected = [pair("container_env_app_mode", "x=y"), pair("container_label_a_b", "2")];
         assert_eq!(render(&labelling(false, "a_b, missing", "APP_"), 1), expected);
+    }
+
+    #[test]
+    fn compose_labels_have_short_names_if_asked_for_whatever_else_is_kept() {
+        let labels =
+            [("com.docker.compose.project", "shop"), ("com.docker.compose.service", "web")]
+                .map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let few = Labelling { has_compose: true, ..labelling(false, "", "") };
+        let expected = [pair("compose_project", "shop"), pair("compose_service", "web")];
+        assert_eq!(few.render(&HashMap::from(labels), &[], 0), expected);
+        assert_eq!(few.render(&HashMap::new(), &[], 0), []);
     }
 
     #[test]

@@ -1,11 +1,15 @@
 //! What Docker tells: names, images, labels, times and health of its containers.
+//! Podman speaks the same language.
 //!
-//! One task keeps a [`Snapshot`] up to date; scrapes read it without asking Docker.
+//! One task keeps a [`Snapshot`] up to date; scrapes read it without asking the daemon.
 
 mod client;
-mod container;
+mod endpoint;
 mod follow;
+mod inspection;
+mod inspections;
 mod labels;
+mod news;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -15,10 +19,31 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-pub use container::{Container, Health};
+pub use endpoint::{Certificates, Endpoint};
+pub(crate) use inspection::unix_seconds;
 pub use labels::Labelling;
 
-use crate::args::{DockerArgs, Endpoint};
+use crate::container::Container;
+
+/// Whose daemon it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dialect {
+    /// Docker's own.
+    #[default]
+    Docker,
+    /// Podman's imitation.
+    Podman,
+}
+
+impl Dialect {
+    /// Value of the label `runtime`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Docker => "docker",
+            Self::Podman => "podman",
+        }
+    }
+}
 
 /// How the connection stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,6 +51,8 @@ pub enum State {
     /// The first attempt has not come to an end.
     #[default]
     Unknown,
+    /// There is none, and nobody said that there should be.
+    Absent,
     /// The daemon answers.
     Up,
     /// The daemon does not answer; what is known is from before.
@@ -35,19 +62,45 @@ pub enum State {
 /// What is known of the containers at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
+    /// Whose they are.
+    pub dialect: Dialect,
     /// How the connection stands.
     pub state: State,
-    /// Containers by id: those that run, and some that have just ended.
+    /// Containers by id: all that the daemon lists, whether they run or not.
     pub containers: HashMap<String, Arc<Container>>,
-    /// Bytes in the writable layer by container id, as of the last time that Docker was asked.
-    pub layer_bytes: Arc<HashMap<String, u64>>,
+    /// Sizes by container id, as of the last time that the daemon was asked.
+    pub sizes: Arc<HashMap<String, Size>>,
     /// The daemon's data folder.
     pub root: Option<PathBuf>,
     /// The daemon's version.
     pub version: Option<String>,
 }
 
-/// The task that follows the daemon; it ends with this value.
+/// Space that a container takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// Bytes in the writable layer.
+    pub layer_bytes: u64,
+    /// Bytes in the image's layers, where the daemon tells.
+    pub image_bytes: Option<u64>,
+}
+
+/// What is to be followed.
+#[derive(Debug)]
+pub struct Follow {
+    /// Whose daemon it is.
+    pub dialect: Dialect,
+    /// Where it listens.
+    pub endpoint: Endpoint,
+    /// Its absence is news.
+    pub is_expected: bool,
+    /// Which labels are wanted.
+    pub labelling: Labelling,
+    /// How often it is asked for sizes; zero means never.
+    pub size_interval: Duration,
+}
+
+/// The task that follows a daemon; it ends with this value.
 #[derive(Debug)]
 pub struct Watcher {
     snapshots: watch::Receiver<Arc<Snapshot>>,
@@ -55,14 +108,11 @@ pub struct Watcher {
 }
 
 impl Watcher {
-    /// Starts following the daemon, unless there is none by configuration.
-    pub fn start(args: &DockerArgs) -> Option<Self> {
-        if args.endpoint == Endpoint::Nowhere {
-            return None;
-        }
+    /// Starts following a daemon.
+    pub fn start(follow: Follow) -> Self {
         let (sender, snapshots) = watch::channel(Arc::default());
-        let task = tokio::spawn(follow::Follower::new(args, sender).run());
-        Some(Self { snapshots, task })
+        let task = tokio::spawn(follow::Follower::new(follow, sender).run());
+        Self { snapshots, task }
     }
 
     /// The latest snapshot; before there is one, waits for it up to `patience`.

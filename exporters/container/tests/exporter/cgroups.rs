@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use container_exporter::cgroup::{Controller, Hierarchies, Version};
 use container_exporter::host::Host;
+use container_exporter::runtimes::Known;
 use container_exporter::scene::Scene;
 use rustix::fs::{Mode, OFlags, mkdirat, open, openat};
 use tests::TemporaryFolder;
@@ -45,7 +46,7 @@ fn a_cgroup_that_vanishes_after_the_listing_has_no_values_and_is_no_error() {
         let hierarchies = Arc::new(Hierarchies::open(copy.0.path(), "").unwrap());
         let is_v2 = hierarchies.version() == Version::V2;
         let host = Host::open(&paths(), Path::new("/var/lib/docker")).unwrap();
-        let scene = Scene::look(hierarchies, Arc::new(host), None, false).unwrap();
+        let scene = Scene::look(hierarchies, Arc::new(host), Known::default(), false).unwrap();
         assert!(scene.cgroups.len() > 4, "{version}: {:?}", scene.cgroups);
         std::fs::remove_dir_all(copy.0.path()).unwrap();
         let file = if is_v2 { "memory.current" } else { "memory.usage_in_bytes" };

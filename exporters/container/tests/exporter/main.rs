@@ -6,7 +6,9 @@ mod follow;
 mod golden;
 #[path = "../harness/mod.rs"]
 mod harness;
+mod states;
 mod stub;
+mod trouble;
 
 /// A path below the fixtures.
 fn fixture(path: &str) -> String {
@@ -23,5 +25,6 @@ fn on_fixtures(version: &str, socket: &str) -> Vec<String> {
         format!("--machine_id_file={}", fixture("etc/machine-id")),
         format!("--boot_id_file={}", fixture("etc/boot-id")),
         format!("-docker={socket}"),
+        "-podman=".to_owned(),
     ]
 }

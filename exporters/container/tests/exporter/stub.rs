@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -17,6 +18,8 @@ pub(crate) enum Mood {
     Answers,
     Hangs,
     Babbles,
+    /// Answers as a proxy that lets only some questions pass.
+    Guards,
 }
 
 /// The daemon; it dies with this value.
@@ -30,7 +33,10 @@ struct Shared {
     mood: Mutex<Mood>,
     answers: Mutex<HashMap<String, String>>,
     requests: Mutex<Vec<String>>,
-    events: broadcast::Sender<String>,
+    /// Events; `None` ends the connections for them.
+    events: broadcast::Sender<Option<String>>,
+    /// Nanoseconds since 1970 of the next event.
+    clock: AtomicU64,
 }
 
 impl Stub {
@@ -44,6 +50,7 @@ impl Stub {
             answers: Mutex::new(recorded()?),
             requests: Mutex::default(),
             events: broadcast::channel(16).0,
+            clock: AtomicU64::new(1_795_495_748_000_000_000),
         });
         let task = tokio::spawn(serve(listener, Arc::clone(&shared)));
         Ok(Self { socket, shared, task })
@@ -73,11 +80,28 @@ impl Stub {
     }
 
     pub(crate) fn send_event(&self, action: &str, id: &str) {
+        self.send_event_with(action, id, "{}");
+    }
+
+    /// An event whose actor has these attributes, as JSON.
+    pub(crate) fn send_event_with(&self, action: &str, id: &str, attributes: &str) {
+        let time = self.shared.clock.fetch_add(1, Ordering::Relaxed);
         let event = format!(
-            r#"{{"Type":"container","Action":"{action}","Actor":{{"ID":"{id}","Attributes":{{}}}},"time":1795495748}}"#
+            r#"{{"Type":"container","Action":"{action}","Actor":{{"ID":"{id}","Attributes":{attributes}}},"timeNano":{time}}}"#
         );
+        self.send_text(&event);
+    }
+
+    /// Anything, where events are expected.
+    pub(crate) fn send_text(&self, text: &str) {
         // Nobody listening is no failure of the daemon.
-        let _ = self.shared.events.send(event);
+        let _ = self.shared.events.send(Some(text.to_owned()));
+    }
+
+    /// Ends the streams of events in the middle of one.
+    pub(crate) fn cut_events(&self) {
+        // As above.
+        let _ = self.shared.events.send(None);
     }
 
     /// Request lines so far.
@@ -102,7 +126,7 @@ fn recorded() -> anyhow::Result<HashMap<String, String>> {
         ("/version".to_owned(), "version"),
         ("/info".to_owned(), "info"),
         ("/containers/json".to_owned(), "list"),
-        ("/containers/json?size=true".to_owned(), "list-with-sizes"),
+        ("/containers/json?size".to_owned(), "list-with-sizes"),
         (format!("/containers/{GATEWAY}/json"), "inspect-gateway"),
         (format!("/containers/{WORKER}/json"), "inspect-worker"),
     ];
@@ -127,19 +151,25 @@ async fn serve(listener: UnixListener, shared: Arc<Shared>) {
 
 async fn answer(mut stream: UnixStream, shared: &Shared) -> std::io::Result<()> {
     let mut head = Vec::new();
+    // A client sends nothing behind the head before it has the answer.
     while !head.ends_with(b"\r\n\r\n") {
-        head.push(stream.read_u8().await?);
+        if stream.read_buf(&mut head).await? == 0 {
+            return Ok(());
+        }
     }
     let head = String::from_utf8_lossy(&head).into_owned();
     let line = head.lines().next().unwrap_or_default().to_owned();
     let path = path_of(&line);
-    lock(&shared.requests).push(line);
+    lock(&shared.requests).push(line.clone());
     let mood = *lock(&shared.mood);
     match mood {
         Mood::Hangs => std::future::pending().await,
+        Mood::Guards if !is_harmless(&line, &path) => {
+            respond(&mut stream, "403 Forbidden", r#"{"message":"forbidden"}"#).await
+        }
         Mood::Babbles => respond(&mut stream, "200 OK", "{\"ApiVersion\": 7, babble").await,
-        Mood::Answers if path == "/events" => send_events(stream, shared).await,
-        Mood::Answers => {
+        Mood::Answers | Mood::Guards if path == "/events" => send_events(stream, shared).await,
+        Mood::Answers | Mood::Guards => {
             let known = lock(&shared.answers).get(&path).cloned();
             match known {
                 Some(body) => respond(&mut stream, "200 OK", &body).await,
@@ -149,15 +179,26 @@ async fn answer(mut stream: UnixStream, shared: &Shared) -> std::io::Result<()> 
     }
 }
 
-/// Path without the version; of the parameters only the size counts.
-fn path_of(line: &str) -> String {
+/// What proxies for monitoring let pass.
+pub(crate) fn is_harmless(line: &str, path: &str) -> bool {
+    let path = path.split('?').next().unwrap_or_default();
+    let is_inspection = path.starts_with("/containers/") && path.ends_with("/json");
+    line.starts_with("GET ") && (is_inspection || ["/version", "/info", "/events"].contains(&path))
+}
+
+/// Path without the version; of the parameters only a status and the size count.
+pub(crate) fn path_of(line: &str) -> String {
     let target = line.split(' ').nth(1).unwrap_or_default();
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let path = match path.strip_prefix("/v1.").and_then(|rest| rest.find('/').map(|i| &rest[i..])) {
         Some(path) => path,
         None => path,
     };
-    if query.contains("size=true") { format!("{path}?size=true") } else { path.to_owned() }
+    let status = query.split_once("status%22%3A%5B%22").and_then(|(_, rest)| rest.split_once('%'));
+    if let Some((status, _)) = status {
+        return format!("{path}?{status}");
+    }
+    if query.contains("size=true") { format!("{path}?size") } else { path.to_owned() }
 }
 
 async fn respond(stream: &mut UnixStream, status: &str, body: &str) -> std::io::Result<()> {
@@ -172,6 +213,9 @@ async fn send_events(mut stream: UnixStream, shared: &Shared) -> std::io::Result
     let mut events = shared.events.subscribe();
     stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").await?;
     while let Ok(event) = events.recv().await {
+        let Some(event) = event else {
+            return stream.write_all(b"40\r\n{\"Type\":\"conta").await;
+        };
         let chunk = format!("{:x}\r\n{event}\n\r\n", event.len() + 1);
         stream.write_all(chunk.as_bytes()).await?;
     }

@@ -6,8 +6,8 @@ use common::error::CollectError;
 use common::exposition::Sink;
 use common::metric::{Metric, gauge};
 
-use super::salvage::keep;
 use crate::host::Host;
+use crate::readers::FirstError;
 
 const METRICS: &[Metric<Bond>] = &[
     gauge("node_bonding_slaves", "Devices that the bond is made of.", |bond| {
@@ -38,22 +38,22 @@ impl Collector<Host> for Bonding {
         let masters = host
             .read_sys_if_present("class/net/bonding_masters")?
             .ok_or_else(|| CollectError::NoData("no bonding in the kernel".into()))?;
-        let mut outcome = Ok(());
+        let mut errors = FirstError::default();
         let masters = masters.split_ascii_whitespace();
         let bonds: Vec<Bond> =
-            masters.filter_map(|master| read(host, master, &mut outcome)).collect();
+            masters.filter_map(|master| read(host, master, &mut errors)).collect();
         sink.table(METRICS, bonds.iter().map(|bond| ([("master", &*bond.master)], bond)));
-        outcome
+        errors.into_result()
     }
 }
 
 /// The bond, or `None` if it has gone meanwhile or cannot be read.
-fn read(host: &Host, master: &str, outcome: &mut Result<(), CollectError>) -> Option<Bond> {
-    let slaves = keep(host.attribute(&format!("class/net/{master}/bonding/slaves")), outcome)?;
+fn read(host: &Host, master: &str, errors: &mut FirstError) -> Option<Bond> {
+    let slaves = errors.catch(host.attribute(&format!("class/net/{master}/bonding/slaves")))?;
     let slaves: Vec<&str> = slaves.split_ascii_whitespace().collect();
     let mut active = Some(0);
     for slave in &slaves {
-        let is_up = keep(is_up(host, master, slave), outcome);
+        let is_up = errors.catch(is_up(host, master, slave));
         active = active.zip(is_up).map(|(active, is_up)| active + usize::from(is_up));
     }
     Some(Bond { master: master.to_owned(), slaves: slaves.len(), active })
@@ -74,9 +74,9 @@ mod tests {
     use super::*;
 
     fn read_from(tree: &str, master: &str) -> Option<(usize, Option<usize>)> {
-        let mut outcome = Ok(());
-        let bond = read(&Host::fixture(tree), master, &mut outcome);
-        outcome.unwrap();
+        let mut errors = FirstError::default();
+        let bond = read(&Host::fixture(tree), master, &mut errors);
+        errors.into_result().unwrap();
         bond.map(|bond| (bond.slaves, bond.active))
     }
 

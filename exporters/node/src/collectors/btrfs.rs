@@ -9,67 +9,63 @@ use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::{LabelSet, Sink};
 use common::metric::Desc;
 
-use super::device_table::{self, Attribute, Device, FirstFailure};
 use crate::host::Host;
+use crate::readers::attributes::{Attribute, Table, counter, gauge, line};
+use crate::readers::{FirstError, Rows, SECTOR_BYTES};
 
 const DIRECTORY: &str = "fs/btrfs";
 
-/// The kernel counts in sectors of 512 bytes, whatever the disk's own are.
-const SECTOR_BYTES: f64 = 512.0;
-
 const INFO: Desc<'_> = Desc::gauge("node_btrfs_info", "Label of the file system; always 1.");
 
-const GLOBAL_RESERVE: &[Attribute] = &[Attribute::number(
+const GLOBAL_RESERVE: &[Attribute] = &[gauge(
     "allocation/global_rsv_size",
-    Desc::gauge("node_btrfs_global_rsv_size_bytes", "Size of the global reserve in bytes."),
+    "node_btrfs_global_rsv_size_bytes",
+    "Size of the global reserve in bytes.",
 )];
 
-/// Line of `commit_stats`, family, units a second.
-const COMMITS: &[(&str, Desc<'static>, f64)] = &[
-    ("commits", Desc::counter("node_btrfs_commits_total", "Transactions committed."), 1.0),
-    (
+/// Lines of `commit_stats`.
+const COMMITS: &[Attribute] = &[
+    counter("commits", "node_btrfs_commits_total", "Transactions committed."),
+    gauge(
         "last_commit_ms",
-        Desc::gauge("node_btrfs_last_commit_seconds", "Time of the last commit, in seconds."),
-        1000.0,
-    ),
-    (
+        "node_btrfs_last_commit_seconds",
+        "Time of the last commit, in seconds.",
+    )
+    .over(1000.0),
+    gauge(
         "max_commit_ms",
-        Desc::gauge("node_btrfs_max_commit_seconds", "Time of the longest commit, in seconds."),
-        1000.0,
-    ),
-    (
+        "node_btrfs_max_commit_seconds",
+        "Time of the longest commit, in seconds.",
+    )
+    .over(1000.0),
+    counter(
         "total_commit_ms",
-        Desc::counter("node_btrfs_commit_seconds_total", "Time of all commits, in seconds."),
-        1000.0,
-    ),
+        "node_btrfs_commit_seconds_total",
+        "Time of all commits, in seconds.",
+    )
+    .over(1000.0),
 ];
 
 const BLOCK_GROUP_TYPES: [&str; 3] = ["data", "metadata", "system"];
 
-const RESERVED: &[Attribute] = &[Attribute::number(
-    "bytes_reserved",
-    Desc::gauge("node_btrfs_reserved_bytes", "Bytes reserved for a kind of data."),
-)];
+const RESERVED: &[Attribute] =
+    &[gauge("bytes_reserved", "node_btrfs_reserved_bytes", "Bytes reserved for a kind of data.")];
 
 const LAYOUT: &[Attribute] = &[
-    Attribute::number(
-        "used_bytes",
-        Desc::gauge("node_btrfs_used_bytes", "Bytes in use by a kind of data and its layout."),
-    ),
-    Attribute::number(
+    gauge("used_bytes", "node_btrfs_used_bytes", "Bytes in use by a kind of data and its layout."),
+    gauge(
         "total_bytes",
-        Desc::gauge("node_btrfs_size_bytes", "Bytes set apart for a kind of data and its layout."),
+        "node_btrfs_size_bytes",
+        "Bytes set apart for a kind of data and its layout.",
     ),
 ];
 
 const RATIO: Desc<'_> =
     Desc::gauge("node_btrfs_allocation_ratio", "Bytes on disk for each byte of data.");
 
-const DEVICE_SIZE: &[Attribute] = &[Attribute {
-    file: "size",
-    desc: Desc::gauge("node_btrfs_device_size_bytes", "Size of a device in bytes."),
-    parse: |text| Ok(device_table::number(text)?.map(|sectors| sectors * SECTOR_BYTES)),
-}];
+const DEVICE_SIZE: &[Attribute] =
+    &[gauge("size", "node_btrfs_device_size_bytes", "Size of a device in bytes.")
+        .times(SECTOR_BYTES)];
 
 const DEVICE_ERRORS: Desc<'_> =
     Desc::counter("node_btrfs_device_errors_total", "Errors of a device by type.");
@@ -93,110 +89,82 @@ struct FileSystem {
     ids: Vec<String>,
 }
 
-/// How one kind of data is laid out on one file system.
-struct Layout {
-    labels: LabelSet,
-    ratio: Option<f64>,
-}
-
 #[derive(Debug)]
 pub(super) struct Btrfs;
 
 #[async_trait]
 impl Collector<Host> for Btrfs {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
-        let mut failures = FirstFailure::default();
+        let mut errors = FirstError::default();
         let names = host.list_sys(DIRECTORY)?.unwrap_or_default();
         let systems: Vec<FileSystem> = names
             .iter()
             .filter(|name| name.contains('-'))
-            .filter_map(|name| failures.note(open(host, name)))
+            .map(|name| open(host, name, &mut errors))
             .collect();
         let mut family = sink.family(&INFO);
         for system in &systems {
             family.sample(&[("label", &system.label), ("uuid", &system.uuid)], 1.0);
         }
         drop(family);
-        let whole = systems.iter().map(|system| Device {
-            path: system.path.clone(),
-            labels: LabelSet::new([("uuid", &*system.uuid)]),
-        });
-        device_table::push(GLOBAL_RESERVE, &whole.collect::<Vec<_>>(), host, sink, &mut failures);
-        push_commits(&systems, host, sink, &mut failures);
-        push_allocation(&systems, host, sink, &mut failures);
-        push_devices(&systems, host, sink, &mut failures);
-        failures.into_result()
+        push_whole(&systems, host, sink, &mut errors);
+        push_allocation(&systems, host, sink, &mut errors);
+        push_devices(&systems, host, sink, &mut errors);
+        errors.into_result()
     }
 }
 
-fn open(host: &Host, name: &str) -> Result<FileSystem, CollectError> {
+fn open(host: &Host, name: &str, errors: &mut FirstError) -> FileSystem {
     let path = format!("{DIRECTORY}/{name}");
-    let uuid = host.attribute(&format!("{path}/metadata_uuid"))?;
-    Ok(FileSystem {
+    let uuid = errors.catch(host.attribute(&format!("{path}/metadata_uuid")));
+    let label = errors.catch(host.attribute(&format!("{path}/label")));
+    let mut list = |folder| errors.catch(host.list_sys(&format!("{path}/{folder}")));
+    FileSystem {
         uuid: uuid.filter(|uuid| !uuid.is_empty()).unwrap_or_else(|| name.to_owned()),
-        label: host.attribute(&format!("{path}/label"))?.unwrap_or_default(),
-        devices: host.list_sys(&format!("{path}/devices"))?.unwrap_or_default(),
-        ids: host.list_sys(&format!("{path}/devinfo"))?.unwrap_or_default(),
+        label: label.unwrap_or_default(),
+        devices: list("devices").unwrap_or_default(),
+        ids: list("devinfo").unwrap_or_default(),
         path,
-    })
-}
-
-fn push_commits(systems: &[FileSystem], host: &Host, sink: &mut Sink, failures: &mut FirstFailure) {
-    let mut files = Vec::new();
-    for system in systems {
-        let path = format!("{}/commit_stats", system.path);
-        let text = device_table::read_lines(host, &path, &["commits"]);
-        if let Some(Some(text)) = failures.note(text) {
-            files.push((system, path, text));
-        }
-    }
-    for (key, desc, units) in COMMITS {
-        let mut family = sink.family(desc);
-        for (system, path, text) in &files {
-            let value = parse_line(text, key).map_err(|error| host.malformed_sys(path, error));
-            if let Some(Some(value)) = failures.note(value) {
-                family.sample(&[("uuid", &system.uuid)], value / units);
-            }
-        }
     }
 }
 
-fn push_allocation(
-    systems: &[FileSystem],
-    host: &Host,
-    sink: &mut Sink,
-    failures: &mut FirstFailure,
-) {
-    let (mut groups, mut layouts, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
-    for system in systems {
+fn push_whole(systems: &[FileSystem], host: &Host, sink: &mut Sink, errors: &mut FirstError) {
+    let mut reserve = Table::new(GLOBAL_RESERVE, ["uuid"]);
+    let mut commits = Table::new(COMMITS, ["uuid"]);
+    for FileSystem { path, uuid, .. } in systems {
+        reserve.read(host, &format!("{path}/"), [uuid], errors);
+        commits.read_lines(host, &format!("{path}/commit_stats"), [uuid], errors);
+    }
+    reserve.push(sink);
+    commits.push(sink);
+}
+
+fn push_allocation(systems: &[FileSystem], host: &Host, sink: &mut Sink, errors: &mut FirstError) {
+    let mut reserved = Table::new(RESERVED, ["block_group_type", "uuid"]);
+    let mut layouts = Table::new(LAYOUT, ["block_group_type", "mode", "uuid"]);
+    let mut ratios = Vec::new();
+    for FileSystem { path, uuid, devices, .. } in systems {
         for kind in BLOCK_GROUP_TYPES {
-            let path = format!("{}/allocation/{kind}", system.path);
-            let modes = failures.note(host.list_sys(&path)).flatten().unwrap_or_default();
-            for mode in modes {
-                let path = format!("{path}/{mode}");
+            let group = format!("{path}/allocation/{kind}/");
+            reserved.read(host, &group, [kind, uuid], errors);
+            for mode in errors.catch(host.list_sys(&group)).unwrap_or_default() {
+                let layout = format!("{group}{mode}/");
                 // Of the other entries, which are no folders, this is true as well.
-                if host.list_sys(&path).ok().flatten().is_none() {
+                if host.list_sys(&layout).ok().flatten().is_none() {
                     continue;
                 }
-                let labels = || {
-                    let labels =
-                        [("block_group_type", kind), ("mode", &*mode), ("uuid", &*system.uuid)];
-                    LabelSet::new(labels)
-                };
-                let ratio = ratio(&mode, system.devices.len());
-                ratios.push(Layout { labels: labels(), ratio });
-                layouts.push(Device { path, labels: labels() });
+                layouts.read(host, &layout, [kind, &mode, uuid], errors);
+                let labels = [("block_group_type", kind), ("mode", &*mode), ("uuid", uuid)];
+                ratios.push((LabelSet::new(labels), ratio(&mode, devices.len())));
             }
-            let labels = LabelSet::new([("block_group_type", kind), ("uuid", &*system.uuid)]);
-            groups.push(Device { path, labels });
         }
     }
-    device_table::push(RESERVED, &groups, host, sink, failures);
-    device_table::push(LAYOUT, &layouts, host, sink, failures);
+    reserved.push(sink);
+    layouts.push(sink);
     let mut family = sink.family(&RATIO);
-    for layout in &ratios {
-        if let Some(ratio) = layout.ratio {
-            family.sample_with(&layout.labels, &[], ratio);
+    for (labels, ratio) in &ratios {
+        if let Some(ratio) = ratio {
+            family.sample_with(labels, &[], *ratio);
         }
     }
 }
@@ -219,46 +187,41 @@ fn ratio(mode: &str, devices: usize) -> Option<f64> {
     }
 }
 
-fn push_devices(systems: &[FileSystem], host: &Host, sink: &mut Sink, failures: &mut FirstFailure) {
-    let sizes = systems.iter().flat_map(|system| {
-        system.devices.iter().map(|device| Device {
-            path: format!("{}/devices/{device}", system.path),
-            labels: LabelSet::new([("device", &**device), ("uuid", &*system.uuid)]),
-        })
-    });
-    device_table::push(DEVICE_SIZE, &sizes.collect::<Vec<_>>(), host, sink, failures);
+fn push_devices(systems: &[FileSystem], host: &Host, sink: &mut Sink, errors: &mut FirstError) {
+    let mut sizes = Table::new(DEVICE_SIZE, ["device", "uuid"]);
+    for FileSystem { path, uuid, devices, .. } in systems {
+        for device in devices {
+            sizes.read(host, &format!("{path}/devices/{device}/"), [device, uuid], errors);
+        }
+    }
+    sizes.push(sink);
     let mut family = sink.family(&DEVICE_ERRORS);
-    for system in systems {
-        for id in &system.ids {
-            let path = format!("{}/devinfo/{id}/error_stats", system.path);
-            // The errors are invalid as long as the kernel has not read them from the disk.
-            let text = device_table::read_lines(host, &path, &["write_errs", "invalid"]);
-            let text = failures.note(text).flatten().unwrap_or_default();
+    for FileSystem { path, uuid, devices, ids, .. } in systems {
+        for id in ids {
+            let path = format!("{path}/devinfo/{id}/error_stats");
+            let Some(text) = errors.catch(host.attribute(&path)) else { continue };
+            let counts = error_counts(&text);
+            errors.note(counts.verdict.map_err(|error| host.malformed_sys(&path, error)));
             // Sysfs does not tell which number is which device, unless there is only one.
-            let device = match (&system.devices[..], &system.ids[..]) {
+            let device = match (&devices[..], &ids[..]) {
                 ([device], [_]) => ("device", &**device),
                 _ => ("devid", &**id),
             };
-            for (kind, key) in ERRORS {
-                let count = parse_line(&text, key);
-                let count = count.map_err(|error| host.malformed_sys(&path, error));
-                if let Some(Some(count)) = failures.note(count) {
-                    family.sample(&[device, ("type", kind), ("uuid", &system.uuid)], count);
-                }
+            for (kind, count) in counts.good {
+                family.sample(&[device, ("type", kind), ("uuid", uuid)], count);
             }
         }
     }
 }
 
-/// Number of the line that starts with `key`; `None` if there is no such line.
-fn parse_line(text: &str, key: &str) -> Result<Option<f64>, ParseError> {
-    let mut lines = text.lines().map(str::split_ascii_whitespace);
-    let Some(mut words) = lines.find_map(|mut words| (words.next()? == key).then_some(words))
-    else {
-        return Ok(None);
-    };
-    let number: u64 = parse_number("count", words.next())?;
-    Ok(Some(number as f64))
+/// Type and count of each error; none as long as the kernel has not read them from the disk.
+fn error_counts(text: &str) -> Rows<(&'static str, f64)> {
+    let counts = ERRORS.iter().filter(|_| text != "invalid").map(|(kind, key)| {
+        let count = line(text, key).ok_or(ParseError::Missing { field: "count of errors" })?;
+        let count: u64 = parse_number("count of errors", Some(count))?;
+        Ok((*kind, count as f64))
+    });
+    counts.collect()
 }
 
 #[cfg(test)]
@@ -266,17 +229,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_found_by_their_key() {
-        let text = "commits 3\ncur_commit_ms 0\nlast_commit_ms 51\nmax_commit_ms 100\n";
-        assert_eq!(parse_line(text, "last_commit_ms"), Ok(Some(51.0)));
-        assert_eq!(parse_line(text, "total_commit_ms"), Ok(None));
-        assert_eq!(parse_line("invalid\n", "write_errs"), Ok(None));
+    fn errors_are_told_by_type() {
+        let text = "write_errs 1\nread_errs 2\nflush_errs 0\ncorruption_errs 4\ngeneration_errs 5";
+        let expected = [
+            ("corruption", 4.0),
+            ("flush", 0.0),
+            ("generation", 5.0),
+            ("read", 2.0),
+            ("write", 1.0),
+        ];
+        let counts = error_counts(text);
+        assert_eq!((&counts.good[..], counts.verdict), (&expected[..], Ok(())));
+        let counts = error_counts("invalid");
+        assert_eq!((&counts.good[..], counts.verdict), (&[][..], Ok(())));
     }
 
     #[test]
-    fn truncated_and_malformed_lines_are_errors() {
-        for text in ["write_errs", "write_errs x", "write_errs -1"] {
-            assert!(parse_line(text, "write_errs").is_err(), "{text:?}");
+    fn truncated_and_malformed_counts_cost_only_themselves() {
+        for (text, good) in [("", 0), ("write_errs", 0), ("write_errs 1\nread_errs x", 1)] {
+            let counts = error_counts(text);
+            assert!(counts.verdict.is_err(), "{text:?}");
+            assert_eq!(counts.good.len(), good, "{text:?}");
         }
     }
 
@@ -293,7 +266,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_text_is_parsed_or_refused(text in "(write_errs|[0-9 \n]|\\PC){0,60}") {
-            let _ = parse_line(&text, "write_errs");
+            let _ = error_counts(&text);
         }
     }
 }

@@ -6,9 +6,9 @@ use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::Desc;
 
-use super::memory_zone::split_heading;
-use super::rows::Rows;
 use crate::host::Host;
+use crate::readers::Rows;
+use crate::readers::memory_zone::split_heading;
 
 const BLOCKS: Desc<'_> = Desc::gauge(
     "node_buddyinfo_blocks",

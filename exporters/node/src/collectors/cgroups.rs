@@ -8,8 +8,8 @@ use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::{Metric, gauge};
 
-use super::rows::Rows;
 use crate::host::Host;
+use crate::readers::Rows;
 
 const METRICS: &[Metric<Controller>] = &[
     gauge("node_cgroups_cgroups", "Control groups that use each controller.", |c| {

@@ -3,13 +3,13 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, parse_number};
+use common::error::CollectError;
 use common::exposition::Sink;
 use common::metric::Desc;
 
-use super::net_stat::Table;
-use super::salvage::salvage;
 use crate::host::Host;
+use crate::readers::net_stat::Table;
+use crate::readers::{FirstError, proc_sys};
 
 /// File below `/proc/sys/net/netfilter` and family.
 const COUNTS: [(&str, Desc<'static>); 2] = [
@@ -74,25 +74,22 @@ pub(super) struct Conntrack;
 #[async_trait]
 impl Collector<Host> for Conntrack {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
-        let (counts, outcome) = salvage(COUNTS.iter().map(|(file, desc)| {
-            let count = read_count(host, &format!("sys/net/netfilter/{file}"))?;
-            Ok((desc, count))
-        }));
-        for (desc, count) in counts {
-            sink.value(desc, count);
+        let mut errors = FirstError::default();
+        for (file, desc) in &COUNTS {
+            let count = proc_sys::number(host, &format!("net/netfilter/{file}"));
+            let count = count.and_then(|count| count.ok_or_else(absent));
+            if let Some(count) = errors.note(count) {
+                sink.value(desc, count);
+            }
         }
         // Some kernels let only root read the statistics.
-        outcome.and(push_statistics(host, sink))
+        errors.note(push_statistics(host, sink));
+        errors.into_result()
     }
 }
 
 fn absent() -> CollectError {
     CollectError::NoData("no connection tracking in the kernel".into())
-}
-
-fn read_count(host: &Host, path: &str) -> Result<f64, CollectError> {
-    let text = host.read_proc_if_present(path)?.ok_or_else(absent)?;
-    parse_number("count", Some(text.trim())).map_err(|error| host.malformed_proc(path, error))
 }
 
 /// Sums over all CPUs; old kernels have no `search_restart`.

@@ -7,8 +7,8 @@ use common::error::CollectError;
 use common::exposition::Sink;
 use common::metric::Desc;
 
-use super::attributes::FirstError;
 use crate::host::Host;
+use crate::readers::FirstError;
 
 const DIRECTORY: &str = "devices/system/cpu/vulnerabilities";
 

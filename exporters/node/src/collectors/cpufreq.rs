@@ -7,11 +7,9 @@ use common::error::{CollectError, ParseError};
 use common::exposition::Sink;
 use common::metric::Desc;
 
-use super::attributes::{
-    Attribute, FirstError, Table, devices, gauge, integer, number_after, read,
-};
-use super::cpu::cpu_list;
 use crate::host::Host;
+use crate::readers::attributes::{Attribute, Table, devices, gauge, integer, number_after, read};
+use crate::readers::{FirstError, cpu_list};
 
 const DIRECTORY: &str = "devices/system/cpu";
 
@@ -19,8 +17,12 @@ const DIRECTORY: &str = "devices/system/cpu";
 const CPUS_PER_THREAD: usize = 16;
 const MAX_THREADS: usize = 8;
 
+/// The cpu collector has samples of this family too.
+pub(super) const FREQUENCY: Desc<'_> =
+    Desc::gauge("node_cpu_frequency_hertz", "Frequency that a CPU runs at.");
+
 const FREQUENCIES: &[Attribute] = &[
-    kilohertz("cpuinfo_cur_freq", "node_cpu_frequency_hertz", "Measured frequency of a CPU."),
+    Attribute::new("cpuinfo_cur_freq", FREQUENCY).times(1000.0).read_by(known_integer),
     kilohertz(
         "cpuinfo_avg_freq",
         "node_cpu_frequency_avg_hertz",
@@ -70,8 +72,8 @@ pub(super) struct CpuFreq;
 impl Collector<Host> for CpuFreq {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
         let mut errors = FirstError::default();
-        let offline = errors.catch(host.attribute(&format!("{DIRECTORY}/offline")));
-        let offline = cpu_list(&offline.unwrap_or_default());
+        let offline = host.parsed(&format!("{DIRECTORY}/offline"), cpu_list::parse);
+        let offline = errors.catch(offline).unwrap_or_default();
         let names = devices(host, DIRECTORY)?;
         let mut numbers: Vec<&str> =
             names.iter().filter_map(|name| number_after(name, "cpu")).collect();
@@ -140,7 +142,7 @@ fn push(cpus: &[Cpu], sink: &mut Sink) {
         for governor in available.split_ascii_whitespace() {
             let is_chosen = cpu.governor.as_deref() == Some(governor);
             let labels = [("cpu", &*cpu.number), ("governor", governor)];
-            family.sample(&labels, f64::from(u8::from(is_chosen)));
+            family.sample(&labels, f64::from(is_chosen));
         }
     }
 }

@@ -7,8 +7,9 @@ use common::error::CollectError;
 use common::exposition::Sink;
 use common::metric::Desc;
 
-use super::attributes::{FirstError, devices, present_texts, push_info};
 use crate::host::Host;
+use crate::readers::FirstError;
+use crate::readers::attributes::{devices, present_texts, push_info};
 
 const DIRECTORY: &str = "class/dmi/id/";
 

@@ -7,11 +7,9 @@ use common::error::CollectError;
 use common::exposition::Sink;
 use common::metric::{Desc, Metric, gauge};
 
-use super::attributes::{FirstError, devices, number_after};
 use crate::host::Host;
-
-/// The kernel counts in sectors of 512 bytes, whatever the disk's own are.
-const SECTOR_BYTES: f64 = 512.0;
+use crate::readers::attributes::{devices, number_after};
+use crate::readers::{FirstError, SECTOR_BYTES};
 
 const INFO: Desc<'_> =
     Desc::gauge("node_dmmultipath_device_info", "Names of each multipath device; always 1.");
@@ -22,7 +20,7 @@ const PATH_STATE: Desc<'_> = Desc::gauge(
 
 const METRICS: &[Metric<Device>] = &[
     gauge("node_dmmultipath_device_active", "1 unless the device is suspended.", |device| {
-        device.is_suspended.map(|is_suspended| f64::from(u8::from(!is_suspended)))
+        device.is_suspended.map(|is_suspended| f64::from(!is_suspended))
     }),
     gauge("node_dmmultipath_device_size_bytes", "Size of the device.", |device| {
         device.sectors.map(|sectors| sectors * SECTOR_BYTES)

@@ -2,71 +2,45 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError, parse_number};
+use common::error::{CollectError, ParseError};
 use common::exposition::Sink;
 use common::metric::Desc;
 
-use super::device_table::FirstFailure;
 use crate::host::Host;
+use crate::readers::FirstError;
+use crate::readers::attributes::{Attribute, Table, counter, gauge};
 
 const FILE: &str = "drbd";
 
-/// Key, family, bytes or requests a unit.
-const COUNTS: &[(&str, Desc<'static>, f64)] = &[
-    ("ns", Desc::counter("node_drbd_network_sent_bytes_total", "Bytes sent to the peer."), 1024.0),
-    (
+const COUNTS: &[Attribute] = &[
+    counter("ns", "node_drbd_network_sent_bytes_total", "Bytes sent to the peer.").times(1024.0),
+    // The kernel counts KiB here too: wrong, but the reference exporter's value.
+    counter(
         "nr",
-        // The kernel counts KiB here too: wrong, but the reference exporter's value.
-        Desc::counter(
-            "node_drbd_network_received_bytes_total",
-            "Received from the peer; in KiB, as in node_exporter.",
-        ),
-        1.0,
+        "node_drbd_network_received_bytes_total",
+        "Received from the peer; in KiB, as in node_exporter.",
     ),
-    (
-        "dw",
-        Desc::counter("node_drbd_disk_written_bytes_total", "Bytes written to the local disk."),
-        1024.0,
-    ),
-    (
-        "dr",
-        Desc::counter("node_drbd_disk_read_bytes_total", "Bytes read from the local disk."),
-        1024.0,
-    ),
-    (
-        "al",
-        Desc::counter("node_drbd_activitylog_writes_total", "Updates of the activity log."),
-        1.0,
-    ),
-    ("bm", Desc::counter("node_drbd_bitmap_writes_total", "Updates of the bitmap."), 1.0),
-    ("lo", Desc::gauge("node_drbd_local_pending", "Requests that the local disk has open."), 1.0),
-    (
-        "pe",
-        Desc::gauge("node_drbd_remote_pending", "Requests that the peer has not yet answered."),
-        1.0,
-    ),
-    (
+    counter("dw", "node_drbd_disk_written_bytes_total", "Bytes written to the local disk.")
+        .times(1024.0),
+    counter("dr", "node_drbd_disk_read_bytes_total", "Bytes read from the local disk.")
+        .times(1024.0),
+    counter("al", "node_drbd_activitylog_writes_total", "Updates of the activity log."),
+    counter("bm", "node_drbd_bitmap_writes_total", "Updates of the bitmap."),
+    gauge("lo", "node_drbd_local_pending", "Requests that the local disk has open."),
+    gauge("pe", "node_drbd_remote_pending", "Requests that the peer has not yet answered."),
+    gauge(
         "ua",
-        Desc::gauge(
-            "node_drbd_remote_unacknowledged",
-            "Requests of the peer that are not yet answered.",
-        ),
-        1.0,
+        "node_drbd_remote_unacknowledged",
+        "Requests of the peer that are not yet answered.",
     ),
-    (
+    gauge(
         "ap",
-        Desc::gauge(
-            "node_drbd_application_pending",
-            "Requests of applications that are not yet answered.",
-        ),
-        1.0,
+        "node_drbd_application_pending",
+        "Requests of applications that are not yet answered.",
     ),
-    ("ep", Desc::gauge("node_drbd_epochs", "Epochs, sets of writes between barriers."), 1.0),
-    (
-        "oos",
-        Desc::gauge("node_drbd_out_of_sync_bytes", "Bytes known to differ from the peer's."),
-        1024.0,
-    ),
+    gauge("ep", "node_drbd_epochs", "Epochs, sets of writes between barriers."),
+    gauge("oos", "node_drbd_out_of_sync_bytes", "Bytes known to differ from the peer's.")
+        .times(1024.0),
 ];
 
 const CONNECTED: Desc<'_> =
@@ -97,11 +71,6 @@ impl<'a> Device<'a> {
     fn get(&self, key: &str) -> Option<&'a str> {
         self.words.iter().find(|(name, _)| *name == key).map(|(_, value)| *value)
     }
-
-    fn count(&self, key: &str) -> Result<Option<f64>, ParseError> {
-        let Some(text) = self.get(key) else { return Ok(None) };
-        parse_number::<u64>("count", Some(text)).map(|count| Some(count as f64))
-    }
 }
 
 #[derive(Debug)]
@@ -114,23 +83,20 @@ impl Collector<Host> for Drbd {
             return Err(CollectError::NoData("DRBD is not loaded".into()));
         };
         let devices = parse(&text).map_err(|error| host.malformed_proc(FILE, error))?;
-        let mut failures = FirstFailure::default();
-        for (key, desc, unit) in COUNTS {
-            let mut family = sink.family(desc);
-            for device in &devices {
-                let count = device.count(key).map_err(|error| host.malformed_proc(FILE, error));
-                if let Some(Some(count)) = failures.note(count) {
-                    family.sample(&[("device", &device.name)], count * unit);
-                }
-            }
+        let mut errors = FirstError::default();
+        let mut counts = Table::new(COUNTS, ["device"]);
+        for device in &devices {
+            let verdict = counts.add_parsed([&device.name], |key| device.get(key));
+            errors.note(verdict.map_err(|error| host.malformed_proc(FILE, error)));
         }
+        counts.push(sink);
         push_states(&devices, sink);
-        failures.into_result()
+        errors.into_result()
     }
 }
 
 fn push_states(devices: &[Device<'_>], sink: &mut Sink) {
-    let is = |wanted: &str, state: &str| if state == wanted { 1.0 } else { 0.0 };
+    let is = |wanted: &str, state: &str| f64::from(state == wanted);
     let mut family = sink.family(&CONNECTED);
     for device in devices {
         if let Some(state) = device.get("cs") {
@@ -183,10 +149,10 @@ mod tests {
         let devices = parse(TEXT).unwrap();
         let names: Vec<_> = devices.iter().map(|device| &*device.name).collect();
         assert_eq!(names, ["drbd0", "drbd11"]);
-        assert_eq!(devices[0].count("ns"), Ok(Some(17_324_442.0)));
+        assert_eq!(devices[0].get("ns"), Some("17324442"));
         assert_eq!(devices[0].get("ro"), Some("Primary/Secondary"));
         assert_eq!(devices[1].get("cs"), Some("Unconfigured"));
-        assert_eq!(devices[1].count("ns"), Ok(None));
+        assert_eq!(devices[1].get("ns"), None);
     }
 
     #[test]
@@ -198,8 +164,10 @@ mod tests {
     fn malformed_counts_are_errors() {
         assert!(parse("").is_err());
         let devices = parse("version: 8\n 0: ns:x nr:\n").unwrap();
-        assert!(devices[0].count("ns").is_err());
-        assert!(devices[0].count("nr").is_err());
+        for key in ["ns", "nr"] {
+            let count = |wanted: &str| devices[0].get(key).filter(|_| wanted == key);
+            assert!(Table::new(COUNTS, ["device"]).add_parsed(["drbd0"], count).is_err(), "{key}");
+        }
     }
 
     proptest::proptest! {

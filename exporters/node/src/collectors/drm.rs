@@ -7,10 +7,9 @@ use common::error::CollectError;
 use common::exposition::Sink;
 use common::metric::Desc;
 
-use super::attributes::{
-    Attribute, FirstError, Table, gauge, number_after, present_texts, push_info,
-};
 use crate::host::Host;
+use crate::readers::FirstError;
+use crate::readers::attributes::{Attribute, Table, gauge, number_after, present_texts, push_info};
 
 const DIRECTORY: &str = "class/drm";
 

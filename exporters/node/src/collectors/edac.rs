@@ -5,8 +5,9 @@ use common::collector::Collector;
 use common::error::CollectError;
 use common::exposition::Sink;
 
-use super::attributes::{Attribute, FirstError, Table, counter, number_after, read};
 use crate::host::Host;
+use crate::readers::FirstError;
+use crate::readers::attributes::{Attribute, Table, counter, number_after, read};
 
 const DIRECTORY: &str = "devices/system/edac/mc";
 

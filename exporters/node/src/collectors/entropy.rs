@@ -6,17 +6,17 @@ use common::error::CollectError;
 use common::exposition::Sink;
 use common::metric::Desc;
 
-use super::kernel_number;
 use crate::host::Host;
+use crate::readers::{FirstError, proc_sys};
 
 /// File and family; both count bits.
 const FILES: &[(&str, Desc<'static>)] = &[
     (
-        "random/entropy_avail",
+        "kernel/random/entropy_avail",
         Desc::gauge("node_entropy_available_bits", "Bits of entropy at hand."),
     ),
     (
-        "random/poolsize",
+        "kernel/random/poolsize",
         Desc::gauge("node_entropy_pool_size_bits", "Bits of entropy that the pool can hold."),
     ),
 ];
@@ -27,19 +27,18 @@ pub(super) struct Entropy;
 #[async_trait]
 impl Collector<Host> for Entropy {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
-        let (mut present, mut verdict) = (false, Ok(()));
+        let (mut present, mut errors) = (false, FirstError::default());
         for (file, desc) in FILES {
-            match kernel_number::read(host, file) {
-                Ok(bits) => {
-                    bits.inspect(|bits| sink.value(desc, *bits));
-                    present |= bits.is_some();
-                }
-                Err(error) => verdict = verdict.and(Err(error)),
+            if let Some(bits) = errors.catch(proc_sys::number(host, file)) {
+                sink.value(desc, bits);
+                present = true;
             }
         }
-        if !present && verdict.is_ok() {
-            return Err(CollectError::NoData("the kernel says nothing of its entropy".into()));
+        errors.into_result()?;
+        if present {
+            Ok(())
+        } else {
+            Err(CollectError::NoData("the kernel says nothing of its entropy".into()))
         }
-        verdict
     }
 }

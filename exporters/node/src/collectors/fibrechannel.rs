@@ -7,10 +7,9 @@ use common::error::{CollectError, ParseError};
 use common::exposition::Sink;
 use common::metric::Desc;
 
-use super::attributes::{
-    Attribute, FirstError, Table, counter, devices, integer, push_info, texts,
-};
 use crate::host::Host;
+use crate::readers::FirstError;
+use crate::readers::attributes::{Attribute, Table, counter, devices, integer, push_info, texts};
 
 const DIRECTORY: &str = "class/fc_host";
 

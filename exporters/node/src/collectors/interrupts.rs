@@ -7,9 +7,9 @@ use common::exposition::Sink;
 use common::filter::{Filter, Pattern};
 use common::metric::Desc;
 
-use super::cpu_columns;
-use super::rows::Rows;
 use crate::host::Host;
+use crate::readers::Rows;
+use crate::readers::cpu_columns;
 
 const INTERRUPTS: Desc<'_> = Desc::counter(
     "node_interrupts_total",

@@ -4,70 +4,41 @@ use async_trait::async_trait;
 use common::collector::Collector;
 use common::error::CollectError;
 use common::exposition::Sink;
-use common::metric::Desc;
 
 use crate::host::Host;
+use crate::readers::FirstError;
+use crate::readers::attributes::{Attribute, Table, counter, gauge};
 
-/// File, family and what the file's number is divided by.
-const FILES: &[(&str, Desc<'static>, f64)] = &[
-    (
+const ATTRIBUTES: &[Attribute] = &[
+    counter(
         "full_scans",
-        Desc::counter("node_ksmd_full_scans_total", "Times that all mergeable memory was scanned."),
-        1.0,
+        "node_ksmd_full_scans_total",
+        "Times that all mergeable memory was scanned.",
     ),
-    (
-        // Since Linux 6.4. Below zero where the bookkeeping outweighs what is saved;
-        // the reference exporter fails there.
+    // Since Linux 6.4. Below zero where the bookkeeping outweighs what is saved;
+    // the reference exporter fails there.
+    gauge(
         "general_profit",
-        Desc::gauge(
-            "node_ksmd_general_profit_bytes",
-            "Memory saved, less what merging itself takes.",
-        ),
-        1.0,
+        "node_ksmd_general_profit_bytes",
+        "Memory saved, less what merging itself takes.",
     ),
-    (
+    gauge(
         "merge_across_nodes",
-        Desc::gauge(
-            "node_ksmd_merge_across_nodes",
-            "1 if pages of different NUMA nodes are merged.",
-        ),
-        1.0,
+        "node_ksmd_merge_across_nodes",
+        "1 if pages of different NUMA nodes are merged.",
     ),
-    (
-        "pages_shared",
-        Desc::gauge("node_ksmd_pages_shared", "Pages that stand for several equal ones."),
-        1.0,
-    ),
-    (
-        "pages_sharing",
-        Desc::gauge("node_ksmd_pages_sharing", "Places that share them: pages saved."),
-        1.0,
-    ),
-    (
-        "pages_to_scan",
-        Desc::gauge("node_ksmd_pages_to_scan", "Pages to be scanned before the next sleep."),
-        1.0,
-    ),
-    (
+    gauge("pages_shared", "node_ksmd_pages_shared", "Pages that stand for several equal ones."),
+    gauge("pages_sharing", "node_ksmd_pages_sharing", "Places that share them: pages saved."),
+    gauge("pages_to_scan", "node_ksmd_pages_to_scan", "Pages to be scanned before the next sleep."),
+    gauge(
         "pages_unshared",
-        Desc::gauge("node_ksmd_pages_unshared", "Pages found unique when they were last scanned."),
-        1.0,
+        "node_ksmd_pages_unshared",
+        "Pages found unique when they were last scanned.",
     ),
-    (
-        "pages_volatile",
-        Desc::gauge("node_ksmd_pages_volatile", "Pages that change too fast to be merged."),
-        1.0,
-    ),
-    (
-        "run",
-        Desc::gauge("node_ksmd_run", "0 if stopped, 1 if running, 2 if stopped and undone."),
-        1.0,
-    ),
-    (
-        "sleep_millisecs",
-        Desc::gauge("node_ksmd_sleep_seconds", "Sleep between two scans, in seconds."),
-        1000.0,
-    ),
+    gauge("pages_volatile", "node_ksmd_pages_volatile", "Pages that change too fast to be merged."),
+    gauge("run", "node_ksmd_run", "0 if stopped, 1 if running, 2 if stopped and undone."),
+    gauge("sleep_millisecs", "node_ksmd_sleep_seconds", "Sleep between two scans, in seconds.")
+        .over(1000.0),
 ];
 
 #[derive(Debug)]
@@ -77,14 +48,9 @@ pub(super) struct Ksmd;
 impl Collector<Host> for Ksmd {
     /// Files that the kernel lacks are left out, even if that is all of them.
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
-        let mut verdict = Ok(());
-        for (file, desc, divisor) in FILES {
-            match host.number::<i64>(&format!("kernel/mm/ksm/{file}")) {
-                Ok(Some(number)) => sink.value(desc, number as f64 / divisor),
-                Ok(None) => {}
-                Err(error) => verdict = verdict.and(Err(error)),
-            }
-        }
-        verdict
+        let (mut table, mut errors) = (Table::new(ATTRIBUTES, []), FirstError::default());
+        table.read(host, "kernel/mm/ksm/", [], &mut errors);
+        table.push(sink);
+        errors.into_result()
     }
 }

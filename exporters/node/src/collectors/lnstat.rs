@@ -8,9 +8,9 @@ use common::error::CollectError;
 use common::exposition::Sink;
 use common::metric::{Desc, sanitize_name};
 
-use super::net_stat::{self, Table};
-use super::salvage::salvage;
 use crate::host::Host;
+use crate::readers::FirstError;
+use crate::readers::net_stat::{self, Table};
 
 #[derive(Debug)]
 pub(super) struct Lnstat;
@@ -19,13 +19,13 @@ pub(super) struct Lnstat;
 impl Collector<Host> for Lnstat {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
         let names = host.list_proc(net_stat::DIRECTORY)?.unwrap_or_default();
-        let read = |name: String| match Table::read(host, &name) {
-            Ok(table) => table.map(|table| Ok((name, table))),
-            Err(error) => Some(Err(error)),
-        };
-        let (tables, outcome) = salvage(names.into_iter().filter_map(read));
-        push(&tables, sink);
-        outcome
+        let mut errors = FirstError::default();
+        let tables = names.into_iter().filter_map(|name| {
+            let table = errors.catch(Table::read(host, &name))?;
+            Some((name, table))
+        });
+        push(&tables.collect::<Vec<_>>(), sink);
+        errors.into_result()
     }
 }
 

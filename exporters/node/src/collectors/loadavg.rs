@@ -62,4 +62,11 @@ mod tests {
             assert!(parse(text).is_err(), "{text:?}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_parsed_or_refused(text in "([0-9.]{0,9} |\\PC){0,8}") {
+            let _ = parse(&text);
+        }
+    }
 }

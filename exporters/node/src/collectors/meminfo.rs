@@ -9,8 +9,8 @@ use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::Desc;
 
-use super::rows::Rows;
 use crate::host::Host;
+use crate::readers::Rows;
 
 #[derive(Debug)]
 pub(super) struct Meminfo;

@@ -11,8 +11,9 @@ use common::exposition::Sink;
 use common::metric::{Desc, Kind, sanitize_name};
 
 use super::meminfo::Field;
-use super::rows::Rows;
 use crate::host::Host;
+use crate::readers::attributes::number_after;
+use crate::readers::{FirstError, Rows};
 
 const FOLDER: &str = "devices/system/node";
 
@@ -47,12 +48,11 @@ impl Collector<Host> for MeminfoNuma {
     /// A host without nodes has no samples, which is no error.
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
         let mut families = Families::new();
-        let mut verdict = Ok(());
+        let mut errors = FirstError::default();
         for name in host.list_sys(FOLDER)?.unwrap_or_default() {
-            let Some(node) = node_number(&name) else { continue };
+            let Some(node) = number_after(&name, "node") else { continue };
             for file in &FILES {
-                let read = file.read(host, node, &mut families);
-                verdict = verdict.and(read);
+                errors.note(file.read(host, node, &mut families));
             }
         }
         for (name, family) in &families {
@@ -62,7 +62,7 @@ impl Collector<Host> for MeminfoNuma {
                 sampled.sample(&[("node", node)], *value);
             }
         }
-        verdict
+        errors.into_result()
     }
 }
 
@@ -85,12 +85,6 @@ impl File {
 }
 
 const PREFIX: &str = "node_memory_numa_";
-
-/// `12` of `node12`.
-fn node_number(name: &str) -> Option<&str> {
-    let number = name.strip_prefix("node")?;
-    (!number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())).then_some(number)
-}
 
 /// `Node 0 Active(anon):  123 kB`
 fn parse_meminfo(line: &str) -> Result<(String, f64), ParseError> {
@@ -138,14 +132,6 @@ mod tests {
         }
         for line in ["", "numa_hit", "numa_hit x", "numa_hit -1"] {
             assert!(parse_numastat(line).is_err(), "{line:?}");
-        }
-    }
-
-    #[test]
-    fn only_numbered_folders_are_nodes() {
-        assert_eq!(node_number("node12"), Some("12"));
-        for name in ["node", "nodes", "node1x", "possible", "has_cpu"] {
-            assert_eq!(node_number(name), None, "{name}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! The list of collectors: one line each, in alphabetical order.
 
-mod attributes;
+pub(crate) mod arp;
 pub(crate) mod bcache;
 mod bcachefs;
 mod bonding;
@@ -9,10 +9,8 @@ mod buddyinfo;
 mod cgroups;
 mod conntrack;
 pub(crate) mod cpu;
-mod cpu_columns;
 mod cpu_vulnerabilities;
 mod cpufreq;
-mod device_table;
 pub(crate) mod diskstats;
 mod dmi;
 mod dmmultipath;
@@ -20,29 +18,27 @@ mod drbd;
 mod drm;
 mod edac;
 mod entropy;
+pub(crate) mod ethtool;
 mod fibrechannel;
 mod filefd;
 pub(crate) mod filesystem;
-mod hex;
-mod humanized;
 pub(crate) mod hwmon;
 pub(crate) mod infiniband;
 pub(crate) mod interrupts;
 pub(crate) mod ipvs;
 mod kernel_hung;
-mod kernel_number;
 mod ksmd;
 mod lnstat;
 mod loadavg;
+mod logind;
 mod mdadm;
 mod meminfo;
 mod meminfo_numa;
-mod memory_zone;
 mod mountstats;
-mod net_stat;
 pub(crate) mod netclass;
 pub(crate) mod netdev;
 pub(crate) mod netstat;
+mod network_route;
 mod nfs;
 mod nfsd;
 mod nvme;
@@ -52,9 +48,8 @@ pub(crate) mod pcidevice;
 pub(crate) mod powersupplyclass;
 mod pressure;
 mod processes;
+pub(crate) mod qdisc;
 pub(crate) mod rapl;
-mod rows;
-mod salvage;
 mod schedstat;
 mod selinux;
 pub(crate) mod slabinfo;
@@ -62,10 +57,12 @@ mod sockstat;
 mod softirqs;
 mod softnet;
 pub(crate) mod stat;
-mod sunrpc;
 mod swap;
 pub(crate) mod sysctl;
+pub(crate) mod systemd;
 pub(crate) mod tapestats;
+pub(crate) mod tcpstat;
+pub(crate) mod textfile;
 mod thermal_zone;
 mod time;
 mod timex;
@@ -73,6 +70,7 @@ mod udp_queues;
 mod uname;
 pub(crate) mod vmstat;
 mod watchdog;
+mod wifi;
 mod xfrm;
 mod xfs;
 mod zfs;
@@ -85,6 +83,9 @@ use crate::host::Host;
 
 /// Every collector of this exporter.
 pub const COLLECTORS: &[Entry<Host, Args>] = &[
+    Entry::on("arp", "neighbours per network device", |args| {
+        Ok(Box::new(arp::Arp::new(&args.arp)?))
+    }),
     Entry::on("bcache", "block caches", |args| Ok(Box::new(bcache::Bcache::new(&args.bcache)))),
     Entry::on("bcachefs", "bcachefs file systems", |_| Ok(Box::new(bcachefs::Bcachefs))),
     Entry::on("bonding", "devices of bonds and their links", |_| Ok(Box::new(bonding::Bonding))),
@@ -112,6 +113,9 @@ pub const COLLECTORS: &[Entry<Host, Args>] = &[
     Entry::on("entropy", "entropy of the random number generator", |_| {
         Ok(Box::new(entropy::Entropy))
     }),
+    Entry::off("ethtool", "link modes and drivers of network devices", |args| {
+        Ok(Box::new(ethtool::Ethtool::new(&args.ethtool)))
+    }),
     Entry::on("fibrechannel", "traffic and errors of Fibre Channel adapters", |_| {
         Ok(Box::new(fibrechannel::FibreChannel))
     }),
@@ -135,6 +139,7 @@ pub const COLLECTORS: &[Entry<Host, Args>] = &[
     Entry::off("ksmd", "merging of equal memory pages", |_| Ok(Box::new(ksmd::Ksmd))),
     Entry::off("lnstat", "network caches per CPU", |_| Ok(Box::new(lnstat::Lnstat))),
     Entry::on("loadavg", "load averages", |_| Ok(Box::new(loadavg::LoadAvg))),
+    Entry::off("logind", "sessions of users", |_| Ok(Box::new(logind::Logind))),
     Entry::on("mdadm", "software RAID", |_| Ok(Box::new(mdadm::Mdadm))),
     Entry::on("meminfo", "memory by use", |_| Ok(Box::new(meminfo::Meminfo))),
     Entry::off("meminfo_numa", "memory by use and NUMA node", |_| {
@@ -149,6 +154,9 @@ pub const COLLECTORS: &[Entry<Host, Args>] = &[
     }),
     Entry::on("netstat", "counters of the IP protocols", |args| {
         Ok(Box::new(netstat::Netstat::new(&args.netstat)))
+    }),
+    Entry::off("network_route", "routes of the network", |_| {
+        Ok(Box::new(network_route::NetworkRoute))
     }),
     Entry::on("nfs", "requests as a client of NFS", |_| Ok(Box::new(nfs::Nfs))),
     Entry::on("nfsd", "requests as a server of NFS", |_| Ok(Box::new(nfsd::Nfsd))),
@@ -168,6 +176,9 @@ pub const COLLECTORS: &[Entry<Host, Args>] = &[
     }),
     Entry::off("processes", "processes and threads by state", |_| {
         Ok(Box::new(processes::Processes))
+    }),
+    Entry::off("qdisc", "queues of network devices", |args| {
+        Ok(Box::new(qdisc::Qdisc::new(&args.qdisc)?))
     }),
     Entry::on("rapl", "energy used by the processor", |args| {
         Ok(Box::new(rapl::Rapl::new(&args.rapl)))
@@ -189,8 +200,17 @@ pub const COLLECTORS: &[Entry<Host, Args>] = &[
     Entry::off("sysctl", "kernel parameters chosen by name", |args| {
         Ok(Box::new(sysctl::Sysctl::new(&args.sysctl)))
     }),
+    Entry::off("systemd", "units of the service manager", |args| {
+        Ok(Box::new(systemd::Systemd::new(&args.systemd)?))
+    }),
     Entry::on("tapestats", "I/O per tape drive", |args| {
         Ok(Box::new(tapestats::Tapestats::new(&args.tapestats)))
+    }),
+    Entry::off("tcpstat", "TCP connections by state", |args| {
+        Ok(Box::new(tcpstat::Tcpstat::new(&args.tcpstat)))
+    }),
+    Entry::on("textfile", "metrics that others write into files", |args| {
+        Ok(Box::new(textfile::Textfile::new(&args.textfile)))
     }),
     Entry::on("thermal_zone", "temperatures and cooling devices", |_| {
         Ok(Box::new(thermal_zone::ThermalZone))
@@ -205,6 +225,7 @@ pub const COLLECTORS: &[Entry<Host, Args>] = &[
         Ok(Box::new(vmstat::Vmstat::new(&args.vmstat)))
     }),
     Entry::on("watchdog", "watchdog timers", |_| Ok(Box::new(watchdog::Watchdog))),
+    Entry::off("wifi", "wireless networks and their stations", |_| Ok(Box::new(wifi::Wifi))),
     Entry::off("xfrm", "packets that IPsec refused", |_| Ok(Box::new(xfrm::Xfrm))),
     Entry::on("xfs", "operations per XFS file system", |_| Ok(Box::new(xfs::Xfs))),
     Entry::on("zfs", "ZFS caches, pools and datasets", |_| Ok(Box::new(zfs::Zfs))),

@@ -9,8 +9,8 @@ use common::exposition::Sink;
 use common::filter::Pattern;
 use common::metric::{Desc, sanitize_name};
 
-use super::salvage::{not_empty, salvage};
 use crate::host::Host;
+use crate::readers::Rows;
 
 /// Errors, traffic and trouble of each protocol.
 const DEFAULT_FIELDS: &str = "^(.*_(InErrors|InErrs)|Ip_Forwarding|Ip(6|Ext)_(InOctets|OutOctets)|\
@@ -25,8 +25,6 @@ struct Field<'a> {
     name: &'a str,
     value: f64,
 }
-
-type Parsed<'a> = Vec<Result<Field<'a>, ParseError>>;
 
 /// Flags of this collector.
 #[derive(clap::Args, Clone, Debug)]
@@ -57,13 +55,13 @@ impl Netstat {
         &self,
         host: &Host,
         file: &str,
-        parse: fn(&str) -> Parsed<'_>,
+        parse: fn(&str) -> Rows<Field<'_>>,
         sink: &mut Sink,
     ) -> Result<(), CollectError> {
         let text = host.read_proc(file)?;
-        let (fields, outcome) = salvage(parse(&text));
+        let fields = parse(&text);
         let mut key = String::new();
-        for field in &fields {
+        for field in &fields.good {
             key.clear();
             key.extend([field.protocol, "_", field.name]);
             if self.fields.matches(&key) {
@@ -72,7 +70,7 @@ impl Netstat {
                 sink.value(&Desc::untyped(&name, &help), field.value);
             }
         }
-        outcome.and(not_empty(&text)).map_err(|error| host.malformed_proc(file, error))
+        fields.verdict.map_err(|error| host.malformed_proc(file, error))
     }
 }
 
@@ -95,7 +93,7 @@ impl Collector<Host> for Netstat {
 }
 
 /// Pairs of lines, both of which begin with the protocol: names, then values.
-fn parse_pairs(text: &str) -> Parsed<'_> {
+fn parse_pairs(text: &str) -> Rows<Field<'_>> {
     let mut fields = Vec::new();
     let mut lines = text.lines();
     while let Some(names) = lines.next() {
@@ -109,7 +107,7 @@ fn parse_pairs(text: &str) -> Parsed<'_> {
             Err(error) => fields.push(Err(error)),
         }
     }
-    fields
+    fields.into_iter().collect::<Rows<_>>().not_empty("no field")
 }
 
 type Words<'a> = std::str::SplitAsciiWhitespace<'a>;
@@ -135,46 +133,48 @@ fn split_pair<'a>(
 }
 
 /// A name and a value per line; the name is the protocol's, which ends in `6`, and the field's.
-fn parse_list(text: &str) -> Parsed<'_> {
-    text.lines()
-        .filter_map(|line| {
-            let mut words = line.split_ascii_whitespace();
-            let word = words.next()?;
-            let (protocol, name) = word.split_at_checked(word.find('6')? + 1)?;
-            let value = parse_number("value", words.next());
-            Some(value.map(|value| Field { protocol, name, value }))
-        })
-        .collect()
+fn parse_list(text: &str) -> Rows<Field<'_>> {
+    let fields = text.lines().filter_map(|line| {
+        let mut words = line.split_ascii_whitespace();
+        let word = words.next()?;
+        let (protocol, name) = word.split_at_checked(word.find('6')? + 1)?;
+        let value = parse_number("value", words.next());
+        Some(value.map(|value| Field { protocol, name, value }))
+    });
+    fields.collect::<Rows<_>>().not_empty("no field")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn values(parsed: Parsed<'_>) -> Vec<(String, f64)> {
-        let (fields, _) = salvage(parsed);
-        fields.iter().map(|f| (format!("{}_{}", f.protocol, f.name), f.value)).collect()
+    fn values(parsed: &Rows<Field<'_>>) -> Vec<(String, f64)> {
+        parsed.good.iter().map(|f| (format!("{}_{}", f.protocol, f.name), f.value)).collect()
     }
 
     #[test]
     fn fields_carry_their_protocol() {
         let text = "Ip: Forwarding DefaultTTL\nIp: 1 64\nTcp: MaxConn\nTcp: -1\n";
         let expected = [("Ip_Forwarding", 1.0), ("Ip_DefaultTTL", 64.0), ("Tcp_MaxConn", -1.0)];
-        assert_eq!(values(parse_pairs(text)), expected.map(|(name, value)| (name.into(), value)));
+        assert_eq!(values(&parse_pairs(text)), expected.map(|(name, value)| (name.into(), value)));
         let text = "Ip6InOctets                     \t460\nIcmp6OutType135  \t2\nother 1\n\n";
         let expected = [("Ip6_InOctets", 460.0), ("Icmp6_OutType135", 2.0)];
-        assert_eq!(values(parse_list(text)), expected.map(|(name, value)| (name.into(), value)));
+        assert_eq!(values(&parse_list(text)), expected.map(|(name, value)| (name.into(), value)));
     }
 
     #[test]
     fn what_is_malformed_costs_no_other_protocol() {
         for bad in ["Ip: A B\nIp: 1\n", "Ip: A\nIp: x\n", "Ip: A\nUdp: 1\n", "Ip\nIp\n"] {
             let text = format!("{bad}Tcp: InSegs\nTcp: 7\n");
-            assert_eq!(values(parse_pairs(&text)), [("Tcp_InSegs".into(), 7.0)], "{bad:?}");
-            assert!(salvage(parse_pairs(&text)).1.is_err(), "{bad:?}");
+            assert_eq!(values(&parse_pairs(&text)), [("Tcp_InSegs".into(), 7.0)], "{bad:?}");
+            assert!(parse_pairs(&text).verdict.is_err(), "{bad:?}");
         }
-        assert!(salvage(parse_pairs("Ip: A\n")).1.is_err());
-        assert!(salvage(parse_list("Ip6InOctets\n")).1.is_err());
+        for text in ["", "Ip: A\n"] {
+            assert!(parse_pairs(text).verdict.is_err(), "{text:?}");
+        }
+        for text in ["", "Ip6InOctets\n"] {
+            assert!(parse_list(text).verdict.is_err(), "{text:?}");
+        }
     }
 
     #[test]

@@ -6,9 +6,9 @@ use common::error::CollectError;
 use common::exposition::Sink;
 use common::metric::Desc;
 
-use super::device_table::FirstFailure;
-use super::sunrpc::{Count, Counts, Program, Requests, V2, V3};
 use crate::host::Host;
+use crate::readers::FirstError;
+use crate::readers::sunrpc::{Count, Counts, Program, Requests, V2, V3};
 
 const FILE: &str = "net/rpc/nfs";
 
@@ -115,10 +115,10 @@ impl Collector<Host> for Nfs {
             return Err(CollectError::NoData("the host is no NFS client".into()));
         };
         let program = Program::new(host, FILE, &text, &["net", "rpc"])?;
-        let mut failures = FirstFailure::default();
-        program.push(COUNTS, sink, &mut failures);
-        program.push_labelled(LABELLED, sink, &mut failures);
-        program.push_requests(&REQUESTS, METHODS, None, sink, &mut failures);
-        failures.into_result()
+        let mut errors = FirstError::default();
+        program.push(COUNTS, sink, &mut errors);
+        program.push_labelled(LABELLED, sink, &mut errors);
+        program.push_requests(&REQUESTS, METHODS, None, sink, &mut errors);
+        errors.into_result()
     }
 }

@@ -6,9 +6,9 @@ use common::error::CollectError;
 use common::exposition::Sink;
 use common::metric::Desc;
 
-use super::device_table::FirstFailure;
-use super::sunrpc::{Count, Counts, Program, Requests, V2, V3};
 use crate::host::Host;
+use crate::readers::FirstError;
+use crate::readers::sunrpc::{Count, Counts, Program, Requests, V2, V3};
 
 const FILE: &str = "net/rpc/nfsd";
 
@@ -146,11 +146,11 @@ impl Collector<Host> for Nfsd {
             return Err(CollectError::NoData("the host is no NFS server".into()));
         };
         let program = Program::new(host, FILE, &text, &["rc", "net", "rpc"])?;
-        let mut failures = FirstFailure::default();
-        program.push(COUNTS, sink, &mut failures);
-        program.push_labelled(LABELLED, sink, &mut failures);
+        let mut errors = FirstError::default();
+        program.push(COUNTS, sink, &mut errors);
+        program.push_labelled(LABELLED, sink, &mut errors);
         let extra = Some(WRITE_DELEGATION);
-        program.push_requests(&REQUESTS, METHODS, extra, sink, &mut failures);
-        failures.into_result()
+        program.push_requests(&REQUESTS, METHODS, extra, sink, &mut errors);
+        errors.into_result()
     }
 }

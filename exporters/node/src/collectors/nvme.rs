@@ -7,8 +7,9 @@ use common::error::CollectError;
 use common::exposition::Sink;
 use common::metric::{Desc, Metric, gauge};
 
-use super::attributes::{FirstError, devices, number_after, push_info, texts};
 use crate::host::Host;
+use crate::readers::FirstError;
+use crate::readers::attributes::{devices, number_after, push_info, texts};
 
 const DIRECTORY: &str = "class/nvme";
 

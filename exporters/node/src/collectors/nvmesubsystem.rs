@@ -7,9 +7,10 @@ use common::error::CollectError;
 use common::exposition::Sink;
 use common::metric::{Desc, Metric, gauge};
 
-use super::attributes::{FirstError, devices, number_after, push_info, texts};
 use super::nvme::namespace_number;
 use crate::host::Host;
+use crate::readers::FirstError;
+use crate::readers::attributes::{devices, number_after, push_info, texts};
 
 const DIRECTORY: &str = "class/nvme-subsystem";
 
@@ -118,7 +119,7 @@ fn push(subsystems: &[Subsystem], sink: &mut Sink) {
                     ("subsystem", &*subsystem.name),
                     ("transport", &*path.transport),
                 ];
-                family.sample(&labels, f64::from(u8::from(state == path.state)));
+                family.sample(&labels, f64::from(state == path.state));
             }
         }
     }

@@ -167,4 +167,11 @@ mod tests {
             assert!(exposed(text).is_err(), "{text:?}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_parsed_or_refused(text in "((NAME|VERSION_ID|SUPPORT_END)=['0-9.\\\\-]{0,12}\n|\\PC{0,20}\n){0,6}") {
+            let _ = exposed(&text);
+        }
+    }
 }

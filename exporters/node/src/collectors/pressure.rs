@@ -10,56 +10,67 @@ use common::exposition::Sink;
 use common::metric::Desc;
 
 use crate::host::Host;
+use crate::readers::FirstError;
 
-/// File, start of the line, family. The CPU has no `full` for the whole host, interrupts no `some`.
-const STALLS: &[(&str, &str, Desc<'static>)] = &[
+/// File, and its lines with their families. The CPU has no `full` for the whole host, interrupts no `some`.
+const STALLS: &[(&str, &[(&str, Desc<'static>)])] = &[
     (
         "cpu",
-        "some",
-        Desc::counter(
-            "node_pressure_cpu_waiting_seconds_total",
-            "Time in which some tasks waited for a CPU, in seconds.",
-        ),
+        &[(
+            "some",
+            Desc::counter(
+                "node_pressure_cpu_waiting_seconds_total",
+                "Time in which some tasks waited for a CPU, in seconds.",
+            ),
+        )],
     ),
     (
         "io",
-        "some",
-        Desc::counter(
-            "node_pressure_io_waiting_seconds_total",
-            "Time in which some tasks waited for I/O, in seconds.",
-        ),
-    ),
-    (
-        "io",
-        "full",
-        Desc::counter(
-            "node_pressure_io_stalled_seconds_total",
-            "Time in which no task could go on because all waited for I/O, in seconds.",
-        ),
-    ),
-    (
-        "memory",
-        "some",
-        Desc::counter(
-            "node_pressure_memory_waiting_seconds_total",
-            "Time in which some tasks waited for memory, in seconds.",
-        ),
+        &[
+            (
+                "some",
+                Desc::counter(
+                    "node_pressure_io_waiting_seconds_total",
+                    "Time in which some tasks waited for I/O, in seconds.",
+                ),
+            ),
+            (
+                "full",
+                Desc::counter(
+                    "node_pressure_io_stalled_seconds_total",
+                    "Time in which no task could go on because all waited for I/O, in seconds.",
+                ),
+            ),
+        ],
     ),
     (
         "memory",
-        "full",
-        Desc::counter(
-            "node_pressure_memory_stalled_seconds_total",
-            "Time in which no task could go on because all waited for memory, in seconds.",
-        ),
+        &[
+            (
+                "some",
+                Desc::counter(
+                    "node_pressure_memory_waiting_seconds_total",
+                    "Time in which some tasks waited for memory, in seconds.",
+                ),
+            ),
+            (
+                "full",
+                Desc::counter(
+                    "node_pressure_memory_stalled_seconds_total",
+                    "Time in which no task could go on because all waited for memory, in seconds.",
+                ),
+            ),
+        ],
     ),
     (
         "irq",
-        "full",
-        Desc::counter(
-            "node_pressure_irq_stalled_seconds_total",
-            "Time in which no task could go on because of interrupts, in seconds.",
-        ),
+        &[(
+            "full",
+            Desc::counter(
+                "node_pressure_irq_stalled_seconds_total",
+                "Time in which no task could go on because of interrupts, in seconds.",
+            ),
+        )],
     ),
 ];
 
@@ -69,22 +80,20 @@ pub(super) struct Pressure;
 #[async_trait]
 impl Collector<Host> for Pressure {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
-        let mut present = false;
-        let mut last: Option<(&str, Option<String>)> = None;
-        for (resource, share, desc) in STALLS {
-            let text = match last.take() {
-                Some((read, text)) if read == *resource => text,
-                _ => read(host, resource)?,
-            };
-            if let Some(text) = &text {
-                present = true;
-                let path = format!("pressure/{resource}");
-                let seconds =
-                    parse(text, share).map_err(|error| host.malformed_proc(&path, error))?;
-                sink.value(desc, seconds);
+        let (mut present, mut errors) = (false, FirstError::default());
+        for (resource, shares) in STALLS {
+            let path = format!("pressure/{resource}");
+            let Some(text) = errors.catch(read(host, &path)) else { continue };
+            present = true;
+            for (share, desc) in *shares {
+                let seconds = parse(&text, share);
+                let seconds = seconds.map_err(|error| host.malformed_proc(&path, error));
+                if let Some(seconds) = errors.note(seconds) {
+                    sink.value(desc, seconds);
+                }
             }
-            last = Some((resource, text));
         }
+        errors.into_result()?;
         if present {
             Ok(())
         } else {
@@ -94,9 +103,9 @@ impl Collector<Host> for Pressure {
 }
 
 /// Booted with `psi=0`, the kernel has the files but refuses to read them.
-fn read(host: &Host, resource: &str) -> Result<Option<String>, CollectError> {
+fn read(host: &Host, path: &str) -> Result<Option<String>, CollectError> {
     let not_supported = rustix::io::Errno::OPNOTSUPP.raw_os_error();
-    match host.read_proc_if_present(&format!("pressure/{resource}")) {
+    match host.read_proc_if_present(path) {
         Err(CollectError::Read { source, .. }) if source.raw_os_error() == Some(not_supported) => {
             Ok(None)
         }
@@ -132,6 +141,13 @@ mod tests {
     fn truncated_and_malformed_content_is_an_error() {
         for text in ["", "some", "some avg10=0.10 total=x", "full total=1", "some total="] {
             assert!(parse(text, "some").is_err(), "{text:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_parsed_or_refused(text in "((some|full) |total=|[0-9 \n]|\\PC){0,60}") {
+            let _ = (parse(&text, "some"), parse(&text, "full"));
         }
     }
 }

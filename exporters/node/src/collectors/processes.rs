@@ -13,8 +13,8 @@ use common::exposition::Sink;
 use common::metric::Desc;
 use rustix::io::Errno;
 
-use super::kernel_number;
 use crate::host::Host;
+use crate::readers::{FirstError, proc_sys};
 
 const PIDS: Desc<'_> = Desc::gauge("node_processes_pids", "Processes.");
 const THREADS: Desc<'_> = Desc::gauge("node_processes_threads", "Threads of all processes.");
@@ -24,8 +24,8 @@ const THREAD_STATE: Desc<'_> =
 
 /// File and family of each limit.
 const LIMITS: &[(&str, Desc<'static>)] = &[
-    ("pid_max", Desc::gauge("node_processes_max_processes", "Limit of process numbers.")),
-    ("threads-max", Desc::gauge("node_processes_max_threads", "Limit of threads.")),
+    ("kernel/pid_max", Desc::gauge("node_processes_max_processes", "Limit of process numbers.")),
+    ("kernel/threads-max", Desc::gauge("node_processes_max_threads", "Limit of threads.")),
 ];
 
 /// How many tasks there are in each state, by the letter of the kernel.
@@ -53,21 +53,20 @@ pub(super) struct Processes;
 impl Collector<Host> for Processes {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
         let mut census = Census::default();
-        let mut verdict = Ok(());
+        let mut errors = FirstError::default();
         for pid in numbers(host.list_proc("")?) {
-            verdict = verdict.and(census.count(host, &pid));
+            census.count(host, &pid, &mut errors);
         }
         sink.value(&PIDS, census.pids as f64);
         sink.value(&THREADS, census.threads as f64);
         push_states(&STATE, "state", &census.states, sink);
         push_states(&THREAD_STATE, "thread_state", &census.thread_states, sink);
         for (file, desc) in LIMITS {
-            match kernel_number::read(host, file) {
-                Ok(limit) => _ = limit.inspect(|limit| sink.value(desc, *limit)),
-                Err(error) => verdict = verdict.and(Err(error)),
+            if let Some(limit) = errors.catch(proc_sys::number(host, file)) {
+                sink.value(desc, limit);
             }
         }
-        verdict
+        errors.into_result()
     }
 }
 
@@ -80,29 +79,25 @@ fn push_states(desc: &Desc<'_>, label: &str, states: &States, sink: &mut Sink) {
 
 impl Census {
     /// Counts a process, which is its own only thread unless it says otherwise.
-    fn count(&mut self, host: &Host, pid: &str) -> Result<(), CollectError> {
-        let Some(process) = read_task(host, &format!("{pid}/stat"))? else { return Ok(()) };
+    fn count(&mut self, host: &Host, pid: &str, errors: &mut FirstError) {
+        let Some(process) = errors.catch(read_task(host, &format!("{pid}/stat"))) else { return };
         self.pids += 1;
         self.threads += process.threads;
         *self.states.entry(process.state).or_default() += 1;
         let mut count_thread = |state| *self.thread_states.entry(state).or_default() += 1;
         if process.threads == 1 {
-            count_thread(process.state);
-            return Ok(());
+            return count_thread(process.state);
         }
-        let mut verdict = Ok(());
-        let threads = unless_out_of_sight(host.list_proc(&format!("{pid}/task")))?.flatten();
-        for tid in numbers(threads) {
+        let threads = unless_out_of_sight(host.list_proc(&format!("{pid}/task")));
+        for tid in numbers(errors.catch(threads).flatten()) {
             if tid == pid {
                 count_thread(process.state);
-                continue;
-            }
-            match read_task(host, &format!("{pid}/task/{tid}/stat")) {
-                Ok(thread) => _ = thread.map(|thread| count_thread(thread.state)),
-                Err(error) => verdict = verdict.and(Err(error)),
+            } else if let Some(thread) =
+                errors.catch(read_task(host, &format!("{pid}/task/{tid}/stat")))
+            {
+                count_thread(thread.state);
             }
         }
-        verdict
     }
 }
 

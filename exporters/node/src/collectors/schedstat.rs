@@ -9,8 +9,8 @@ use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::{Metric, counter};
 
-use super::rows::Rows;
 use crate::host::Host;
+use crate::readers::Rows;
 
 /// The columns in front of those that are read.
 const OTHER_COLUMNS: usize = 6;

@@ -7,8 +7,8 @@ use common::exposition::Sink;
 use common::filter::{Filter, Pattern};
 use common::metric::{Metric, gauge};
 
-use super::rows::Rows;
 use crate::host::Host;
+use crate::readers::Rows;
 
 const METRICS: &[Metric<Cache>] = &[
     gauge("node_slabinfo_active_objects", "Objects in use.", |cache| Some(cache.active as f64)),

@@ -6,8 +6,8 @@ use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::{Desc, sanitize_name};
 
-use super::salvage::{not_empty, salvage};
 use crate::host::Host;
+use crate::readers::Rows;
 
 /// Files of the two address families; a kernel without one of them lacks its file.
 const FILES: [&str; 2] = ["net/sockstat", "net/sockstat6"];
@@ -46,13 +46,13 @@ impl Collector<Host> for Sockstat {
 
 fn push(host: &Host, file: &str, page_bytes: f64, sink: &mut Sink) -> Result<(), CollectError> {
     let Some(text) = host.read_proc_if_present(file)? else { return Ok(()) };
-    let (protocols, outcome) = salvage(text.lines().map(parse));
-    for protocol in &protocols {
+    let protocols = text.lines().map(parse).collect::<Rows<_>>().not_empty("no protocol");
+    for protocol in &protocols.good {
         for (key, value) in &protocol.values {
             push_value(protocol.name, key, *value, page_bytes, sink);
         }
     }
-    outcome.and(not_empty(&text)).map_err(|error| host.malformed_proc(file, error))
+    protocols.verdict.map_err(|error| host.malformed_proc(file, error))
 }
 
 fn push_value(protocol: &str, key: &str, value: f64, page_bytes: f64, sink: &mut Sink) {

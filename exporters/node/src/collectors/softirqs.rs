@@ -6,9 +6,9 @@ use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::Desc;
 
-use super::cpu_columns;
-use super::rows::Rows;
 use crate::host::Host;
+use crate::readers::Rows;
+use crate::readers::cpu_columns;
 
 const FUNCTIONS: Desc<'_> = Desc::counter(
     "node_softirqs_functions_total",

@@ -7,9 +7,9 @@ use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::{Metric, counter, gauge};
 
-use super::hex::Hex;
-use super::salvage::{not_empty, salvage};
 use crate::host::Host;
+use crate::readers::Rows;
+use crate::readers::hex::Hex;
 
 const FILE: &str = "net/softnet_stat";
 
@@ -65,15 +65,15 @@ pub(super) struct Softnet;
 impl Collector<Host> for Softnet {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
         let text = host.read_proc(FILE)?;
-        let (cpus, outcome) = salvage(parse(&text));
-        sink.table(METRICS, cpus.iter().map(|cpu| ([("cpu", &*cpu.number)], cpu)));
-        outcome.and(not_empty(&text)).map_err(|error| host.malformed_proc(FILE, error))
+        let cpus = parse(&text);
+        sink.table(METRICS, cpus.good.iter().map(|cpu| ([("cpu", &*cpu.number)], cpu)));
+        cpus.verdict.map_err(|error| host.malformed_proc(FILE, error))
     }
 }
 
 /// The CPUs in order; without a column for it, a CPU's number is that of its line.
-fn parse(text: &str) -> impl Iterator<Item = Result<Cpu, ParseError>> {
-    text.lines().enumerate().map(|(index, line)| {
+fn parse(text: &str) -> Rows<Cpu> {
+    let cpus = text.lines().enumerate().map(|(index, line)| {
         let columns: Vec<u64> = line
             .split_ascii_whitespace()
             .map(|word| parse_number("count", Some(word)).map(|Hex(count)| count))
@@ -83,7 +83,8 @@ fn parse(text: &str) -> impl Iterator<Item = Result<Cpu, ParseError>> {
         }
         let number = columns.get(NUMBER).map_or_else(|| index.to_string(), u64::to_string);
         Ok(Cpu { number, columns })
-    })
+    });
+    cpus.collect::<Rows<_>>().not_empty("no CPU")
 }
 
 #[cfg(test)]
@@ -93,27 +94,28 @@ mod tests {
     #[test]
     fn the_cpu_is_a_column_or_the_line() {
         let new = "00000010 1 2 0 0 0 0 0 3 4 5 6 0000000b 7 8\nff 0 0 0 0 0 0 0 0 0 0 0 2 0 0\n";
-        let cpus: Vec<Cpu> = parse(new).map(Result::unwrap).collect();
-        let [first, second] = &cpus[..] else { panic!() };
+        let cpus = parse(new);
+        let [first, second] = &cpus.good[..] else { panic!() };
         assert_eq!((&*first.number, &*second.number), ("11", "2"));
         assert_eq!((first.get(0), first.get(8), first.get(11)), (Some(16.0), Some(3.0), Some(6.0)));
         let old = "1 0 0 0 0 0 0 0 9\n2 0 0 0 0 0 0 0 8\n";
-        let cpus: Vec<Cpu> = parse(old).map(Result::unwrap).collect();
-        let [_, second] = &cpus[..] else { panic!() };
+        let cpus = parse(old);
+        let [_, second] = &cpus.good[..] else { panic!() };
         assert_eq!((&*second.number, second.get(8), second.get(9)), ("1", Some(8.0), Some(0.0)));
     }
 
     #[test]
     fn a_bad_line_costs_only_its_cpu() {
-        let (cpus, outcome) = salvage(parse("1 2 3\n1 0 0 0 0 0 0 0 x\n5 0 0 0 0 0 0 0 0\n"));
-        assert_eq!(cpus.iter().map(|cpu| &*cpu.number).collect::<Vec<_>>(), ["2"]);
-        assert_eq!(outcome, Err(ParseError::Form("only 3 columns".into())));
+        let cpus = parse("1 2 3\n1 0 0 0 0 0 0 0 x\n5 0 0 0 0 0 0 0 0\n");
+        assert_eq!(cpus.good.iter().map(|cpu| &*cpu.number).collect::<Vec<_>>(), ["2"]);
+        assert_eq!(cpus.verdict, Err(ParseError::Form("only 3 columns".into())));
+        assert!(parse("").verdict.is_err());
     }
 
     proptest::proptest! {
         #[test]
         fn any_text_is_parsed_or_refused(text in "([ -~\n]|\\PC){0,200}") {
-            let _ = parse(&text).count();
+            let _ = parse(&text);
         }
     }
 }

@@ -9,6 +9,7 @@ use common::exposition::Sink;
 use common::metric::{Desc, Metric, counter, gauge};
 
 use crate::host::Host;
+use crate::readers::FirstError;
 
 const METRICS: &[Metric<Counters>] = &[
     counter("node_intr_total", "Interrupts serviced since boot.", |c| c.interrupts),
@@ -75,7 +76,7 @@ impl Stat {
 impl Collector<Host> for Stat {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
         let text = host.read_proc("stat")?;
-        let counters = parse(&text).map_err(|error| host.malformed_proc("stat", error))?;
+        let (counters, verdict) = parse(&text);
         sink.row(METRICS, &counters);
         if self.softirqs {
             let mut family = sink.family(&SOFTIRQS);
@@ -83,12 +84,14 @@ impl Collector<Host> for Stat {
                 family.sample(&[("vector", kind)], *count);
             }
         }
-        Ok(())
+        verdict.map_err(|error| host.malformed_proc("stat", error))
     }
 }
 
-fn parse(text: &str) -> Result<Counters, ParseError> {
-    let mut counters = Counters::default();
+/// What the lines say, and what is wrong with the first of those that are malformed.
+fn parse(text: &str) -> (Counters, Result<(), ParseError>) {
+    let (mut counters, mut errors) = (Counters::default(), FirstError::default());
+    let mut is_known = false;
     for line in text.lines() {
         let mut words = line.split_ascii_whitespace();
         let target = match words.next() {
@@ -101,17 +104,18 @@ fn parse(text: &str) -> Result<Counters, ParseError> {
             Some("softirq") => {
                 // The first number is the sum of the others.
                 let kinds = words.skip(1).map(|word| parse_number("softirq", Some(word)));
-                counters.softirqs = kinds.collect::<Result<_, _>>()?;
+                counters.softirqs = errors.note(kinds.collect()).unwrap_or_default();
                 continue;
             }
             _ => continue,
         };
-        *target = Some(parse_number("count", words.next())?);
+        is_known = true;
+        *target = errors.note(parse_number("count", words.next()));
     }
-    if counters == Counters::default() {
-        return Err(ParseError::Form("none of the expected lines".into()));
+    if !is_known {
+        errors.note::<()>(Err(ParseError::Form("none of the expected lines".into())));
     }
-    Ok(counters)
+    (counters, errors.into_result())
 }
 
 #[cfg(test)]
@@ -124,7 +128,8 @@ mod tests {
 
     #[test]
     fn every_line_has_its_counter() {
-        let counters = parse(TEXT).unwrap();
+        let (counters, verdict) = parse(TEXT);
+        assert_eq!(verdict, Ok(()));
         assert_eq!(counters.interrupts, Some(8_885_917.0));
         assert_eq!(counters.boot_time_seconds, Some(1_418_183_276.0));
         assert_eq!(counters.blocked, Some(1.0));
@@ -134,9 +139,23 @@ mod tests {
 
     #[test]
     fn absent_lines_are_absent_and_malformed_ones_errors() {
-        assert_eq!(parse("ctxt 1\n").unwrap().forks, None);
+        assert_eq!(parse("ctxt 1\n").0.forks, None);
         for text in ["", "cpu 1 2", "ctxt", "ctxt x", "softirq 1 y"] {
-            assert!(parse(text).is_err(), "{text:?}");
+            assert!(parse(text).1.is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_malformed_line_does_not_cost_the_others() {
+        let (counters, verdict) = parse("ctxt x\nsoftirq 1 y\nprocesses 7\n");
+        assert_eq!(counters, Counters { forks: Some(7.0), ..Counters::default() });
+        assert!(verdict.is_err());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_parsed_or_refused(text in "((ctxt|softirq|btime)( [0-9]{0,22}){0,3}\n|\\PC{0,40}\n){0,6}") {
+            let _ = parse(&text);
         }
     }
 }

@@ -6,8 +6,8 @@ use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::{Metric, gauge};
 
-use super::salvage::salvage;
 use crate::host::Host;
+use crate::readers::Rows;
 
 const FILE: &str = "swaps";
 
@@ -40,20 +40,20 @@ impl Collector<Host> for Swap {
             .read_proc_if_present(FILE)?
             .ok_or_else(|| CollectError::NoData("no swap in the kernel".into()))?;
         let areas = parse(&text).map_err(|error| host.malformed_proc(FILE, error))?;
-        let (areas, outcome) = salvage(areas);
         let rows = areas
+            .good
             .iter()
             .map(|area| ([("device", &*area.device), ("swap_type", &*area.swap_type)], area));
         sink.table(METRICS, rows);
-        outcome.map_err(|error| host.malformed_proc(FILE, error))
+        areas.verdict.map_err(|error| host.malformed_proc(FILE, error))
     }
 }
 
 /// The areas below a line of headings.
-fn parse(text: &str) -> Result<impl Iterator<Item = Result<Area, ParseError>>, ParseError> {
+fn parse(text: &str) -> Result<Rows<Area>, ParseError> {
     match text.split_once('\n') {
         Some((headings, areas)) if headings.starts_with("Filename") => {
-            Ok(areas.lines().map(parse_area))
+            Ok(areas.lines().map(parse_area).collect())
         }
         _ => Err(ParseError::Missing { field: "line of headings" }),
     }
@@ -91,23 +91,23 @@ mod tests {
             used_bytes: 8192.0,
             priority: -2.0,
         };
-        assert_eq!(parse(&text).unwrap().collect::<Vec<_>>(), [Ok(expected)]);
-        assert_eq!(parse(HEADINGS).unwrap().count(), 0);
+        assert_eq!(parse(&text).unwrap().good, [expected]);
+        assert_eq!(parse(HEADINGS).unwrap().good, []);
         assert!(parse("").is_err());
     }
 
     #[test]
     fn a_bad_line_costs_only_its_area() {
         let text = format!("{HEADINGS}/dev/sda2 partition 10 x -1\n\n/dev/sdb partition 1 0 5\n");
-        let (areas, outcome) = salvage(parse(&text).unwrap());
-        assert_eq!(areas.iter().map(|area| &*area.device).collect::<Vec<_>>(), ["/dev/sdb"]);
-        assert_eq!(outcome.unwrap_err().to_string(), "used is no number: \"x\"");
+        let areas = parse(&text).unwrap();
+        assert_eq!(areas.good.iter().map(|area| &*area.device).collect::<Vec<_>>(), ["/dev/sdb"]);
+        assert_eq!(areas.verdict.unwrap_err().to_string(), "used is no number: \"x\"");
     }
 
     proptest::proptest! {
         #[test]
         fn any_text_is_parsed_or_refused(text in "([ -~\n]|\\PC){0,200}") {
-            let _ = parse(&text).map(Iterator::count);
+            let _ = parse(&text);
             let _ = parse_area(&text);
         }
     }

@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use common::collector::Collector;
 use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
-use common::metric::{Desc, sanitize_name};
+use common::metric::{Desc, squeeze_name};
 
-use super::salvage::salvage;
 use crate::host::Host;
+use crate::readers::FirstError;
 
 const INFO: Desc<'_> =
     Desc::gauge("node_sysctl_info", "Words that a kernel parameter consists of; always 1.");
@@ -84,29 +84,33 @@ impl Sysctl {
 #[async_trait]
 impl Collector<Host> for Sysctl {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
-        let numbers = self.include.iter().map(|parameter| {
-            let text = host.read_proc(&parameter.path)?;
-            let malformed = |error| host.malformed_proc(&parameter.path, error);
-            parameter.push_numbers(&text, sink).map_err(malformed)
-        });
-        let (_, numbers) = salvage(numbers);
-        let words = self.include_info.iter().map(|parameter| {
-            let text = host.read_proc(&parameter.path)?;
-            let words = parameter.words(&text);
-            words.map_err(|error| host.malformed_proc(&parameter.path, error))
-        });
-        let (words, outcome) = salvage(words);
+        let mut errors = FirstError::default();
+        for parameter in &self.include {
+            errors.note(parameter.read(host, |text| parameter.push_numbers(text, sink)));
+        }
+        let words = self.include_info.iter();
+        let words = words.map(|parameter| parameter.read(host, |text| parameter.words(text)));
+        let words = errors.good(words);
         let mut family = sink.family(&INFO);
         for (name, index, word) in words.iter().flatten() {
             family.sample(&[("index", index), ("name", name), ("value", word)], 1.0);
         }
-        numbers.and(outcome)
+        errors.into_result()
     }
 }
 
 impl Parameter {
+    fn read<T>(
+        &self,
+        host: &Host,
+        parse: impl FnOnce(&str) -> Result<T, ParseError>,
+    ) -> Result<T, CollectError> {
+        let text = host.read_proc(&self.path)?;
+        parse(&text).map_err(|error| host.malformed_proc(&self.path, error))
+    }
+
     fn push_numbers(&self, text: &str, sink: &mut Sink) -> Result<(), ParseError> {
-        let name = metric_name(&self.name);
+        let name = format!("node_sysctl_{}", squeeze_name(&self.name));
         let help = format!("Kernel parameter {}.", self.name);
         match (&numbers(text)?[..], &self.keys[..]) {
             ([], _) => return Err(ParseError::Missing { field: "value" }),
@@ -119,7 +123,7 @@ impl Parameter {
             }
             (numbers, keys) if numbers.len() == keys.len() => {
                 for (key, number) in keys.iter().zip(numbers) {
-                    let name = format!("{name}_{}", sanitize_name(key));
+                    let name = format!("{name}_{}", squeeze_name(key));
                     let help = format!("Kernel parameter {}, {key}.", self.name);
                     sink.value(&Desc::untyped(&name, &help), *number);
                 }
@@ -151,23 +155,6 @@ impl Parameter {
 fn numbers(text: &str) -> Result<Vec<f64>, ParseError> {
     let parse = |word| parse_number("value", Some(word)).map(|number: i128| number as f64);
     text.split_ascii_whitespace().map(parse).collect()
-}
-
-/// Name of a parameter's family: a run of characters
-/// that a name cannot hold, with the underscores around it, becomes one underscore.
-fn metric_name(name: &str) -> String {
-    let mut clean = "node_sysctl_".to_owned();
-    let mut rest = name;
-    while !rest.is_empty() {
-        let start = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
-        let (word, tail) = rest.split_at(start);
-        let end = tail.find(|c: char| c.is_ascii_alphanumeric()).unwrap_or(tail.len());
-        let (run, tail) = tail.split_at(end);
-        clean.push_str(word);
-        clean.push_str(if run.chars().all(|c| c == '_') { run } else { "_" });
-        rest = tail;
-    }
-    clean
 }
 
 #[cfg(test)]
@@ -225,16 +212,9 @@ mod tests {
         assert_eq!(words, [("a", "0".into(), "log".into()), ("a", "1".into(), "allow".into())]);
     }
 
-    #[test]
-    fn runs_of_other_characters_become_one_underscore() {
-        assert_eq!(metric_name("fs.file-nr"), "node_sysctl_fs_file_nr");
-        assert_eq!(metric_name("a__b_-.c."), "node_sysctl_a__b_c_");
-    }
-
     proptest::proptest! {
         #[test]
         fn any_text_is_parsed_or_refused(text in "([ -~\n]|\\PC){0,200}") {
-            let _ = metric_name(&parameter(&text).name);
             let _ = exposed("a.b", &text);
             let _ = parameter("a.b").words(&text);
         }

@@ -6,8 +6,9 @@ use common::collector::Collector;
 use common::error::CollectError;
 use common::exposition::Sink;
 
-use super::attributes::{Attribute, FirstError, Table, gauge, number_after};
 use crate::host::Host;
+use crate::readers::FirstError;
+use crate::readers::attributes::{Attribute, Table, gauge, number_after};
 
 const DIRECTORY: &str = "class/thermal";
 

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::host::Host;
+use crate::readers::FirstError;
 
 const SOURCES: &str = "devices/system/clocksource";
 
@@ -39,13 +40,13 @@ impl Collector<Host> for Time {
         let offset = f64::from(info.offset().seconds());
         sink.family(&ZONE_OFFSET).sample(&[("time_zone", info.abbreviation())], offset);
         let names = host.list_sys(SOURCES)?.unwrap_or_default();
-        let mut sources = Vec::new();
+        let (mut sources, mut errors) = (Vec::new(), FirstError::default());
         for name in names.iter().filter(|name| name.starts_with("clocksource")) {
-            let read = |file| host.read_sys_if_present(&format!("{SOURCES}/{name}/{file}"));
-            sources.push((read("available_clocksource")?, read("current_clocksource")?));
+            let mut read = |file| errors.catch(host.attribute(&format!("{SOURCES}/{name}/{file}")));
+            sources.push((read("available_clocksource"), read("current_clocksource")));
         }
         push_sources(&sources, sink);
-        Ok(())
+        errors.into_result()
     }
 }
 

@@ -8,9 +8,9 @@ use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::Desc;
 
-use super::hex::Hex;
-use super::salvage::salvage;
 use crate::host::Host;
+use crate::readers::FirstError;
+use crate::readers::hex::Hex;
 
 const QUEUES: Desc<'_> =
     Desc::gauge("node_udp_queues", "Bytes waiting in the queues of UDP sockets.");
@@ -31,20 +31,23 @@ pub(super) struct UdpQueues;
 #[async_trait]
 impl Collector<Host> for UdpQueues {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
-        let (read, outcome) = salvage(FILES.iter().map(|(file, ip)| {
-            let Some(text) = host.read_proc_if_present(file)? else { return Ok(None) };
-            let queues = parse(&text).map_err(|error| host.malformed_proc(file, error))?;
-            Ok(Some((*ip, queues)))
-        }));
-        if outcome.is_ok() && read.iter().all(Option::is_none) {
-            return Err(CollectError::NoData("no UDP in the kernel".into()));
+        let (mut found, mut errors) = (Vec::new(), FirstError::default());
+        for (file, ip) in FILES {
+            if let Some(text) = errors.catch(host.read_proc_if_present(file)) {
+                let queues = parse(&text).map_err(|error| host.malformed_proc(file, error));
+                found.extend(errors.note(queues).map(|queues| (ip, queues)));
+            }
         }
         let mut family = sink.family(&QUEUES);
-        for (ip, queues) in read.into_iter().flatten() {
+        for (ip, queues) in &found {
             family.sample(&[("ip", ip), ("queue", "rx")], queues.received_bytes as f64);
             family.sample(&[("ip", ip), ("queue", "tx")], queues.sent_bytes as f64);
         }
-        outcome
+        errors.into_result()?;
+        if found.is_empty() {
+            return Err(CollectError::NoData("no UDP in the kernel".into()));
+        }
+        Ok(())
     }
 }
 

@@ -10,6 +10,7 @@ use common::filter::Pattern;
 use common::metric::Desc;
 
 use crate::host::Host;
+use crate::readers::FirstError;
 
 /// Flags of this collector.
 #[derive(clap::Args, Clone, Debug)]
@@ -41,19 +42,17 @@ impl Vmstat {
 impl Collector<Host> for Vmstat {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
         let text = host.read_proc("vmstat")?;
+        let mut errors = FirstError::default();
         if text.is_empty() {
-            let empty = ParseError::Form("no field".into());
-            return Err(host.malformed_proc("vmstat", empty));
+            errors.note::<()>(Err(ParseError::Form("no field".into())));
         }
         let (mut name, mut help) = (String::new(), String::new());
         for line in text.lines() {
-            let (field, value) =
-                split(line).map_err(|error| host.malformed_proc("vmstat", error))?;
+            let Some((field, value)) = errors.note(split(line)) else { continue };
             if !self.fields.matches(field) {
                 continue;
             }
-            let value = parse_number("value", Some(value))
-                .map_err(|error| host.malformed_proc("vmstat", error))?;
+            let Some(value) = errors.note(parse_number("value", Some(value))) else { continue };
             name.clear();
             name.push_str("node_vmstat_");
             name.extend(field.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }));
@@ -63,7 +62,7 @@ impl Collector<Host> for Vmstat {
             help.push_str(" of /proc/vmstat.");
             sink.value(&Desc::untyped(&name, &help), value);
         }
-        Ok(())
+        errors.into_result().map_err(|error| host.malformed_proc("vmstat", error))
     }
 }
 

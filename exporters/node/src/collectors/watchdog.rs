@@ -7,8 +7,9 @@ use common::error::CollectError;
 use common::exposition::Sink;
 use common::metric::Desc;
 
-use super::attributes::{Attribute, FirstError, Table, devices, gauge, push_info, texts};
 use crate::host::Host;
+use crate::readers::FirstError;
+use crate::readers::attributes::{Attribute, Table, devices, gauge, push_info, texts};
 
 const DIRECTORY: &str = "class/watchdog";
 

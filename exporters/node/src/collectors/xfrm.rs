@@ -6,8 +6,8 @@ use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::Desc;
 
-use super::salvage::{not_empty, salvage};
 use crate::host::Host;
+use crate::readers::Rows;
 
 const FILE: &str = "net/xfrm_stat";
 
@@ -202,17 +202,16 @@ impl Collector<Host> for Xfrm {
         let text = host
             .read_proc_if_present(FILE)?
             .ok_or_else(|| CollectError::NoData("no statistics of IPsec in the kernel".into()))?;
-        let (counts, outcome) = salvage(text.lines().map(parse));
-        let outcome = outcome.and(not_empty(&text));
+        let counts = text.lines().map(parse).collect::<Rows<_>>().not_empty("no count");
         // A line that the kernel lacks counts as zero, as in the reference exporter; a malformed one does not.
-        let absent = outcome.is_ok().then_some(0.0);
+        let absent = counts.verdict.is_ok().then_some(0.0);
         for (name, desc) in &COUNTERS {
-            let found = counts.iter().find(|(known, _)| known == name);
+            let found = counts.good.iter().find(|(known, _)| known == name);
             if let Some(count) = found.map(|(_, count)| *count).or(absent) {
                 sink.value(desc, count);
             }
         }
-        outcome.map_err(|error| host.malformed_proc(FILE, error))
+        counts.verdict.map_err(|error| host.malformed_proc(FILE, error))
     }
 }
 

@@ -1,197 +1,208 @@
 //! Files and lines of bcache with their families.
 
-use common::metric::Desc;
+use common::error::ParseError;
 
-use super::super::device_table::Attribute;
-use super::super::humanized;
+use crate::readers::attributes::{Attribute, counter, gauge};
+use crate::readers::humanized;
 
 /// Attributes of a set of caches.
 pub(super) const SET: &[Attribute] = &[
-    size(
+    gauge(
         "average_key_size",
-        Desc::gauge(
-            "node_bcache_average_key_size_sectors",
-            "Mean extent of a key of the tree, in sectors.",
-        ),
-    ),
-    size(
+        "node_bcache_average_key_size_sectors",
+        "Mean extent of a key of the tree, in sectors.",
+    )
+    .read_by(size),
+    gauge(
         "btree_cache_size",
-        Desc::gauge(
-            "node_bcache_btree_cache_size_bytes",
-            "Memory that caches nodes of the tree, in bytes.",
-        ),
-    ),
-    size(
+        "node_bcache_btree_cache_size_bytes",
+        "Memory that caches nodes of the tree, in bytes.",
+    )
+    .read_by(size),
+    gauge(
         "cache_available_percent",
-        Desc::gauge(
-            "node_bcache_cache_available_percent",
-            "Share of the cache without dirty data, in percent.",
-        ),
-    ),
-    size(
-        "congested",
-        Desc::gauge("node_bcache_congested", "How much the caching device is congested."),
-    ),
-    size(
+        "node_bcache_cache_available_percent",
+        "Share of the cache without dirty data, in percent.",
+    )
+    .read_by(size),
+    gauge("congested", "node_bcache_congested", "How much the caching device is congested.")
+        .read_by(size),
+    gauge(
         "root_usage_percent",
-        Desc::gauge(
-            "node_bcache_root_usage_percent",
-            "Share of the tree's root that is in use, in percent.",
-        ),
-    ),
-    size(
-        "tree_depth",
-        Desc::gauge("node_bcache_tree_depth", "Levels of the tree, not counting the first."),
-    ),
-    size(
+        "node_bcache_root_usage_percent",
+        "Share of the tree's root that is in use, in percent.",
+    )
+    .read_by(size),
+    gauge("tree_depth", "node_bcache_tree_depth", "Levels of the tree, not counting the first.")
+        .read_by(size),
+    gauge(
         "internal/active_journal_entries",
-        Desc::gauge(
-            "node_bcache_active_journal_entries",
-            "Journal entries that are newer than the index.",
-        ),
-    ),
-    size("internal/btree_nodes", Desc::gauge("node_bcache_btree_nodes", "Nodes of the tree.")),
-    Attribute {
-        file: "internal/btree_read_average_duration_us",
-        desc: Desc::gauge(
-            "node_bcache_btree_read_average_duration_seconds",
-            "Mean time of a read of the tree; 1000 times too small, as in node_exporter.",
-        ),
-        // The kernel counts microseconds: wrong, but the reference exporter's value.
-        parse: |text| Ok(Some(humanized::bcache(text)? * 1e-9)),
-    },
-    size(
+        "node_bcache_active_journal_entries",
+        "Journal entries that are newer than the index.",
+    )
+    .read_by(size),
+    gauge("internal/btree_nodes", "node_bcache_btree_nodes", "Nodes of the tree.").read_by(size),
+    // The kernel counts microseconds: wrong, but the reference exporter's value.
+    gauge(
+        "internal/btree_read_average_duration_us",
+        "node_bcache_btree_read_average_duration_seconds",
+        "Mean time of a read of the tree; 1000 times too small, as in node_exporter.",
+    )
+    .read_by(size)
+    .times(1e-9),
+    counter(
         "internal/cache_read_races",
-        Desc::counter(
-            "node_bcache_cache_read_races_total",
-            "Reads from the cache whose bucket was reused meanwhile.",
-        ),
-    ),
+        "node_bcache_cache_read_races_total",
+        "Reads from the cache whose bucket was reused meanwhile.",
+    )
+    .read_by(size),
 ];
 
 /// Attributes of a backing device.
 pub(super) const BACKING: &[Attribute] = &[
-    size(
+    gauge(
         "dirty_data",
-        Desc::gauge(
-            "node_bcache_dirty_data_bytes",
-            "Data in the cache that the backing device lacks, in bytes.",
-        ),
-    ),
-    size(
+        "node_bcache_dirty_data_bytes",
+        "Data in the cache that the backing device lacks, in bytes.",
+    )
+    .read_by(size),
+    counter(
         "stats_total/bypassed",
-        Desc::counter("node_bcache_bypassed_bytes_total", "Bytes read and written past the cache."),
-    ),
-    size(
+        "node_bcache_bypassed_bytes_total",
+        "Bytes read and written past the cache.",
+    )
+    .read_by(size),
+    counter(
         "stats_total/cache_hits",
-        Desc::counter("node_bcache_cache_hits_total", "Requests that the cache answered."),
-    ),
-    size(
+        "node_bcache_cache_hits_total",
+        "Requests that the cache answered.",
+    )
+    .read_by(size),
+    counter(
         "stats_total/cache_misses",
-        Desc::counter(
-            "node_bcache_cache_misses_total",
-            "Requests that the cache could not answer.",
-        ),
-    ),
-    size(
+        "node_bcache_cache_misses_total",
+        "Requests that the cache could not answer.",
+    )
+    .read_by(size),
+    counter(
         "stats_total/cache_bypass_hits",
-        Desc::counter(
-            "node_bcache_cache_bypass_hits_total",
-            "Requests meant to go past the cache that it held all the same.",
-        ),
-    ),
-    size(
+        "node_bcache_cache_bypass_hits_total",
+        "Requests meant to go past the cache that it held all the same.",
+    )
+    .read_by(size),
+    counter(
         "stats_total/cache_bypass_misses",
-        Desc::counter(
-            "node_bcache_cache_bypass_misses_total",
-            "Requests meant to go past the cache that it did not hold.",
-        ),
-    ),
-    size(
+        "node_bcache_cache_bypass_misses_total",
+        "Requests meant to go past the cache that it did not hold.",
+    )
+    .read_by(size),
+    counter(
         "stats_total/cache_miss_collisions",
-        Desc::counter(
-            "node_bcache_cache_miss_collisions_total",
-            "Data not put into the cache because a write came first.",
-        ),
-    ),
-    Attribute {
-        file: "stats_total/cache_readaheads",
-        desc: Desc::counter(
-            "node_bcache_cache_readaheads_total",
-            "Times that data was read ahead into the cache.",
-        ),
-        // Kernels from 5.13 on never read ahead.
-        parse: |text| Ok(Some(humanized::bcache(text)?).filter(|count| *count != 0.0)),
-    },
+        "node_bcache_cache_miss_collisions_total",
+        "Data not put into the cache because a write came first.",
+    )
+    .read_by(size),
+    counter(
+        "stats_total/cache_readaheads",
+        "node_bcache_cache_readaheads_total",
+        "Times that data was read ahead into the cache.",
+    )
+    .read_by(size_unless_zero),
 ];
 
 /// Attributes of a caching device.
 pub(super) const CACHE: &[Attribute] = &[
-    size(
-        "io_errors",
-        Desc::gauge("node_bcache_io_errors", "Recent errors of a caching device; they decay."),
-    ),
-    size(
+    gauge("io_errors", "node_bcache_io_errors", "Recent errors of a caching device; they decay.")
+        .read_by(size),
+    counter(
         "metadata_written",
-        Desc::counter(
-            "node_bcache_metadata_written_bytes_total",
-            "Bytes written that were no data.",
-        ),
-    ),
-    size(
-        "written",
-        Desc::counter("node_bcache_written_bytes_total", "Bytes of data written to the cache."),
-    ),
+        "node_bcache_metadata_written_bytes_total",
+        "Bytes written that were no data.",
+    )
+    .read_by(size),
+    counter("written", "node_bcache_written_bytes_total", "Bytes of data written to the cache.")
+        .read_by(size),
 ];
 
 /// Lines of a backing device's `writeback_rate_debug`.
-pub(super) const WRITEBACK: &[(&str, Desc<'static>)] = &[
-    (
+pub(super) const WRITEBACK: &[Attribute] = &[
+    gauge(
         "target",
-        Desc::gauge(
-            "node_bcache_dirty_target_bytes",
-            "Dirty data that writeback aims at, in bytes.",
-        ),
-    ),
-    ("rate", Desc::gauge("node_bcache_writeback_rate", "Speed of writeback in bytes per second.")),
-    (
+        "node_bcache_dirty_target_bytes",
+        "Dirty data that writeback aims at, in bytes.",
+    )
+    .read_by(rate_or_share),
+    gauge("rate", "node_bcache_writeback_rate", "Speed of writeback in bytes per second.")
+        .read_by(rate_or_share),
+    gauge(
         "proportional",
-        Desc::gauge(
-            "node_bcache_writeback_rate_proportional_term",
-            "Part of the speed that follows from the distance to the target.",
-        ),
-    ),
-    (
+        "node_bcache_writeback_rate_proportional_term",
+        "Part of the speed that follows from the distance to the target.",
+    )
+    .read_by(rate_or_share),
+    gauge(
         "integral",
-        Desc::gauge(
-            "node_bcache_writeback_rate_integral_term",
-            "Part of the speed that follows from how long the target was missed.",
-        ),
-    ),
-    (
-        "change",
-        Desc::gauge("node_bcache_writeback_change", "Last change of the speed of writeback."),
-    ),
+        "node_bcache_writeback_rate_integral_term",
+        "Part of the speed that follows from how long the target was missed.",
+    )
+    .read_by(rate_or_share),
+    gauge("change", "node_bcache_writeback_change", "Last change of the speed of writeback.")
+        .read_by(rate_or_share),
 ];
 
 /// Lines of a caching device's `priority_stats`.
-pub(super) const PRIORITY: &[(&str, Desc<'static>)] = &[
-    (
+pub(super) const PRIORITY: &[Attribute] = &[
+    gauge(
         "Unused",
-        Desc::gauge(
-            "node_bcache_priority_stats_unused_percent",
-            "Share of the cache that holds nothing, in percent.",
-        ),
-    ),
-    (
+        "node_bcache_priority_stats_unused_percent",
+        "Share of the cache that holds nothing, in percent.",
+    )
+    .read_by(rate_or_share),
+    gauge(
         "Metadata",
-        Desc::gauge(
-            "node_bcache_priority_stats_metadata_percent",
-            "Share of the cache that metadata takes, in percent.",
-        ),
-    ),
+        "node_bcache_priority_stats_metadata_percent",
+        "Share of the cache that metadata takes, in percent.",
+    )
+    .read_by(rate_or_share),
 ];
 
-const fn size(file: &'static str, desc: Desc<'static>) -> Attribute {
-    Attribute { file, desc, parse: |text| humanized::bcache(text).map(Some) }
+fn size(text: &str) -> Result<Option<f64>, ParseError> {
+    humanized::bcache(text).map(Some)
+}
+
+/// Kernels from 5.13 on never read ahead.
+fn size_unless_zero(text: &str) -> Result<Option<f64>, ParseError> {
+    Ok(size(text)?.filter(|size| *size != 0.0))
+}
+
+/// `1.1M/sec` or `99%`.
+fn rate_or_share(text: &str) -> Result<Option<f64>, ParseError> {
+    size(text.trim_end_matches("/sec").trim_end_matches('%'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_and_shares_are_read_without_their_unit() {
+        assert_eq!(rate_or_share("1.1M/sec"), Ok(Some(1_150_976.0)));
+        assert_eq!(rate_or_share("-427.5k"), Ok(Some(-437_748.0)));
+        assert_eq!(rate_or_share("99%"), Ok(Some(99.0)));
+        for text in ["", "fast", "1.1Q/sec"] {
+            assert!(rate_or_share(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_count_that_newer_kernels_never_touch_is_absent() {
+        assert_eq!((size_unless_zero("0"), size_unless_zero("2")), (Ok(None), Ok(Some(2.0))));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_parsed_or_refused(text in "([0-9.kM%/sec-]|\\PC){0,20}") {
+            let _ = (rate_or_share(&text), size_unless_zero(&text));
+        }
+    }
 }

@@ -1,29 +1,24 @@
 //! Devices of a file system: its folders `dev-*`.
 
-use common::exposition::{LabelSet, Sink};
+use common::exposition::Sink;
 use common::metric::Desc;
 
-use super::super::device_table::{self, Attribute, Device, FirstFailure};
-use super::super::humanized;
-use super::{DIRECTORY, parse};
+use super::{DIRECTORY, parse, size};
 use crate::host::Host;
+use crate::readers::FirstError;
+use crate::readers::attributes::{Attribute, Table, gauge};
 
 const INFO: Desc<'_> =
     Desc::gauge("node_bcachefs_device_info", "Label and state of a device; always 1.");
 
 const ATTRIBUTES: &[Attribute] = &[
-    Attribute {
-        file: "bucket_size",
-        desc: Desc::gauge("node_bcachefs_device_bucket_size_bytes", "Size of a bucket in bytes."),
-        parse: |text| humanized::bcachefs(text).map(Some),
-    },
-    Attribute::number(
-        "nbuckets",
-        Desc::gauge("node_bcachefs_device_buckets", "Buckets of a device."),
-    ),
-    Attribute::number(
+    gauge("bucket_size", "node_bcachefs_device_bucket_size_bytes", "Size of a bucket in bytes.")
+        .read_by(size),
+    gauge("nbuckets", "node_bcachefs_device_buckets", "Buckets of a device."),
+    gauge(
         "durability",
-        Desc::gauge("node_bcachefs_device_durability", "Copies that data on the device counts as."),
+        "node_bcachefs_device_durability",
+        "Copies that data on the device counts as.",
     ),
 ];
 
@@ -45,10 +40,10 @@ struct Member<'a> {
 }
 
 /// Pushes the families of the devices of all file systems.
-pub(super) fn push(uuids: &[String], host: &Host, sink: &mut Sink, failures: &mut FirstFailure) {
+pub(super) fn push(uuids: &[String], host: &Host, sink: &mut Sink, errors: &mut FirstError) {
     let mut members = Vec::new();
     for uuid in uuids {
-        let names = failures.note(host.list_sys(&format!("{DIRECTORY}/{uuid}"))).flatten();
+        let names = errors.catch(host.list_sys(&format!("{DIRECTORY}/{uuid}")));
         for name in names.unwrap_or_default() {
             if let Some(device) = name.strip_prefix("dev-") {
                 let path = format!("{DIRECTORY}/{uuid}/{name}");
@@ -56,21 +51,21 @@ pub(super) fn push(uuids: &[String], host: &Host, sink: &mut Sink, failures: &mu
             }
         }
     }
-    push_info(&members, host, sink, failures);
-    let devices = members.iter().map(|member| Device {
-        path: member.path.clone(),
-        labels: LabelSet::new([("device", &*member.device), ("uuid", member.uuid)]),
-    });
-    device_table::push(ATTRIBUTES, &devices.collect::<Vec<_>>(), host, sink, failures);
-    push_io(&members, host, sink, failures);
+    push_info(&members, host, sink, errors);
+    let mut table = Table::new(ATTRIBUTES, ["device", "uuid"]);
+    for Member { path, device, uuid } in &members {
+        table.read(host, &format!("{path}/"), [device, uuid], errors);
+    }
+    table.push(sink);
+    push_io(&members, host, sink, errors);
 }
 
-fn push_info(members: &[Member<'_>], host: &Host, sink: &mut Sink, failures: &mut FirstFailure) {
+fn push_info(members: &[Member<'_>], host: &Host, sink: &mut Sink, errors: &mut FirstError) {
     let mut family = sink.family(&INFO);
     for member in members {
         let mut text = |file: &str| {
             let text = host.attribute(&format!("{}/{file}", member.path));
-            failures.note(text).flatten().unwrap_or_default()
+            errors.catch(text).unwrap_or_default()
         };
         let (label, state) = (text("label"), text("state"));
         let labels = [
@@ -83,11 +78,11 @@ fn push_info(members: &[Member<'_>], host: &Host, sink: &mut Sink, failures: &mu
     }
 }
 
-fn push_io(members: &[Member<'_>], host: &Host, sink: &mut Sink, failures: &mut FirstFailure) {
+fn push_io(members: &[Member<'_>], host: &Host, sink: &mut Sink, errors: &mut FirstError) {
     let mut family = sink.family(&IO_DONE);
     for member in members {
-        let done = device_table::read(host, &format!("{}/io_done", member.path), parse::io_done);
-        for io in failures.note(done).flatten().unwrap_or_default() {
+        let done = host.parsed(&format!("{}/io_done", member.path), parse::io_done);
+        for io in errors.catch(done).unwrap_or_default() {
             let labels = [
                 ("data_type", &*io.kind),
                 ("device", &*member.device),
@@ -100,9 +95,8 @@ fn push_io(members: &[Member<'_>], host: &Host, sink: &mut Sink, failures: &mut 
     drop(family);
     let mut family = sink.family(&IO_ERRORS);
     for member in members {
-        let path = format!("{}/io_errors", member.path);
-        let errors = device_table::read(host, &path, parse::io_errors);
-        for (kind, count) in failures.note(errors).flatten().unwrap_or_default() {
+        let counts = host.parsed(&format!("{}/io_errors", member.path), parse::io_errors);
+        for (kind, count) in errors.catch(counts).unwrap_or_default() {
             let labels = [("device", &*member.device), ("type", &*kind), ("uuid", member.uuid)];
             family.sample(&labels, count);
         }

@@ -7,29 +7,28 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::CollectError;
-use common::exposition::{LabelSet, Sink};
-use common::metric::{Desc, sanitize_name};
+use common::error::{CollectError, ParseError};
+use common::exposition::Sink;
+use common::metric::{Desc, squeeze_name};
 
-use super::device_table::{self, Attribute, Device, FirstFailure};
-use super::humanized;
 use crate::host::Host;
+use crate::readers::FirstError;
+use crate::readers::attributes::{self, Attribute, gauge};
+use crate::readers::humanized;
 
 const DIRECTORY: &str = "fs/bcachefs";
 
 const INFO: Desc<'_> = Desc::gauge("node_bcachefs_info", "File systems; always 1.");
 
-const CACHE: &[Attribute] = &[Attribute {
-    file: "btree_cache_size",
-    desc: Desc::gauge(
-        "node_bcachefs_btree_cache_size_bytes",
-        "Memory that caches nodes of the trees, in bytes.",
-    ),
-    parse: |text| humanized::bcachefs(text).map(Some),
-}];
+const CACHE: &[Attribute] = &[gauge(
+    "btree_cache_size",
+    "node_bcachefs_btree_cache_size_bytes",
+    "Memory that caches nodes of the trees, in bytes.",
+)
+.read_by(size)];
 
 /// A file that is a table: each line is named by its first word.
-struct Table {
+struct Lines {
     file: &'static str,
     has_header: bool,
     /// Key of the label that the name becomes.
@@ -37,8 +36,8 @@ struct Table {
     columns: &'static [Desc<'static>],
 }
 
-const TABLES: &[Table] = &[
-    Table {
+const TABLES: &[Lines] = &[
+    Lines {
         file: "compression_stats",
         has_header: true,
         label: "algorithm",
@@ -53,7 +52,7 @@ const TABLES: &[Table] = &[
             ),
         ],
     },
-    Table {
+    Lines {
         file: "errors",
         has_header: false,
         label: "error_type",
@@ -62,7 +61,7 @@ const TABLES: &[Table] = &[
             "Errors of the file system's structure, by kind.",
         )],
     },
-    Table {
+    Lines {
         file: "btree_write_stats",
         has_header: true,
         label: "type",
@@ -86,44 +85,40 @@ impl Collector<Host> for Bcachefs {
         if uuids.is_empty() {
             return Err(CollectError::NoData("no bcachefs is mounted".into()));
         }
-        let mut failures = FirstFailure::default();
-        let systems: Vec<Device> = uuids
-            .iter()
-            .map(|uuid| Device {
-                path: format!("{DIRECTORY}/{uuid}"),
-                labels: LabelSet::new([("uuid", &**uuid)]),
-            })
-            .collect();
+        let mut errors = FirstError::default();
+        let mut caches = attributes::Table::new(CACHE, ["uuid"]);
         let mut family = sink.family(&INFO);
-        for system in &systems {
-            family.sample_with(&system.labels, &[], 1.0);
+        for uuid in &uuids {
+            family.sample(&[("uuid", uuid)], 1.0);
+            caches.read(host, &format!("{DIRECTORY}/{uuid}/"), [uuid], &mut errors);
         }
         drop(family);
-        device_table::push(CACHE, &systems, host, sink, &mut failures);
+        caches.push(sink);
         for table in TABLES {
-            push_table(table, &uuids, host, sink, &mut failures);
+            push_table(table, &uuids, host, sink, &mut errors);
         }
-        push_counters(&uuids, host, sink, &mut failures);
-        devices::push(&uuids, host, sink, &mut failures);
-        failures.into_result()
+        push_counters(&uuids, host, sink, &mut errors);
+        devices::push(&uuids, host, sink, &mut errors);
+        errors.into_result()
     }
 }
 
 fn push_table(
-    table: &Table,
+    table: &Lines,
     uuids: &[String],
     host: &Host,
     sink: &mut Sink,
-    failures: &mut FirstFailure,
+    errors: &mut FirstError,
 ) {
     let mut rows = Vec::new();
     for uuid in uuids {
         let path = format!("{DIRECTORY}/{uuid}/{}", table.file);
-        let lines = device_table::read(host, &path, |text| parse::lines(text, table.has_header));
-        let lines = failures.note(lines).flatten().unwrap_or_default();
-        for row in lines.iter().map(|line| parse::row(line, table.columns.len())) {
+        let lines = host.parsed(&path, |text| parse::lines(text, table.has_header));
+        let lines = errors.catch(lines).unwrap_or_default();
+        for line in lines {
+            let row = parse::row(&line, table.columns.len());
             let row = row.map_err(|error| host.malformed_sys(&path, error));
-            rows.extend(failures.note(row).map(|row| (uuid, row)));
+            rows.extend(errors.note(row).map(|row| (uuid, row)));
         }
     }
     for (column, desc) in table.columns.iter().enumerate() {
@@ -137,24 +132,28 @@ fn push_table(
 }
 
 /// Pushes the counters of the kernel's events, which are kept on disk.
-fn push_counters(uuids: &[String], host: &Host, sink: &mut Sink, failures: &mut FirstFailure) {
+fn push_counters(uuids: &[String], host: &Host, sink: &mut Sink, errors: &mut FirstError) {
     let mut counters: BTreeMap<String, Vec<(&str, f64)>> = BTreeMap::new();
     for uuid in uuids {
         let path = format!("{DIRECTORY}/{uuid}/counters");
-        for name in failures.note(host.list_sys(&path)).flatten().unwrap_or_default() {
+        for name in errors.catch(host.list_sys(&path)).unwrap_or_default() {
             let path = format!("{path}/{name}");
-            let value = device_table::read(host, &path, |text| parse::counter(text).map(Some));
-            if let Some(Some(value)) = failures.note(value) {
+            let value = host.parsed(&path, parse::counter);
+            if let Some(value) = errors.catch(value) {
                 counters.entry(name).or_default().push((uuid, value));
             }
         }
     }
     for (name, samples) in &counters {
-        let full_name = format!("node_bcachefs_{}_total", sanitize_name(name));
+        let full_name = format!("node_bcachefs_{}_total", squeeze_name(name));
         let help = format!("Counter {name} since the file system was made.");
         let mut family = sink.family(&Desc::counter(&full_name, &help));
         for (uuid, value) in samples {
             family.sample(&[("uuid", uuid)], *value);
         }
     }
+}
+
+fn size(text: &str) -> Result<Option<f64>, ParseError> {
+    humanized::bcachefs(text).map(Some)
 }

@@ -2,7 +2,7 @@
 
 use common::error::{ParseError, parse_number};
 
-use super::super::humanized;
+use crate::readers::humanized;
 
 /// A line of a table.
 #[derive(Debug, PartialEq)]
@@ -20,14 +20,14 @@ pub(super) struct Io {
 }
 
 /// The lines of a table without those that are blank and its header.
-pub(super) fn lines(text: &str, has_header: bool) -> Result<Option<Vec<String>>, ParseError> {
+pub(super) fn lines(text: &str, has_header: bool) -> Result<Vec<String>, ParseError> {
     if has_header && text.is_empty() {
         return Err(ParseError::Form("no header".into()));
     }
     // The header of `btree_write_stats` starts with blanks, which are gone here.
     let lines = text.lines().skip(usize::from(has_header));
     let lines = lines.filter(|line| !line.trim().is_empty());
-    Ok(Some(lines.map(ToOwned::to_owned).collect()))
+    Ok(lines.map(ToOwned::to_owned).collect())
 }
 
 /// A line of a table with that many values behind its name.
@@ -49,7 +49,7 @@ pub(super) fn counter(text: &str) -> Result<f64, ParseError> {
 }
 
 /// Lines `kind: bytes` below the lines `read:` and `write:`.
-pub(super) fn io_done(text: &str) -> Result<Option<Vec<Io>>, ParseError> {
+pub(super) fn io_done(text: &str) -> Result<Vec<Io>, ParseError> {
     let mut done = Vec::new();
     let mut operation = None;
     if !text.lines().any(|line| matches!(line.trim(), "read:" | "write:")) {
@@ -62,18 +62,18 @@ pub(super) fn io_done(text: &str) -> Result<Option<Vec<Io>>, ParseError> {
             done.push(Io { operation, kind, bytes });
         }
     }
-    Ok(Some(done))
+    Ok(done)
 }
 
 /// The first of two sections: errors since the file system was made, not since they were reset.
-pub(super) fn io_errors(text: &str) -> Result<Option<Vec<(String, f64)>>, ParseError> {
+pub(super) fn io_errors(text: &str) -> Result<Vec<(String, f64)>, ParseError> {
     let mut lines = text.lines();
     lines
         .find(|line| line.starts_with("IO errors since filesystem creation"))
         .ok_or(ParseError::Missing { field: "errors since creation" })?;
     let lines = lines.take_while(|line| !line.starts_with("IO errors since "));
     let errors = lines.filter_map(|line| pair(line.trim()).transpose());
-    errors.collect::<Result<_, _>>().map(Some)
+    errors.collect()
 }
 
 /// The word in brackets, if the kernel lists all states and marks one.
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     fn rows(text: &str) -> Vec<Result<Row, ParseError>> {
-        let lines = lines(text, true).unwrap().unwrap();
+        let lines = lines(text, true).unwrap();
         lines.iter().map(|line| row(line, 2)).collect()
     }
 
@@ -114,7 +114,7 @@ mod tests {
         let rows = rows("head\nlz4 x 1\nzstd 1 2\nshort 1\n");
         assert!(rows[0].is_err() && rows[1].is_ok() && rows[2].is_err());
         assert!(lines("", true).is_err());
-        assert_eq!(lines("", false), Ok(Some(vec![])));
+        assert_eq!(lines("", false), Ok(vec![]));
     }
 
     #[test]
@@ -136,7 +136,7 @@ mod tests {
             io("read", "btree", 4_411_097_088.0),
             io("write", "sb", 31_417_344.0),
         ];
-        assert_eq!(io_done(text), Ok(Some(expected)));
+        assert_eq!(io_done(text), Ok(expected));
         assert!(io_done("read:\nsb: x\n").is_err());
         assert!(io_done("").is_err());
     }
@@ -146,7 +146,7 @@ mod tests {
         let text = "IO errors since filesystem creation\n  read:    197346\n  write:   0\n\
             IO errors since 8 y ago\n  read:    5\n";
         let expected = vec![("read".into(), 197_346.0), ("write".into(), 0.0)];
-        assert_eq!(io_errors(text), Ok(Some(expected)));
+        assert_eq!(io_errors(text), Ok(expected));
         assert!(io_errors("IO errors since filesystem creation\n read: many\n").is_err());
         assert!(io_errors("read: 1\n").is_err());
     }

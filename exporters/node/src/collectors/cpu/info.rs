@@ -1,13 +1,15 @@
-//! Model, flags and bugs of CPUs: `/proc/cpuinfo`, proc_cpuinfo(5).
+//! Model, flags, bugs and frequency of CPUs: `/proc/cpuinfo`, proc_cpuinfo(5).
 //!
 //! Parsed here because the procfs crate panics on an empty file.
 
-use common::error::{CollectError, ParseError};
+use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::filter::Filter;
 use common::metric::Desc;
 
+use crate::collectors::cpufreq::FREQUENCY;
 use crate::host::Host;
+use crate::readers::FirstError;
 
 const INFO: Desc<'_> =
     Desc::gauge("node_cpu_info", "What /proc/cpuinfo tells of each CPU; always 1.");
@@ -29,11 +31,14 @@ const LABELS: [(&str, &str); 10] = [
     ("vendor", "vendor_id"),
 ];
 
-/// Flags and bugs to expose; none without a filter.
+/// What to expose besides the model.
 #[derive(Debug)]
 pub(super) struct Choice {
+    /// Flags; none without a filter.
     pub(super) flags: Option<Filter>,
+    /// Bugs; none without a filter.
     pub(super) bugs: Option<Filter>,
+    pub(super) has_frequency: bool,
 }
 
 pub(super) fn push(choice: &Choice, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
@@ -44,18 +49,46 @@ pub(super) fn push(choice: &Choice, host: &Host, sink: &mut Sink) -> Result<(), 
         family.sample(&LABELS.map(|(label, key)| (label, value(cpu, key))), 1.0);
     }
     drop(family);
-    let Some(first) = cpus.first() else { return Ok(()) };
-    for (desc, label, key, filter) in
-        [(&FLAG, "flag", "flags", &choice.flags), (&BUG, "bug", "bugs", &choice.bugs)]
-    {
-        let Some(filter) = filter else { continue };
-        let mut family = sink.family(desc);
-        let words = value(first, key).split_ascii_whitespace();
-        for word in words.filter(|word| filter.accepts(word)) {
-            family.sample(&[(label, word)], 1.0);
+    if let Some(first) = cpus.first() {
+        push_words("flags", first, (&FLAG, "flag"), choice.flags.as_ref(), sink);
+        push_words("bugs", first, (&BUG, "bug"), choice.bugs.as_ref(), sink);
+    }
+    if !choice.has_frequency {
+        return Ok(());
+    }
+    let mut errors = FirstError::default();
+    let mut family = sink.family(&FREQUENCY);
+    for cpu in &cpus {
+        if let Some(hertz) = errors.catch(frequency(cpu)) {
+            let labels = [("core", "core id"), ("cpu", "processor"), ("package", "physical id")];
+            family.sample(&labels.map(|(label, key)| (label, value(cpu, key))), hertz);
         }
     }
-    Ok(())
+    errors.into_result().map_err(|error| host.malformed_proc("cpuinfo", error))
+}
+
+/// Pushes those words of a CPU's line that the filter accepts, each in a label.
+fn push_words(
+    key: &str,
+    cpu: &Block<'_>,
+    (desc, label): (&Desc<'_>, &str),
+    filter: Option<&Filter>,
+    sink: &mut Sink,
+) {
+    let Some(filter) = filter else { return };
+    let mut family = sink.family(desc);
+    for word in value(cpu, key).split_ascii_whitespace().filter(|word| filter.accepts(word)) {
+        family.sample(&[(label, word)], 1.0);
+    }
+}
+
+/// The frequency of a CPU in hertz; `None` where the architecture does not tell it here.
+fn frequency(cpu: &Block<'_>) -> Result<Option<f64>, ParseError> {
+    let Some((_, megahertz)) = cpu.iter().find(|(key, _)| *key == "cpu MHz") else {
+        return Ok(None);
+    };
+    let megahertz: f64 = parse_number("cpu MHz", Some(megahertz))?;
+    Ok(Some(megahertz * 1e6))
 }
 
 /// Keys and values of one CPU.
@@ -81,6 +114,7 @@ fn parse(text: &str) -> Result<Vec<Block<'_>>, ParseError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use common::exposition::Format;
 
     #[test]
     fn each_processor_is_a_block() {
@@ -94,9 +128,40 @@ mod tests {
     }
 
     #[test]
+    fn frequencies_are_hertz_or_absent() {
+        let cpus = parse("processor: 0\ncpu MHz\t\t: 2194.918\n\nprocessor: 1\n").unwrap();
+        assert_eq!(frequency(&cpus[0]), Ok(Some(2_194_918_000.0)));
+        assert_eq!(frequency(&cpus[1]), Ok(None));
+        assert!(frequency(&vec![("cpu MHz", "fast")]).is_err());
+    }
+
+    fn exposed(has_frequency: bool) -> String {
+        let choice = Choice { flags: None, bugs: None, has_frequency };
+        let mut sink = Sink::new(Format::Text);
+        push(&choice, &Host::fixture("linux-6.1"), &mut sink).unwrap();
+        String::from_utf8_lossy(sink.text()).into_owned()
+    }
+
+    #[test]
+    fn frequencies_are_exposed_if_wanted() {
+        let sample = "node_cpu_frequency_hertz{core=\"1\",cpu=\"1\",package=\"0\"} 2700000000\n";
+        assert!(exposed(true).contains(sample), "{}", exposed(true));
+        assert!(!exposed(false).contains("node_cpu_frequency_hertz"));
+    }
+
+    #[test]
     fn content_without_a_processor_is_an_error() {
         for text in ["", "\n\n", "Hardware : board\n", "\0\u{fffd}"] {
             assert!(parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_parsed_or_refused(text in "(processor: 0\n|cpu MHz: [0-9.]{0,9}\n|\\PC{0,20}\n){0,6}") {
+            for cpu in parse(&text).unwrap_or_default() {
+                let _ = frequency(&cpu);
+            }
         }
     }
 }

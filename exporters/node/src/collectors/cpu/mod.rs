@@ -16,8 +16,8 @@ use common::filter::{Filter, Pattern};
 use common::metric::Desc;
 
 use crate::host::Host;
+use crate::readers::{FirstError, Rows};
 use state::{CpuTimes, Times};
-pub(super) use throttle::cpu_list;
 
 const SECONDS: Desc<'_> = Desc::counter(
     "node_cpu_seconds_total",
@@ -35,7 +35,6 @@ const GUEST_MODES: [&str; 2] = ["user", "nice"];
 /// Ticks per second in `/proc/stat`: USER_HZ, 100 on every Linux.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// Keeps the last times of each CPU, because the kernel's may step back.
 /// Flags of this collector.
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Collector options")]
@@ -61,8 +60,12 @@ pub struct Options {
         value_name = "REGEX"
     )]
     pub bugs_include: Option<Pattern>,
+    /// Whether the cpufreq collector runs: only then `/proc/cpuinfo` is asked for frequencies.
+    #[arg(skip)]
+    pub has_cpufreq: bool,
 }
 
+/// Keeps the last times of each CPU, because the kernel's may step back.
 #[derive(Debug)]
 pub(super) struct Cpu {
     guest: bool,
@@ -81,6 +84,7 @@ impl Cpu {
         let choice = info::Choice {
             flags: given(&options.flags_include),
             bugs: given(&options.bugs_include),
+            has_frequency: options.has_cpufreq,
         };
         Self {
             guest: options.guest,
@@ -109,19 +113,13 @@ impl Cpu {
         }
     }
 
-    fn push_isolated(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
-        // Boot decides it, so it is read once.
-        let isolated = if let Some(isolated) = self.isolated.get() {
-            isolated
-        } else {
-            let list = host.read_sys_if_present("devices/system/cpu/isolated")?;
-            self.isolated.get_or_init(|| throttle::cpu_list(&list.unwrap_or_default()))
-        };
-        let mut family = sink.family(&throttle::ISOLATED);
-        for cpu in isolated {
-            family.sample(&[("cpu", cpu)], 1.0);
+    /// Boot decides it, so it is read once.
+    fn isolated(&self, host: &Host) -> Result<&[String], CollectError> {
+        if let Some(isolated) = self.isolated.get() {
+            return Ok(isolated);
         }
-        Ok(())
+        let isolated = throttle::read_isolated(host)?;
+        Ok(self.isolated.get_or_init(|| isolated))
     }
 }
 
@@ -129,54 +127,53 @@ impl Cpu {
 impl Collector<Host> for Cpu {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
         let text = host.read_proc("stat")?;
-        let now = parse(&text).map_err(|error| host.malformed_proc("stat", error))?;
+        let now = parse(&text);
+        let mut errors = FirstError::default();
+        errors.note(now.verdict.map_err(|error| host.malformed_proc("stat", error)));
         let numbers: Vec<String> = {
             let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-            last.update(now);
+            last.update(now.good);
             self.push_times(&last, sink);
             last.iter().map(|cpu| cpu.number.clone()).collect()
         };
         if let Some(choice) = &self.info {
-            info::push(choice, host, sink)?;
+            errors.note(info::push(choice, host, sink));
         }
-        throttle::push(&numbers, host, sink)?;
-        throttle::push_online(host, sink)?;
-        self.push_isolated(host, sink)
+        throttle::push(&numbers, host, sink, &mut errors);
+        throttle::push_online(host, sink, &mut errors);
+        if let Some(isolated) = errors.note(self.isolated(host)) {
+            throttle::push_isolated(isolated, sink);
+        }
+        errors.into_result()
     }
 }
 
-/// Seconds of each `cpuN` line; columns that an old kernel lacks are zero. The line of the sum is left out.
-fn parse(text: &str) -> Result<Vec<CpuTimes>, ParseError> {
-    let mut cpus = Vec::new();
-    for line in text.lines() {
-        let Some(rest) = line.strip_prefix("cpu") else {
-            // The CPUs come first; the long line of interrupts is not looked at.
-            break;
-        };
-        let (number, columns) = rest.split_once(' ').unwrap_or((rest, ""));
-        if number.is_empty() {
-            continue;
-        }
-        let _: u32 = parse_number("number of the CPU", Some(number))?;
-        let mut seconds = [0.0; MODES.len() + GUEST_MODES.len()];
-        let mut columns = columns.split_ascii_whitespace();
-        for (index, second) in seconds.iter_mut().enumerate() {
-            match columns.next() {
-                Some(column) => {
-                    let ticks: u64 = parse_number("time", Some(column))?;
-                    *second = ticks as f64 / TICKS_PER_SECOND;
-                }
-                // Linux 2.6 had the first four at least.
-                None if index < 4 => return Err(ParseError::Missing { field: "time" }),
-                None => break,
+/// The CPUs in order; the line of their sum is left out.
+fn parse(text: &str) -> Rows<CpuTimes> {
+    // The CPUs come first; the long line of interrupts is not looked at.
+    let lines = text.lines().map_while(|line| line.strip_prefix("cpu"));
+    let cpus = lines.filter(|line| !line.is_empty() && !line.starts_with(' '));
+    cpus.map(parse_cpu).collect::<Rows<_>>().not_empty("no line of a CPU")
+}
+
+/// Number and seconds; columns that an old kernel lacks are zero.
+fn parse_cpu(line: &str) -> Result<CpuTimes, ParseError> {
+    let mut columns = line.split_ascii_whitespace();
+    let number = columns.next().unwrap_or_default();
+    let _: u32 = parse_number("number of the CPU", Some(number))?;
+    let mut seconds = [0.0; MODES.len() + GUEST_MODES.len()];
+    for (index, second) in seconds.iter_mut().enumerate() {
+        match columns.next() {
+            Some(column) => {
+                let ticks: u64 = parse_number("time", Some(column))?;
+                *second = ticks as f64 / TICKS_PER_SECOND;
             }
+            // Linux 2.6 had the first four at least.
+            None if index < 4 => return Err(ParseError::Missing { field: "time" }),
+            None => break,
         }
-        cpus.push(CpuTimes { number: number.to_owned(), seconds });
     }
-    if cpus.is_empty() {
-        return Err(ParseError::Form("no line of a CPU".into()));
-    }
-    Ok(cpus)
+    Ok(CpuTimes { number: number.to_owned(), seconds })
 }
 
 #[cfg(test)]
@@ -188,8 +185,8 @@ mod tests {
         let text = "cpu  301854 612 111922 8979004 3552 2 3944 0 0 0\n\
                     cpu0 44490 19 21045 1087069 220 1 3410 5 6 7\ncpu10 47869 23 16474 1110787\n\
                     intr 8885917 17\n";
-        let cpus = parse(text).unwrap();
-        assert_eq!(cpus.len(), 2);
+        let Rows { good: cpus, verdict } = parse(text);
+        assert_eq!((cpus.len(), verdict), (2, Ok(())));
         let seconds = [444.9, 0.19, 210.45, 10870.69, 2.2, 0.01, 34.1, 0.05, 0.06, 0.07];
         assert_eq!(cpus[0], CpuTimes { number: "0".into(), seconds });
         let seconds = [478.69, 0.23, 164.74, 11107.87, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
@@ -197,11 +194,13 @@ mod tests {
     }
 
     #[test]
-    fn truncated_and_malformed_content_is_an_error() {
+    fn a_malformed_cpu_is_an_error_and_does_not_cost_the_others() {
         for text in ["", "cpu 1 2 3 4\n", "cpu0 1 2 3\n", "cpu0 1 2 x 4\n", "cpux 1 2 3 4\n", "\0"]
         {
-            assert!(parse(text).is_err(), "{text:?}");
+            assert!(parse(text).verdict.is_err(), "{text:?}");
         }
+        let cpus = parse("cpu0 1 2 x 4\ncpu7 1 2 3 4\n");
+        assert_eq!(cpus.good.iter().map(|cpu| &*cpu.number).collect::<Vec<_>>(), ["7"]);
     }
 
     proptest::proptest! {

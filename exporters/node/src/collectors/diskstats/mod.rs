@@ -14,13 +14,11 @@ use common::metric::{Desc, Metric, counter, gauge};
 
 use crate::args::Paths;
 use crate::host::Host;
+use crate::readers::{FirstError, Rows, SECTOR_BYTES};
 use udev::Udev;
 
 /// Partitions, loop, RAM and floppy disks.
 const DEFAULT_EXCLUDE: &str = r"^(z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\d+n\d+p)\d+$";
-
-/// The kernel counts in sectors of 512 bytes, whatever the disk's own are.
-const SECTOR_BYTES: f64 = 512.0;
 
 const METRICS: &[Metric<Counts>] = &[
     counter("node_disk_reads_completed_total", "Reads completed.", |c| c.get(0)),
@@ -63,6 +61,7 @@ const METRICS: &[Metric<Counts>] = &[
 ];
 
 const INFO: Desc<'_> = Desc::gauge("node_disk_info", "What is known of each disk; always 1.");
+
 /// Columns behind the device's name: 11, with discards 15, with flushes 17.
 #[derive(Debug, Default, PartialEq)]
 struct Counts(Vec<u64>);
@@ -136,7 +135,9 @@ impl Diskstats {
 impl Collector<Host> for Diskstats {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
         let text = host.read_proc("diskstats")?;
-        let mut disks = parse(&text).map_err(|error| host.malformed_proc("diskstats", error))?;
+        let Rows { good: mut disks, verdict } = parse(&text);
+        let mut errors = FirstError::default();
+        errors.note(verdict.map_err(|error| host.malformed_proc("diskstats", error)));
         disks.retain(|disk| self.devices.accepts(disk.name));
         sink.table(METRICS, disks.iter().map(|disk| ([("device", disk.name)], &disk.counts)));
         let udev: Vec<Udev> = disks
@@ -146,9 +147,9 @@ impl Collector<Host> for Diskstats {
                 Udev::new(self.has_udev.then(read).flatten().unwrap_or_default())
             })
             .collect();
-        push_info(host, &disks, &udev, sink)?;
+        push_info(host, &disks, &udev, sink, &mut errors);
         udev::push(&disks, &udev, sink);
-        Ok(())
+        errors.into_result()
     }
 }
 
@@ -157,12 +158,13 @@ fn push_info(
     disks: &[Disk<'_>],
     udev: &[Udev],
     sink: &mut Sink,
-) -> Result<(), CollectError> {
+    errors: &mut FirstError,
+) {
     let mut family = sink.family(&INFO);
     for (disk, udev) in disks.iter().zip(udev) {
         // A slash in a device's name is an exclamation mark in sysfs.
         let path = format!("block/{}/queue/rotational", disk.name.replace('/', "!"));
-        let is_rotational = host.read_sys_if_present(&path)?.is_some_and(|text| text == "1");
+        let is_rotational = errors.catch(host.attribute(&path)).is_some_and(|text| text == "1");
         family.sample(
             &[
                 ("device", disk.name),
@@ -178,26 +180,23 @@ fn push_info(
             1.0,
         );
     }
-    Ok(())
 }
 
 /// The disks in order; a line with fewer than 14 columns (partitions before Linux 2.6.25) is left out.
-fn parse(text: &str) -> Result<Vec<Disk<'_>>, ParseError> {
-    let mut disks = Vec::new();
-    for line in text.lines() {
-        let mut columns = line.split_ascii_whitespace();
-        let (Some(major), Some(minor), Some(name)) =
-            (columns.next(), columns.next(), columns.next())
-        else {
-            continue;
-        };
-        let counts: Vec<u64> =
-            columns.map(|column| parse_number("count", Some(column))).collect::<Result<_, _>>()?;
-        if counts.len() >= 11 {
-            disks.push(Disk { major, minor, name, counts: Counts(counts) });
-        }
-    }
-    Ok(disks)
+fn parse(text: &str) -> Rows<Disk<'_>> {
+    text.lines().filter_map(|line| parse_line(line).transpose()).collect()
+}
+
+fn parse_line(line: &str) -> Result<Option<Disk<'_>>, ParseError> {
+    let mut columns = line.split_ascii_whitespace();
+    let (Some(major), Some(minor), Some(name)) = (columns.next(), columns.next(), columns.next())
+    else {
+        return Ok(None);
+    };
+    let counts: Vec<u64> =
+        columns.map(|column| parse_number("count", Some(column))).collect::<Result<_, _>>()?;
+    let is_whole = counts.len() >= 11;
+    Ok(is_whole.then_some(Disk { major, minor, name, counts: Counts(counts) }))
 }
 
 #[cfg(test)]
@@ -209,9 +208,9 @@ mod tests {
         let text = "   8  0 sda 25354637 34367663 1003346126 18492372 28444756 11134226 505697032 \
                     63877960 0 9653880 82621804\n\
                     259  0 nvme0n1 1 2 4 3000 5 6 8 7 8 9 10 11 12 13 14 15 16\n   8 1 sda1 1 2 3 4\n";
-        let disks = parse(text).unwrap();
-        assert_eq!(disks.len(), 2);
-        let [sda, nvme] = &disks[..] else { panic!() };
+        let disks = parse(text);
+        assert_eq!(disks.verdict, Ok(()));
+        let [sda, nvme] = &disks.good[..] else { panic!() };
         assert_eq!((sda.major, sda.minor, sda.name), ("8", "0", "sda"));
         assert_eq!(sda.counts.bytes(2), Some(1_003_346_126.0 * 512.0));
         assert_eq!(sda.counts.get(11), None);
@@ -220,10 +219,11 @@ mod tests {
     }
 
     #[test]
-    fn malformed_counts_are_errors_and_short_lines_none() {
-        assert!(parse("8 0 sda 1 x 3\n").is_err());
-        assert_eq!(parse("").unwrap(), []);
-        assert_eq!(parse("8 0\n\n").unwrap(), []);
+    fn a_malformed_disk_does_not_cost_the_others_and_short_lines_are_none() {
+        let disks = parse("8 0 sda 1 x 3\n8 16 sdb 1 2 3 4 5 6 7 8 9 10 11\n8 0\n\n");
+        assert_eq!(disks.good.iter().map(|disk| disk.name).collect::<Vec<_>>(), ["sdb"]);
+        assert!(disks.verdict.is_err());
+        assert_eq!(parse("").verdict, Ok(()));
     }
 
     #[test]
@@ -244,6 +244,13 @@ mod tests {
             ("loop3", false),
         ] {
             assert_eq!(devices.accepts(name), expected, "{name}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_parsed_or_refused(text in "(8 0 sda( [0-9]{0,22}){0,20}\n|\\PC{0,40}\n){0,6}") {
+            let _ = parse(&text);
         }
     }
 }

@@ -56,10 +56,10 @@ const METRICS: &[Metric<Space>] = &[
         |s| s.answer.as_ref().ok().map(|_| 0.0),
     ),
     gauge("node_filesystem_readonly", "1 if the file system is mounted read-only.", |s| {
-        Some(f64::from(u8::from(s.is_read_only)))
+        Some(f64::from(s.is_read_only))
     }),
     gauge("node_filesystem_device_error", "1 if asking for the space failed.", |s| {
-        Some(f64::from(u8::from(s.answer.is_err())))
+        Some(f64::from(s.answer.is_err()))
     }),
 ];
 

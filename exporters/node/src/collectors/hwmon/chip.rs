@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::DIRECTORY;
-use crate::collectors::attributes::FirstError;
 use crate::host::Host;
+use crate::readers::FirstError;
 
 /// What a chip is known by.
 #[derive(Clone, Debug)]

@@ -17,8 +17,9 @@ use common::exposition::Sink;
 use common::filter::{Filter, Pattern};
 use common::metric::{Desc, Kind};
 
-use super::attributes::{FirstError, devices};
 use crate::host::Host;
+use crate::readers::FirstError;
+use crate::readers::attributes::devices;
 use sensor::Sensor;
 
 const DIRECTORY: &str = "class/hwmon";

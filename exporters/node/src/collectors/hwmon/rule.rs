@@ -148,7 +148,7 @@ pub(super) fn readings(name: &str, sensor: &Sensor) -> Vec<Reading> {
     if let Some((kind, family, scale, help)) = BARE.iter().find(|(kind, ..)| *kind == sensor.kind) {
         let bare = sensor.properties.get("").map_or("", String::as_str);
         let value = if *kind == "beep_enable" {
-            Some(f64::from(u8::from(bare == "1")))
+            Some(f64::from(bare == "1"))
         } else {
             bare.parse().ok().map(|value| scale.apply(value))
         };

@@ -3,7 +3,7 @@
 use common::error::ParseError;
 
 use super::table::{count, kept};
-use crate::collectors::attributes::{Attribute, gauge};
+use crate::readers::attributes::{Attribute, gauge};
 
 pub(super) const ATTRIBUTES: &[Attribute] = &[
     gauge(

@@ -11,8 +11,9 @@ use common::exposition::Sink;
 use common::filter::{Filter, Pattern};
 use common::metric::Desc;
 
-use super::attributes::{FirstError, Table, devices, push_info, texts};
 use crate::host::Host;
+use crate::readers::FirstError;
+use crate::readers::attributes::{Table, devices, push_info, texts};
 
 const DIRECTORY: &str = "class/infiniband";
 

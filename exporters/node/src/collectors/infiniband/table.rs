@@ -2,7 +2,7 @@
 
 use common::error::ParseError;
 
-use crate::collectors::attributes::{Attribute, counter, gauge, integer, leading_number};
+use crate::readers::attributes::{Attribute, counter, gauge, integer, leading_number};
 
 /// A rate of 1 Gb/s.
 const GIGABIT_BYTES: f64 = 125_000_000.0;

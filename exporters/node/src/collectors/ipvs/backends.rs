@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use common::error::{ParseError, parse_number};
 
-use crate::collectors::hex::Hex;
+use crate::readers::hex::Hex;
 
 /// Labels of a backend.
 pub(super) const LABELS: [&str; 6] =
@@ -47,6 +47,9 @@ struct Service {
 pub(super) fn parse(text: &str) -> Vec<Result<Backend, ParseError>> {
     let mut backends = Vec::new();
     let mut service = None;
+    if text.is_empty() {
+        backends.push(Err(ParseError::Form("no headings".into())));
+    }
     for line in text.lines() {
         let mut words = line.split_ascii_whitespace();
         match (words.next(), words.next()) {
@@ -162,6 +165,7 @@ mod tests {
         }
         assert_eq!(parse(&format!("{HEADINGS}{backend}")), []);
         assert!(parse(&format!("{service}->\n"))[0].is_err());
+        assert!(parse("")[0].is_err());
     }
 
     proptest::proptest! {

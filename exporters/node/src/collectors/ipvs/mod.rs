@@ -12,9 +12,9 @@ use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::{Label, Metric, counter, gauge};
 
-use super::hex::Hex;
-use super::salvage::{not_empty, salvage};
 use crate::host::Host;
+use crate::readers::Rows;
+use crate::readers::hex::Hex;
 use backends::{Backend, Counts, LABELS};
 
 const TOTALS: &[Metric<[f64; 5]>] = &[
@@ -90,9 +90,9 @@ impl Ipvs {
     fn push_backends(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
         let file = "net/ip_vs";
         let text = read(host, file)?;
-        let (backends, outcome) = salvage(backends::parse(&text));
+        let backends: Rows<Backend> = backends::parse(&text).into_iter().collect();
         let mut sums: BTreeMap<Vec<Label<'_>>, Counts> = BTreeMap::new();
-        for backend in &backends {
+        for backend in &backends.good {
             sums.entry(self.labels.choose(backend)).or_default().add(backend.counts);
         }
         for metric in BACKENDS {
@@ -103,7 +103,7 @@ impl Ipvs {
                 }
             }
         }
-        outcome.and(not_empty(&text)).map_err(|error| host.malformed_proc(file, error))
+        backends.verdict.map_err(|error| host.malformed_proc(file, error))
     }
 }
 

@@ -8,8 +8,8 @@ use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::{Desc, Metric, gauge};
 
-use super::device_table::{self, FirstFailure};
 use crate::host::Host;
+use crate::readers::FirstError;
 use mdstat::{Activity, Array};
 
 const FILE: &str = "mdstat";
@@ -57,17 +57,15 @@ impl Collector<Host> for Mdadm {
             return Err(CollectError::NoData("the kernel has no software RAID".into()));
         };
         let malformed = |error| host.malformed_proc(FILE, error);
-        let mut failures = FirstFailure::default();
+        let mut errors = FirstError::default();
         let arrays = mdstat::parse(&text).map_err(malformed)?;
-        let arrays: Vec<Array> = arrays
-            .into_iter()
-            .filter_map(|array| failures.note(array.map_err(malformed)))
-            .collect();
+        let arrays: Vec<Array> =
+            arrays.into_iter().filter_map(|array| errors.note(array.map_err(malformed))).collect();
         push_arrays(&arrays, sink);
-        if let Some(names) = failures.note(host.list_sys("block")).flatten() {
-            push_sysfs(&names, host, sink, &mut failures);
+        if let Some(names) = errors.catch(host.list_sys("block")) {
+            push_sysfs(&names, host, sink, &mut errors);
         }
-        failures.into_result()
+        errors.into_result()
     }
 }
 
@@ -84,18 +82,18 @@ fn push_arrays(arrays: &[Array], sink: &mut Sink) {
     let mut family = sink.family(&STATE);
     for array in arrays {
         for (state, activity) in STATES {
-            let is_in = if *activity == array.activity { 1.0 } else { 0.0 };
+            let is_in = f64::from(*activity == array.activity);
             family.sample(&[("device", &*array.name), ("state", state)], is_in);
         }
     }
 }
 
 /// Pushes what sysfs knows of the arrays among the block devices.
-fn push_sysfs(names: &[String], host: &Host, sink: &mut Sink, failures: &mut FirstFailure) {
+fn push_sysfs(names: &[String], host: &Host, sink: &mut Sink, errors: &mut FirstError) {
     let mut arrays = Vec::new();
     for name in names.iter().filter(|name| name.starts_with("md")) {
         let level = host.attribute(&format!("block/{name}/md/level"));
-        if let Some(Some(level)) = failures.note(level) {
+        if let Some(level) = errors.catch(level) {
             arrays.push((name, level));
         }
     }
@@ -103,8 +101,7 @@ fn push_sysfs(names: &[String], host: &Host, sink: &mut Sink, failures: &mut Fir
     for (name, level) in &arrays {
         if !CONTAINERS.contains(&&**level) {
             let path = format!("block/{name}/md/raid_disks");
-            if let Some(Some(disks)) = failures.note(device_table::read(host, &path, first_number))
-            {
+            if let Some(disks) = errors.catch(host.parsed(&path, first_number)) {
                 family.sample(&[("device", name)], disks);
             }
         }
@@ -114,7 +111,7 @@ fn push_sysfs(names: &[String], host: &Host, sink: &mut Sink, failures: &mut Fir
     for (name, level) in &arrays {
         let lacking = if REDUNDANT.contains(&&**level) {
             let path = format!("block/{name}/md/degraded");
-            failures.note(device_table::read(host, &path, device_table::number)).flatten()
+            errors.catch(host.number::<u64>(&path)).map(|lacking| lacking as f64)
         } else {
             Some(0.0)
         };
@@ -125,9 +122,9 @@ fn push_sysfs(names: &[String], host: &Host, sink: &mut Sink, failures: &mut Fir
 }
 
 /// The number before a former one in parentheses: `11 (10)` while an array is reshaped.
-fn first_number(text: &str) -> Result<Option<f64>, ParseError> {
+fn first_number(text: &str) -> Result<f64, ParseError> {
     let number: u64 = parse_number("disks", text.split_ascii_whitespace().next())?;
-    Ok(Some(number as f64))
+    Ok(number as f64)
 }
 
 #[cfg(test)]
@@ -136,8 +133,8 @@ mod tests {
 
     #[test]
     fn the_number_of_disks_may_have_a_former_one_behind_it() {
-        assert_eq!(first_number("11 (10)"), Ok(Some(11.0)));
-        assert_eq!(first_number("2"), Ok(Some(2.0)));
+        assert_eq!(first_number("11 (10)"), Ok(11.0));
+        assert_eq!(first_number("2"), Ok(2.0));
         for text in ["", "(10)", "two"] {
             assert!(first_number(text).is_err(), "{text:?}");
         }

@@ -13,8 +13,8 @@ use common::error::CollectError;
 use common::exposition::Sink;
 use common::metric::Desc;
 
-use super::device_table::FirstFailure;
 use crate::host::Host;
+use crate::readers::FirstError;
 use parse::Mount;
 
 const FILE: &str = "self/mountstats";
@@ -56,12 +56,12 @@ impl Collector<Host> for Mountstats {
         let text = host.read_proc(FILE)?;
         let mounts = host.read_proc_if_present(MOUNTS)?.unwrap_or_default();
         let malformed = |error| host.malformed_proc(FILE, error);
-        let mut failures = FirstFailure::default();
+        let mut errors = FirstError::default();
         let addresses: Vec<_> = parse::addresses(&mounts).collect();
         let mut exports: Vec<Export<'_>> = parse::mounts(&text)
             .map_err(malformed)?
             .into_iter()
-            .filter_map(|mount| failures.note(mount.map_err(malformed)))
+            .filter_map(|mount| errors.note(mount.map_err(malformed)))
             .filter_map(|mount| Export::new(mount, &addresses))
             .collect();
         push_mount_points(&exports, sink);
@@ -69,7 +69,7 @@ impl Collector<Host> for Mountstats {
         let mut seen = HashSet::new();
         exports.retain(|export| seen.insert(export.key()));
         families::push(&exports, sink);
-        failures.into_result()
+        errors.into_result()
     }
 }
 

@@ -1,24 +1,24 @@
 //! What the kernel knows of each network device: `/sys/class/net`,
-//! Documentation/ABI/testing/sysfs-class-net of the kernel.
+//! Documentation/ABI/testing/sysfs-class-net of the kernel, or rtnetlink(7).
 
-use std::num::ParseIntError;
-use std::str::FromStr;
+mod netlink;
+mod sysfs;
 
 use async_trait::async_trait;
 use common::collector::Collector;
 use common::error::CollectError;
 use common::exposition::Sink;
 use common::filter::{Filter, Pattern};
-use common::metric::{Desc, Label};
+use common::metric::{Desc, Kind, Label};
 
-use super::salvage::{keep, salvage};
+use super::netdev::{Counters, DETAILED_METRICS};
 use crate::host::Host;
-
-const DIRECTORY: &str = "class/net";
 
 const UP: Desc<'_> = Desc::gauge("node_network_up", "1 if the device is operational, else 0.");
 const INFO: Desc<'_> =
     Desc::gauge("node_network_info", "What is known of the network device; always 1.");
+const ALTERNATIVE_NAMES: Desc<'_> =
+    Desc::gauge("node_network_altnames_info", "Another name of the network device; always 1.");
 
 /// Megabits are what the kernel gives the speed in.
 const MEGABIT_BYTES: f64 = 125_000.0;
@@ -96,21 +96,14 @@ const TEXTS: [&str; 4] = ["address", "broadcast", "duplex", "ifalias"];
 struct Device {
     name: String,
     operational_state: String,
+    /// Whether it is switched on; by netlink this is no label.
+    administrative_state: Option<&'static str>,
     texts: [Option<String>; TEXTS.len()],
     numbers: [Option<i64>; NUMBERS.len()],
-}
-
-/// A number with or without `0x` before it.
-#[derive(Debug, PartialEq)]
-struct Integer(i64);
-
-impl FromStr for Integer {
-    type Err = ParseIntError;
-
-    fn from_str(text: &str) -> Result<Self, ParseIntError> {
-        let hex = text.strip_prefix("0x").map(|digits| i64::from_str_radix(digits, 16));
-        hex.unwrap_or_else(|| text.parse()).map(Self)
-    }
+    /// Told by netlink only.
+    alternative_names: Vec<String>,
+    /// Told by netlink only, on request.
+    counters: Option<Counters>,
 }
 
 /// Flags of this collector.
@@ -144,51 +137,37 @@ pub struct Options {
 pub(super) struct Netclass {
     devices: Filter,
     ignore_invalid_speed: bool,
+    netlink: bool,
+    with_stats: bool,
 }
 
 impl Netclass {
     pub(super) fn new(options: &Options) -> Self {
-        if options.netlink || options.with_stats {
+        if options.with_stats && !options.netlink {
             tracing::warn!(
-                "--collector.netclass.netlink and --collector.netclass_rtnl.with-stats have \
-                 no effect yet: /sys/class/net is read"
+                "--collector.netclass_rtnl.with-stats has no effect without \
+                 --collector.netclass.netlink"
             );
         }
         Self {
             devices: Filter::new(None, Some(options.exclude.clone())),
             ignore_invalid_speed: options.ignore_invalid_speed,
+            netlink: options.netlink,
+            with_stats: options.with_stats,
         }
-    }
-
-    /// The device, or `None` if it has gone meanwhile or is none (`bonding_masters` is a file).
-    ///
-    /// An attribute that cannot be read or parsed costs only itself; the first such error is returned beside.
-    fn read(&self, host: &Host, name: String) -> (Option<Device>, Result<(), CollectError>) {
-        let path = |file: &str| format!("{DIRECTORY}/{name}/{file}");
-        let mut outcome = Ok(());
-        let numbers = NUMBERS.map(|(file, ..)| {
-            let number = host.number(&path(file));
-            let Integer(number) = keep(number, &mut outcome)?;
-            (number >= 0 || file != "speed" || !self.ignore_invalid_speed).then_some(number)
-        });
-        let texts = TEXTS.map(|file| keep(host.attribute(&path(file)), &mut outcome));
-        // Every device has a state. Read last, it shows that the device was there all the time.
-        let state = keep(host.attribute(&path("operstate")), &mut outcome);
-        (state.map(|operational_state| Device { name, operational_state, texts, numbers }), outcome)
     }
 }
 
 #[async_trait]
 impl Collector<Host> for Netclass {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
-        let names = host
-            .list_sys(DIRECTORY)?
-            .ok_or_else(|| CollectError::NoData("no network devices in sysfs".into()))?;
-        let names = names.into_iter().filter(|name| self.devices.accepts(name));
-        let (devices, outcomes): (Vec<_>, Vec<_>) = names.map(|name| self.read(host, name)).unzip();
-        let devices: Vec<Device> = devices.into_iter().flatten().collect();
+        let (devices, outcome) = if self.netlink {
+            netlink::devices(&self.devices, self.with_stats)?
+        } else {
+            sysfs::devices(host, &self.devices, self.ignore_invalid_speed)?
+        };
         push(&devices, sink);
-        salvage(outcomes).1
+        outcome
     }
 }
 
@@ -212,30 +191,40 @@ fn push(devices: &[Device], sink: &mut Sink) {
             }
         }
     }
+    let mut family = sink.family(&ALTERNATIVE_NAMES);
+    for device in devices {
+        for name in &device.alternative_names {
+            family.sample(&[("altname", name), ("device", &device.name)], 1.0);
+        }
+    }
+    drop(family);
+    let counted = devices.iter().filter_map(|device| Some((device, device.counters.as_ref()?)));
+    for metric in DETAILED_METRICS {
+        // The reference exporter has them as gauges.
+        let mut family = sink.family(&Desc { kind: Kind::Gauge, ..metric.desc });
+        for (device, counters) in counted.clone() {
+            if let Some(count) = (metric.value)(counters) {
+                family.sample(&[("device", &device.name)], count);
+            }
+        }
+    }
 }
 
 impl Device {
-    fn number(&self, file: &str) -> Option<i64> {
-        NUMBERS.iter().zip(self.numbers).find(|((name, ..), _)| *name == file)?.1
-    }
-
-    fn info(&self) -> [Label<'_>; 7] {
-        let administrative_state = match self.number("flags") {
-            Some(flags) if flags & 1 == 1 => "up",
-            Some(_) => "down",
-            None => "unknown",
-        };
+    /// Labels of [`INFO`].
+    fn info(&self) -> Vec<Label<'_>> {
         let [address, broadcast, duplex, alias] =
             self.texts.each_ref().map(|text| text.as_deref().unwrap_or_default());
-        [
-            ("address", address),
-            ("adminstate", administrative_state),
+        let mut labels = vec![("address", address)];
+        labels.extend(self.administrative_state.map(|state| ("adminstate", state)));
+        labels.extend([
             ("broadcast", broadcast),
             ("device", &self.name),
             ("duplex", duplex),
             ("ifalias", alias),
             ("operstate", &self.operational_state),
-        ]
+        ]);
+        labels
     }
 }
 
@@ -243,42 +232,39 @@ impl Device {
 mod tests {
     use super::*;
 
-    fn devices() -> Netclass {
-        Netclass { devices: Filter::default(), ignore_invalid_speed: true }
+    impl Device {
+        /// Number that the file of this name would hold.
+        pub(super) fn number(&self, file: &str) -> Option<i64> {
+            NUMBERS.iter().zip(self.numbers).find(|((name, ..), _)| *name == file)?.1
+        }
+    }
+
+    fn text(device: Device) -> String {
+        let mut sink = Sink::default();
+        push(&[device], &mut sink);
+        String::from_utf8_lossy(sink.text()).into_owned()
     }
 
     #[test]
-    fn devices_tell_what_they_have() {
-        let host = Host::fixture("linux-6.1");
-        let read = |name: &str| {
-            let (device, outcome) = devices().read(&host, name.into());
-            outcome.unwrap();
-            device
+    fn a_device_of_netlink_has_other_labels_and_more_families() {
+        let mut device = Device {
+            name: "eth0".into(),
+            operational_state: "up".into(),
+            administrative_state: Some("down"),
+            texts: Default::default(),
+            numbers: [None; NUMBERS.len()],
+            alternative_names: Vec::new(),
+            counters: None,
         };
-        let up = read("eth0").unwrap();
-        assert_eq!((up.number("speed"), up.number("dev_id")), (Some(1000), Some(32)));
-        assert!(up.info().contains(&("adminstate", "up")));
-        let down = read("eth2").unwrap();
-        assert_eq!((down.number("carrier"), down.number("carrier_changes")), (None, Some(7)));
-        assert!(down.info().contains(&("adminstate", "down")));
-        assert_eq!(read("tun0").unwrap().number("speed"), None);
-        assert!(read("bonding_masters").is_none(), "a file is no device");
-        assert!(read("vanished").is_none());
-    }
-
-    #[test]
-    fn numbers_are_decimal_or_prefixed() {
-        assert_eq!("0x1003".parse(), Ok(Integer(4099)));
-        assert_eq!("-1".parse(), Ok(Integer(-1)));
-        for text in ["", "0x", "x1", "1 2"] {
-            assert!(text.parse::<Integer>().is_err(), "{text:?}");
-        }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn any_text_is_parsed_or_refused(text in "([ -~\n]|\\PC){0,30}") {
-            let _ = text.parse::<Integer>();
-        }
+        assert!(device.info().contains(&("adminstate", "down")));
+        device.administrative_state = None;
+        device.alternative_names.push("enp1s0".into());
+        device.counters =
+            Some(super::super::netdev::counters(crate::netlink::Attributes::default()));
+        assert!(device.info().iter().all(|(key, _)| *key != "adminstate"));
+        let text = text(device);
+        assert!(text.contains("node_network_up{device=\"eth0\"} 1\n"), "{text}");
+        assert!(text.contains("altnames_info{altname=\"enp1s0\",device=\"eth0\"} 1\n"), "{text}");
+        assert!(!text.contains("node_network_receive_bytes_total"), "none was told: {text}");
     }
 }

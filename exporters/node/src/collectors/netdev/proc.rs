@@ -2,8 +2,8 @@
 
 use common::error::{ParseError, parse_number};
 
-use super::netlink::Link;
-use super::{Counters, Field};
+use super::Device;
+use super::counters::{Counters, Field};
 
 /// What each of the 16 columns counts.
 const COLUMNS: [Field; 16] = [
@@ -26,7 +26,7 @@ const COLUMNS: [Field; 16] = [
 ];
 
 /// The devices in order, behind two lines of headings.
-pub(super) fn parse(text: &str) -> Result<Vec<Link>, ParseError> {
+pub(super) fn parse(text: &str) -> Result<Vec<Device>, ParseError> {
     let mut lines = text.lines();
     if lines.nth(1).is_none_or(|heading| !heading.contains("bytes")) {
         return Err(ParseError::Form("no headings".into()));
@@ -35,7 +35,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Link>, ParseError> {
 }
 
 /// `  eth0: 1 2 3 …`; old kernels leave out the space behind the colon.
-fn parse_line(line: &str) -> Result<Link, ParseError> {
+fn parse_line(line: &str) -> Result<Device, ParseError> {
     let malformed = || ParseError::Form(format!("no device: {line:?}"));
     let (name, columns) = line.rsplit_once(':').ok_or_else(malformed)?;
     let mut counters = Counters::default();
@@ -43,7 +43,7 @@ fn parse_line(line: &str) -> Result<Link, ParseError> {
     for field in COLUMNS {
         counters.0[field as usize] = Some(parse_number("count", columns.next())?);
     }
-    Ok(Link { name: name.trim().to_owned(), counters })
+    Ok(Device { name: name.trim().to_owned(), counters, ..Device::default() })
 }
 
 #[cfg(test)]
@@ -57,12 +57,12 @@ mod tests {
         let text = format!(
             "{HEAD}  lo:1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n eth0:1: 0 0 0 0 0 0 0 0 9 0 0 0 0 0 0 0\n"
         );
-        let links = parse(&text).unwrap();
-        assert_eq!(links[0].name, "lo");
-        assert_eq!(links[0].counters.get(Field::RxBytes), Some(1.0));
-        assert_eq!(links[0].counters.sum(&[Field::TxCarrier, Field::TxWindow]), Some(15.0));
-        assert_eq!(links[0].counters.get(Field::RxNoHandler), None);
-        assert_eq!(links[1].name, "eth0:1");
+        let devices = parse(&text).unwrap();
+        assert_eq!(devices[0].name, "lo");
+        assert_eq!(devices[0].counters.get(Field::RxBytes), Some(1.0));
+        assert_eq!(devices[0].counters.sum(&[Field::TxCarrier, Field::TxWindow]), Some(15.0));
+        assert_eq!(devices[0].counters.get(Field::RxNoHandler), None);
+        assert_eq!(devices[1].name, "eth0:1");
     }
 
     #[test]

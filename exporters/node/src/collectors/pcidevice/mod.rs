@@ -11,10 +11,11 @@ use common::error::{CollectError, ParseError};
 use common::exposition::Sink;
 use common::metric::Desc;
 
-use super::attributes::{
-    Attribute, FirstError, Table, Texts, devices, gauge, integer, leading_number, push_info, texts,
-};
 use crate::host::Host;
+use crate::readers::FirstError;
+use crate::readers::attributes::{
+    Attribute, Table, Texts, devices, gauge, integer, leading_number, push_info, texts,
+};
 use names::Names;
 
 const DIRECTORY: &str = "bus/pci/devices";
@@ -163,7 +164,7 @@ fn push_power_states(devices: &[([String; 4], String)], sink: &mut Sink) {
                 ("segment", &**segment),
                 ("state", state),
             ];
-            family.sample(&labels, f64::from(u8::from(state == current)));
+            family.sample(&labels, f64::from(state == current));
         }
     }
 }

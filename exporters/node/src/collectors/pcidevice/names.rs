@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use crate::collectors::attributes::Texts;
+use crate::readers::attributes::Texts;
 
 /// Where distributions put the file.
 const FILES: [&str; 2] = ["/usr/share/misc/pci.ids", "/usr/share/hwdata/pci.ids"];

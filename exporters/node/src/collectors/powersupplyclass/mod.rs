@@ -10,8 +10,9 @@ use common::exposition::Sink;
 use common::filter::{Filter, Pattern};
 use common::metric::Desc;
 
-use super::attributes::{FirstError, Table, devices, present_texts, push_info};
 use crate::host::Host;
+use crate::readers::FirstError;
+use crate::readers::attributes::{Table, devices, present_texts, push_info};
 use table::ATTRIBUTES;
 
 const DIRECTORY: &str = "class/power_supply";

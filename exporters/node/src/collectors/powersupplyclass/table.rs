@@ -1,6 +1,6 @@
 //! Files of a power supply and their families; energy and charge count millionths, temperatures tenths.
 
-use crate::collectors::attributes::{Attribute, gauge};
+use crate::readers::attributes::{Attribute, gauge};
 
 pub(super) const ATTRIBUTES: &[Attribute] = &[
     gauge("authentic", "node_power_supply_authentic", "1 if the supply is genuine."),

@@ -10,8 +10,8 @@ use common::error::CollectError;
 use common::exposition::{LabelSet, Sink};
 use common::metric::{Desc, sanitize_name};
 
-use super::device_table::FirstFailure;
 use crate::host::Host;
+use crate::readers::FirstError;
 use kstat::Figure;
 
 const DIRECTORY: &str = "spl/kstat/zfs";
@@ -52,28 +52,28 @@ impl Collector<Host> for Zfs {
         let Some(names) = host.list_proc(DIRECTORY)? else {
             return Err(CollectError::NoData("ZFS is not loaded".into()));
         };
-        let mut failures = FirstFailure::default();
+        let mut errors = FirstError::default();
         for (file, prefix) in FILES {
             let path = format!("{DIRECTORY}/{file}");
-            let text = failures.note(host.read_proc_if_present(&path)).flatten();
+            let text = errors.catch(host.read_proc_if_present(&path));
             if let Some(text) = text {
                 let figures = kstat::figures(&text);
                 let figures = figures.map_err(|error| host.malformed_proc(&path, error));
-                let figures = failures.note(figures).unwrap_or_default();
+                let figures = errors.note(figures).unwrap_or_default();
                 push_rows(prefix, file, &[Row { labels: LabelSet::default(), figures }], sink);
             }
         }
         let mut pools = Vec::new();
         for name in &names {
             let files = list_pool(host, &format!("{DIRECTORY}/{name}"));
-            if let Some(Some(files)) = failures.note(files) {
+            if let Some(files) = errors.catch(files) {
                 pools.push(Pool { name, files });
             }
         }
-        push_io(&pools, host, sink, &mut failures);
-        push_datasets(&pools, host, sink, &mut failures);
-        push_states(&pools, host, sink, &mut failures);
-        failures.into_result()
+        push_io(&pools, host, sink, &mut errors);
+        push_datasets(&pools, host, sink, &mut errors);
+        push_states(&pools, host, sink, &mut errors);
+        errors.into_result()
     }
 }
 
@@ -81,25 +81,6 @@ impl Collector<Host> for Zfs {
 struct Pool<'a> {
     name: &'a str,
     files: Vec<String>,
-}
-
-impl Pool<'_> {
-    /// Path and content of those files that `is_wanted` finds; a file that is gone is left out.
-    fn read(
-        &self,
-        host: &Host,
-        is_wanted: fn(&str) -> bool,
-        failures: &mut FirstFailure,
-    ) -> Vec<(String, String)> {
-        let wanted = self.files.iter().filter(|name| is_wanted(name));
-        wanted
-            .filter_map(|name| {
-                let path = format!("{DIRECTORY}/{}/{name}", self.name);
-                let text = failures.note(host.read_proc_if_present(&path)).flatten()?;
-                Some((path, text))
-            })
-            .collect()
-    }
 }
 
 /// `None` for what is no directory, or no more.
@@ -112,51 +93,60 @@ fn list_pool(host: &Host, path: &str) -> Result<Option<Vec<String>>, CollectErro
     }
 }
 
-fn push_io(pools: &[Pool<'_>], host: &Host, sink: &mut Sink, failures: &mut FirstFailure) {
-    let read = |pool: &Pool<'_>, failures: &mut FirstFailure| {
-        let files = pool.read(host, |name| name == "io", failures);
-        files.into_iter().map(|(path, text)| (pool.name.to_owned(), path, text)).collect()
-    };
-    let files: Vec<(String, String, String)> =
-        pools.iter().flat_map(|pool| -> Vec<_> { read(pool, failures) }).collect();
-    let rows: Vec<Row<'_>> = files
-        .iter()
-        .filter_map(|(pool, path, text)| {
-            let figures = kstat::io(text).map_err(|error| host.malformed_proc(path, error));
-            let figures = failures.note(figures)?;
-            Some(Row { labels: LabelSet::new([("zpool", &**pool)]), figures })
-        })
-        .collect();
-    push_rows("node_zfs_zpool_", "io", &rows, sink);
+/// A file of a pool.
+struct File<'a> {
+    pool: &'a str,
+    path: String,
+    text: String,
 }
 
-fn push_datasets(pools: &[Pool<'_>], host: &Host, sink: &mut Sink, failures: &mut FirstFailure) {
+/// Those files of the pools that `is_wanted` finds; a file that is gone is left out.
+fn read<'a>(
+    pools: &[Pool<'a>],
+    is_wanted: fn(&str) -> bool,
+    host: &Host,
+    errors: &mut FirstError,
+) -> Vec<File<'a>> {
     let mut files = Vec::new();
-    for pool in pools {
-        let texts = pool.read(host, |name| name.starts_with("objset-"), failures);
-        files.extend(texts.into_iter().map(|(path, text)| (pool.name, path, text)));
-    }
-    let mut rows = Vec::new();
-    for (pool, path, text) in &files {
-        let dataset = kstat::dataset(text).map_err(|error| host.malformed_proc(path, error));
-        if let Some((dataset, figures)) = failures.note(dataset) {
-            let labels = LabelSet::new([("dataset", dataset), ("zpool", pool)]);
-            rows.push(Row { labels, figures });
+    for Pool { name: pool, files: names } in pools {
+        for name in names.iter().filter(|name| is_wanted(name)) {
+            let path = format!("{DIRECTORY}/{pool}/{name}");
+            if let Some(text) = errors.catch(host.read_proc_if_present(&path)) {
+                files.push(File { pool, path, text });
+            }
         }
     }
-    push_rows("node_zfs_zpool_dataset_", "objset-*", &rows, sink);
+    files
 }
 
-fn push_states(pools: &[Pool<'_>], host: &Host, sink: &mut Sink, failures: &mut FirstFailure) {
+fn push_io(pools: &[Pool<'_>], host: &Host, sink: &mut Sink, errors: &mut FirstError) {
+    let files = read(pools, |name| name == "io", host, errors);
+    let rows = files.iter().filter_map(|File { pool, path, text }| {
+        let figures = kstat::io(text).map_err(|error| host.malformed_proc(path, error));
+        let figures = errors.note(figures)?;
+        Some(Row { labels: LabelSet::new([("zpool", *pool)]), figures })
+    });
+    push_rows("node_zfs_zpool_", "io", &rows.collect::<Vec<_>>(), sink);
+}
+
+fn push_datasets(pools: &[Pool<'_>], host: &Host, sink: &mut Sink, errors: &mut FirstError) {
+    let files = read(pools, |name| name.starts_with("objset-"), host, errors);
+    let rows = files.iter().filter_map(|File { pool, path, text }| {
+        let dataset = kstat::dataset(text).map_err(|error| host.malformed_proc(path, error));
+        let (dataset, figures) = errors.note(dataset)?;
+        Some(Row { labels: LabelSet::new([("dataset", dataset), ("zpool", *pool)]), figures })
+    });
+    push_rows("node_zfs_zpool_dataset_", "objset-*", &rows.collect::<Vec<_>>(), sink);
+}
+
+fn push_states(pools: &[Pool<'_>], host: &Host, sink: &mut Sink, errors: &mut FirstError) {
     let mut family = sink.family(&POOL_STATE);
-    for pool in pools {
-        for (path, text) in pool.read(host, |name| name == "state", failures) {
-            let current = kstat::state(&text).map_err(|error| host.malformed_proc(&path, error));
-            let Some(current) = failures.note(current) else { continue };
-            for state in POOL_STATES {
-                let is_in = if *state == current { 1.0 } else { 0.0 };
-                family.sample(&[("state", state), ("zpool", pool.name)], is_in);
-            }
+    for File { pool, path, text } in read(pools, |name| name == "state", host, errors) {
+        let current = kstat::state(&text).map_err(|error| host.malformed_proc(&path, error));
+        let Some(current) = errors.note(current) else { continue };
+        for state in POOL_STATES {
+            let is_in = f64::from(*state == current);
+            family.sample(&[("state", state), ("zpool", pool)], is_in);
         }
     }
 }

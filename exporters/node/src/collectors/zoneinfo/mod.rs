@@ -10,8 +10,9 @@ use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::Desc;
 
-use super::memory_zone::split_heading;
 use crate::host::Host;
+use crate::readers::memory_zone::split_heading;
+use crate::readers::{FirstError, Rows};
 use fields::FIELDS;
 
 /// The fields of a zone by their words, those that the kernel lacks left out.
@@ -31,7 +32,7 @@ pub(super) struct Zoneinfo;
 impl Collector<Host> for Zoneinfo {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
         let text = host.read_proc("zoneinfo")?;
-        let (zones, verdict) = parse(&text);
+        let Rows { good: zones, verdict } = parse(&text);
         for (word, desc) in FIELDS {
             push(desc, &zones, |zone| zone.values.get(word).copied(), sink);
         }
@@ -60,22 +61,19 @@ fn push(
     }
 }
 
-/// The zones in order, and the first error in one of their fields.
-fn parse(text: &str) -> (Vec<Zone<'_>>, Result<(), ParseError>) {
+/// The zones in order, each without those of its fields that are malformed.
+fn parse(text: &str) -> Rows<Zone<'_>> {
     let mut zones: Vec<Zone<'_>> = Vec::new();
-    let mut verdict = Ok(());
+    let mut errors = FirstError::default();
     for line in text.lines() {
         if let Some((node, name, _)) = split_heading(line) {
             let (values, protection) = (BTreeMap::new(), Vec::new());
             zones.push(Zone { node, name, values, protection });
         } else if let Some(zone) = zones.last_mut() {
-            verdict = verdict.and(zone.add(line));
+            errors.note(zone.add(line));
         }
     }
-    if zones.is_empty() {
-        verdict = Err(ParseError::Form("no zone".into()));
-    }
-    (zones, verdict)
+    Rows { good: zones, verdict: errors.into_result() }.not_empty("no zone")
 }
 
 impl<'a> Zone<'a> {
@@ -112,7 +110,7 @@ mod tests {
 
     #[test]
     fn known_fields_of_each_zone_are_read() {
-        let (zones, verdict) = parse(TEXT);
+        let Rows { good: zones, verdict } = parse(TEXT);
         let first = [
             ("high", 16.0),
             ("min", 10.0),
@@ -141,7 +139,7 @@ mod tests {
     fn a_malformed_field_costs_only_itself() {
         for line in ["min x", "nr_free_pages 1 2", "protection: (0, )", "protection:"] {
             let text = format!("Node 0, zone DMA\n{line}\nlow 7\n");
-            let (zones, verdict) = parse(&text);
+            let Rows { good: zones, verdict } = parse(&text);
             assert!(verdict.is_err(), "{line:?}");
             assert_eq!(zones[0].values, [("low", 7.0)].into(), "{line:?}");
         }
@@ -149,9 +147,9 @@ mod tests {
 
     #[test]
     fn truncated_lines_are_passed_over_but_no_zone_is_an_error() {
-        assert_eq!(parse("Node 0, zone DMA\n  nr_free_pages").1, Ok(()));
+        assert_eq!(parse("Node 0, zone DMA\n  nr_free_pages").verdict, Ok(()));
         for text in ["", "Node 0", "  min 7\n"] {
-            assert!(parse(text).1.is_err(), "{text:?}");
+            assert!(parse(text).verdict.is_err(), "{text:?}");
         }
     }
 

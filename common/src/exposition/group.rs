@@ -1,0 +1,133 @@
+//! Families of one name that several sinks hold: which of them stands, and what of the others joins it.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use super::body::Rejected;
+use super::buffer::Buffer;
+use super::sink::{Sink, Span};
+
+/// A family and the sink that it stands in.
+#[derive(Debug)]
+pub(super) struct Placed<'a> {
+    sink: &'a Sink,
+    span: &'a Span,
+}
+
+impl<'a> Placed<'a> {
+    fn part(&self, range: &Range<usize>) -> &'a [u8] {
+        &self.sink.text()[range.clone()]
+    }
+
+    fn name(&self) -> &'a [u8] {
+        self.part(&self.span.name)
+    }
+
+    fn header(&self) -> &'a [u8] {
+        self.part(&self.span.header)
+    }
+
+    /// The samples, each with its line feed; all lines of one histogram or summary together.
+    fn metrics(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let (name, header) = (self.name(), self.header());
+        let is_compound = header.ends_with(b" histogram\n") || header.ends_with(b" summary\n");
+        let is_last = move |line: &[u8]| {
+            let rest = line.strip_prefix(name).unwrap_or(line);
+            !is_compound || rest.starts_with(b"_count{") || rest.starts_with(b"_count ")
+        };
+        let mut rest = self.part(&self.span.samples);
+        std::iter::from_fn(move || {
+            let mut length = 0;
+            for line in rest.split_inclusive(|byte| *byte == b'\n') {
+                length += line.len();
+                if is_last(line) {
+                    break;
+                }
+            }
+            let (metric, others) = rest.split_at(length);
+            rest = others;
+            (length > 0).then_some(metric)
+        })
+    }
+
+    pub(super) fn is_called(&self, name: &str) -> bool {
+        let name = if self.span.strips_total {
+            name.strip_suffix("_total").unwrap_or_default()
+        } else {
+            name
+        };
+        name.as_bytes() == self.name()
+    }
+}
+
+pub(super) fn placed(sink: &Sink) -> impl Iterator<Item = Placed<'_>> {
+    sink.families.iter().map(move |span| Placed { sink, span })
+}
+
+pub(super) fn index(sinks: &[Sink]) -> Vec<Placed<'_>> {
+    let mut families: Vec<Placed<'_>> = sinks.iter().flat_map(placed).collect();
+    sort(&mut families);
+    families
+}
+
+/// By name. Stable: those of one name stay in the order of their sinks, behind which stand
+/// the sinks that give way.
+pub(super) fn sort(families: &mut [Placed<'_>]) {
+    families.sort_by(|a, b| {
+        let give_way = |family: &Placed<'_>| family.sink.verdict.is_some();
+        a.name().cmp(b.name()).then_with(|| give_way(a).cmp(&give_way(b)))
+    });
+}
+
+/// Sorted families, those of one name together.
+pub(super) fn groups<'f, 'a>(families: &'f [Placed<'a>]) -> impl Iterator<Item = &'f [Placed<'a>]> {
+    families.chunk_by(|a, b| a.name() == b.name())
+}
+
+/// True if a family of `sink` is left out of `group` because of another sink's.
+pub(super) fn is_overruled(sink: &Sink, group: &[Placed<'_>]) -> bool {
+    let [first, others @ ..] = group else { return false };
+    !std::ptr::eq(first.sink, sink)
+        && others
+            .iter()
+            .any(|family| std::ptr::eq(family.sink, sink) && family.header() != first.header())
+}
+
+/// Writes families of one name under the first one's header, and no series twice.
+pub(super) fn put_group(out: &mut Buffer, group: &[Placed<'_>], rejected: &mut Rejected) {
+    let [first, others @ ..] = group else { return };
+    out.put(first.header());
+    out.put(first.part(&first.span.samples));
+    if others.is_empty() {
+        return;
+    }
+    let mut known: HashSet<&[u8]> = first.metrics().map(series).collect();
+    for other in others {
+        if first.header() != other.header() {
+            rejected.conflicts += 1;
+            rejected.note(|| String::from_utf8_lossy(other.name()).into_owned());
+            continue;
+        }
+        for metric in other.metrics() {
+            if known.insert(series(metric)) {
+                out.put(metric);
+            } else {
+                rejected.duplicates += 1;
+                rejected.note(|| String::from_utf8_lossy(series(metric)).into_owned());
+            }
+        }
+    }
+}
+
+/// Name and labels of a sample; of a histogram or summary those of its last line, `_count`.
+/// Neither value nor timestamp holds a brace.
+fn series(metric: &[u8]) -> &[u8] {
+    let lines = metric.strip_suffix(b"\n").unwrap_or(metric);
+    let line = lines.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    let end = line
+        .iter()
+        .rposition(|byte| *byte == b'}')
+        .or_else(|| line.iter().position(|byte| *byte == b' '))
+        .unwrap_or(line.len());
+    &line[..end]
+}

@@ -1,0 +1,1 @@
+"""The dashboards of this folder as code: `python3 -m generator` writes dashboards/*.json."""

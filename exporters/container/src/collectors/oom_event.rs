@@ -1,0 +1,144 @@
+//! Processes that the kernel killed for want of memory: `oom_kill` in `memory.events`
+//! of cgroup v2 and in `memory.oom_control` of v1 (kernel 4.13), and the runtime's events.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use common::collector::Collector;
+use common::error::{CollectError, ParseError};
+use common::exposition::Sink;
+use common::metric::Desc;
+
+use crate::cgroup::{Controller, Version, key_values};
+use crate::scene::Scene;
+
+const OOM_EVENTS: Desc<'static> = Desc::counter(
+    "container_oom_events_total",
+    "Processes that the kernel killed because memory ran out; of containers also those that it ended.",
+);
+
+/// The kernel's count is exact and goes with the cgroup, often with the very kill
+/// that ends it; the runtime's events outlive that and may stand for several kills.
+/// What was counted is therefore remembered, by container, for as long as it is listed.
+#[derive(Debug, Default)]
+pub(super) struct OomEvent(Mutex<HashMap<String, Tally>>);
+
+/// The kernel's count over all cgroups that a container has had.
+#[derive(Debug, Default)]
+struct Tally {
+    total: f64,
+    /// The count of its present cgroup.
+    current: f64,
+}
+
+impl Tally {
+    /// Adds what the kernel has counted since, and gives the number of kills.
+    fn count(&mut self, counted: Option<f64>, told: u64) -> f64 {
+        let counted = counted.unwrap_or(0.0);
+        // A count that is lower is that of a new cgroup.
+        self.total += if counted < self.current { counted } else { counted - self.current };
+        self.current = counted;
+        self.total.max(told as f64)
+    }
+}
+
+#[async_trait]
+impl Collector<Scene> for OomEvent {
+    async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
+        let name = match scene.hierarchies.version() {
+            Version::V1 => "memory.oom_control",
+            Version::V2 => "memory.events",
+        };
+        let (rows, outcome) = scene.rows(|cgroup, files| {
+            Ok(files.parse(cgroup, Controller::Memory, name, parse)?.flatten())
+        });
+        let mut family = sink.family(&OOM_EVENTS);
+        let mut counted = HashMap::new();
+        for (cgroup, count) in &rows {
+            match cgroup.container_id().filter(|_| cgroup.container.is_some()) {
+                Some(id) => {
+                    counted.insert(id, *count);
+                }
+                None => count.iter().for_each(|count| {
+                    family.sample_with(&cgroup.labels, &[], *count);
+                }),
+            }
+        }
+        let mut tallies = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut before = std::mem::take(&mut *tallies);
+        for listed in &scene.containers {
+            let mut tally = before.remove(&listed.id).unwrap_or_default();
+            let count = counted.get(listed.id.as_str()).copied().flatten();
+            let kills = tally.count(count, listed.container.oom_kills);
+            tallies.insert(listed.id.clone(), tally);
+            // A runtime that tells of the status tells of kills.
+            if count.is_some() || listed.container.status.is_some() {
+                family.sample_with(&listed.labels, &[], kills);
+            }
+        }
+        outcome
+    }
+}
+
+/// `None` if the kernel does not count.
+fn parse(text: &str) -> Result<Option<f64>, ParseError> {
+    for pair in key_values(text) {
+        if let ("oom_kill", count) = pair? {
+            return Ok(Some(count));
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::proptest;
+
+    #[test]
+    fn both_versions_name_the_count_alike() {
+        assert_eq!(parse("oom_kill_disable 0\nunder_oom 0\noom_kill 3\n"), Ok(Some(3.0)));
+        assert_eq!(parse("low 0\nhigh 0\nmax 9\noom 1\noom_kill 2\n"), Ok(Some(2.0)));
+        assert_eq!(parse("oom_kill_disable 0\nunder_oom 0\n"), Ok(None));
+        assert!(parse("oom_kill x\n").is_err() && parse("oom_kill").is_err());
+    }
+
+    #[test]
+    fn kills_add_up_over_restarts_and_never_go_back() {
+        let mut tally = Tally::default();
+        let steps = [
+            // The kernel first, then the event of the same kill.
+            ((Some(1.0), 0), 1.0),
+            ((Some(1.0), 1), 1.0),
+            // One event for two kills.
+            ((Some(3.0), 2), 3.0),
+            // Ended by a kill that no scrape saw.
+            ((None, 4), 4.0),
+            // A new cgroup.
+            ((Some(0.0), 4), 4.0),
+            ((Some(2.0), 6), 6.0),
+        ];
+        let (steps, expected): (Vec<_>, Vec<f64>) = steps.into_iter().unzip();
+        let count = |(counted, told)| tally.count(counted, told);
+        assert_eq!(steps.into_iter().map(count).collect::<Vec<_>>(), expected);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in ".*") {
+            let _ = parse(&text);
+        }
+
+        #[test]
+        fn the_number_never_falls(counts: Vec<(Option<u8>, u8)>) {
+            let (mut tally, mut told, mut last) = (Tally::default(), 0, 0.0);
+            for (counted, further) in counts {
+                told += u64::from(further);
+                let kills = tally.count(counted.map(f64::from), told);
+                proptest::prop_assert!(kills >= last);
+                last = kills;
+            }
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! What containers do and how they ended, as the runtime tells, also of those that
+//! do not run: the only collector besides sizes and kills that shows them.
+
+use async_trait::async_trait;
+use common::collector::Collector;
+use common::error::CollectError;
+use common::exposition::Sink;
+use common::metric::{Desc, Metric, counter, gauge};
+
+use crate::container::{Container, Health, Status};
+use crate::scene::{Listed, Scene};
+
+const STATE: Desc<'static> =
+    Desc::gauge("container_state", "1 for what the container is doing, 0 for what it is not.");
+
+const HEALTH: Desc<'static> = Desc::gauge(
+    "container_health_status",
+    "1 for the verdict of the health check, 0 for the others; absent without a check.",
+);
+
+const METRICS: &[Metric<Container>] = &[
+    gauge(
+        "container_last_exit_code",
+        "Exit code of the last end; absent before the first.",
+        |container| container.last_exit_code.map(|code| code as f64),
+    ),
+    gauge("container_finished_time_seconds", "Unix time of the last end.", |container| {
+        container.finished_seconds
+    }),
+    counter(
+        "container_restarts_total",
+        "Restarts by the runtime since it was last started by hand.",
+        |container| container.restarts.map(|count| count as f64),
+    ),
+];
+
+#[derive(Debug)]
+pub(super) struct State;
+
+#[async_trait]
+impl Collector<Scene> for State {
+    async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
+        push_states(sink, &scene.containers);
+        push_verdicts(sink, &scene.containers);
+        for metric in METRICS {
+            let mut family = sink.family(&metric.desc);
+            for listed in &scene.containers {
+                if let Some(value) = (metric.value)(&listed.container) {
+                    family.sample_with(&listed.labels, &[], value);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn push_states(sink: &mut Sink, containers: &[Listed]) {
+    let mut family = sink.family(&STATE);
+    for listed in containers {
+        let Some(status) = listed.container.status else { continue };
+        for (known, name) in Status::ALL {
+            let value = if known == status { 1.0 } else { 0.0 };
+            family.sample_with(&listed.labels, &[("state", name)], value);
+        }
+    }
+}
+
+fn push_verdicts(sink: &mut Sink, containers: &[Listed]) {
+    let mut family = sink.family(&HEALTH);
+    for listed in containers {
+        let Some(health) = listed.container.health else { continue };
+        if health == Health::Unchecked {
+            continue;
+        }
+        for (known, name) in Health::VERDICTS {
+            let value = if known == health { 1.0 } else { 0.0 };
+            family.sample_with(&listed.labels, &[("status", name)], value);
+        }
+    }
+}

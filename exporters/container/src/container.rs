@@ -1,0 +1,128 @@
+//! A container as a runtime describes it, whichever runtime it is.
+
+/// What the runtime knows of a container and the cgroup files do not.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Container {
+    /// The runtime, as in the label of `container_runtime_up`.
+    pub runtime: &'static str,
+    /// Name, without the slash that Docker's API puts before it.
+    pub name: String,
+    /// Image, as it was asked for.
+    pub image: String,
+    /// Label names and values in order of the names.
+    pub labels: Vec<(String, String)>,
+    /// Path of the cgroup that it has while it runs, below the hierarchy's root.
+    pub cgroup: String,
+    /// First process; `None` once it has ended.
+    pub pid: Option<i64>,
+    /// What it is doing; `None` if the runtime does not tell.
+    pub status: Option<Status>,
+    /// Unix time of creation.
+    pub created_seconds: Option<f64>,
+    /// Unix time of the last start.
+    pub started_seconds: Option<f64>,
+    /// Unix time of the last end.
+    pub finished_seconds: Option<f64>,
+    /// Exit code of the last process that ended; `None` before the first end.
+    pub last_exit_code: Option<i64>,
+    /// How often the runtime has restarted it.
+    pub restarts: Option<i64>,
+    /// How often the runtime told that the kernel killed a process for want of memory.
+    pub oom_kills: u64,
+    /// Verdict of the health check; `None` if it could not be found out.
+    pub health: Option<Health>,
+    /// Ports, in order.
+    pub ports: Vec<Port>,
+    /// The network is another container's, which reports it.
+    pub has_foreign_network: bool,
+    /// Host path of the writable layer, where the storage driver tells.
+    pub layer: Option<String>,
+}
+
+impl Container {
+    /// Takes over from an earlier description what a new one does not tell again.
+    pub(crate) fn inherit(&mut self, earlier: &Self) {
+        self.last_exit_code = self.last_exit_code.or(earlier.last_exit_code);
+        self.oom_kills = self.oom_kills.max(earlier.oom_kills);
+    }
+}
+
+/// What a container is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It has never been started.
+    Created,
+    /// Its process runs.
+    Running,
+    /// Its processes are frozen.
+    Paused,
+    /// Its process has ended and will be started again.
+    Restarting,
+    /// It is being removed.
+    Removing,
+    /// Its process has ended.
+    Exited,
+    /// It could not be removed.
+    Dead,
+}
+
+impl Status {
+    /// Every status with its name in Docker's API.
+    pub const ALL: [(Self, &'static str); 7] = [
+        (Self::Created, "created"),
+        (Self::Dead, "dead"),
+        (Self::Exited, "exited"),
+        (Self::Paused, "paused"),
+        (Self::Removing, "removing"),
+        (Self::Restarting, "restarting"),
+        (Self::Running, "running"),
+    ];
+}
+
+/// Verdict of a health check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// The container has no health check.
+    Unchecked,
+    /// The first verdict is still to come.
+    Starting,
+    /// The last check succeeded.
+    Healthy,
+    /// As many checks as it takes have failed in a row.
+    Unhealthy,
+}
+
+impl Health {
+    /// Every verdict with its name in Docker's API.
+    pub const VERDICTS: [(Self, &'static str); 3] =
+        [(Self::Healthy, "healthy"), (Self::Starting, "starting"), (Self::Unhealthy, "unhealthy")];
+}
+
+/// A port that a container listens on, as its image or its user says.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Port {
+    /// Number inside the container.
+    pub container: String,
+    /// `tcp`, `udp` or `sctp`.
+    pub protocol: String,
+    /// Address on the host; empty if the port is not published.
+    pub host_ip: String,
+    /// Number on the host; empty if the port is not published.
+    pub host: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_end_and_the_kills_outlive_a_restart() {
+        let ended = Container { last_exit_code: Some(137), oom_kills: 2, ..Container::default() };
+        let mut restarted = Container { status: Some(Status::Running), ..Container::default() };
+        restarted.inherit(&ended);
+        assert_eq!((restarted.last_exit_code, restarted.oom_kills), (Some(137), 2));
+        let mut ended_again = Container { last_exit_code: Some(0), ..Container::default() };
+        ended_again.inherit(&ended);
+        assert_eq!(ended_again.last_exit_code, Some(0));
+    }
+}

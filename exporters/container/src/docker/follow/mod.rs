@@ -1,0 +1,240 @@
+//! The task that follows a daemon: connects, lists, inspects, and then lives on events.
+
+mod answers;
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use bollard::models::ContainerSummary;
+use common::change::ChangeLog;
+use tokio::sync::watch;
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+use super::client::{Client, Events, next_event};
+use super::inspection::Reader;
+use super::inspections::Inspections;
+use super::news::{Memory, News};
+use super::{Follow, Snapshot, State};
+
+/// First and longest pause between two attempts to connect.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+
+/// How often a silent daemon is asked whether it lives: no event comes from one that hangs.
+const PING_INTERVAL: Duration = Duration::from_secs(15);
+
+/// How often the list is compared with what events told, if not for the sizes.
+const SURVEY_INTERVAL: Duration = Duration::from_mins(5);
+
+/// How long the question for events goes ahead of that for the list.
+const HEAD_START: Duration = Duration::from_millis(50);
+
+/// Events are asked for from so much earlier on, for the clock's rounding and for
+/// those that are told late.
+const OVERLAP: Duration = Duration::from_secs(1);
+
+/// Scrapes see what changes at most so much later: with thousands of containers
+/// a copy of the snapshot for each answer would cost more than the answers.
+const PUBLISH_INTERVAL: Duration = Duration::from_millis(100);
+
+type Survey = Pin<Box<dyn Future<Output = anyhow::Result<Vec<ContainerSummary>>> + Send>>;
+
+/// State of the task.
+pub(super) struct Follower {
+    follow: Follow,
+    reader: Reader,
+    snapshot: Snapshot,
+    sender: watch::Sender<Arc<Snapshot>>,
+    published: Instant,
+    memory: Memory,
+    inspections: Inspections,
+    connection: ChangeLog,
+    /// The last failure was that of a connection that had worked.
+    has_just_failed: bool,
+    inspecting: ChangeLog,
+    surveying: ChangeLog,
+}
+
+impl Follower {
+    pub(super) fn new(follow: Follow, sender: watch::Sender<Arc<Snapshot>>) -> Self {
+        let (dialect, labelling) = (follow.dialect, follow.labelling.clone());
+        Self {
+            follow,
+            reader: Reader { dialect, labelling, uses_systemd: false },
+            snapshot: Snapshot { dialect, ..Snapshot::default() },
+            sender,
+            published: Instant::now(),
+            memory: Memory::default(),
+            inspections: Inspections::default(),
+            connection: ChangeLog::default(),
+            has_just_failed: false,
+            inspecting: ChangeLog::default(),
+            surveying: ChangeLog::default(),
+        }
+    }
+
+    /// Follows the daemon, and connects again whenever it goes.
+    pub(super) async fn run(mut self) {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let Err(error) = self.connect().await;
+            let was_up = self.snapshot.state == State::Up;
+            if was_up {
+                pause = FIRST_PAUSE;
+            }
+            let is_absent = !self.follow.is_expected
+                && matches!(self.snapshot.state, State::Unknown | State::Absent)
+                && !self.follow.endpoint.may_be_there();
+            if !is_absent {
+                self.note_failure(&error, was_up);
+            }
+            self.snapshot.state = if is_absent { State::Absent } else { State::Down };
+            self.publish();
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Logs the loss of the connection, then only failures unlike the one that the
+    /// first attempt after it met: why there is no daemon is no second piece of news.
+    fn note_failure(&mut self, error: &anyhow::Error, was_up: bool) {
+        let (runtime, error) = (self.follow.dialect.name(), format!("{error:#}"));
+        let is_new = self.connection.failed(&error);
+        let follows_loss = std::mem::replace(&mut self.has_just_failed, was_up);
+        if is_new && !follows_loss {
+            tracing::warn!(runtime, error, "container runtime does not answer");
+        } else {
+            tracing::debug!(runtime, error, "container runtime still does not answer");
+        }
+    }
+
+    fn publish(&mut self) {
+        self.published = Instant::now();
+        self.sender.send_replace(Arc::new(self.snapshot.clone()));
+    }
+
+    /// One connection, from its beginning to its failure.
+    async fn connect(&mut self) -> anyhow::Result<Infallible> {
+        let client = Arc::new(Client::connect(&self.follow.endpoint).await?);
+        self.snapshot.version = client.version().await?;
+        let daemon = client.daemon().await;
+        self.snapshot.root = daemon.root.map(Into::into);
+        self.reader.uses_systemd = daemon.uses_systemd;
+        // Subscribed before the list is asked for; should the daemon be slow to see
+        // to it, what happens until then is repeated because of `since`, and so is
+        // what happened since the connection was lost.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let told = self.memory.last_seconds().map_or(now, Duration::from_secs);
+        let mut events = client.events(now.min(told).saturating_sub(OVERLAP).as_secs());
+        let (list, early) = list_while_listening(&client, &mut events).await?;
+        self.begin(list);
+        for news in &early {
+            self.apply(news);
+        }
+        self.live(&client, events).await
+    }
+
+    /// Waits for events and answers, and asks now and then whether the daemon
+    /// lives, and what containers it has.
+    async fn live(
+        &mut self,
+        client: &Arc<Client>,
+        mut events: Events,
+    ) -> anyhow::Result<Infallible> {
+        let mut ping = ticks(PING_INTERVAL);
+        ping.reset();
+        let mut publish = ticks(PUBLISH_INTERVAL);
+        let has_sizes = !self.follow.size_interval.is_zero();
+        let mut survey = if has_sizes {
+            ticks(self.follow.size_interval.max(Duration::from_secs(1)))
+        } else {
+            ticks(SURVEY_INTERVAL)
+        };
+        if !has_sizes {
+            survey.reset();
+        }
+        let mut list: Option<Survey> = None;
+        let mut has_changed = false;
+        loop {
+            if self.snapshot.state != State::Up && self.inspections.are_done() {
+                self.rise();
+            }
+            tokio::select! {
+                event = next_event(&mut events) => {
+                    self.apply(&News::from(event?));
+                    has_changed = true;
+                }
+                answer = self.inspections.next(client) => {
+                    self.note_answer(answer);
+                    has_changed = true;
+                }
+                _ = publish.tick(), if has_changed => {
+                    self.publish();
+                    has_changed = false;
+                }
+                _ = ping.tick() => {
+                    client.version().await?;
+                    self.inspections.retry();
+                    // A daemon that lives and is slow to tell all is up.
+                    if self.snapshot.state != State::Up {
+                        self.rise();
+                    }
+                }
+                _ = survey.tick(), if list.is_none() => {
+                    let client = Arc::clone(client);
+                    list = Some(Box::pin(async move { client.list(has_sizes).await }));
+                }
+                found = wait(&mut list) => {
+                    list = None;
+                    self.note_survey(found, has_sizes);
+                    has_changed = true;
+                }
+            }
+        }
+    }
+
+    fn rise(&mut self) {
+        self.snapshot.state = State::Up;
+        self.publish();
+        let (containers, version) = (self.snapshot.containers.len(), &self.snapshot.version);
+        let runtime = self.follow.dialect.name();
+        self.connection.recovered();
+        tracing::info!(runtime, version, containers, "container runtime answers");
+    }
+}
+
+fn ticks(period: Duration) -> Interval {
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+async fn wait(list: &mut Option<Survey>) -> anyhow::Result<Vec<ContainerSummary>> {
+    match list {
+        Some(list) => list.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The list, and the events that came while waiting for it.
+async fn list_while_listening(
+    client: &Client,
+    events: &mut Events,
+) -> anyhow::Result<(Vec<ContainerSummary>, Vec<News>)> {
+    let mut early = Vec::new();
+    if let Ok(event) = tokio::time::timeout(HEAD_START, next_event(events)).await {
+        early.push(event?.into());
+    }
+    let list = client.list(false);
+    tokio::pin!(list);
+    loop {
+        tokio::select! {
+            biased;
+            event = next_event(events) => early.push(event?.into()),
+            list = &mut list => return Ok((list?, early)),
+        }
+    }
+}

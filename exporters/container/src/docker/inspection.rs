@@ -1,0 +1,178 @@
+//! A container as Docker's API describes it.
+
+use bollard::models::{
+    ContainerInspectResponse, ContainerState, ContainerStateStatusEnum, ContainerSummary,
+    ContainerSummaryStateEnum, HealthStatusEnum, PortMap,
+};
+
+use super::Dialect;
+use super::labels::Labelling;
+use crate::container::{Container, Health, Port, Status};
+
+/// What answers are turned into containers with.
+#[derive(Clone, Debug)]
+pub(super) struct Reader {
+    pub(super) dialect: Dialect,
+    pub(super) labelling: Labelling,
+    /// The daemon makes cgroups through systemd.
+    pub(super) uses_systemd: bool,
+}
+
+impl Reader {
+    /// From the answer to an inspection.
+    pub(super) fn inspection(&self, found: ContainerInspectResponse) -> Container {
+        let config = found.config.unwrap_or_default();
+        let state = found.state.unwrap_or_default();
+        let host = found.host_config.unwrap_or_default();
+        let network = host.network_mode.unwrap_or_default();
+        let mut layer = found.graph_driver.map(|driver| driver.data).unwrap_or_default();
+        let finished_seconds = state.finished_at.as_deref().and_then(unix_seconds);
+        let status = state.status.and_then(status);
+        let has_ended = matches!(
+            status,
+            Some(Status::Exited | Status::Dead | Status::Restarting | Status::Removing)
+        );
+        Container {
+            runtime: self.dialect.name(),
+            name: bare_name(found.name.as_deref()).to_owned(),
+            image: config.image.unwrap_or_default(),
+            labels: self.labelling.render(
+                &config.labels.unwrap_or_default(),
+                &config.env.unwrap_or_default(),
+                found.restart_count.unwrap_or_default(),
+            ),
+            cgroup: self.cgroup(
+                found.id.as_deref().unwrap_or_default(),
+                &host.cgroup_parent.unwrap_or_default(),
+            ),
+            pid: state.pid.filter(|pid| *pid > 0),
+            status,
+            created_seconds: found.created.as_deref().and_then(unix_seconds),
+            started_seconds: state.started_at.as_deref().and_then(unix_seconds),
+            finished_seconds,
+            // While a container runs, 0 stands there, whatever its last end was.
+            last_exit_code: finished_seconds.and(state.exit_code).filter(|_| has_ended),
+            restarts: found.restart_count,
+            oom_kills: u64::from(state.oom_killed == Some(true)),
+            health: Some(health(&state)),
+            ports: found.network_settings.and_then(|net| net.ports).map(ports).unwrap_or_default(),
+            has_foreign_network: network.starts_with("container:"),
+            layer: layer.remove("UpperDir"),
+        }
+    }
+
+    /// From a line of the list, until the inspection succeeds: a name is better than none.
+    pub(super) fn summary(&self, found: ContainerSummary) -> Container {
+        Container {
+            runtime: self.dialect.name(),
+            name: summary_name(&found).to_owned(),
+            cgroup: self.cgroup(found.id.as_deref().unwrap_or_default(), ""),
+            image: found.image.unwrap_or_default(),
+            labels: self.labelling.render(&found.labels.unwrap_or_default(), &[], 0),
+            status: found.state.and_then(summary_status),
+            created_seconds: found.created.map(|seconds| seconds as f64),
+            ..Container::default()
+        }
+    }
+
+    /// Where the daemon makes the cgroup of a container whose `parent` was asked for.
+    fn cgroup(&self, id: &str, parent: &str) -> String {
+        let parent = parent.trim_end_matches('/');
+        let (slice, folder, prefix) = match self.dialect {
+            Dialect::Docker => ("system.slice", "docker", ""),
+            Dialect::Podman => ("machine.slice", "libpod_parent", "libpod-"),
+        };
+        if !self.uses_systemd {
+            let parent = if parent.is_empty() { folder } else { parent.trim_start_matches('/') };
+            return format!("/{parent}/{prefix}{id}");
+        }
+        let scope = match self.dialect {
+            Dialect::Docker => format!("docker-{id}.scope"),
+            Dialect::Podman => format!("libpod-{id}.scope"),
+        };
+        match parent.rsplit('/').next().filter(|parent| !parent.is_empty()) {
+            Some(parent) => format!("{}/{scope}", slice_path(parent)),
+            None => format!("{}/{scope}", slice_path(slice)),
+        }
+    }
+}
+
+/// systemd nests slices by the dashes in their names, systemd.slice(5):
+/// `a-b.slice` is at `/a.slice/a-b.slice`.
+fn slice_path(slice: &str) -> String {
+    let stem = slice.strip_suffix(".slice").unwrap_or(slice);
+    let ends = stem.match_indices('-').map(|(end, _)| end).chain([stem.len()]);
+    ends.filter_map(|end| stem.get(..end)).flat_map(|part| ["/", part, ".slice"]).collect()
+}
+
+/// Name in a line of the list.
+pub(super) fn summary_name(found: &ContainerSummary) -> &str {
+    let mut names = found.names.iter().flatten().map(|name| bare_name(Some(name)));
+    // The names under which other containers link to this one have a second slash.
+    names.find(|name| !name.contains('/')).unwrap_or_default()
+}
+
+fn bare_name(name: Option<&str>) -> &str {
+    name.unwrap_or_default().trim_start_matches('/')
+}
+
+fn status(found: ContainerStateStatusEnum) -> Option<Status> {
+    Some(match found {
+        ContainerStateStatusEnum::EMPTY => return None,
+        ContainerStateStatusEnum::CREATED => Status::Created,
+        // Podman's word for a process that has been told to end and still runs.
+        ContainerStateStatusEnum::RUNNING | ContainerStateStatusEnum::STOPPING => Status::Running,
+        ContainerStateStatusEnum::PAUSED => Status::Paused,
+        ContainerStateStatusEnum::RESTARTING => Status::Restarting,
+        ContainerStateStatusEnum::REMOVING => Status::Removing,
+        ContainerStateStatusEnum::EXITED => Status::Exited,
+        ContainerStateStatusEnum::DEAD => Status::Dead,
+    })
+}
+
+/// The API's description has two types for the same words.
+pub(super) fn summary_status(found: ContainerSummaryStateEnum) -> Option<Status> {
+    let name = found.to_string();
+    let word = if name == "stopping" { "running" } else { &name };
+    Status::ALL.iter().find(|(_, known)| *known == word).map(|(status, _)| *status)
+}
+
+fn health(state: &ContainerState) -> Health {
+    match state.health.as_ref().and_then(|health| health.status) {
+        None | Some(HealthStatusEnum::EMPTY | HealthStatusEnum::NONE) => Health::Unchecked,
+        Some(HealthStatusEnum::HEALTHY) => Health::Healthy,
+        Some(HealthStatusEnum::STARTING) => Health::Starting,
+        Some(HealthStatusEnum::UNHEALTHY) => Health::Unhealthy,
+    }
+}
+
+/// `{"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}], "443/tcp": null}`
+fn ports(found: PortMap) -> Vec<Port> {
+    let mut ports = Vec::new();
+    for (port, bindings) in found {
+        let (container, protocol) = port.split_once('/').unwrap_or((&port, "tcp"));
+        let mut push = |host_ip: String, host: String| {
+            let (container, protocol) = (container.to_owned(), protocol.to_owned());
+            ports.push(Port { container, protocol, host_ip, host });
+        };
+        match bindings.filter(|bindings| !bindings.is_empty()) {
+            None => push(String::new(), String::new()),
+            Some(bindings) => bindings.into_iter().for_each(|binding| {
+                push(binding.host_ip.unwrap_or_default(), binding.host_port.unwrap_or_default());
+            }),
+        }
+    }
+    ports.sort_unstable();
+    ports.dedup();
+    ports
+}
+
+/// Whole seconds, as in the reference; the year 1 stands for never.
+pub(crate) fn unix_seconds(text: &str) -> Option<f64> {
+    let time: jiff::Timestamp = text.parse().ok()?;
+    (time.as_second() > 0).then(|| time.as_second() as f64)
+}
+
+#[cfg(test)]
+#[path = "inspection_tests.rs"]
+mod tests;

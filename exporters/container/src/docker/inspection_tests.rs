@@ -1,0 +1,126 @@
+use proptest::proptest;
+
+use super::*;
+
+fn reader(dialect: Dialect, uses_systemd: bool) -> Reader {
+    Reader { dialect, labelling: Labelling::default(), uses_systemd }
+}
+
+fn inspect(json: &str) -> Container {
+    reader(Dialect::Docker, false).inspection(serde_json::from_str(json).unwrap())
+}
+
+#[test]
+fn an_inspection_gives_everything() {
+    let container = inspect(include_str!("../../fixtures/docker/inspect-gateway.json"));
+    assert_eq!(container.name, "twitch-chatters-gateway");
+    assert_eq!(container.image, "registry.example/gateway:1.4");
+    assert_eq!(container.pid, Some(3456));
+    assert_eq!(container.status, Some(Status::Running));
+    assert_eq!(container.created_seconds, Some(1_795_495_747.0));
+    assert_eq!(container.started_seconds, Some(1_795_495_748.0));
+    assert_eq!((container.finished_seconds, container.last_exit_code), (None, None));
+    assert_eq!((container.restarts, container.oom_kills), (Some(0), 0));
+    assert_eq!(container.health, Some(Health::Healthy));
+    assert!(container.cgroup.starts_with("/docker/94ee48f2"), "{}", container.cgroup);
+    let layer = container.layer.unwrap();
+    assert!(layer.starts_with("/var/lib/docker/overlay2/") && layer.ends_with("/diff"), "{layer}");
+    assert!(!container.has_foreign_network);
+}
+
+#[test]
+fn what_is_missing_stays_absent() {
+    let container = inspect(
+        r#"{"Name":"/a","State":{"Pid":0,"StartedAt":"0001-01-01T00:00:00Z"},
+            "HostConfig":{"NetworkMode":"container:41c0"}}"#,
+    );
+    assert_eq!((container.pid, container.started_seconds), (None, None));
+    assert_eq!((container.status, container.restarts), (None, None));
+    assert_eq!(container.health, Some(Health::Unchecked));
+    assert!(container.has_foreign_network && container.layer.is_none());
+    assert_eq!(inspect("{}").name, "");
+}
+
+#[test]
+fn an_exit_code_counts_once_the_container_has_ended() {
+    let state = |status: &str, finished: &str| {
+        let json = format!(
+            r#"{{"RestartCount":4,"State":{{"Status":"{status}","ExitCode":137,
+                "OOMKilled":true,"FinishedAt":"{finished}"}}}}"#
+        );
+        inspect(&json)
+    };
+    let ended = "2026-11-24T04:49:08.069746327Z";
+    let container = state("exited", ended);
+    assert_eq!((container.last_exit_code, container.restarts), (Some(137), Some(4)));
+    assert_eq!((container.oom_kills, container.finished_seconds), (1, Some(1_795_495_748.0)));
+    assert_eq!(state("restarting", ended).last_exit_code, Some(137));
+    // A running container shows 0 for the end that it had before, or had not.
+    assert_eq!(state("running", ended).last_exit_code, None);
+    assert_eq!(state("created", "0001-01-01T00:00:00Z").last_exit_code, None);
+}
+
+#[test]
+fn without_a_graph_driver_nothing_but_the_layer_is_missing() {
+    // Docker 29 with the containerd image store has `Storage` in its place.
+    let container = inspect(
+        r#"{"Id":"41c0","Name":"/web","Config":{"Image":"nginx:1.27"},"State":{"Status":"running",
+            "Pid":7,"Health":{"Status":"starting"}},
+            "Storage":{"RootFS":{"Snapshot":{"Name":"overlayfs"}}}}"#,
+    );
+    assert_eq!((container.name.as_str(), container.image.as_str()), ("web", "nginx:1.27"));
+    assert_eq!((container.pid, container.layer), (Some(7), None));
+    assert_eq!(container.health, Some(Health::Starting));
+}
+
+#[test]
+fn ports_are_sorted_and_those_that_are_not_published_have_no_host() {
+    let container = inspect(
+        r#"{"NetworkSettings":{"Ports":{"80/tcp":[{"HostIp":"::","HostPort":"8080"},
+            {"HostIp":"0.0.0.0","HostPort":"8080"}],"53/udp":null,"443/tcp":[]}}}"#,
+    );
+    let ports: Vec<String> = container
+        .ports
+        .iter()
+        .map(|port| format!("{}/{}={}:{}", port.container, port.protocol, port.host_ip, port.host))
+        .collect();
+    assert_eq!(ports, ["443/tcp=:", "53/udp=:", "80/tcp=0.0.0.0:8080", "80/tcp=:::8080"]);
+}
+
+#[test]
+fn a_summary_gives_name_image_and_status() {
+    let json = r#"{"Names":["/web/link","/db"],"Image":"x","Created":5,"State":"exited","Labels":{"a":"b"}}"#;
+    let container = reader(Dialect::Docker, false).summary(serde_json::from_str(json).unwrap());
+    assert_eq!((container.name.as_str(), container.created_seconds), ("db", Some(5.0)));
+    assert_eq!((container.status, container.health), (Some(Status::Exited), None));
+    let stopping = ContainerSummaryStateEnum::STOPPING;
+    assert_eq!(summary_status(stopping), Some(Status::Running));
+    assert_eq!(summary_status(ContainerSummaryStateEnum::EMPTY), None);
+}
+
+#[test]
+fn cgroups_are_where_both_drivers_of_both_runtimes_make_them() {
+    let path = |dialect, systemd, parent| reader(dialect, systemd).cgroup("41c0", parent);
+    let (docker, podman) = (Dialect::Docker, Dialect::Podman);
+    assert_eq!(path(docker, false, ""), "/docker/41c0");
+    assert_eq!(path(docker, false, "/app/web/"), "/app/web/41c0");
+    assert_eq!(path(docker, true, ""), "/system.slice/docker-41c0.scope");
+    assert_eq!(path(docker, true, "a-b.slice"), "/a.slice/a-b.slice/docker-41c0.scope");
+    assert_eq!(path(podman, true, ""), "/machine.slice/libpod-41c0.scope");
+    assert_eq!(path(podman, false, ""), "/libpod_parent/libpod-41c0");
+    let pod = "/machine.slice/machine-libpod_pod_7.slice";
+    assert_eq!(path(podman, true, pod), format!("{pod}/libpod-41c0.scope"));
+}
+
+proptest! {
+    #[test]
+    fn no_parent_no_time_and_no_answer_panics(text in ".*", json in r#"[\[\]{}":a-zA-Z0-9, ]*"#) {
+        for systemd in [true, false] {
+            let _ = reader(Dialect::Docker, systemd).cgroup(&text, &text);
+        }
+        let _ = unix_seconds(&text);
+        if let Ok(found) = serde_json::from_str(&json) {
+            let _ = reader(Dialect::Podman, true).inspection(found);
+        }
+    }
+}

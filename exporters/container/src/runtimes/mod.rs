@@ -1,0 +1,104 @@
+//! The container runtimes of this host.
+//!
+//! Docker and Podman are followed by their API, [`crate::docker`]; containerd and CRI-O,
+//! and Podman where its API is off, by the files that they keep, [`crate::bundle`].
+
+mod args;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use args::RuntimeArgs;
+
+use crate::args::Args;
+use crate::bundle::Bundles;
+use crate::container::Container;
+use crate::docker::{Dialect, Endpoint, Follow, Labelling, Size, Snapshot, State, Watcher};
+
+/// The runtimes, being followed.
+#[derive(Debug)]
+pub struct Runtimes {
+    watchers: Vec<Watcher>,
+    bundles: Arc<Bundles>,
+}
+
+impl Runtimes {
+    /// Starts to follow the runtimes; to be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// `DOCKER_HOST` is no endpoint.
+    pub fn start(args: &Args) -> anyhow::Result<Self> {
+        let labelling = Labelling::new(&args.docker, &args.runtimes);
+        let follow = |dialect, endpoint, is_expected| Follow {
+            dialect,
+            endpoint,
+            is_expected,
+            labelling: labelling.clone(),
+            size_interval: args.runtimes.size_interval,
+        };
+        let docker = args.runtimes.docker_endpoint(|name| std::env::var_os(name))?;
+        let (podman, is_expected) = args.runtimes.podman_endpoint();
+        let watched =
+            [follow(Dialect::Docker, docker, true), follow(Dialect::Podman, podman, is_expected)];
+        let watched = watched.into_iter().filter(|follow| follow.endpoint != Endpoint::Nowhere);
+        let bundles = Bundles::new(&args.runtimes, &args.path.rootfs(), labelling.clone());
+        Ok(Self { watchers: watched.map(Watcher::start).collect(), bundles: Arc::new(bundles) })
+    }
+
+    /// What is known now; before a runtime has answered, waits for it up to `patience`.
+    pub async fn known(&self, patience: Duration) -> Known {
+        let snapshots = self.watchers.iter().map(|watcher| watcher.snapshot(patience));
+        let snapshots = futures_util::future::join_all(snapshots).await;
+        Known { snapshots, bundles: Some(Arc::clone(&self.bundles)) }
+    }
+}
+
+/// What the runtimes told until one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    snapshots: Vec<Arc<Snapshot>>,
+    bundles: Option<Arc<Bundles>>,
+}
+
+impl Known {
+    /// The runtimes with an API.
+    pub fn snapshots(&self) -> impl Iterator<Item = &Snapshot> {
+        self.snapshots.iter().map(AsRef::as_ref)
+    }
+
+    /// Docker or Podman, if one of them answers or has answered.
+    pub fn of(&self, dialect: Dialect) -> Option<&Snapshot> {
+        self.snapshots().find(|snapshot| snapshot.dialect == dialect)
+    }
+
+    /// The container with this id, as the first runtime that knows it tells. Those
+    /// of files are asked last; this reads them the first time.
+    pub fn find(&self, id: &str) -> Option<Arc<Container>> {
+        let told = self.snapshots().find_map(|snapshot| snapshot.containers.get(id));
+        told.cloned().or_else(|| self.bundles.as_ref()?.find(id))
+    }
+
+    /// Every container that a runtime with an API lists, with its id.
+    pub fn listed(&self) -> impl Iterator<Item = (&String, &Arc<Container>)> {
+        self.snapshots().flat_map(|snapshot| &snapshot.containers)
+    }
+
+    /// Sizes of the container with this id, once a runtime has told them.
+    pub fn size(&self, id: &str) -> Option<Size> {
+        self.snapshots().find_map(|snapshot| snapshot.sizes.get(id)).copied()
+    }
+
+    /// True if what is known of the container is of this moment.
+    pub fn is_current(&self, container: &Container) -> bool {
+        let told_by =
+            self.snapshots().find(|snapshot| snapshot.dialect.name() == container.runtime);
+        told_by.is_some_and(|snapshot| snapshot.state == State::Up)
+    }
+
+    /// Forgets files of containers that are not among `ids` any longer.
+    pub(crate) fn keep_only(&self, is_there: impl Fn(&str) -> bool) {
+        if let Some(bundles) = &self.bundles {
+            bundles.keep_only(is_there);
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! What containers do and how they end, as a daemon with recorded answers tells.
+
+use serde_json::{Value, json};
+
+use crate::harness::{eventually, exporter, scrape};
+use crate::on_fixtures;
+use crate::stub::{GATEWAY, Mood, Stub};
+
+const UP: &str = "container_runtime_up{runtime=\"docker\"} 1\n";
+
+/// The value of the sample of `family` of the gateway with all `labels`.
+fn value(body: &str, family: &str, labels: &[&str]) -> Option<f64> {
+    let start = format!("{family}{{");
+    let mut lines = body.lines().filter(|line| {
+        line.starts_with(&start)
+            && line.contains("name=\"twitch-chatters-gateway\"")
+            && labels.iter().all(|label| line.contains(label))
+    });
+    let found = lines.next()?;
+    assert_eq!(lines.next(), None, "only one of {family} {labels:?}");
+    found.rsplit_once(' ')?.1.parse().ok()
+}
+
+fn state(body: &str) -> Vec<&'static str> {
+    let states = ["created", "running", "paused", "restarting", "removing", "exited", "dead"];
+    let is_set = |state: &&'static str| {
+        value(body, "container_state", &[&format!("state=\"{state}\"")]) == Some(1.0)
+    };
+    states.into_iter().filter(is_set).collect()
+}
+
+struct Gateway {
+    docker: Stub,
+    answer: Value,
+}
+
+impl Gateway {
+    fn start(name: &str) -> anyhow::Result<Self> {
+        let docker = Stub::start(name, Mood::Answers)?;
+        let answer = serde_json::from_str(&docker.answer(&Self::path()))?;
+        Ok(Self { docker, answer })
+    }
+
+    fn path() -> String {
+        format!("/containers/{GATEWAY}/json")
+    }
+
+    /// Changes the state, and tells of it by an event.
+    fn change(&mut self, state: &[(&str, Value)], action: &str, attributes: &str) {
+        for (key, value) in state {
+            self.answer["State"][*key] = value.clone();
+        }
+        self.docker.set_answer(&Self::path(), Some(self.answer.to_string()));
+        self.docker.send_event_with(action, GATEWAY, attributes);
+    }
+}
+
+#[tokio::test]
+async fn a_container_that_ends_and_starts_again_keeps_its_series_and_its_exit_code() {
+    let mut gateway = Gateway::start("states").unwrap();
+    let exporter = exporter(&on_fixtures("v1", &gateway.docker.endpoint())).unwrap();
+    let body = eventually(&exporter, |body| body.contains(UP)).await.unwrap();
+    assert_eq!(state(&body), ["running"]);
+    assert_eq!(value(&body, "container_last_exit_code", &[]), None);
+    assert_eq!(value(&body, "container_restarts_total", &[]), Some(0.0));
+    assert_eq!(value(&body, "container_oom_events_total", &[]), Some(0.0));
+
+    gateway.docker.send_event("oom", GATEWAY);
+    let ended = [
+        ("Status", json!("exited")),
+        ("Pid", json!(0)),
+        ("ExitCode", json!(137)),
+        ("OOMKilled", json!(true)),
+        ("FinishedAt", json!("2026-11-24T05:00:00Z")),
+    ];
+    gateway.change(&ended, "die", r#"{"exitCode":"137"}"#);
+    let body = eventually(&exporter, |body| state(body) == ["exited"]).await.unwrap();
+    assert_eq!(value(&body, "container_last_exit_code", &[]), Some(137.0));
+    assert_eq!(value(&body, "container_finished_time_seconds", &[]), Some(1_795_496_400.0));
+    assert_eq!(value(&body, "container_oom_events_total", &[]), Some(1.0));
+
+    gateway.answer["RestartCount"] = json!(1);
+    let restarted = [
+        ("Status", json!("running")),
+        ("Pid", json!(3456)),
+        ("ExitCode", json!(0)),
+        ("OOMKilled", json!(false)),
+    ];
+    gateway.change(&restarted, "start", "{}");
+    let body = eventually(&exporter, |body| state(body) == ["running"]).await.unwrap();
+    assert_eq!(value(&body, "container_last_exit_code", &[]), Some(137.0), "that of the last end");
+    assert_eq!(value(&body, "container_restarts_total", &[]), Some(1.0));
+    assert_eq!(value(&body, "container_oom_events_total", &[]), Some(1.0));
+
+    gateway.change(&[("Status", json!("paused"))], "pause", "{}");
+    eventually(&exporter, |body| state(body) == ["paused"]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_stopped_container_without_a_cgroup_stays_until_it_is_removed() {
+    let stopped = "0".repeat(64);
+    let docker = Stub::start("stopped", Mood::Answers).unwrap();
+    let path = format!("/containers/{stopped}/json");
+    let mut list: Vec<Value> = serde_json::from_str(&docker.answer("/containers/json")).unwrap();
+    list.push(json!({"Id": stopped, "Names": ["/backup"], "State": "exited"}));
+    docker.set_answer("/containers/json", Some(json!(list).to_string()));
+    let answer = json!({
+        "Id": stopped, "Name": "/backup", "Config": {"Image": "backup:2"}, "RestartCount": 3,
+        "State": {"Status": "exited", "ExitCode": 2, "FinishedAt": "2026-11-24T05:00:00Z"},
+    });
+    docker.set_answer(&path, Some(answer.to_string()));
+    let mut arguments = on_fixtures("v2", &docker.endpoint());
+    arguments.extend(["--docker_only", "--store_container_labels=false"].map(ToOwned::to_owned));
+    let exporter = exporter(&arguments).unwrap();
+    let body = eventually(&exporter, |body| body.contains(UP)).await.unwrap();
+    let labels = format!("id=\"/docker/{stopped}\",image=\"backup:2\",name=\"backup\"");
+    assert!(body.contains(&format!("container_last_exit_code{{{labels}}} 2\n")), "{body}");
+    assert!(body.contains(&format!("container_restarts_total{{{labels}}} 3\n")), "{body}");
+    assert!(body.contains(&format!("container_state{{{labels},state=\"exited\"}} 1\n")), "{body}");
+    assert!(!body.contains("container_last_seen{id=\"/docker/0"), "there is no cgroup: {body}");
+    docker.set_answer(&path, None);
+    docker.send_event("destroy", &stopped);
+    eventually(&exporter, |body| !body.contains("backup")).await.unwrap();
+}
+
+#[tokio::test]
+async fn starting_is_not_unhealthy_and_without_a_check_there_is_no_verdict() {
+    let mut gateway = Gateway::start("health").unwrap();
+    let exporter = exporter(&on_fixtures("v2", &gateway.docker.endpoint())).unwrap();
+    eventually(&exporter, |body| body.contains(UP)).await.unwrap();
+    let verdicts = |body: &str| {
+        ["starting", "healthy", "unhealthy"].map(|status| {
+            value(body, "container_health_status", &[&format!("status=\"{status}\"")])
+        })
+    };
+    let is = |wanted: [f64; 3]| move |body: &str| verdicts(body) == wanted.map(Some);
+    let health = |status: &str| [("Health", json!({"Status": status}))];
+    eventually(&exporter, is([0.0, 1.0, 0.0])).await.unwrap();
+    gateway.change(&health("starting"), "health_status: starting", "{}");
+    let body = eventually(&exporter, is([1.0, 0.0, 0.0])).await.unwrap();
+    assert_eq!(value(&body, "container_health_state", &[]), Some(0.0));
+    gateway.change(&health("unhealthy"), "health_status: unhealthy", "{}");
+    eventually(&exporter, is([0.0, 0.0, 1.0])).await.unwrap();
+    gateway.change(&health("none"), "update", "{}");
+    eventually(&exporter, |body| verdicts(body) == [None; 3]).await.unwrap();
+}
+
+#[tokio::test]
+async fn ports_sizes_and_compose_labels_are_shown() {
+    let mut gateway = Gateway::start("ports").unwrap();
+    gateway.answer["NetworkSettings"]["Ports"] =
+        json!({"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}], "9000/udp": null});
+    gateway.change(&[], "start", "{}");
+    let mut arguments = on_fixtures("v2", &gateway.docker.endpoint());
+    arguments.extend(
+        ["--container.compose-labels", "--store_container_labels=false", "--fs.size-interval=1h"]
+            .map(ToOwned::to_owned),
+    );
+    let exporter = exporter(&arguments).unwrap();
+    let is_sized = |body: &str| body.contains("container_image_size_bytes{");
+    let body = eventually(&exporter, |body| body.contains(UP) && is_sized(body)).await.unwrap();
+    let published = ["container_port=\"80\"", "host_ip=\"0.0.0.0\"", "host_port=\"8080\""];
+    assert_eq!(value(&body, "container_port_info", &published), Some(1.0));
+    let exposed = ["container_port=\"9000\"", "protocol=\"udp\""];
+    assert_eq!(value(&body, "container_port_info", &exposed), Some(1.0));
+    let compose = ["compose_project=\"app\"", "compose_service=\"gateway\""];
+    assert_eq!(value(&body, "container_writable_layer_size_bytes", &compose), Some(40_960.0));
+    assert!(!body.contains("container_label_"), "{body}");
+}
+
+#[tokio::test]
+async fn without_sizes_nothing_asks_for_them() {
+    let docker = Stub::start("sizeless", Mood::Answers).unwrap();
+    let mut arguments = on_fixtures("v2", &docker.endpoint());
+    arguments.push("--fs.size-interval=0".into());
+    let exporter = exporter(&arguments).unwrap();
+    eventually(&exporter, |body| body.contains(UP)).await.unwrap();
+    let body = scrape(&exporter).await.unwrap();
+    assert!(!body.contains("size_bytes"), "{body}");
+    assert!(docker.requests().iter().all(|line| !line.contains("size=true")));
+}

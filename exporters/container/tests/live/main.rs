@@ -1,0 +1,48 @@
+//! A real daemon with real containers, started and ended by the test.
+
+mod access;
+mod follow;
+#[path = "../harness/mod.rs"]
+mod harness;
+mod states;
+
+use axum::Router;
+use tests::docker::Docker;
+
+/// What the containers are made of.
+pub(crate) const IMAGE: &str = "busybox:1";
+/// The daemon answers.
+pub(crate) const UP: &str = "container_runtime_up{runtime=\"docker\"} 1\n";
+
+/// The sample of `family` of the container `name` with `label`.
+pub(crate) fn value(body: &str, family: &str, name: &str, label: &str) -> Option<f64> {
+    let (start, name) = (format!("{family}{{"), format!("name=\"{name}\""));
+    let mut lines = body.lines().filter(|line| line.starts_with(&start));
+    let line = lines.find(|line| line.contains(&name) && line.contains(label))?;
+    line.rsplit_once(' ')?.1.parse().ok()
+}
+
+pub(crate) fn is_state(body: &str, name: &str, state: &str) -> bool {
+    value(body, "container_state", name, &format!("state=\"{state}\"")) == Some(1.0)
+}
+
+/// A daemon with an image, and an exporter that follows it.
+pub(crate) fn start() -> anyhow::Result<(Docker, Router)> {
+    let mut docker = Docker::new(&["--bridge=none"])?;
+    docker.start()?;
+    docker.import(IMAGE)?;
+    let exporter =
+        harness::exporter(&[format!("-docker={}", docker.endpoint()), "--docker_only".into()])?;
+    Ok((docker, exporter))
+}
+
+/// Starts a container that runs `script`.
+pub(crate) fn run(
+    docker: &Docker,
+    name: &str,
+    options: &[&str],
+    script: &str,
+) -> anyhow::Result<String> {
+    let start = ["run", "-d", "--net", "none", "--name", name];
+    docker.run(&[&start[..], options, &[IMAGE, "/bin/sh", "-c", script]].concat())
+}

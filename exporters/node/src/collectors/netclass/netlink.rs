@@ -1,0 +1,178 @@
+//! The devices as the kernel lists them by netlink; their speeds come from its ethtool family.
+
+use common::error::{CollectError, ParseError};
+use common::filter::Filter;
+
+use super::super::netdev::counters;
+use super::{Device, NUMBERS};
+use crate::netlink::{
+    Attribute, Connection, Duplex, Link, LinkModes, hardware_address, link_modes,
+};
+
+// From include/uapi/linux/if_link.h.
+const ADDRESS: Attribute = Attribute::new(1, "IFLA_ADDRESS");
+const BROADCAST: Attribute = Attribute::new(2, "IFLA_BROADCAST");
+const LINK: Attribute = Attribute::new(5, "IFLA_LINK");
+const OPERSTATE: Attribute = Attribute::new(16, "IFLA_OPERSTATE");
+const LINKMODE: Attribute = Attribute::new(17, "IFLA_LINKMODE");
+const IFALIAS: Attribute = Attribute::new(20, "IFLA_IFALIAS");
+const PROP_LIST: Attribute = Attribute::new(52, "IFLA_PROP_LIST");
+const ALT_IFNAME: Attribute = Attribute::new(53, "IFLA_ALT_IFNAME");
+
+/// Attributes that hold the number of a file in sysfs.
+const ATTRIBUTES: [(&str, Attribute); 9] = [
+    ("mtu", Attribute::new(4, "IFLA_MTU")),
+    ("iflink", LINK),
+    ("tx_queue_len", Attribute::new(13, "IFLA_TXQLEN")),
+    ("link_mode", LINKMODE),
+    ("netdev_group", Attribute::new(27, "IFLA_GROUP")),
+    ("carrier", Attribute::new(33, "IFLA_CARRIER")),
+    ("carrier_changes", Attribute::new(35, "IFLA_CARRIER_CHANGES")),
+    ("carrier_up_count", Attribute::new(47, "IFLA_CARRIER_UP_COUNT")),
+    ("carrier_down_count", Attribute::new(48, "IFLA_CARRIER_DOWN_COUNT")),
+];
+
+/// Names of the states that RFC 2863 knows, by number (include/uapi/linux/if.h).
+const STATES: [&str; 7] =
+    ["unknown", "notpresent", "down", "lowerlayerdown", "testing", "dormant", "up"];
+
+/// Place of the duplex mode among the texts.
+const DUPLEX: usize = 2;
+
+/// The devices wanted, and the first error among them.
+pub(super) fn devices(
+    wanted: &Filter,
+    with_counters: bool,
+) -> Result<(Vec<Device>, Result<(), CollectError>), CollectError> {
+    let request = Link::request(with_counters);
+    let (mut devices, outcome) =
+        Connection::open(None)?.ask(&request, |payload| parse(payload, with_counters))?;
+    devices.retain(|device| wanted.accepts(&device.name));
+    // Without this family, or if it fails, only the speeds are not known.
+    let (modes, modes_outcome) = link_modes().unwrap_or_else(|error| (None, Err(error.into())));
+    let modes = modes.unwrap_or_default();
+    for device in &mut devices {
+        if let Some(modes) = modes.iter().find(|modes| modes.device == device.name) {
+            device.add(modes);
+        }
+    }
+    Ok((devices, outcome.and(modes_outcome)))
+}
+
+fn parse(payload: &[u8], with_counters: bool) -> Result<Device, ParseError> {
+    let link = Link::parse(payload)?;
+    let attributes = link.attributes;
+    let mut numbers = [None; NUMBERS.len()];
+    for ((file, ..), number) in NUMBERS.iter().zip(&mut numbers) {
+        let told = ATTRIBUTES.iter().find(|(name, _)| name == file);
+        let told = told.map_or(Ok(None), |(_, attribute)| attributes.number(*attribute))?;
+        let told = told.and_then(|number| i64::try_from(number).ok());
+        *number = match *file {
+            "flags" => Some(link.flags.into()),
+            "ifindex" => Some(link.index.into()),
+            "type" => Some(link.hardware.into()),
+            // A device that rests on no other one rests on itself.
+            "iflink" => told.filter(|index| *index != 0).or(Some(link.index.into())),
+            // The reference exporter has the mode in this place, too.
+            "dormant" => attributes.number(LINKMODE)?.and_then(|mode| mode.try_into().ok()),
+            _ => told,
+        };
+    }
+    let state = attributes.number(OPERSTATE)?.and_then(|state| usize::try_from(state).ok());
+    let properties = attributes.nested(PROP_LIST)?;
+    Ok(Device {
+        name: link.name,
+        operational_state: (*state.and_then(|state| STATES.get(state)).unwrap_or(&STATES[0]))
+            .into(),
+        administrative_state: None,
+        texts: [
+            attributes.find(ADDRESS).map(hardware_address),
+            attributes.find(BROADCAST).map(hardware_address),
+            None,
+            attributes.text(IFALIAS),
+        ],
+        numbers,
+        alternative_names: properties.texts(ALT_IFNAME).collect(),
+        counters: with_counters.then(|| counters(attributes)),
+    })
+}
+
+impl Device {
+    fn add(&mut self, modes: &LinkModes) {
+        for ((file, ..), number) in NUMBERS.iter().zip(&mut self.numbers) {
+            if *file == "speed" {
+                *number = modes.speed_megabits.and_then(|speed| i64::try_from(speed).ok());
+            }
+        }
+        self.texts[DUPLEX] = modes.duplex.map(|duplex| match duplex {
+            Duplex::Half => "Half".into(),
+            Duplex::Full => "Full".into(),
+            Duplex::Unknown => "Unknown".into(),
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::netlink::sample::{attribute, link};
+
+    #[test]
+    fn attributes_become_the_numbers_of_the_files() {
+        let names = [attribute(ALT_IFNAME, b"enp1s0\0"), attribute(ALT_IFNAME, b"uplink\0")];
+        let message = link(
+            3,
+            "eth0",
+            &[
+                attribute(ADDRESS, &[0x52, 0x54, 0, 1, 2, 3]),
+                attribute(OPERSTATE, &[6]),
+                attribute(LINKMODE, &[1]),
+                attribute(ATTRIBUTES[0].1, &1500_u32.to_ne_bytes()),
+                attribute(PROP_LIST, &names.concat()),
+            ],
+        );
+        let mut device = parse(&message, false).unwrap();
+        assert_eq!((device.number("mtu"), device.number("ifindex")), (Some(1500), Some(3)));
+        assert_eq!((device.number("iflink"), device.number("type")), (Some(3), Some(1)));
+        assert_eq!((device.number("dormant"), device.number("link_mode")), (Some(1), Some(1)));
+        assert_eq!((device.number("carrier"), device.number("dev_id")), (None, None));
+        assert_eq!(device.alternative_names, ["enp1s0", "uplink"]);
+        assert!(device.info().contains(&("address", "52:54:00:01:02:03")));
+        assert!(device.info().contains(&("operstate", "up")));
+        device.add(&LinkModes {
+            device: "eth0".into(),
+            autonegotiates: None,
+            supported: None,
+            advertised: None,
+            speed_megabits: Some(1000),
+            duplex: Some(Duplex::Full),
+        });
+        assert_eq!(device.number("speed"), Some(1000));
+        assert!(device.info().contains(&("duplex", "Full")));
+    }
+
+    #[test]
+    fn a_device_rests_on_another_or_itself() {
+        let on = |index: u32| {
+            let message = link(3, "eth0", &[attribute(LINK, &index.to_ne_bytes())]);
+            parse(&message, false).unwrap().number("iflink")
+        };
+        assert_eq!((on(9), on(0)), (Some(9), Some(3)));
+    }
+
+    #[test]
+    fn the_kernel_lists_the_loopback_device() {
+        let (devices, outcome) = devices(&Filter::default(), true).unwrap();
+        let loopback = devices.iter().find(|device| device.name == "lo").unwrap();
+        assert!(loopback.counters.is_some() && loopback.number("mtu").is_some());
+        outcome.unwrap();
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_parsed_or_refused(bytes: Vec<u8>) {
+            let _ = parse(&bytes, true);
+            let _ = parse(&link(3, "eth0", &[bytes]), true);
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Wireless networks and their stations: generic netlink `nl80211`,
+//! include/uapi/linux/nl80211.h of the kernel.
+
+mod parse;
+
+use async_trait::async_trait;
+use common::collector::Collector;
+use common::error::{CollectError, ParseError};
+use common::exposition::Sink;
+use common::metric::{Desc, Metric, counter, gauge};
+use rustix::io::Errno;
+
+use crate::host::Host;
+use crate::netlink::{Attributes, Family};
+use parse::{Interface, Network, Station};
+
+const FREQUENCY: Desc<'_> =
+    Desc::gauge("node_wifi_interface_frequency_hertz", "Frequency that the device works at.");
+const INFO: Desc<'_> =
+    Desc::gauge("node_wifi_station_info", "Network that the device belongs to; always 1.");
+
+const METRICS: &[Metric<Station>] = &[
+    counter("node_wifi_station_connected_seconds_total", "Time that it is connected.", |station| {
+        station.connected_seconds
+    }),
+    gauge("node_wifi_station_inactive_seconds", "Time since it was last active.", |station| {
+        station.inactive_seconds
+    }),
+    gauge("node_wifi_station_receive_bits_per_second", "Rate of reception.", |station| {
+        station.receive_bits_per_second
+    }),
+    gauge("node_wifi_station_transmit_bits_per_second", "Rate of transmission.", |station| {
+        station.transmit_bits_per_second
+    }),
+    counter("node_wifi_station_receive_bytes_total", "Bytes received.", |station| {
+        station.receive_bytes
+    }),
+    counter("node_wifi_station_transmit_bytes_total", "Bytes sent.", |station| {
+        station.transmit_bytes
+    }),
+    gauge("node_wifi_station_signal_dbm", "Strength of the signal in dBm.", |station| {
+        station.signal_dbm
+    }),
+    counter("node_wifi_station_transmit_retries_total", "Packets sent again.", |station| {
+        station.transmit_retries
+    }),
+    counter("node_wifi_station_transmit_failed_total", "Packets that were lost.", |station| {
+        station.transmit_failed
+    }),
+    counter("node_wifi_station_beacon_loss_total", "Times that beacons stayed away.", |station| {
+        station.beacon_loss
+    }),
+    counter("node_wifi_station_transmitted_packets_total", "Packets sent.", |station| {
+        station.transmitted_packets
+    }),
+    counter("node_wifi_station_received_packets_total", "Packets received.", |station| {
+        station.received_packets
+    }),
+];
+
+/// A command: its name and its number.
+type Command = (&'static str, u8);
+
+const GET_INTERFACE: Command = ("nl80211 NL80211_CMD_GET_INTERFACE", 5);
+const GET_STATION: Command = ("nl80211 NL80211_CMD_GET_STATION", 17);
+const GET_SCAN: Command = ("nl80211 NL80211_CMD_GET_SCAN", 32);
+
+/// Refusals of a device that is of a kind that has no such thing, is down or has gone.
+const NOTHING_TO_TELL: [Errno; 4] = [Errno::OPNOTSUPP, Errno::NOENT, Errno::NETDOWN, Errno::NODEV];
+
+/// A device with its network and the stations that it hears.
+#[derive(Debug)]
+struct Device {
+    interface: Interface,
+    network: Option<Network>,
+    stations: Vec<Station>,
+}
+
+#[derive(Debug)]
+pub(super) struct Wifi;
+
+#[async_trait]
+impl Collector<Host> for Wifi {
+    async fn collect(&self, _: &Host, sink: &mut Sink) -> Result<(), CollectError> {
+        let no_data = |reason: &str| CollectError::NoData(reason.to_owned());
+        let mut family =
+            Family::open("nl80211")?.ok_or_else(|| no_data("no wireless network in the kernel"))?;
+        let request = family.dump(GET_INTERFACE.0, GET_INTERFACE.1);
+        let (interfaces, mut outcome) =
+            family.ask(&request, Interface::parse).map_err(|error| {
+                let is_forbidden = error.is_refusal(Errno::PERM);
+                if is_forbidden { no_data("no permission") } else { error.into() }
+            })?;
+        let mut devices = Vec::new();
+        for interface in interfaces.into_iter().flatten() {
+            let index = interface.index;
+            let (networks, networks_outcome) = about(&mut family, GET_SCAN, index, Network::parse);
+            let (stations, stations_outcome) =
+                about(&mut family, GET_STATION, index, Station::parse);
+            outcome = outcome.and(networks_outcome).and(stations_outcome);
+            // Of all networks within reach, the own one alone has a state.
+            let network = networks.into_iter().flatten().next();
+            devices.push(Device { interface, network, stations });
+        }
+        push(&devices, sink);
+        outcome
+    }
+}
+
+/// What the kernel tells about one device, and the first error in it.
+fn about<T>(
+    family: &mut Family,
+    (name, command): Command,
+    index: u32,
+    parse: fn(Attributes<'_>) -> Result<T, ParseError>,
+) -> (Vec<T>, Result<(), CollectError>) {
+    let request = family.dump(name, command).with(parse::IFINDEX, &index.to_ne_bytes());
+    match family.ask(&request, parse) {
+        Ok(answer) => answer,
+        Err(error) if NOTHING_TO_TELL.iter().any(|errno| error.is_refusal(*errno)) => {
+            (Vec::new(), Ok(()))
+        }
+        Err(error) => (Vec::new(), Err(error.into())),
+    }
+}
+
+fn push(devices: &[Device], sink: &mut Sink) {
+    let mut family = sink.family(&FREQUENCY);
+    for Device { interface, .. } in devices {
+        if let Some(hertz) = interface.frequency_hertz {
+            family.sample(&[("device", &interface.name)], hertz);
+        }
+    }
+    drop(family);
+    let mut family = sink.family(&INFO);
+    for Device { interface, network, .. } in devices {
+        let Some(network) = network else { continue };
+        let labels = [
+            ("bssid", &*network.bssid),
+            ("device", &*interface.name),
+            ("mode", network.mode),
+            ("ssid", &*network.ssid),
+        ];
+        family.sample(&labels, 1.0);
+    }
+    drop(family);
+    let stations = devices.iter().flat_map(|device| {
+        let name = device.interface.name.as_str();
+        device.stations.iter().map(move |station| {
+            ([("device", name), ("mac_address", station.mac_address.as_str())], station)
+        })
+    });
+    sink.table(METRICS, stations);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_show_their_network_and_stations() {
+        let station = Station {
+            mac_address: "52:54:00:00:00:07".into(),
+            signal_dbm: Some(-52.0),
+            ..Station::default()
+        };
+        let device = Device {
+            interface: Interface { index: 3, name: "wlan0".into(), frequency_hertz: Some(2_412e6) },
+            network: Some(Network {
+                bssid: "00:11:22:33:44:55".into(),
+                ssid: "Example".into(),
+                mode: "client",
+            }),
+            stations: vec![station],
+        };
+        let mut sink = Sink::default();
+        push(&[device], &mut sink);
+        let text = String::from_utf8_lossy(sink.text());
+        for sample in [
+            "node_wifi_interface_frequency_hertz{device=\"wlan0\"} 2412000000\n",
+            "node_wifi_station_info{bssid=\"00:11:22:33:44:55\",device=\"wlan0\",mode=\"client\",ssid=\"Example\"} 1\n",
+            "node_wifi_station_signal_dbm{device=\"wlan0\",mac_address=\"52:54:00:00:00:07\"} -52\n",
+        ] {
+            assert!(text.contains(sample), "{sample} in {text}");
+        }
+        assert!(!text.contains("node_wifi_station_inactive_seconds"), "none was told: {text}");
+    }
+}

@@ -1,0 +1,52 @@
+//! Files with a column for each CPU: `/proc/interrupts` and `/proc/softirqs`, proc_interrupts(5).
+
+use common::error::ParseError;
+
+/// The CPUs' labels, and of each row the name and the text behind the colon.
+///
+/// A CPU's label is its position, as in the reference exporter: where CPUs are
+/// offline, `/proc/interrupts` has no column for them and the labels of those
+/// behind them are too small.
+pub(crate) fn parse(
+    text: &str,
+) -> Result<(Vec<String>, impl Iterator<Item = (&str, &str)>), ParseError> {
+    let mut lines = text.lines();
+    let heading = lines.next().unwrap_or_default().split_ascii_whitespace();
+    let mut cpus = Vec::new();
+    for (position, column) in heading.enumerate() {
+        if !column.starts_with("CPU") {
+            return Err(ParseError::Form(format!("heading {column:?} is no CPU")));
+        }
+        cpus.push(position.to_string());
+    }
+    if cpus.is_empty() {
+        return Err(ParseError::Form("no heading".into()));
+    }
+    Ok((cpus, lines.filter_map(|line| line.split_once(':')).map(|(name, row)| (name.trim(), row))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cpus_are_labelled_by_position() {
+        let (cpus, rows) = parse("     CPU0       CPU2\n  1:  7  8 x:y\nno row\nIPI0:9\n").unwrap();
+        assert_eq!(cpus, ["0", "1"]);
+        assert_eq!(rows.collect::<Vec<_>>(), [("1", "  7  8 x:y"), ("IPI0", "9")]);
+    }
+
+    #[test]
+    fn a_file_without_heading_is_refused() {
+        for text in ["", "\n", "  1: 2 3\n", "CPU0 CP\n"] {
+            assert!(parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_parsed_or_refused(text in "(CPU[0-9]{0,3} |[a-z]{0,3}: [0-9 ]{0,9}\n|\\PC){0,9}") {
+            let _ = parse(&text).map(|(_, rows)| rows.count());
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! What several collectors read alike.
+
+/// Devices of sysfs that show each value in a file of its own: tables of such files.
+pub(crate) mod attributes;
+/// Columns of `/proc/interrupts` and `/proc/softirqs`, one for each CPU.
+pub(crate) mod cpu_columns;
+/// Lists of CPUs in `/sys/devices/system/cpu`.
+pub(crate) mod cpu_list;
+/// The first error among many reads, while what is good is kept.
+mod first_error;
+/// Numbers in hexadecimal digits, as below `/proc/net`.
+pub(crate) mod hex;
+/// Sizes with the letter of a binary unit, as in `/sys/fs/bcache` and `/sys/fs/bcachefs`.
+pub(crate) mod humanized;
+/// Headings of zones in `/proc/buddyinfo` and `/proc/zoneinfo`.
+pub(crate) mod memory_zone;
+/// Tables of `/proc/net/stat`.
+pub(crate) mod net_stat;
+/// Single numbers of `/proc/sys`.
+pub(crate) mod proc_sys;
+/// Files of `/proc` of which each line stands for itself.
+mod rows;
+/// Counters of `/proc/net/rpc`.
+pub(crate) mod sunrpc;
+
+pub(crate) use first_error::FirstError;
+pub(crate) use rows::Rows;
+
+/// The kernel counts disks in sectors of 512 bytes, whatever the disk's own are.
+pub(crate) const SECTOR_BYTES: f64 = 512.0;

@@ -1,0 +1,38 @@
+//! The live page of the container exporter, in a browser, with a real container.
+
+use std::time::Duration;
+
+use tests::docker::Docker;
+use tests::process::{Process, command, succeed};
+use tests::{TemporaryFolder, eventually, free_port, http, program, repository};
+
+#[test]
+#[ignore = "needs root, docker.io, chromium-driver and the release build"]
+fn containers_can_be_watched_in_a_browser() {
+    let folder = TemporaryFolder::new("page").unwrap();
+    let mut docker = Docker::new(&[]).unwrap();
+    docker.start().unwrap();
+    docker.import("box").unwrap();
+    let busy = "while :; do :; done";
+    docker.run(&["run", "--detach", "--name", "watched", "box", "sh", "-c", busy]).unwrap();
+    let port = free_port().unwrap();
+    let mut exporter = command(program("container-exporter").unwrap());
+    exporter
+        .arg(format!("--docker={}", docker.endpoint()))
+        .arg(format!("--web.listen-address=127.0.0.1:{port}"));
+    let _exporter = Process::start(&mut exporter, &folder.path().join("log")).unwrap();
+    let url = format!("http://127.0.0.1:{port}/");
+    eventually("page", Duration::from_secs(20), || http::get(&url)).unwrap();
+    // They stay there, to be looked at.
+    let screenshots = repository().join("target");
+    let said = succeed(
+        command("/usr/bin/python3")
+            .arg(repository().join("tests/page.py"))
+            .arg(&url)
+            .arg("watched")
+            .arg(screenshots),
+    )
+    .unwrap();
+    assert!(said.contains("page: ok"), "{said}");
+    docker.end().unwrap();
+}
