@@ -51,13 +51,13 @@ start_prometheus() {
 write_prometheus_files() {
   local folder=$1 name
   mkdir -p -- "$folder/targets"
-  rm -f -- "$folder"/targets/*.json
+  rm -f -- "$folder"/targets/*
   sed "s/^  scrape_interval: .*/  scrape_interval: $SCRAPE_INTERVAL/" \
     "$MONITORING/prometheus/prometheus.yml" >"$folder/prometheus.yml"
   ln -sfn -- "$MONITORING/prometheus/rules" "$folder/rules"
   for name in "${!JOB[@]}"; do
     if wants "$name"; then
-      printf '[{"targets": ["%s"]}]\n' "$(own_address "$name")" >"$folder/targets/${JOB[$name]}.json"
+      printf -- '- targets: ["%s"]\n' "$(own_address "$name")" >"$folder/targets/${JOB[$name]}.yml"
     fi
   done
 }
