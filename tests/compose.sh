@@ -23,6 +23,8 @@ export DOCKER_HOST=unix://$SOCKET DOCKER_BUILDKIT=0 NO_PROXY=localhost,127.0.0.1
 
 # shellcheck source=tests/compose/stand-ins.sh
 source "$ROOT/tests/compose/stand-ins.sh"
+# shellcheck source=tests/compose/alerts.sh
+source "$ROOT/tests/compose/alerts.sh"
 
 check() {
   local name=$1
@@ -63,6 +65,7 @@ start_daemon() {
 
 cleanup() {
   local mount
+  stop_listener
   if [[ -n $DAEMON ]]; then
     guide v1 --file "$ROOT/tests/compose/left-out.yml" down --volumes --timeout 5 >/dev/null 2>&1
     docker ps --all --quiet | xargs --no-run-if-empty docker rm --force >/dev/null 2>&1
@@ -424,6 +427,7 @@ main() {
   ! all_passed || check 'up' guide_here v1 up -d
   if all_passed; then
     running
+    alerts
     maintenance
     ! v2_is_there || with_v2
   fi

@@ -95,7 +95,8 @@ add_mariadb() {
   ln -s /bin/mariadbd "$root/usr/sbin/mariadbd"
   ln -s /bin/my_print_defaults /bin/resolveip "$root/usr/bin/"
   printf 'mysql:x:999:999::/:/bin/sh\n' >"$root/etc/passwd"
-  install -d -o 999 -g 999 "$root/var/lib/mysql" "$root/run/mysqld"
+  install -d -o 999 -g 999 "$root/var/lib/mysql"
+  install -d -m 1777 "$root/run/mysqld"
   install -m 755 "$PARTS/mariadb-entrypoint" "$root/bin/entrypoint"
   install -m 755 "$PARTS/mariadb-healthcheck" "$root/bin/healthcheck.sh"
   add_image "mariadb:$(setting MARIADB_VERSION)" "$root" \
