@@ -13,7 +13,7 @@ start_listener() {
   sed -i 's/^\( *for: \).*/\110s/' "$PROJECT"/monitoring/prometheus/rules/*.yml
   sed -i 's/evaluation_interval: .*/evaluation_interval: 2s/' "$PROJECT/monitoring/prometheus/prometheus.yml"
   sed -i -e 's/group_wait: .*/group_wait: 1s/' -e 's/group_interval: .*/group_interval: 2s/' \
-    -e "s|^  - name: \(critical\|warning\)$|&\n    webhook_configs: [{url: 'http://$gateway:$LISTENER_PORT/'}]|" \
+    -e "s#^  - name: \(critical\|warning\)\$#&\n    webhook_configs: [{url: 'http://$gateway:$LISTENER_PORT/'}]#" \
     "$PROJECT/monitoring/alertmanager/alertmanager.yml"
   docker kill -s HUP twitch-chatters-prometheus && docker kill -s HUP twitch-chatters-alertmanager
 }
