@@ -1,5 +1,6 @@
 //! The source of all collectors: files below the configurable roots.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -8,7 +9,7 @@ use std::str::FromStr;
 
 use anyhow::Context as _;
 use common::error::{CollectError, ParseError, parse_number};
-use rustix::fs::{CWD, Mode, OFlags};
+use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::args::Paths;
@@ -27,6 +28,8 @@ const ATTRIBUTE_BYTES: usize = 4 * 1024;
 #[derive(Debug)]
 pub struct Host {
     proc: Root,
+    /// Files below `net/` of the proc root are read as those of process 1.
+    net_of_init: bool,
     sys: Root,
     rootfs: PathBuf,
     udev_data: PathBuf,
@@ -44,12 +47,24 @@ impl Host {
     /// # Errors
     /// The proc or sys root is no readable directory.
     pub fn open(paths: &Paths) -> anyhow::Result<Self> {
+        let proc = Root::open(&paths.procfs).context("--path.procfs")?;
         Ok(Self {
-            proc: Root::open(&paths.procfs).context("--path.procfs")?,
+            net_of_init: paths.procfs != Path::new("/proc") && proc.has("1/net"),
+            proc,
             sys: Root::open(&paths.sysfs).context("--path.sysfs")?,
             rootfs: paths.rootfs.clone(),
             udev_data: paths.udev_data.clone(),
         })
+    }
+
+    /// In another mount of proc, such as a container's `/host/proc`, the link `net` leads to
+    /// the reader's own network namespace; that of process 1 is the host's.
+    fn locate<'a>(&self, path: &'a str) -> Cow<'a, str> {
+        if self.net_of_init && path.starts_with("net/") {
+            Cow::Owned(format!("1/{path}"))
+        } else {
+            Cow::Borrowed(path)
+        }
     }
 
     /// Whole content of a file below the proc root; invalid UTF-8 is replaced.
@@ -57,7 +72,7 @@ impl Host {
     /// # Errors
     /// [`CollectError::Read`] with the full path.
     pub fn read_proc(&self, path: &str) -> Result<String, CollectError> {
-        self.proc.read(path)
+        self.proc.read(&self.locate(path))
     }
 
     /// Content of a file below the proc root, or `None` if there is no such file.
@@ -65,7 +80,7 @@ impl Host {
     /// # Errors
     /// [`CollectError::Read`] for any reason but absence.
     pub fn read_proc_if_present(&self, path: &str) -> Result<Option<String>, CollectError> {
-        if_present(self.proc.read(path))
+        if_present(self.proc.read(&self.locate(path)))
     }
 
     /// Trimmed content of a file below the sys root, or `None` if there is no such file.
@@ -117,7 +132,7 @@ impl Host {
     /// # Errors
     /// [`CollectError::Read`] for any reason but absence.
     pub fn list_proc(&self, path: &str) -> Result<Option<Vec<String>>, CollectError> {
-        self.proc.list(path)
+        self.proc.list(&self.locate(path))
     }
 
     /// Names in a directory below the sys root in byte order, or `None` if there is no such directory.
@@ -144,7 +159,7 @@ impl Host {
 
     /// Full path of a file below the proc root.
     pub fn proc_path(&self, path: &str) -> PathBuf {
-        self.proc.path.join(path)
+        self.proc.path.join(&*self.locate(path))
     }
 
     /// Full path of a file below the sys root.
@@ -154,7 +169,7 @@ impl Host {
 
     /// Turns a parser's error into one that names the file below the proc root.
     pub fn malformed_proc(&self, path: &str, error: ParseError) -> CollectError {
-        CollectError::parse(&self.proc.path.join(path), error)
+        CollectError::parse(&self.proc.path.join(&*self.locate(path)), error)
     }
 
     /// Turns a parser's error into one that names the file below the sys root.
@@ -208,6 +223,10 @@ impl Root {
         let directory = rustix::fs::open(path, flags, Mode::empty())
             .with_context(|| format!("cannot open {}", path.display()))?;
         Ok(Self { path: path.to_owned(), directory })
+    }
+
+    fn has(&self, path: &str) -> bool {
+        rustix::fs::accessat(&self.directory, path, Access::EXISTS, AtFlags::empty()).is_ok()
     }
 
     fn read(&self, path: &str) -> Result<String, CollectError> {
@@ -289,4 +308,33 @@ fn read_file(directory: impl std::os::fd::AsFd, path: &OsStr) -> io::Result<Stri
 fn into_text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn in_another_mount_of_proc_the_network_is_that_of_process_1() {
+        let root = std::env::temp_dir().join(format!("node-host-{}", std::process::id()));
+        std::fs::create_dir_all(root.join("net")).unwrap();
+        std::fs::write(root.join("net/dev"), "own").unwrap();
+        let paths = |procfs: &Path| Paths {
+            procfs: procfs.into(),
+            sysfs: "/sys".into(),
+            rootfs: "/".into(),
+            udev_data: "/run/udev/data".into(),
+        };
+        let without = Host::open(&paths(&root)).unwrap();
+        std::fs::create_dir_all(root.join("1/net")).unwrap();
+        std::fs::write(root.join("1/net/dev"), "host's").unwrap();
+        let with = Host::open(&paths(&root)).unwrap();
+        let read = |host: &Host| host.read_proc("net/dev").unwrap();
+        assert_eq!((read(&without).as_str(), read(&with).as_str()), ("own", "host's"));
+        assert_eq!(with.proc_path("net/dev"), root.join("1/net/dev"));
+        assert_eq!(with.proc_path("netless"), root.join("netless"));
+        let own = Host::open(&paths(Path::new("/proc"))).unwrap();
+        assert_eq!(own.proc_path("net/dev"), Path::new("/proc/net/dev"));
+        std::fs::remove_dir_all(root).unwrap();
+    }
 }

@@ -1,0 +1,150 @@
+#!/usr/bin/env bash
+# Runs the compose files on a private dockerd: our images from static binaries
+# (in BIN_DIR, else built), the others' made of the distribution's packages.
+set -uo pipefail
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+FOLDER=$(mktemp -d)
+PROJECT=$FOLDER/project
+DIRECTORY=$PROJECT
+OUTPUT=$FOLDER/output
+SOCKET=$FOLDER/docker.sock
+DAEMON=''
+PASSED=0
+FAILED=0
+LEFT_OUT=(grafana loki promtail traefik)
+PROMETHEUS_PORT=$((10000 + RANDOM % 10000))
+# Of the machine under test no setting may shine through.
+unset COMPOSE_FILE COMPOSE_PROJECT_NAME COMPOSE_PROFILES
+export DOCKER_HOST=unix://$SOCKET DOCKER_BUILDKIT=0 NO_PROXY=localhost,127.0.0.1 no_proxy=localhost,127.0.0.1
+
+for part in stand-ins configuration running alerts maintenance; do
+  # shellcheck source=/dev/null
+  source "$ROOT/tests/compose/$part.sh"
+done
+
+check() {
+  local name=$1
+  shift
+  if "$@" >"$OUTPUT" 2>&1; then
+    printf 'ok - %s\n' "$name"
+    PASSED=$((PASSED + 1))
+  else
+    printf 'not ok - %s\n' "$name"
+    tail -n 40 "$OUTPUT" | sed 's/^/    /'
+    FAILED=$((FAILED + 1))
+  fi
+}
+
+not_run() {
+  printf 'not run - %s\n' "$1"
+}
+
+eventually() {
+  local deadline=$((SECONDS + 150))
+  until "$@" >"$FOLDER/attempt" 2>&1; do
+    if ((SECONDS > deadline)); then
+      cat "$FOLDER/attempt"
+      return 1
+    fi
+    sleep 1
+  done
+}
+
+start_daemon() {
+  # The host's packet filter is not the test's to change.
+  dockerd --host "$DOCKER_HOST" --data-root "$FOLDER/data" --exec-root "$FOLDER/exec" \
+    --pidfile "$FOLDER/pid" --bridge=none --iptables=false --ip6tables=false --ip-masq=false \
+    >"$FOLDER/log" 2>&1 &
+  DAEMON=$!
+  eventually docker version
+}
+
+cleanup() {
+  local mount
+  stop_listener
+  if [[ -n $DAEMON ]]; then
+    guide v1 --file "$ROOT/tests/compose/left-out.yml" down --volumes --timeout 5 >/dev/null 2>&1
+    docker ps --all --quiet | xargs --no-run-if-empty docker rm --force >/dev/null 2>&1
+    kill "$DAEMON"
+    wait "$DAEMON" 2>/dev/null
+    # The daemon leaves the network namespace of its host mounted.
+    grep -oE " $FOLDER/[^ ]+" /proc/self/mounts | while read -r mount; do umount "$mount"; done
+  fi
+  rm -rf -- "$FOLDER"
+}
+
+# compose v1|v2 ARGUMENTS...
+compose() {
+  local version=$1
+  shift
+  cd "$DIRECTORY" || return
+  case $version in
+    v1) docker-compose "$@" ;;
+    v2) docker compose "$@" ;;
+  esac
+}
+
+# The command as the guide writes it
+guide() {
+  local version=$1
+  shift
+  compose "$version" -f docker-compose.yml -f docker-compose.monitoring.yml "$@"
+}
+
+# The same, without the services that have no image here
+guide_here() {
+  local version=$1
+  shift
+  guide "$version" -f "$ROOT/tests/compose/left-out.yml" "$@"
+}
+
+make_project() {
+  local service
+  cp -a "$ROOT/deploy" "$PROJECT"
+  for service in "${LEFT_OUT[@]}"; do
+    rm -f "$PROJECT/monitoring/prometheus/targets/$service.yml"
+  done
+  sed -i -e "s|^DOCKER_SOCKET=.*|DOCKER_SOCKET=$SOCKET|" \
+    -e "s|^PROMETHEUS_PORT=.*|PROMETHEUS_PORT=$PROMETHEUS_PORT|" \
+    -e "s|^EXPORTERS_SOURCE=.*|EXPORTERS_SOURCE=$ROOT|" \
+    -e "s|^COMPOSE_FILE=.*|&:$ROOT/tests/compose/left-out.yml|" "$PROJECT/.env"
+  sed -i 's/scrape_interval: 15s/scrape_interval: 2s/' "$PROJECT/monitoring/prometheus/prometheus.yml"
+}
+
+v2_is_there() {
+  docker compose version >/dev/null 2>&1
+}
+
+all_passed() {
+  ((FAILED == 0))
+}
+
+report() {
+  local service
+  for service in "${LEFT_OUT[@]}"; do
+    not_run "$service: its image cannot be made of packages"
+  done
+  printf '%d passed, %d failed\n' "$PASSED" "$FAILED"
+  all_passed
+}
+
+# What follows a failure of these would fail for the same reason.
+main() {
+  make_project
+  configuration
+  check 'dockerd starts' start_daemon
+  ! all_passed || images
+  ! all_passed || check 'up' guide_here v1 up -d
+  if all_passed; then
+    running
+    alerts
+    maintenance
+    ! v2_is_there || with_v2
+  fi
+  report
+}
+
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+main

@@ -1,0 +1,67 @@
+# shellcheck shell=bash
+# Alerts from the cause to the receiver: the shipped rules with a shorter "for",
+# the shipped routes with a listener here behind both receivers.
+
+LISTENER=''
+LISTENER_PORT=$((PROMETHEUS_PORT + 1))
+
+start_listener() {
+  local gateway
+  gateway=$(docker network inspect --format '{{(index .IPAM.Config 0).Gateway}}' twitch-chatters-proxy) || return
+  python3 "$PARTS/listener.py" "$gateway" "$LISTENER_PORT" >"$FOLDER/notifications" &
+  LISTENER=$!
+  sed -i 's/^\( *for: \).*/\110s/' "$PROJECT"/monitoring/prometheus/rules/*.yml
+  sed -i 's/evaluation_interval: .*/evaluation_interval: 2s/' "$PROJECT/monitoring/prometheus/prometheus.yml"
+  sed -i -e 's/group_wait: .*/group_wait: 1s/' -e 's/group_interval: .*/group_interval: 2s/' \
+    -e "s#^  - name: \(critical\|warning\)\$#&\n    webhook_configs: [{url: 'http://$gateway:$LISTENER_PORT/'}]#" \
+    "$PROJECT/monitoring/alertmanager/alertmanager.yml"
+  docker kill -s HUP twitch-chatters-prometheus && docker kill -s HUP twitch-chatters-alertmanager
+}
+
+stop_listener() {
+  [[ -z $LISTENER ]] || kill "$LISTENER"
+}
+
+was_in_state() {
+  value "count(last_over_time(ALERTS{alertname=\"$1\", alertstate=\"$2\"}[1h]))"
+}
+
+# was_received ALERT STATUS RECEIVER
+was_received() {
+  jq -es --arg name "$1" --arg status "$2" --arg receiver "$3" 'any(.[]; .receiver == $receiver and
+    any(.alerts[]; .labels.alertname == $name and .status == $status))' "$FOLDER/notifications"
+}
+
+# alert_fires ALERT RECEIVER
+alert_fires() {
+  eventually was_in_state "$1" pending && eventually was_in_state "$1" firing &&
+    eventually was_received "$1" firing "$2"
+}
+
+# Nearly all of its memory, and both cores: the rule looks at five minutes.
+start_load() {
+  docker run --detach --name twitch-chatters-load --memory 32m --shm-size 32m \
+    "busybox:$(setting BUSYBOX_VERSION)" \
+    sh -c 'dd if=/dev/zero of=/dev/shm/load bs=1M count=29; while :; do :; done & while :; do :; done'
+}
+
+alerts() {
+  local alert down=(redis mysql node-exporter)
+  check 'a listener stands behind both receivers' start_listener
+  check 'a container uses all that it may' start_load
+  docker stop "${down[@]/#/twitch-chatters-}" >/dev/null
+  for alert in RedisDown MySQLDown ContainerDown; do
+    check "$alert is pending, fires, and is received" alert_fires "$alert" critical
+  done
+  docker start "${down[@]/#/twitch-chatters-}" >/dev/null
+  for alert in RedisDown MySQLDown ContainerDown; do
+    check "$alert is resolved" eventually was_received "$alert" resolved critical
+  done
+  for alert in ContainerHighMemory ContainerHighCPU; do
+    check "$alert is pending, fires, and is received" alert_fires "$alert" warning
+  done
+  docker rm --force twitch-chatters-load >/dev/null
+  for alert in ContainerHighMemory ContainerHighCPU; do
+    check "$alert is resolved" eventually was_received "$alert" resolved warning
+  done
+}
