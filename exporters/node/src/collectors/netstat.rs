@@ -31,12 +31,13 @@ struct Field<'a> {
 #[command(next_help_heading = "Collector options")]
 #[group(skip)]
 pub struct Options {
-    /// Counters to expose, as Protocol_Field
+    /// Counters to expose, as Protocol_Field (default: errors, traffic, connections)
     #[arg(
         id = "collector.netstat.fields",
         long = "collector.netstat.fields",
         value_name = "REGEX",
-        default_value = DEFAULT_FIELDS
+        default_value = DEFAULT_FIELDS,
+        hide_default_value = true
     )]
     pub fields: Pattern,
 }

@@ -3,9 +3,10 @@
 #![allow(dead_code, reason = "each test program uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "part of the tests")]
 
+use std::cell::RefCell;
 use std::ffi::OsString;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 
 use axum::Router;
 use axum::body::Body;
@@ -77,12 +78,9 @@ pub(crate) fn value(body: &str, series: &str) -> f64 {
 }
 
 /// Log lines of this thread, from debug on, while the value lives.
-pub(crate) struct Log {
-    lines: Arc<Mutex<Vec<u8>>>,
-    _guard: tracing::subscriber::DefaultGuard,
-}
+pub(crate) struct Log(Lines);
 
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl io::Write for Lines {
@@ -96,23 +94,32 @@ impl io::Write for Lines {
     }
 }
 
+thread_local! {
+    static CAPTURED: RefCell<Lines> = RefCell::default();
+}
+
 impl Log {
     pub(crate) fn capture() -> Self {
-        let lines = Arc::new(Mutex::new(Vec::new()));
-        let writer = Lines(Arc::clone(&lines));
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::DEBUG)
-            .with_writer(move || writer.clone())
-            .with_ansi(false)
-            .without_time()
-            .finish();
-        let guard = tracing::subscriber::set_default(subscriber);
-        Self { lines, _guard: guard }
+        // One for all threads: those that come and go with each test would race for
+        // which events are wanted.
+        static SUBSCRIBER: Once = Once::new();
+        SUBSCRIBER.call_once(|| {
+            let subscriber = tracing_subscriber::fmt()
+                .with_max_level(tracing::Level::DEBUG)
+                .with_writer(|| CAPTURED.with_borrow(Lines::clone))
+                .with_ansi(false)
+                .without_time()
+                .finish();
+            tracing::subscriber::set_global_default(subscriber).expect("the only subscriber");
+        });
+        let lines = Lines::default();
+        CAPTURED.set(lines.clone());
+        Self(lines)
     }
 
     /// Everything logged so far.
     pub(crate) fn text(&self) -> String {
-        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&lines).into_owned()
     }
 
