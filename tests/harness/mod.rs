@@ -27,12 +27,14 @@ pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// One of the four programs, built for release.
+/// One of the four programs, built for release: in the folder `BIN_DIR` of the
+/// environment, else where cargo puts it.
 ///
 /// # Errors
 /// It has not been built.
 pub fn program(name: &str) -> anyhow::Result<PathBuf> {
-    let path = repository().join("target/release").join(name);
+    let folder = std::env::var_os("BIN_DIR").map(PathBuf::from);
+    let path = folder.unwrap_or_else(|| repository().join("target/release")).join(name);
     if !path.is_file() {
         bail!("{} is missing: run cargo build --release first", path.display());
     }
