@@ -76,11 +76,14 @@ impl<'s> Family<'s> {
         self.sum_and_count(start, labels, sum, count);
     }
 
-    /// Adds a whole sample line that is known to be well-formed and unlike the others.
-    pub(crate) fn line(&mut self, line: &str) {
+    /// Adds a sample whose name and labels are known to be well-formed and unlike the others'.
+    pub(crate) fn rendered(&mut self, series: &str, value: f64) {
         self.count += 1;
-        self.sink.text.put(line.as_bytes());
-        self.sink.text.push(b'\n');
+        let text = &mut self.sink.text;
+        text.put(series.as_bytes());
+        text.push(b' ');
+        put_value(text, value);
+        text.push(b'\n');
     }
 
     #[inline]

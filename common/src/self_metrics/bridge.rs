@@ -44,7 +44,14 @@ fn push_family(family: &str, sink: &mut Sink) {
     let name = if kind == Kind::Counter { &counter_name } else { name };
     let mut family = sink.family(&Desc { name, help, kind });
     for line in samples {
-        family.line(line);
+        // The library spells 12 as 12.0.
+        let sample = line.rsplit_once(' ').and_then(|(series, value)| {
+            let value: f64 = value.parse().ok()?;
+            Some((series, value))
+        });
+        if let Some((series, value)) = sample {
+            family.rendered(series, value);
+        }
     }
 }
 
@@ -59,6 +66,8 @@ fn kind_of(word: &str) -> Kind {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicU64;
+
     use prometheus_client::metrics::counter::Counter;
     use prometheus_client::metrics::family::Family;
     use prometheus_client::metrics::gauge::Gauge;
@@ -75,6 +84,9 @@ mod tests {
         }
         registry.register("requests", "Requests", requests);
         registry.register("depth", "Depth", Gauge::<i64>::default());
+        let limit = Gauge::<f64, AtomicU64>::default();
+        limit.set(18_446_744_073_709_551_615.0);
+        registry.register("limit", "Limit", limit);
         let samples = "requests_total{code=\"200\"} 1\nrequests_total{code=\"500\"} 1\n\
                        requests_total{code=\"503\"} 1\n";
         for (format, name) in [(Format::Text, "requests_total"), (Format::OpenMetrics, "requests")]
@@ -85,7 +97,8 @@ mod tests {
                 String::from_utf8_lossy(sink.text()),
                 format!(
                     "# HELP {name} Requests.\n# TYPE {name} counter\n{samples}\
-                     # HELP depth Depth.\n# TYPE depth gauge\ndepth 0\n"
+                     # HELP depth Depth.\n# TYPE depth gauge\ndepth 0\n\
+                     # HELP limit Limit.\n# TYPE limit gauge\nlimit 1.8446744073709552e+19\n"
                 )
             );
         }

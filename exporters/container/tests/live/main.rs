@@ -5,6 +5,7 @@ mod follow;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod states;
+mod unified;
 
 use axum::Router;
 use tests::docker::Docker;

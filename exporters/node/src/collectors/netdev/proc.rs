@@ -73,4 +73,12 @@ mod tests {
         assert!(parse("").is_err() && parse("Inter-|\n").is_err());
         assert_eq!(parse(HEAD).unwrap(), []);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_parsed_or_refused(rest in "([ -~\n]|\\PC){0,80}") {
+            let _ = parse(&rest);
+            let _ = parse(&format!("{HEAD}{rest}"));
+        }
+    }
 }
