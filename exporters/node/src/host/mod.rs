@@ -1,28 +1,19 @@
 //! The source of all collectors: files below the configurable roots.
 
+mod root;
+
 use std::borrow::Cow;
-use std::ffi::OsStr;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::Context as _;
 use common::error::{CollectError, ParseError, parse_number};
-use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags};
+use rustix::fs::CWD;
 use rustix::io::Errno;
 
 use crate::args::Paths;
-
-/// Largest file that is read. `/proc/mountinfo` of a host with 10,000
-/// containers has some 10 MB; more is no kernel's doing.
-const MAX_FILE_BYTES: usize = 32 * 1024 * 1024;
-
-/// Room for the first read; most files of `/proc` fit.
-const FIRST_READ_BYTES: usize = 8 * 1024;
-
-/// Size of a page, the most that an attribute of sysfs can hold.
-const ATTRIBUTE_BYTES: usize = 4 * 1024;
+use root::{Root, read_file};
 
 /// The roots, opened once, so that each read resolves only the path below them.
 #[derive(Debug)]
@@ -33,12 +24,6 @@ pub struct Host {
     sys: Root,
     rootfs: PathBuf,
     udev_data: PathBuf,
-}
-
-#[derive(Debug)]
-struct Root {
-    path: PathBuf,
-    directory: OwnedFd,
 }
 
 impl Host {
@@ -217,48 +202,6 @@ impl Host {
     }
 }
 
-impl Root {
-    fn open(path: &Path) -> anyhow::Result<Self> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let directory = rustix::fs::open(path, flags, Mode::empty())
-            .with_context(|| format!("cannot open {}", path.display()))?;
-        Ok(Self { path: path.to_owned(), directory })
-    }
-
-    fn has(&self, path: &str) -> bool {
-        rustix::fs::accessat(&self.directory, path, Access::EXISTS, AtFlags::empty()).is_ok()
-    }
-
-    fn read(&self, path: &str) -> Result<String, CollectError> {
-        read_file(&self.directory, OsStr::new(path))
-            .map_err(|error| CollectError::read(self.path.join(path), error))
-    }
-
-    /// One read of at most a page, which is all that an attribute of sysfs can hold.
-    fn read_once(&self, path: &str) -> Result<String, Errno> {
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-        let file = rustix::fs::openat(&self.directory, path, flags, Mode::empty())?;
-        let mut content = Vec::with_capacity(ATTRIBUTE_BYTES);
-        rustix::io::read(&file, rustix::buffer::spare_capacity(&mut content))?;
-        Ok(into_text(content))
-    }
-
-    fn list(&self, path: &str) -> Result<Option<Vec<String>>, CollectError> {
-        let path = self.path.join(path);
-        let entries = match std::fs::read_dir(&path) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(CollectError::read(path, error)),
-        };
-        let mut names = entries
-            .map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()))
-            .collect::<io::Result<Vec<String>>>()
-            .map_err(|error| CollectError::read(path, error))?;
-        names.sort_unstable();
-        Ok(Some(names))
-    }
-}
-
 /// True for the errors by which a device tells that it has no such attribute to show.
 fn is_withheld(error: Errno) -> bool {
     matches!(
@@ -282,32 +225,6 @@ fn if_present(read: Result<String, CollectError>) -> Result<Option<String>, Coll
         }
         Err(error) => Err(error),
     }
-}
-
-/// Reads to the end with as few system calls as can be: kernel files have no
-/// size to ask for, and are made anew by each read.
-fn read_file(directory: impl std::os::fd::AsFd, path: &OsStr) -> io::Result<String> {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-    let file = rustix::fs::openat(directory, path, flags, Mode::empty())?;
-    let mut content = Vec::with_capacity(FIRST_READ_BYTES);
-    loop {
-        match rustix::io::read(&file, rustix::buffer::spare_capacity(&mut content)) {
-            Ok(0) => break,
-            Ok(_) if content.len() > MAX_FILE_BYTES => {
-                return Err(io::Error::other(format!("larger than {MAX_FILE_BYTES} bytes")));
-            }
-            Ok(_) if content.len() == content.capacity() => content.reserve(content.len()),
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(into_text(content))
-}
-
-/// The bytes as text; invalid UTF-8 is replaced.
-fn into_text(bytes: Vec<u8>) -> String {
-    String::from_utf8(bytes)
-        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 #[cfg(test)]
