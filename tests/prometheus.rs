@@ -14,7 +14,7 @@ use tests::exposition::Exposition;
 use tests::http;
 use tests::process::{Process, command, output, succeed};
 use tests::promtool;
-use tests::{TemporaryFolder, eventually, free_port, repository};
+use tests::{TemporaryFolder, eventually, free_port, program, repository};
 
 const QUERIES: &str = include_str!("queries.promql");
 
@@ -58,10 +58,13 @@ struct Stack {
 impl Stack {
     fn start(docker: &Docker) -> Self {
         let stack = Self { ports: Ports::free(), data: TemporaryFolder::new("stack").unwrap() };
+        let node = program("node-exporter").unwrap();
         succeed(
             stack
                 .script("up")
-                .args(["--no-build", "--detach", "--scrape-interval=1s"])
+                .arg("--bin-dir")
+                .arg(node.parent().expect("a folder"))
+                .args(["--detach", "--scrape-interval=1s"])
                 .args(stack.ports.flags())
                 .env("CONTAINER_EXPORTER_DOCKER", docker.endpoint())
                 // Two of the four in each format: Prometheus prefers OpenMetrics where it is had.
