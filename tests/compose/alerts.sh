@@ -38,6 +38,12 @@ alert_fires() {
     eventually was_received "$1" firing "$2"
 }
 
+# Of Alertmanager, and of Prometheus for each alert
+notifications_link_to_public_names() {
+  jq -es 'length > 0 and all(.[]; .externalURL == "https://alerts.vignemail1.eu" and
+    all(.alerts[]; .generatorURL | startswith("https://prometheus.vignemail1.eu/graph")))' "$FOLDER/notifications"
+}
+
 # Nearly all of its memory, and both cores: the rule looks at five minutes.
 start_load() {
   docker run --detach --name twitch-chatters-load --memory 32m --shm-size 32m \
@@ -64,4 +70,5 @@ alerts() {
   for alert in ContainerHighMemory ContainerHighCPU; do
     check "$alert is resolved" eventually was_received "$alert" resolved warning
   done
+  check 'notifications link to the public names' notifications_link_to_public_names
 }
