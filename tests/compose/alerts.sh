@@ -51,6 +51,10 @@ start_load() {
     sh -c 'dd if=/dev/zero of=/dev/shm/load bs=1M count=29; while :; do :; done & while :; do :; done'
 }
 
+servers_are_shown_down() {
+  status_is MySQL 0 && status_is Redis 0
+}
+
 alerts() {
   local alert down=(redis mysql node-exporter)
   check 'a listener stands behind both receivers' start_listener
@@ -59,6 +63,7 @@ alerts() {
   for alert in RedisDown MySQLDown ContainerDown; do
     check "$alert is pending, fires, and is received" alert_fires "$alert" critical
   done
+  check 'the panels say DOWN of servers that are stopped' servers_are_shown_down
   docker start "${down[@]/#/twitch-chatters-}" >/dev/null
   for alert in RedisDown MySQLDown ContainerDown; do
     check "$alert is resolved" eventually was_received "$alert" resolved critical

@@ -49,10 +49,10 @@ services_have_their_names() {
 # public_name SERVICE NAME PORT: by https, at this port
 public_name() {
   local router="traefik.http.routers.twitch-chatters-$1" line
-  guide v1 config >"$FOLDER/config"
-  for line in "$router.rule: Host(\`$2.vignemail1.eu\`)" "$router.tls: 'true'" \
+  guide v1 config | tr -d "\"'" >"$FOLDER/config"
+  for line in "$router.rule: Host(\`$2.vignemail1.eu\`)" "$router.tls: true" \
     "$router.tls.certresolver: letsencrypt" "$router.entrypoints: websecure" \
-    "traefik.http.services.twitch-chatters-$1.loadbalancer.server.port: '$3'"; do
+    "traefik.http.services.twitch-chatters-$1.loadbalancer.server.port: $3"; do
     grep -qF -- "$line" "$FOLDER/config" || {
       printf 'missing: %s\n' "$line"
       return 1
