@@ -160,7 +160,7 @@ retention_is() {
 exporters_answer_inside() {
   local address
   for address in node-exporter:9100 cadvisor:8080 redis-exporter:9121 mysql-exporter:9104; do
-    docker exec twitch-chatters-alertmanager wget -q -O - "http://$address/metrics" | grep -q '^# HELP' || return 1
+    docker exec twitch-chatters-alertmanager wget -q -O - "http://$address/metrics" | grep '^# HELP' >/dev/null || return 1
   done
 }
 
