@@ -18,7 +18,7 @@ status_is() {
 panels() {
   local name
   check 'every panel has data' eventually every_panel_has_data
-  not_run "$(tail -n 1 "$OUTPUT" | sed 's/.*; \(.*\) not run/\1: Loki is left out/')"
+  not_run "$(tail -n 1 "$FOLDER/attempt" | sed 's/.*; \(.*\) not run/\1: Loki is left out/')"
   for name in Gateway Worker Analysis MySQL Redis; do
     check "the panel says UP of $name" eventually status_is "$name" 1
   done

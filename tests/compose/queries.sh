@@ -215,6 +215,8 @@ queries() {
   done < <(grep -v '^#\|^$' "$ROOT/tests/queries.promql")
   agreement_of_the_machine
   agreement_of_containers
+  # For the alerts, which look at five minutes
+  check 'a container uses all that it may' start_load
   agreement_of_servers
   # The other two end with their servers, which the alerts stop.
   docker restart twitch-chatters-worker >/dev/null
