@@ -18,7 +18,7 @@ PROMETHEUS_PORT=$((10000 + RANDOM % 10000))
 unset COMPOSE_FILE COMPOSE_PROJECT_NAME COMPOSE_PROFILES
 export DOCKER_HOST=unix://$SOCKET DOCKER_BUILDKIT=0 NO_PROXY=localhost,127.0.0.1 no_proxy=localhost,127.0.0.1
 
-for part in stand-ins configuration running alerts maintenance; do
+for part in stand-ins configuration running queries alerts panels maintenance; do
   # shellcheck source=/dev/null
   source "$ROOT/tests/compose/$part.sh"
 done
@@ -138,7 +138,9 @@ main() {
   ! all_passed || check 'up' guide_here v1 up -d
   if all_passed; then
     running
+    queries
     alerts
+    panels
     maintenance
     ! v2_is_there || with_v2
   fi

@@ -47,6 +47,34 @@ check_routes() {
   done < <(grep -v '^#' "$ALERTMANAGER/tests/routes.txt")
 }
 
+# check_receiver BLOCK: the guide's, in place of the receiver that is shipped
+check_receiver() {
+  local file
+  file=$(mktemp)
+  awk -v block="$1" '/^  - name: critical$/ { print block; skip = 1; next }
+    /^  - name: / { skip = 0 }
+    !skip' "$ALERTMANAGER/alertmanager.yml" >"$file"
+  grep -q "name: 'critical'" "$file" || fail 'there is no receiver critical to replace'
+  amtool check-config "$file" >/dev/null || fail "this receiver is refused: $1"
+  rm -f -- "$file"
+}
+
+check_receivers() {
+  check_receiver "  - name: 'critical'
+    email_configs:
+      - to: 'admin@vignemail1.eu'
+        from: 'alertmanager@vignemail1.eu'
+        smarthost: 'smtp.gmail.com:587'
+        auth_username: 'your-email@gmail.com'
+        auth_password: 'your-app-password'
+"
+  check_receiver "  - name: 'critical'
+    webhook_configs:
+      - url: 'https://discord.com/api/webhooks/YOUR_WEBHOOK'
+        send_resolved: true
+"
+}
+
 promtool check config "$PROMETHEUS/prometheus.yml"
 promtool check rules "${RULES[@]}" "$PROMETHEUS"/rules/*.off
 promtool test rules "${TESTS[@]}"
@@ -56,4 +84,5 @@ for alert in $(alerts); do
 done
 amtool check-config "$ALERTMANAGER/alertmanager.yml"
 check_routes
+check_receivers
 printf '%d alerts, each with a test and a runbook\n' "$(alerts | wc -l)"

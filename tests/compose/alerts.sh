@@ -38,6 +38,12 @@ alert_fires() {
     eventually was_received "$1" firing "$2"
 }
 
+# Of Alertmanager, and of Prometheus for each alert
+notifications_link_to_public_names() {
+  jq -es 'length > 0 and all(.[]; .externalURL == "https://alerts.vignemail1.eu" and
+    all(.alerts[]; .generatorURL | startswith("https://prometheus.vignemail1.eu/graph")))' "$FOLDER/notifications"
+}
+
 # Nearly all of its memory, and both cores: the rule looks at five minutes.
 start_load() {
   docker run --detach --name twitch-chatters-load --memory 32m --shm-size 32m \
@@ -45,14 +51,18 @@ start_load() {
     sh -c 'dd if=/dev/zero of=/dev/shm/load bs=1M count=29; while :; do :; done & while :; do :; done'
 }
 
+servers_are_shown_down() {
+  status_is MySQL 0 && status_is Redis 0
+}
+
 alerts() {
   local alert down=(redis mysql node-exporter)
   check 'a listener stands behind both receivers' start_listener
-  check 'a container uses all that it may' start_load
   docker stop "${down[@]/#/twitch-chatters-}" >/dev/null
   for alert in RedisDown MySQLDown ContainerDown; do
     check "$alert is pending, fires, and is received" alert_fires "$alert" critical
   done
+  check 'the panels say DOWN of servers that are stopped' servers_are_shown_down
   docker start "${down[@]/#/twitch-chatters-}" >/dev/null
   for alert in RedisDown MySQLDown ContainerDown; do
     check "$alert is resolved" eventually was_received "$alert" resolved critical
@@ -64,4 +74,5 @@ alerts() {
   for alert in ContainerHighMemory ContainerHighCPU; do
     check "$alert is resolved" eventually was_received "$alert" resolved warning
   done
+  check 'notifications link to the public names' notifications_link_to_public_names
 }

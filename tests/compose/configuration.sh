@@ -36,11 +36,63 @@ loki_keeps_30_days() {
   python3 -c 'import sys, yaml; yaml.safe_load(open(sys.argv[1]))' "$PROJECT/monitoring/loki/loki.yml"
 }
 
+# Under the names that the guide's commands and documents use
+services_have_their_names() {
+  local name
+  compose v1 config --services >"$FOLDER/services"
+  for name in {node,container,redis,mysql}-exporter alertmanager grafana loki prometheus promtail; do
+    grep -qx "$name" "$FOLDER/services" || return 1
+    grep -qF "container_name: twitch-chatters-$name" "$PROJECT/docker-compose.monitoring.yml" || return 1
+  done
+}
+
+# public_name SERVICE NAME PORT: by https, at this port
+public_name() {
+  local router="traefik.http.routers.twitch-chatters-$1" line
+  guide v1 config | tr -d "\"'" >"$FOLDER/config"
+  for line in "$router.rule: Host(\`$2.vignemail1.eu\`)" "$router.tls: true" \
+    "$router.tls.certresolver: letsencrypt" "$router.entrypoints: websecure" \
+    "traefik.http.services.twitch-chatters-$1.loadbalancer.server.port: $3"; do
+    grep -qF -- "$line" "$FOLDER/config" || {
+      printf 'missing: %s\n' "$line"
+      return 1
+    }
+  done
+}
+
+asks_for_a_login() {
+  grep -qF "traefik.http.routers.twitch-chatters-$1.middlewares: twitch-chatters-users" "$FOLDER/config"
+}
+
+# tuned SED-SCRIPT: what promtool says of Prometheus's file so edited
+tuned() {
+  local copy=$FOLDER/tuned
+  rm -rf -- "$copy"
+  cp -a "$PROJECT/monitoring/prometheus" "$copy"
+  sed -i "$1" "$copy/prometheus.yml"
+  ! cmp -s "$copy/prometheus.yml" "$PROJECT/monitoring/prometheus/prometheus.yml" &&
+    promtool check config "$copy/prometheus.yml" 2>&1
+}
+
+refuses_flags_in_the_file() {
+  tuned "\$a command: [--storage.tsdb.retention.time=15d]" >"$FOLDER/answer"
+  grep -q 'field command not found' "$FOLDER/answer"
+}
+
 configuration() {
   check 'secrets/renew replaces every shipped password' secrets_are_renewed
   check 'docker-compose accepts both files' guide v1 config --quiet
   check 'the short form means both files' compose v1 config --services
   check 'docker-compose accepts the monitoring beside another application' monitoring_stands_alone v1
+  check 'services and containers have the names of the guide' services_have_their_names
+  check 'Traefik leads grafana. to Grafana' public_name grafana grafana 3000
+  check 'Traefik leads prometheus. to Prometheus' public_name prometheus prometheus 9090
+  check 'Traefik leads alerts. to Alertmanager' public_name alertmanager alerts 9093
+  check 'Traefik asks for a login before Prometheus' asks_for_a_login prometheus
+  check 'Traefik asks for a login before Alertmanager' asks_for_a_login alertmanager
+  check 'Prometheus takes another interval for all' tuned 's/scrape_interval: .*/scrape_interval: 30s/'
+  check 'Prometheus takes another interval for one job' tuned '/job_name: node-exporter/a\    scrape_interval: 60s'
+  check 'Prometheus refuses flags in its file' refuses_flags_in_the_file
   check "each query for Loki parses and stands in both guides" queries_parse
   check 'Loki has what retention needs' loki_keeps_30_days
   check 'only Traefik publishes ports to others' ports_are_private

@@ -99,9 +99,9 @@ exporters_fail_nowhere() {
 hardened() {
   local name state
   for name in "${SERVICES[@]}"; do
-    state=$(docker inspect --format '{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{gt .HostConfig.Memory 0}} {{index .HostConfig.LogConfig.Config "max-size"}}' \
+    state=$(docker inspect --format '{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{gt .HostConfig.Memory 0}} {{index .HostConfig.LogConfig.Config "max-size"}} {{.HostConfig.RestartPolicy.Name}}' \
       "twitch-chatters-$name")
-    [[ $state == 'true [ALL] true 10m' ]] || {
+    [[ $state == 'true [ALL] true 10m unless-stopped' ]] || {
       printf '%s: %s\n' "$name" "$state"
       return 1
     }
@@ -152,22 +152,46 @@ promtail_finds_services() {
   [[ $found == "$(printf '%s\n' "${SERVICES[@]}" | sort | tr '\n' ' ')" ]]
 }
 
-retention_is_kept() {
-  [[ $(prometheus status/runtimeinfo | jq -r .data.storageRetention) == 30d ]]
+retention_is() {
+  [[ $(prometheus status/runtimeinfo | jq -r .data.storageRetention) == "$1" ]]
+}
+
+# At the guide's ports and names, from another container
+exporters_answer_inside() {
+  local address
+  for address in node-exporter:9100 cadvisor:8080 redis-exporter:9121 mysql-exporter:9104; do
+    docker exec twitch-chatters-alertmanager wget -q -O - "http://$address/metrics" | grep '^# HELP' >/dev/null || return 1
+  done
+}
+
+prometheus_answers_inside() {
+  [[ $(compose v1 exec -T alertmanager wget -q -O - 'http://prometheus:9090/api/v1/query?query=up' | jq -r .status) == success ]]
+}
+
+# The exporter's account has what application/mysql/exporter.sh grants, and no more.
+account_only_reads() {
+  mysql_says "SHOW GRANTS FOR exporter@'%'" >"$FOLDER/grants"
+  [[ $(wc -l <"$FOLDER/grants") == 1 ]] &&
+    grep -q '^GRANT SELECT, PROCESS, BINLOG MONITOR, SLAVE MONITOR ON \*\.\* TO' "$FOLDER/grants"
 }
 
 running() {
   check 'all services become healthy' eventually are_healthy
   check 'Prometheus scrapes its targets' eventually targets_are_up
-  check 'Prometheus keeps 30 days' retention_is_kept
+  check 'Prometheus keeps 30 days' retention_is 30d
   check 'Redis is reached by name, with its password' is_value redis_up 1
   check "Redis has the limit of its command" is_value redis_memory_max_bytes 134217728
   check 'MariaDB is reached by name, with its account' is_value mysql_up 1
+  check "the exporter's account may only read" account_only_reads
+  check 'MariaDB tells of its locks' is_value \
+    'count({__name__=~"mysql_global_status_(table_locks_(immediate|waited)|innodb_row_lock_waits)"})' 3
+  check "exporters answer at the guide's ports and names" exporters_answer_inside
+  check 'Prometheus answers by name, by the short form of exec' prometheus_answers_inside
   check "the host's network is seen" network_is_the_hosts
   check "the host's root has its size" root_has_its_size
   check 'each container is seen by its name' eventually containers_are_seen
   check 'the exporters warn of nothing' exporters_fail_nowhere
-  check 'containers are read-only, without capabilities, within limits' hardened
+  check 'containers are read-only, without capabilities, within limits, restarted' hardened
   check 'ports are on the loopback interface' listens_on_loopback_only
   check 'images hold the roots of trust' has_trust_roots
   check 'the gateway logs JSON' logs_are_json gateway

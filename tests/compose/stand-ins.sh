@@ -78,7 +78,7 @@ add_alertmanager() {
 add_redis() {
   local root=$FOLDER/root
   install_programs "$root" redis-server redis-cli
-  install_applets "$root" sh cat grep
+  install_applets "$root" sh cat grep sleep
   install -d -o 999 -g 1000 "$root/data"
   add_image "redis:$(setting REDIS_VERSION)" "$root" 'ENV PATH=/bin' 'WORKDIR /data'
 }
