@@ -10,6 +10,8 @@ DIRECTORY=$PROJECT
 OUTPUT=$FOLDER/output
 SOCKET=$FOLDER/docker.sock
 DAEMON=''
+# Seconds that something may take
+PATIENCE=150
 PASSED=0
 FAILED=0
 LEFT_OUT=(grafana loki promtail traefik)
@@ -41,7 +43,7 @@ not_run() {
 }
 
 eventually() {
-  local deadline=$((SECONDS + 150))
+  local deadline=$((SECONDS + PATIENCE))
   until "$@" >"$FOLDER/attempt" 2>&1; do
     if ((SECONDS > deadline)); then
       cat "$FOLDER/attempt"
