@@ -68,6 +68,7 @@ alerts() {
     check "$alert is resolved" eventually was_received "$alert" resolved critical
   done
   # On a busy machine only the whole five minutes show so much.
+  # shellcheck disable=SC2034 # eventually reads it
   local PATIENCE=330
   for alert in ContainerHighMemory ContainerHighCPU; do
     check "$alert is pending, fires, and is received" alert_fires "$alert" warning
