@@ -16,6 +16,10 @@ impl Pattern {
     pub fn matches(&self, text: &str) -> bool {
         self.0.is_match(text.as_bytes())
     }
+
+    fn is_empty(&self) -> bool {
+        self.0.as_str().is_empty()
+    }
 }
 
 impl FromStr for Pattern {
@@ -47,11 +51,12 @@ pub struct Filter {
 impl Filter {
     /// A filter of two patterns; an empty pattern counts as none.
     pub fn new(include: Option<Pattern>, exclude: Option<Pattern>) -> Self {
-        let given = |pattern: Option<Pattern>| pattern.filter(|p| !p.0.as_str().is_empty());
+        let given = |pattern: Option<Pattern>| pattern.filter(|pattern| !pattern.is_empty());
         Self { include: given(include), exclude: given(exclude) }
     }
 
-    /// A filter whose default exclusion holds only while nothing is included by name.
+    /// A filter whose default exclusion holds only while nothing is included by name;
+    /// an empty pattern counts as none, an empty exclusion also lifts the default.
     ///
     /// # Errors
     /// Both patterns are given; `flag` names the pair in the message.
@@ -61,7 +66,8 @@ impl Filter {
         exclude: Option<&Pattern>,
         default_exclude: &str,
     ) -> anyhow::Result<Self> {
-        if include.is_some() && exclude.is_some() {
+        let include = include.filter(|pattern| !pattern.is_empty());
+        if include.is_some() && exclude.is_some_and(|pattern| !pattern.is_empty()) {
             anyhow::bail!("--{flag}-include and --{flag}-exclude cannot be combined");
         }
         let default = || default_exclude.parse().map_err(anyhow::Error::msg);
@@ -111,6 +117,11 @@ mod tests {
         assert!(!filter.accepts("loop0"));
         let filter = Filter::exclusive("x", Some(&loops), None, "^loop").unwrap();
         assert!(filter.accepts("loop0") && !filter.accepts("sda"));
+        let empty = pattern("");
+        let filter = Filter::exclusive("x", Some(&empty), Some(&loops), "").unwrap();
+        assert!(!filter.accepts("loop0") && filter.accepts("sda"));
+        assert!(Filter::exclusive("x", Some(&loops), Some(&empty), "").is_ok());
+        assert!(Filter::exclusive("x", None, Some(&empty), "^loop").unwrap().accepts("loop0"));
         let error = Filter::exclusive("x", Some(&loops), Some(&loops), "").unwrap_err();
         assert_eq!(error.to_string(), "--x-include and --x-exclude cannot be combined");
     }

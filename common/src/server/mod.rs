@@ -97,7 +97,9 @@ fn routes(service: Service, web: &WebArgs, stopping: Stopping) -> Router {
     let page = move || async move {
         ([(header::CONTENT_TYPE, "text/html; charset=UTF-8")], page).into_response()
     };
-    router.route(&web.telemetry_path, metrics).route("/", get(page)).fallback(not_found)
+    let pages = router.route("/", get(page)).fallback(not_found);
+    // Apart from the pages, so that the metrics may take the path of one of them.
+    Router::new().route(&web.telemetry_path, metrics).fallback_service(pages)
 }
 
 async fn not_found() -> Response {

@@ -104,6 +104,16 @@ async fn paths_answer_as_the_reference_exporters_do() {
 }
 
 #[tokio::test]
+async fn metrics_may_take_the_path_of_another_page() {
+    for path in ["/health", "/-/healthy", "/metrics/x"] {
+        let app = app(&WebArgs { telemetry_path: path.into(), ..web() });
+        assert!(get_path(&app, path).await.2.contains("fake_deadline_seconds"), "{path}");
+        assert_eq!(get_path(&app, "/-/ready").await.2, "ok\n");
+        assert_eq!(get_path(&app, "/metrics").await.0.as_u16(), 404);
+    }
+}
+
+#[tokio::test]
 async fn metrics_at_the_root_take_every_path() {
     let app = app(&WebArgs { telemetry_path: "/".into(), ..web() });
     for path in ["/", "/metrics", "/anything"] {
