@@ -10,6 +10,7 @@ DIRECTORY=$PROJECT
 OUTPUT=$FOLDER/output
 SOCKET=$FOLDER/docker.sock
 DAEMON=''
+PATIENCE_SECONDS=150
 PASSED=0
 FAILED=0
 LEFT_OUT=(grafana loki promtail traefik)
@@ -41,7 +42,7 @@ not_run() {
 }
 
 eventually() {
-  local deadline=$((SECONDS + 150))
+  local deadline=$((SECONDS + PATIENCE_SECONDS))
   until "$@" >"$FOLDER/attempt" 2>&1; do
     if ((SECONDS > deadline)); then
       cat "$FOLDER/attempt"
