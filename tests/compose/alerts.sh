@@ -59,7 +59,7 @@ alerts() {
   local alert down=(redis mysql node-exporter)
   # On a busy machine only the whole five minutes show the load.
   # shellcheck disable=SC2034 # eventually reads it
-  local PATIENCE=330
+  local PATIENCE=400
   check 'a listener stands behind both receivers' start_listener
   # First: the longer the load lasts, the longer the five minutes remember it.
   for alert in ContainerHighMemory ContainerHighCPU; do
