@@ -1,7 +1,7 @@
 //! One scrape's answer: the families of all sinks in order of their names.
 
 use super::Format;
-use super::group::{Place, Sinks as _, groups, index, is_overruled, put_group};
+use super::group::{Place, Sinks as _, groups, is_overruled, places, put_group, sort};
 use super::pool::{Pool, Pooled};
 use super::sink::{Sink, Verdict};
 
@@ -71,10 +71,13 @@ impl Exposition {
                 rejected.note(|| example.clone());
             }
         }
-        let mut families = index(&self.sinks);
+        let mut families: Vec<Place> = places(&self.sinks, 0).collect();
+        sort(&self.sinks, &mut families);
         if let Some(verdicts) = self.verdicts(&families) {
             self.sinks.push(verdicts);
-            families = index(&self.sinks);
+            // Cheap: all but these few are in order.
+            families.extend(places(&self.sinks, self.sinks.len() - 1));
+            sort(&self.sinks, &mut families);
         }
         if !names.is_empty() {
             let is_wanted = |place: &Place| {

@@ -84,20 +84,22 @@ impl Sinks for [Sink] {
     }
 }
 
-/// All families by name; those of one name in the order of their sinks, behind which stand
-/// the sinks that give way.
-pub(super) fn index(sinks: &[Sink]) -> Vec<Place> {
-    let places = |(sink, content): (usize, &Sink)| {
+/// The families of the sinks from number `first` on.
+pub(super) fn places(sinks: &[Sink], first: usize) -> impl Iterator<Item = Place> {
+    sinks.iter().enumerate().skip(first).flat_map(|(sink, content)| {
         (0..content.families.len()).map(move |family| Place { sink, family })
-    };
-    let mut families: Vec<Place> = sinks.iter().enumerate().flat_map(places).collect();
+    })
+}
+
+/// By name; those of one name in the order of their sinks, behind which stand the sinks
+/// that give way.
+pub(super) fn sort(sinks: &[Sink], families: &mut [Place]) {
     // Stable.
     families.sort_by(|a, b| {
         let (a, b) = (sinks.placed(*a), sinks.placed(*b));
         let give_way = |family: &Placed<'_>| family.sink.verdict.is_some();
         a.name().cmp(b.name()).then_with(|| give_way(&a).cmp(&give_way(&b)))
     });
-    families
 }
 
 /// Sorted families, those of one name together.
