@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use common::error::CollectError;
 use common::exposition::{LabelSet, Sink};
-use common::metric::{Desc, Metric};
+use common::metric::{Desc, Label, Metric};
 
 use crate::args::ScopeArgs;
 use crate::cgroup::{Files, Found, Hierarchies};
@@ -115,34 +115,38 @@ impl Scene {
     }
 }
 
-/// Writes a table: one sample of each cgroup that has a value.
-pub fn push_table<Row>(sink: &mut Sink, metrics: &[Metric<Row>], rows: &[(&Cgroup, Row)]) {
+/// Writes a table: one sample of each row that has a value, with the labels of its cgroup
+/// or container and those of its own.
+#[expect(clippy::needless_pass_by_value, reason = "an iterator is handed over by value")]
+pub fn push_rows<'a, Row: 'a, const N: usize>(
+    sink: &mut Sink,
+    metrics: &[Metric<Row>],
+    rows: impl Iterator<Item = (&'a LabelSet, [Label<'a>; N], &'a Row)> + Clone,
+) {
     for metric in metrics {
         let mut family = sink.family(&metric.desc);
-        for (cgroup, row) in rows {
+        for (base, labels, row) in rows.clone() {
             if let Some(value) = (metric.value)(row) {
-                family.sample_with(&cgroup.labels, &[], value);
+                family.sample_with(base, &labels, value);
             }
         }
     }
 }
 
+/// Writes a table of cgroups.
+pub fn push_table<Row>(sink: &mut Sink, metrics: &[Metric<Row>], rows: &[(&Cgroup, Row)]) {
+    push_rows(sink, metrics, rows.iter().map(|(cgroup, row)| (&cgroup.labels, [], row)));
+}
+
 /// Writes a table whose rows have a label of their own beside their cgroup's.
-#[expect(clippy::needless_pass_by_value, reason = "an iterator is handed over by value")]
 pub fn push_labelled<'a, Row: 'a>(
     sink: &mut Sink,
     metrics: &[Metric<Row>],
-    label: &str,
+    label: &'a str,
     rows: impl Iterator<Item = (&'a Cgroup, &'a str, &'a Row)> + Clone,
 ) {
-    for metric in metrics {
-        let mut family = sink.family(&metric.desc);
-        for (cgroup, name, row) in rows.clone() {
-            if let Some(value) = (metric.value)(row) {
-                family.sample_with(&cgroup.labels, &[(label, name)], value);
-            }
-        }
-    }
+    let rows = rows.map(|(cgroup, name, row)| (&cgroup.labels, [(label, name)], row));
+    push_rows(sink, metrics, rows);
 }
 
 /// Writes one family: of each cgroup the values by the label that tells them apart.

@@ -7,7 +7,7 @@ use common::exposition::Sink;
 use common::metric::{Metric, gauge};
 
 use crate::docker::Size;
-use crate::scene::Scene;
+use crate::scene::{Scene, push_rows};
 
 const METRICS: &[Metric<Size>] = &[
     gauge(
@@ -28,15 +28,11 @@ pub(super) struct Sizes;
 #[async_trait]
 impl Collector<Scene> for Sizes {
     async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
-        for metric in METRICS {
-            let mut family = sink.family(&metric.desc);
-            for listed in &scene.containers {
-                let Some(size) = scene.known.size(&listed.id) else { continue };
-                if let Some(value) = (metric.value)(&size) {
-                    family.sample_with(&listed.labels, &[], value);
-                }
-            }
-        }
+        let rows = scene
+            .containers
+            .iter()
+            .filter_map(|listed| Some((&listed.labels, [], scene.known.size(&listed.id)?)));
+        push_rows(sink, METRICS, rows);
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use common::exposition::Sink;
 use common::metric::{Desc, Metric, counter, gauge};
 
 use crate::container::{Container, Health, Status};
-use crate::scene::{Listed, Scene};
+use crate::scene::{Listed, Scene, push_rows};
 
 const STATE: Desc<'static> =
     Desc::gauge("container_state", "1 for what the container is doing, 0 for what it is not.");
@@ -42,14 +42,8 @@ impl Collector<Scene> for State {
     async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
         push_states(sink, &scene.containers);
         push_verdicts(sink, &scene.containers);
-        for metric in METRICS {
-            let mut family = sink.family(&metric.desc);
-            for listed in &scene.containers {
-                if let Some(value) = (metric.value)(&listed.container) {
-                    family.sample_with(&listed.labels, &[], value);
-                }
-            }
-        }
+        let rows = scene.containers.iter();
+        push_rows(sink, METRICS, rows.map(|listed| (&listed.labels, [], &*listed.container)));
         Ok(())
     }
 }
@@ -59,8 +53,7 @@ fn push_states(sink: &mut Sink, containers: &[Listed]) {
     for listed in containers {
         let Some(status) = listed.container.status else { continue };
         for (known, name) in Status::ALL {
-            let value = if known == status { 1.0 } else { 0.0 };
-            family.sample_with(&listed.labels, &[("state", name)], value);
+            family.sample_with(&listed.labels, &[("state", name)], f64::from(known == status));
         }
     }
 }
@@ -73,8 +66,7 @@ fn push_verdicts(sink: &mut Sink, containers: &[Listed]) {
             continue;
         }
         for (known, name) in Health::VERDICTS {
-            let value = if known == health { 1.0 } else { 0.0 };
-            family.sample_with(&listed.labels, &[("status", name)], value);
+            family.sample_with(&listed.labels, &[("status", name)], f64::from(known == health));
         }
     }
 }

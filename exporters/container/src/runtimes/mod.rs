@@ -84,8 +84,8 @@ impl Known {
     }
 
     /// Sizes of the container with this id, once a runtime has told them.
-    pub fn size(&self, id: &str) -> Option<Size> {
-        self.snapshots().find_map(|snapshot| snapshot.sizes.get(id)).copied()
+    pub fn size(&self, id: &str) -> Option<&Size> {
+        self.snapshots().find_map(|snapshot| snapshot.sizes.get(id))
     }
 
     /// True if what is known of the container is of this moment.

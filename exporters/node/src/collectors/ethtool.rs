@@ -52,7 +52,7 @@ const METRICS: &[Metric<LinkModes>] = &[
         bit(modes.advertised, ASYMMETRIC_PAUSE)
     }),
     gauge("node_network_autonegotiate", "1 if it negotiates modes, else 0.", |modes| {
-        modes.autonegotiates.map(|is_on| if is_on { 1.0 } else { 0.0 })
+        modes.autonegotiates.map(f64::from)
     }),
 ];
 
@@ -209,7 +209,7 @@ fn is_set(bits: Option<u32>, index: u32) -> bool {
 }
 
 fn bit(bits: Option<u32>, index: u32) -> Option<f64> {
-    bits.map(|bits| if is_set(Some(bits), index) { 1.0 } else { 0.0 })
+    bits.map(|bits| f64::from(is_set(Some(bits), index)))
 }
 
 #[cfg(test)]

@@ -175,7 +175,7 @@ fn push(devices: &[Device], sink: &mut Sink) {
     let mut family = sink.family(&UP);
     for device in devices {
         let is_up = device.operational_state == "up";
-        family.sample(&[("device", &device.name)], if is_up { 1.0 } else { 0.0 });
+        family.sample(&[("device", &device.name)], f64::from(is_up));
     }
     drop(family);
     let mut family = sink.family(&INFO);
