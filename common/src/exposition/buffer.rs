@@ -1,7 +1,11 @@
 //! A byte buffer for text that is assembled from thousands of very short pieces.
 
-/// Up to this size a buffer grows by doubling.
-const SMALL_BYTES: usize = 512 * 1024;
+/// Up to this size a buffer grows by doubling: more would stay in the heap of
+/// each thread that has once held it.
+const GROWN_BYTES: usize = 128 * 1024;
+
+/// Up to this size a buffer whose size is known takes just that, and is worth keeping.
+const EXACT_BYTES: usize = 512 * 1024;
 
 /// Beyond that it takes so much address space at once. Zeros from the kernel are
 /// no memory until they are written to, and a block of more than 32 MiB goes back
@@ -46,7 +50,7 @@ impl Buffer {
     pub(crate) fn reserve(&mut self, count: usize) {
         let end = self.len + count;
         if end > self.bytes.len() {
-            self.resize(end);
+            self.resize(end, EXACT_BYTES);
         }
     }
 
@@ -105,11 +109,11 @@ impl Buffer {
 
     #[cold]
     fn grow(&mut self, needed: usize) {
-        self.resize(needed.max(self.bytes.len() * 2).max(4096));
+        self.resize(needed.max(self.bytes.len() * 2).max(4096), GROWN_BYTES);
     }
 
-    fn resize(&mut self, size: usize) {
-        if size <= SMALL_BYTES {
+    fn resize(&mut self, size: usize, most: usize) {
+        if size <= most {
             self.bytes.resize(size, 0);
             return;
         }
@@ -164,9 +168,9 @@ mod tests {
     #[test]
     fn content_survives_every_growth() {
         let mut buffer = Buffer::default();
-        let piece: Vec<u8> = (0..=255).cycle().take(100_000).collect();
+        let piece: Vec<u8> = (0..=255).cycle().take(10_000).collect();
         let mut sizes = vec![0];
-        while buffer.len() <= SMALL_BYTES {
+        while buffer.len() <= GROWN_BYTES {
             buffer.put(&piece);
             if sizes.last() != Some(&buffer.capacity()) {
                 sizes.push(buffer.capacity());

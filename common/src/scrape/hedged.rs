@@ -3,7 +3,9 @@
 //!
 //! Reading a healthy `/proc` takes some microseconds a file, less than waking
 //! a thread for it, so one worker does the whole scrape. A collector that
-//! hangs costs the others [`STALL`] and occupies one thread until it returns;
+//! hangs costs the others [`STALL`], the next one twice as much and so on: what
+//! is merely slow, such as a host of a thousand containers, gains nothing from
+//! more threads than there are processors. It occupies one thread until it returns;
 //! while it does, later scrapes leave it out, so that stuck threads never
 //! outnumber the collectors times the scrapes allowed at once.
 
@@ -19,7 +21,7 @@ use super::member::Member;
 use crate::error::CollectError;
 use crate::exposition::{Exposition, Format, Pool};
 
-/// How long a worker may go without finishing a collector before another one joins.
+/// How long the first worker may go without finishing a collector before another one joins.
 const STALL: Duration = Duration::from_millis(10);
 
 /// What the workers of one scrape share.
@@ -73,20 +75,22 @@ pub(super) async fn run<Source: ?Sized + Send + Sync + 'static>(
 impl<Source: ?Sized + Send + Sync + 'static> Shift<Source> {
     /// Keeps a worker going until all collectors are done or the deadline has come.
     async fn supervise(self: &Arc<Self>, deadline: Instant) {
-        let mut finished_before = None;
+        if self.chosen.is_empty() {
+            return;
+        }
+        self.add_worker();
+        let (mut finished_before, mut patience) = (0, STALL);
         while Instant::now() < deadline {
-            let finished = self.lock().runs.len();
-            if finished == self.chosen.len() {
-                return;
-            }
-            if finished_before == Some(finished) || finished_before.is_none() {
-                self.add_worker();
-            }
-            finished_before = Some(finished);
-            let wait = STALL.min(deadline.saturating_duration_since(Instant::now()));
+            let wait = patience.min(deadline.saturating_duration_since(Instant::now()));
             if tokio::time::timeout(wait, self.all_done.notified()).await.is_ok() {
                 return;
             }
+            let finished = self.lock().runs.len();
+            if finished == finished_before {
+                self.add_worker();
+                patience *= 2;
+            }
+            finished_before = finished;
         }
     }
 

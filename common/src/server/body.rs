@@ -82,6 +82,7 @@ impl Compressors {
 
 fn gzip(compressor: &mut Compressor, body: Pooled, mut target: Pooled) -> (Pooled, bool) {
     let bound = compressor.gzip_compress_bound(body.as_ref().len());
+    target.buffer.reserve(bound);
     let written = target
         .buffer
         .fill(bound, |window| compressor.gzip_compress(body.as_ref(), window).unwrap_or_default());
