@@ -3,12 +3,11 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::CollectError;
+use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
 use common::metric::Desc;
 
 use crate::host::Host;
-use crate::readers::FirstError;
 
 const DIRECTORY: &str = "devices/system/cpu/vulnerabilities";
 
@@ -37,19 +36,23 @@ impl Collector<Host> for CpuVulnerabilities {
     }
 }
 
-/// State and mitigation. Some files say in front for whom: `KVM: Mitigation: VMX disabled`.
+/// State, and what is said after its word. Some files say in front for whom, as in
+/// `KVM: Mitigation: VMX disabled`; of these the whole text is kept.
 fn parse(text: &str) -> (&'static str, &str) {
-    if text == "Not affected" {
-        ("not affected", "")
-    } else if text.starts_with("Vulnerable") {
-        ("vulnerable", "")
-    } else if let Some((_, mitigation)) = text.split_once("Mitigation:") {
-        ("mitigation", mitigation.trim())
-    } else if text.to_ascii_lowercase().contains("vulnerable") {
-        ("vulnerable", "")
-    } else {
-        ("unknown", "")
+    let begins =
+        |word: &str| text.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word));
+    if begins("not affected") {
+        return ("not affected", "");
     }
+    if let Some(state) =
+        ["vulnerable", "mitigation", "unknown"].into_iter().find(|word| begins(word))
+    {
+        let rest = text.split_once(char::is_whitespace).map_or("", |(_, rest)| rest.trim());
+        return (state, rest);
+    }
+    let lower = text.to_ascii_lowercase();
+    let state = ["mitigation:", "vulnerable"].into_iter().find(|word| lower.contains(word));
+    (state.map_or("unknown", |word| word.trim_end_matches(':')), text)
 }
 
 #[cfg(test)]
@@ -61,12 +64,16 @@ mod tests {
         for (text, expected) in [
             ("Not affected", ("not affected", "")),
             ("Vulnerable", ("vulnerable", "")),
-            ("Vulnerable: Clear CPU buffers attempted, no microcode", ("vulnerable", "")),
+            (
+                "Vulnerable: Clear CPU buffers attempted, no microcode",
+                ("vulnerable", "Clear CPU buffers attempted, no microcode"),
+            ),
             ("Mitigation: PTI; SMT vulnerable", ("mitigation", "PTI; SMT vulnerable")),
-            ("KVM: Mitigation: VMX disabled", ("mitigation", "VMX disabled")),
-            ("Processor vulnerable", ("vulnerable", "")),
-            ("Unknown: No mitigations", ("unknown", "")),
-            ("Mitigation", ("unknown", "")),
+            ("KVM: Mitigation: VMX disabled", ("mitigation", "KVM: Mitigation: VMX disabled")),
+            ("Processor vulnerable", ("vulnerable", "Processor vulnerable")),
+            ("Unknown: No mitigations", ("unknown", "No mitigations")),
+            ("Mitigation", ("mitigation", "")),
+            ("something else", ("unknown", "something else")),
             ("", ("unknown", "")),
         ] {
             assert_eq!(parse(text), expected, "{text:?}");
