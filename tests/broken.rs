@@ -7,13 +7,10 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use tests::collectors::optional;
 use tests::exposition::Exposition;
 use tests::process::{command, output, succeed};
 use tests::{TemporaryFolder, program, repository};
-
-/// These ask the kernel or a daemon of the machine and read no file of the fixture.
-const OF_THE_MACHINE: [&str; 7] =
-    ["ethtool", "logind", "network_route", "qdisc", "systemd", "tcpstat", "wifi"];
 
 /// Most collectors that may read one file.
 const READERS: usize = 3;
@@ -44,12 +41,8 @@ impl Host {
         // Where everybody may start it.
         let node = folder.path().join("node-exporter");
         std::fs::copy(program("node-exporter").unwrap(), &node).unwrap();
-        let help = succeed(command(&node).arg("--help")).unwrap();
-        let switch = |line: &str| line.trim_start().split(' ').next().map(ToOwned::to_owned);
-        let optional = help.lines().filter(|line| line.contains("(off by default)"));
-        let mut arguments: Vec<String> = optional.filter_map(switch).collect();
-        assert!(arguments.len() > 10, "{help}");
-        arguments.retain(|flag| !OF_THE_MACHINE.iter().any(|name| flag.ends_with(name)));
+        let mut arguments = optional(&node).unwrap();
+        assert!(arguments.len() > 10, "{arguments:?}");
         arguments.push("--no-collector.arp.netlink".into());
         arguments.push("--no-collector.netdev.netlink".into());
         for (flag, part) in [("procfs", "proc"), ("sysfs", "sys"), ("rootfs", "root")] {

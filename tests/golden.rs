@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+use tests::collectors::optional;
 use tests::process::{command, output};
 use tests::promtool;
 use tests::{TemporaryFolder, free_port, program, repository};
@@ -32,29 +33,6 @@ const HOST: &[&str] = &[
     "node_time_zone_offset_seconds",
     "node_uname_info",
     "redis_exporter_build_info",
-];
-
-/// Collectors of the node exporter that are off by default and read files only.
-const OPTIONAL: &[&str] = &[
-    "buddyinfo",
-    "cgroups",
-    "cpu_vulnerabilities",
-    "drbd",
-    "drm",
-    "interrupts",
-    "ksmd",
-    "lnstat",
-    "meminfo_numa",
-    "mountstats",
-    "nvmesubsystem",
-    "pcidevice",
-    "processes",
-    "slabinfo",
-    "softirqs",
-    "swap",
-    "sysctl",
-    "xfrm",
-    "zoneinfo",
 ];
 
 /// Runs `program scrape` and compares what it prints with the file `golden`.
@@ -122,7 +100,7 @@ fn node_roots(kernel: &str) -> Vec<String> {
         "--no-collector.timex".into(),
     ]
     .into_iter()
-    .chain(OPTIONAL.iter().map(|name| format!("--collector.{name}")))
+    .chain(optional(&program("node-exporter").unwrap()).unwrap())
     .collect()
 }
 

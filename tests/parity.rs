@@ -7,31 +7,16 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
+use tests::collectors::{OF_THE_MACHINE, collectors};
 use tests::exposition::Exposition;
 use tests::parity::{Exceptions, differences};
-use tests::process::{Process, command, output};
+use tests::process::{Process, command};
 use tests::{TemporaryFolder, eventually, free_port, http, program, repository};
 
 const PEER: &str = "prometheus-node-exporter";
 
 /// Of the collectors that both have, these need a server or rights that no test has.
 const NOT_COMPARED: [&str; 4] = ["ntp", "perf", "runit", "supervisord"];
-
-/// These ask the kernel or a daemon of the machine and read no file of a fixture.
-const OF_THE_MACHINE: [&str; 12] = [
-    "ethtool",
-    "filesystem",
-    "logind",
-    "network_route",
-    "qdisc",
-    "systemd",
-    "tcpstat",
-    "textfile",
-    "time",
-    "timex",
-    "uname",
-    "wifi",
-];
 
 /// Defaults that changed after 1.5.0 (zram disks) or that Debian changes (mounts below /mnt, the
 /// loopback device).
@@ -44,18 +29,6 @@ const DEFAULTS: [&str; 4] = [
 
 /// Rounds in which a difference must show each time: a value may change between two scrapes.
 const ROUNDS: usize = 4;
-
-/// Names of the collectors in a program's help.
-fn collectors(program: &Path) -> BTreeSet<String> {
-    let output = output(command(program).arg("--help")).unwrap();
-    // Older releases print it on stderr.
-    let help = [output.stdout, output.stderr].concat();
-    let help = String::from_utf8(help).unwrap();
-    let flags = help.split_whitespace().filter_map(|word| {
-        word.trim_start_matches("--[no-]").trim_start_matches("--").strip_prefix("collector.")
-    });
-    flags.filter(|name| !name.contains(['.', '-', '=', '<'])).map(ToOwned::to_owned).collect()
-}
 
 /// A running exporter.
 struct Exporter {
@@ -89,8 +62,9 @@ fn compare(exceptions: &str, without: &[&str], arguments: &[String], own: &[&str
     let folder = TemporaryFolder::new("parity").unwrap();
     let ours = program("node-exporter").unwrap();
     let peer = Path::new("/usr/bin").join(PEER);
-    let mut common: Vec<String> =
-        collectors(&ours).intersection(&collectors(&peer)).cloned().collect();
+    let theirs = collectors(&peer).unwrap();
+    let mut common: Vec<String> = collectors(&ours).unwrap().into_keys().collect();
+    common.retain(|name| theirs.contains_key(name));
     common
         .retain(|name| !without.contains(&name.as_str()) && !NOT_COMPARED.contains(&name.as_str()));
     assert!(common.len() > 40, "{common:?}");

@@ -4,6 +4,7 @@
 //! its data in a folder of its own, and is ended by its process id when the
 //! value that stands for it is dropped.
 
+pub mod collectors;
 pub mod docker;
 pub mod exposition;
 pub mod fuse;

@@ -1,6 +1,6 @@
 //! Reads files of cgroups and of processes, and the shapes that cgroups' files have.
 
-use common::error::{CollectError, ParseError, parse_number};
+use common::error::{CollectError, FirstError, ParseError, parse_number};
 
 use super::walk::relative;
 use super::{Controller, Hierarchies, Version};
@@ -17,14 +17,14 @@ pub struct Files<'a> {
     host: &'a Host,
     path: String,
     content: Vec<u8>,
-    outcome: Result<(), CollectError>,
+    errors: FirstError,
 }
 
 impl<'a> Files<'a> {
     /// A reader of files in `hierarchies` and below the proc root of `host`.
     pub fn new(hierarchies: &'a Hierarchies, host: &'a Host) -> Self {
         let (path, content) = (String::new(), Vec::new());
-        Self { hierarchies, host, path, content, outcome: Ok(()) }
+        Self { hierarchies, host, path, content, errors: FirstError::default() }
     }
 
     /// What was wrong first, with the full path.
@@ -32,7 +32,7 @@ impl<'a> Files<'a> {
     /// # Errors
     /// A file could not be read, or parsed.
     pub fn finish(self) -> Result<(), CollectError> {
-        self.outcome
+        self.errors.into_result()
     }
 
     /// The version of the interface.
@@ -84,12 +84,7 @@ impl<'a> Files<'a> {
 
     /// What was read in another way; its error counts as that of a file.
     pub fn keep<T: Default>(&mut self, read: Result<T, CollectError>) -> T {
-        read.unwrap_or_else(|error| {
-            if self.outcome.is_ok() {
-                self.outcome = Err(error);
-            }
-            T::default()
-        })
+        self.errors.note(read).unwrap_or_default()
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::CollectError;
+use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
 use common::metric::{Metric, gauge};
 use rustix::fs::StatVfs;
@@ -56,22 +56,18 @@ impl Collector<Scene> for Disk {
         let mounts = scene.mounts()?;
         let mut measured = Measured { scene, known: Vec::new() };
         let mut rows: Vec<(&Cgroup, &Mount, Space)> = Vec::new();
-        let mut outcome = Ok(());
+        let mut errors = FirstError::default();
         for cgroup in &scene.cgroups {
             for mount in file_systems_of(cgroup, scene, &mounts) {
-                match measured.space(mount) {
-                    Ok(Some(space)) => {
-                        rows.push((cgroup, mount, of_container(space, cgroup, scene)));
-                    }
-                    Ok(None) => {}
-                    Err(error) => outcome = outcome.and(Err(error)),
+                if let Some(space) = errors.catch(measured.space(mount)) {
+                    rows.push((cgroup, mount, of_container(space, cgroup, scene)));
                 }
             }
         }
         let labelled =
             rows.iter().map(|(cgroup, mount, space)| (*cgroup, mount.source.as_str(), space));
         push_labelled(sink, METRICS, "device", labelled);
-        outcome
+        errors.into_result()
     }
 }
 

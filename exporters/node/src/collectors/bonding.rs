@@ -2,12 +2,11 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::CollectError;
+use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
 use common::metric::{Metric, gauge};
 
 use crate::host::Host;
-use crate::readers::FirstError;
 
 const METRICS: &[Metric<Bond>] = &[
     gauge("node_bonding_slaves", "Devices that the bond is made of.", |bond| {

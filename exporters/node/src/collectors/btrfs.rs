@@ -5,13 +5,13 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError, parse_number};
+use common::error::{CollectError, FirstError, ParseError, parse_number};
 use common::exposition::{LabelSet, Sink};
 use common::metric::Desc;
 
 use crate::host::Host;
 use crate::readers::attributes::{Attribute, Table, counter, gauge, line};
-use crate::readers::{FirstError, Rows, SECTOR_BYTES};
+use crate::readers::{Rows, SECTOR_BYTES};
 
 const DIRECTORY: &str = "fs/btrfs";
 

@@ -3,13 +3,13 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::CollectError;
+use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
 use common::metric::Desc;
 
 use crate::host::Host;
 use crate::readers::net_stat::Table;
-use crate::readers::{FirstError, proc_sys};
+use crate::readers::proc_sys;
 
 /// File below `/proc/sys/net/netfilter` and family.
 const COUNTS: [(&str, Desc<'static>); 2] = [

@@ -3,13 +3,13 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError};
+use common::error::{CollectError, FirstError, ParseError};
 use common::exposition::Sink;
 use common::metric::Desc;
 
 use crate::host::Host;
 use crate::readers::attributes::{Attribute, Table, devices, gauge, integer, number_after, read};
-use crate::readers::{FirstError, cpu_list};
+use crate::readers::cpu_list;
 
 const DIRECTORY: &str = "devices/system/cpu";
 

@@ -3,13 +3,13 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::CollectError;
+use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
 use common::metric::{Desc, Metric, gauge};
 
 use crate::host::Host;
+use crate::readers::SECTOR_BYTES;
 use crate::readers::attributes::{devices, number_after};
-use crate::readers::{FirstError, SECTOR_BYTES};
 
 const INFO: Desc<'_> =
     Desc::gauge("node_dmmultipath_device_info", "Names of each multipath device; always 1.");

@@ -3,12 +3,11 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::CollectError;
+use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
 use common::metric::Desc;
 
 use crate::host::Host;
-use crate::readers::FirstError;
 use crate::readers::attributes::{Attribute, Table, gauge, number_after, present_texts, push_info};
 
 const DIRECTORY: &str = "class/drm";

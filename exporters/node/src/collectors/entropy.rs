@@ -2,12 +2,12 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::CollectError;
+use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
 use common::metric::Desc;
 
 use crate::host::Host;
-use crate::readers::{FirstError, proc_sys};
+use crate::readers::proc_sys;
 
 /// File and family; both count bits.
 const FILES: &[(&str, Desc<'static>)] = &[

@@ -9,14 +9,13 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::CollectError;
+use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
 use common::filter::{Filter, Pattern};
 use common::metric::{Desc, Metric, gauge};
 
 use crate::host::Host;
 use crate::netlink::{LinkModes, link_modes};
-use crate::readers::FirstError;
 
 const INFO: Desc<'_> = Desc::gauge("node_ethtool_info", "Driver of the network device; always 1.");
 const PORT_INFO: Desc<'_> =

@@ -2,11 +2,10 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::CollectError;
+use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
 
 use crate::host::Host;
-use crate::readers::FirstError;
 use crate::readers::attributes::{Attribute, Table, counter, gauge};
 
 const ATTRIBUTES: &[Attribute] = &[

@@ -4,12 +4,11 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::CollectError;
+use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
 use common::metric::{Desc, sanitize_name};
 
 use crate::host::Host;
-use crate::readers::FirstError;
 use crate::readers::net_stat::{self, Table};
 
 #[derive(Debug)]

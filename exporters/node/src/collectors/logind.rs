@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::CollectError;
+use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
 use common::metric::Desc;
 use futures_util::FutureExt as _;
@@ -12,7 +12,6 @@ use zbus::OwnedObjectPath;
 
 use crate::bus::{self, Bus};
 use crate::host::Host;
-use crate::readers::FirstError;
 
 const SERVICE: &str = "org.freedesktop.login1";
 const PATH: &str = "/org/freedesktop/login1";

@@ -6,14 +6,14 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError, parse_number};
+use common::error::{CollectError, FirstError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::{Desc, Kind, sanitize_name};
 
 use super::meminfo::Field;
 use crate::host::Host;
+use crate::readers::Rows;
 use crate::readers::attributes::number_after;
-use crate::readers::{FirstError, Rows};
 
 const FOLDER: &str = "devices/system/node";
 

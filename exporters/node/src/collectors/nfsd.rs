@@ -2,12 +2,11 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::CollectError;
+use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
 use common::metric::Desc;
 
 use crate::host::Host;
-use crate::readers::FirstError;
 use crate::readers::sunrpc::{Count, Counts, Program, Requests, V2, V3};
 
 const FILE: &str = "net/rpc/nfsd";

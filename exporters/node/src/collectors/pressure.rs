@@ -5,12 +5,11 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError, parse_number};
+use common::error::{CollectError, FirstError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::Desc;
 
 use crate::host::Host;
-use crate::readers::FirstError;
 
 /// File, and its lines with their families. The CPU has no `full` for the whole host, interrupts no `some`.
 const STALLS: &[(&str, &[(&str, Desc<'static>)])] = &[

@@ -8,13 +8,13 @@ use std::io;
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError, parse_number};
+use common::error::{CollectError, FirstError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::Desc;
 use rustix::io::Errno;
 
 use crate::host::Host;
-use crate::readers::{FirstError, proc_sys};
+use crate::readers::proc_sys;
 
 const PIDS: Desc<'_> = Desc::gauge("node_processes_pids", "Processes.");
 const THREADS: Desc<'_> = Desc::gauge("node_processes_threads", "Threads of all processes.");

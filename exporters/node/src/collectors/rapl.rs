@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::CollectError;
+use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
 use common::metric::{Desc, squeeze_name};
 
 use crate::host::Host;
-use crate::readers::FirstError;
 use crate::readers::attributes::devices;
 
 const DIRECTORY: &str = "class/powercap";

@@ -4,12 +4,11 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError, parse_number};
+use common::error::{CollectError, FirstError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::{Desc, Metric, counter, gauge};
 
 use crate::host::Host;
-use crate::readers::FirstError;
 
 const METRICS: &[Metric<Counters>] = &[
     counter("node_intr_total", "Interrupts serviced since boot.", |c| c.interrupts),

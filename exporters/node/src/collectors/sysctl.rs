@@ -5,12 +5,11 @@ use std::str::FromStr;
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError, parse_number};
+use common::error::{CollectError, FirstError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::{Desc, squeeze_name};
 
 use crate::host::Host;
-use crate::readers::FirstError;
 
 const INFO: Desc<'_> =
     Desc::gauge("node_sysctl_info", "Words that a kernel parameter consists of; always 1.");

@@ -2,12 +2,11 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::CollectError;
+use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
 use common::filter::Pattern;
 
 use crate::host::Host;
-use crate::readers::FirstError;
 use crate::readers::attributes::{Attribute, Table, counter, devices, gauge, number_after};
 
 const DIRECTORY: &str = "class/scsi_tape";

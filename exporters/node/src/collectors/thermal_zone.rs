@@ -3,11 +3,10 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::CollectError;
+use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
 
 use crate::host::Host;
-use crate::readers::FirstError;
 use crate::readers::attributes::{Attribute, Table, gauge, number_after};
 
 const DIRECTORY: &str = "class/thermal";

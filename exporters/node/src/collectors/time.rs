@@ -2,14 +2,13 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::CollectError;
+use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
 use common::metric::Desc;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::host::Host;
-use crate::readers::FirstError;
 
 const SOURCES: &str = "devices/system/clocksource";
 

@@ -4,13 +4,12 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError, parse_number};
+use common::error::{CollectError, FirstError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::filter::Pattern;
 use common::metric::Desc;
 
 use crate::host::Host;
-use crate::readers::FirstError;
 
 /// Flags of this collector.
 #[derive(clap::Args, Clone, Debug)]

@@ -3,12 +3,11 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::CollectError;
+use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
 use common::metric::Desc;
 
 use crate::host::Host;
-use crate::readers::FirstError;
 use crate::readers::attributes::{Attribute, Table, devices, gauge, push_info, texts};
 
 const DIRECTORY: &str = "class/watchdog";

@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
-use common::error::{CollectError, ParseError};
+use common::error::{CollectError, FirstError, ParseError};
 use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
 use rustix::net::netlink::SocketAddrNetlink;
@@ -16,7 +16,6 @@ use rustix::net::{
 
 use super::attributes::bytes_at;
 use super::message::{Messages, NLMSG_DONE, NLMSG_ERROR, NLMSG_NOOP, Request};
-use crate::readers::FirstError;
 
 /// The kernel sends at most this much at once.
 const RECEIVE_BYTES: usize = 32 * 1024;

@@ -6,8 +6,6 @@ pub(crate) mod attributes;
 pub(crate) mod cpu_columns;
 /// Lists of CPUs in `/sys/devices/system/cpu`.
 pub(crate) mod cpu_list;
-/// The first error among many reads, while what is good is kept.
-mod first_error;
 /// Numbers in hexadecimal digits, as below `/proc/net`.
 pub(crate) mod hex;
 /// Sizes with the letter of a binary unit, as in `/sys/fs/bcache` and `/sys/fs/bcachefs`.
@@ -23,7 +21,6 @@ mod rows;
 /// Counters of `/proc/net/rpc`.
 pub(crate) mod sunrpc;
 
-pub(crate) use first_error::FirstError;
 pub(crate) use rows::Rows;
 
 /// The kernel counts disks in sectors of 512 bytes, whatever the disk's own are.

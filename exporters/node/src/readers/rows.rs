@@ -1,8 +1,6 @@
 //! Files of which each line stands for itself: a bad line costs itself, not the others.
 
-use common::error::ParseError;
-
-use super::FirstError;
+use common::error::{FirstError, ParseError};
 
 /// The good rows in order, and what was wrong with the first of the others.
 #[derive(Debug)]

@@ -2,11 +2,10 @@
 //!
 //! Lines of a name and numbers; a `procN` line starts with how many numbers follow.
 
-use common::error::{CollectError, ParseError, parse_number};
+use common::error::{CollectError, FirstError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::Desc;
 
-use super::FirstError;
 use crate::host::Host;
 
 /// Procedures of NFS version 2 in the order of their numbers, RFC 1094.

@@ -4,11 +4,10 @@ mod tables;
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::CollectError;
+use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
 
 use crate::host::Host;
-use crate::readers::FirstError;
 use crate::readers::attributes::{Table, number_after};
 use tables::{BACKING, CACHE, PRIORITY, SET, WRITEBACK};
 

@@ -1,11 +1,11 @@
 //! Devices of a file system: its folders `dev-*`.
 
+use common::error::FirstError;
 use common::exposition::Sink;
 use common::metric::Desc;
 
 use super::{DIRECTORY, parse, size};
 use crate::host::Host;
-use crate::readers::FirstError;
 use crate::readers::attributes::{Attribute, Table, gauge};
 
 const INFO: Desc<'_> =

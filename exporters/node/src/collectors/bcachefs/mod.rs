@@ -7,12 +7,11 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError};
+use common::error::{CollectError, FirstError, ParseError};
 use common::exposition::Sink;
 use common::metric::{Desc, squeeze_name};
 
 use crate::host::Host;
-use crate::readers::FirstError;
 use crate::readers::attributes::{self, Attribute, gauge};
 use crate::readers::humanized;
 

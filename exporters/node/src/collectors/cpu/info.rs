@@ -2,14 +2,13 @@
 //!
 //! Parsed here because the procfs crate panics on an empty file.
 
-use common::error::{CollectError, ParseError, parse_number};
+use common::error::{CollectError, FirstError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::filter::Filter;
 use common::metric::Desc;
 
 use crate::collectors::cpufreq::FREQUENCY;
 use crate::host::Host;
-use crate::readers::FirstError;
 
 const INFO: Desc<'_> =
     Desc::gauge("node_cpu_info", "What /proc/cpuinfo tells of each CPU; always 1.");

@@ -10,13 +10,13 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError, parse_number};
+use common::error::{CollectError, FirstError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::filter::{Filter, Pattern};
 use common::metric::Desc;
 
 use crate::host::Host;
-use crate::readers::{FirstError, Rows};
+use crate::readers::Rows;
 use state::{CpuTimes, Times};
 
 const SECONDS: Desc<'_> = Desc::counter(

@@ -1,13 +1,13 @@
 //! Throttling, isolation and on/off state of CPUs:
 //! `/sys/devices/system/cpu`, Documentation/admin-guide/cputopology.rst of the kernel.
 
-use common::error::CollectError;
+use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
 use common::metric::Desc;
 
 use crate::host::Host;
 use crate::readers::attributes::number_after;
-use crate::readers::{FirstError, cpu_list};
+use crate::readers::cpu_list;
 
 const ISOLATED: Desc<'_> =
     Desc::gauge("node_cpu_isolated", "CPUs that the scheduler leaves alone; always 1.");

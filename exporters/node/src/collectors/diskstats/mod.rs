@@ -7,14 +7,14 @@ mod udev;
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError, parse_number};
+use common::error::{CollectError, FirstError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::filter::{Filter, Pattern};
 use common::metric::{Desc, Metric, counter, gauge};
 
 use crate::args::Paths;
 use crate::host::Host;
-use crate::readers::{FirstError, Rows, SECTOR_BYTES};
+use crate::readers::{Rows, SECTOR_BYTES};
 use udev::Udev;
 
 /// Partitions, loop, RAM and floppy disks.

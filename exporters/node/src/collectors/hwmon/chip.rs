@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use common::error::FirstError;
+
 use super::DIRECTORY;
 use crate::host::Host;
-use crate::readers::FirstError;
 
 /// What a chip is known by.
 #[derive(Clone, Debug)]

@@ -12,13 +12,12 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::CollectError;
+use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
 use common::filter::{Filter, Pattern};
 use common::metric::{Desc, Kind};
 
 use crate::host::Host;
-use crate::readers::FirstError;
 use crate::readers::attributes::devices;
 use sensor::Sensor;
 

@@ -4,12 +4,11 @@ mod mdstat;
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError, parse_number};
+use common::error::{CollectError, FirstError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::{Desc, Metric, gauge};
 
 use crate::host::Host;
-use crate::readers::FirstError;
 use mdstat::{Activity, Array};
 
 const FILE: &str = "mdstat";

@@ -9,12 +9,11 @@ use std::collections::HashSet;
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::CollectError;
+use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
 use common::metric::Desc;
 
 use crate::host::Host;
-use crate::readers::FirstError;
 use parse::Mount;
 
 const FILE: &str = "self/mountstats";

@@ -3,12 +3,11 @@
 use std::num::ParseIntError;
 use std::str::FromStr;
 
-use common::error::CollectError;
+use common::error::{CollectError, FirstError};
 use common::filter::Filter;
 
 use super::{Device, NUMBERS, TEXTS};
 use crate::host::Host;
-use crate::readers::FirstError;
 
 const DIRECTORY: &str = "class/net";
 

@@ -10,7 +10,7 @@ mod proc;
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::CollectError;
+use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
 use common::filter::{Filter, Pattern};
 use common::metric::Metric;
@@ -19,7 +19,6 @@ pub(super) use counters::{Counters, DETAILED_METRICS};
 pub(super) use netlink::counters;
 
 use crate::host::Host;
-use crate::readers::FirstError;
 
 /// A network device; no alias is an empty one.
 #[derive(Debug, Default, PartialEq)]

@@ -7,12 +7,11 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError};
+use common::error::{CollectError, FirstError, ParseError};
 use common::exposition::Sink;
 use common::metric::Desc;
 
 use crate::host::Host;
-use crate::readers::FirstError;
 use crate::readers::attributes::{
     Attribute, Table, Texts, devices, gauge, integer, leading_number, push_info, texts,
 };

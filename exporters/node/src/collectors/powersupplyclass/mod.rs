@@ -5,13 +5,12 @@ mod table;
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::CollectError;
+use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
 use common::filter::{Filter, Pattern};
 use common::metric::Desc;
 
 use crate::host::Host;
-use crate::readers::FirstError;
 use crate::readers::attributes::{Table, devices, present_texts, push_info};
 use table::ATTRIBUTES;
 

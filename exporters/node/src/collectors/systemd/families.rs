@@ -1,13 +1,12 @@
 //! Families that are one property of each unit of a kind.
 
-use common::error::CollectError;
+use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
 use common::metric::Desc;
 use futures_util::FutureExt as _;
 
 use super::{Options, SERVICE, Unit};
 use crate::bus::{self, Bus};
-use crate::readers::FirstError;
 
 /// A property that becomes a family with the label `name`.
 #[derive(Debug)]

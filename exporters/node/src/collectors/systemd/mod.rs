@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use anyhow::Context as _;
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::CollectError;
+use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
 use common::filter::{Filter, Pattern};
 use common::metric::Desc;
@@ -16,7 +16,6 @@ use zbus::OwnedObjectPath;
 
 use crate::bus::{self, Bus, Object};
 use crate::host::Host;
-use crate::readers::FirstError;
 
 const SERVICE: &str = "org.freedesktop.systemd1";
 const PATH: &str = "/org/freedesktop/systemd1";

@@ -6,12 +6,11 @@ use std::io::ErrorKind;
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::CollectError;
+use common::error::{CollectError, FirstError};
 use common::exposition::{LabelSet, Sink};
 use common::metric::{Desc, sanitize_name};
 
 use crate::host::Host;
-use crate::readers::FirstError;
 use kstat::Figure;
 
 const DIRECTORY: &str = "spl/kstat/zfs";

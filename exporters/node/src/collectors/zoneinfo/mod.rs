@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError, parse_number};
+use common::error::{CollectError, FirstError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::Desc;
 
 use crate::host::Host;
+use crate::readers::Rows;
 use crate::readers::memory_zone::split_heading;
-use crate::readers::{FirstError, Rows};
 use fields::FIELDS;
 
 /// The fields of a zone by their words, those that the kernel lacks left out.

@@ -1,12 +1,11 @@
 //! Tables of attributes: a row for each device, a family for each column.
 
-use common::error::{CollectError, ParseError};
+use common::error::{CollectError, FirstError, ParseError};
 use common::exposition::Sink;
 use common::metric::Label;
 
 use super::Attribute;
 use crate::host::Host;
-use crate::readers::FirstError;
 
 /// The rows of a table of attributes: one per device, with its labels.
 #[derive(Debug)]

@@ -1,10 +1,10 @@
 //! Files of devices that are words, and the families that show them in labels.
 
+use common::error::FirstError;
 use common::exposition::Sink;
 use common::metric::{Desc, Label};
 
 use crate::host::Host;
-use crate::readers::FirstError;
 
 /// Labels and their values.
 pub(crate) type Texts = Vec<(&'static str, String)>;

@@ -1,8 +1,12 @@
 //! Why a collector has nothing to show.
 
+mod first;
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+pub use first::FirstError;
 
 /// A collector's failure; it costs that collector its success metric and nothing else.
 #[derive(Debug, thiserror::Error)]

@@ -1,11 +1,11 @@
 //! Keeping what is good of many reads: a broken device or line costs its own samples,
 //! and the first error is told after the others' have been pushed.
 
-use common::error::CollectError;
+use super::CollectError;
 
 /// The first error of many reads.
 #[derive(Debug)]
-pub(crate) struct FirstError<Error = CollectError>(Option<Error>);
+pub struct FirstError<Error = CollectError>(Option<Error>);
 
 impl<Error> Default for FirstError<Error> {
     fn default() -> Self {
@@ -15,30 +15,30 @@ impl<Error> Default for FirstError<Error> {
 
 impl<Error> FirstError<Error> {
     /// What a step gave, or `None` if it failed; an error is kept if it is the first.
-    pub(crate) fn note<T>(&mut self, result: Result<T, Error>) -> Option<T> {
+    pub fn note<T>(&mut self, result: Result<T, Error>) -> Option<T> {
         result.map_err(|error| self.0.get_or_insert(error)).ok()
     }
 
     /// As [`Self::note`], for the read of something that may be absent.
-    pub(crate) fn catch<T>(&mut self, read: Result<Option<T>, Error>) -> Option<T> {
+    pub fn catch<T>(&mut self, read: Result<Option<T>, Error>) -> Option<T> {
         self.note(read).flatten()
     }
 
     /// The good ones of many results, in order.
-    pub(crate) fn good<T>(
-        &mut self,
-        results: impl IntoIterator<Item = Result<T, Error>>,
-    ) -> Vec<T> {
+    pub fn good<T>(&mut self, results: impl IntoIterator<Item = Result<T, Error>>) -> Vec<T> {
         results.into_iter().filter_map(|result| self.note(result)).collect()
     }
 
     /// Takes over what another thread met with.
-    pub(crate) fn merge(&mut self, other: Self) {
+    pub fn merge(&mut self, other: Self) {
         self.0 = self.0.take().or(other.0);
     }
 
     /// What the collector returns after it has pushed all samples.
-    pub(crate) fn into_result(self) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// The first one.
+    pub fn into_result(self) -> Result<(), Error> {
         self.0.map_or(Ok(()), Err)
     }
 }
