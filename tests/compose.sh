@@ -14,16 +14,24 @@ DAEMON=''
 PATIENCE=150
 PASSED=0
 FAILED=0
-LEFT_OUT=(grafana loki promtail traefik)
+# What no package of the distribution can stand for
+LEFT_OUT=(grafana loki promtail)
 PROMETHEUS_PORT=$((10000 + RANDOM % 10000))
 # Of the machine under test no setting may shine through.
 unset COMPOSE_FILE COMPOSE_PROJECT_NAME COMPOSE_PROFILES
 export DOCKER_HOST=unix://$SOCKET DOCKER_BUILDKIT=0 NO_PROXY=localhost,127.0.0.1 no_proxy=localhost,127.0.0.1
 
-for part in stand-ins configuration running queries alerts panels maintenance; do
+for part in stand-ins configuration running tls traefik queries alerts panels maintenance; do
   # shellcheck source=/dev/null
   source "$ROOT/tests/compose/$part.sh"
 done
+# No package of the distribution either, but where the program is, it makes an image.
+if type -P traefik >/dev/null; then
+  SERVICES+=(traefik)
+  TARGETS+=(traefik)
+else
+  LEFT_OUT+=(traefik)
+fi
 
 check() {
   local name=$1
@@ -66,7 +74,7 @@ cleanup() {
   local mount
   stop_listener
   if [[ -n $DAEMON ]]; then
-    guide v1 --file "$ROOT/tests/compose/left-out.yml" down --volumes --timeout 5 >/dev/null 2>&1
+    guide_here v1 down --volumes --timeout 5 >/dev/null 2>&1
     docker ps --all --quiet | xargs --no-run-if-empty docker rm --force >/dev/null 2>&1
     kill "$DAEMON"
     wait "$DAEMON" 2>/dev/null
@@ -98,19 +106,26 @@ guide() {
 guide_here() {
   local version=$1
   shift
-  guide "$version" -f "$ROOT/tests/compose/left-out.yml" "$@"
+  guide "$version" -f "$FOLDER/left-out.yml" "$@"
+}
+
+is_left_out() {
+  [[ " ${LEFT_OUT[*]} " == *" $1 "* ]]
 }
 
 make_project() {
   local service
   cp -a "$ROOT/deploy" "$PROJECT"
+  printf 'services:\n' >"$FOLDER/left-out.yml"
   for service in "${LEFT_OUT[@]}"; do
+    printf '  %s: {profiles: [left-out]}\n' "$service" >>"$FOLDER/left-out.yml"
     rm -f "$PROJECT/monitoring/prometheus/targets/$service.yml"
   done
   sed -i -e "s|^DOCKER_SOCKET=.*|DOCKER_SOCKET=$SOCKET|" \
     -e "s|^PROMETHEUS_PORT=.*|PROMETHEUS_PORT=$PROMETHEUS_PORT|" \
     -e "s|^EXPORTERS_SOURCE=.*|EXPORTERS_SOURCE=$ROOT|" \
-    -e "s|^COMPOSE_FILE=.*|&:$ROOT/tests/compose/left-out.yml|" "$PROJECT/.env"
+    -e "s|^COMPOSE_FILE=.*|&:$FOLDER/left-out.yml|" "$PROJECT/.env"
+  sed -i "s/ports: \['80:80', '443:443'\]/ports: ['127.0.0.1:$HTTPS_PORT:443']/" "$PROJECT/docker-compose.yml"
   sed -i 's/scrape_interval: 15s/scrape_interval: 2s/' "$PROJECT/monitoring/prometheus/prometheus.yml"
 }
 
@@ -140,9 +155,12 @@ main() {
   ! all_passed || check 'up' guide_here v1 up -d
   if all_passed; then
     running
+    tls
+    is_left_out traefik || traefik_answers
     queries
     alerts
     panels
+    last_alert_ends
     maintenance
     ! v2_is_there || with_v2
   fi

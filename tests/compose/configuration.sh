@@ -17,7 +17,7 @@ monitoring_stands_alone() {
 }
 
 secrets_are_renewed() {
-  "$PROJECT/secrets/renew" && ! grep -rq change-me "$PROJECT/secrets" --include='*_*' --exclude=renew
+  "$PROJECT/secrets/renew" >"$FOLDER/renewed" && ! grep -rq change-me "$PROJECT/secrets" --include='*_*' --exclude=renew
 }
 
 queries_parse() {

@@ -15,6 +15,19 @@ status_is() {
   is_value "$(panel "$1 Status")" "$2"
 }
 
+# By the names that compose gives to the containers of a service without a name
+start_workers() {
+  local number
+  for number in 1 2; do
+    docker run --detach --name "twitch-chatters-worker-$number" "busybox:$(setting BUSYBOX_VERSION)" \
+      sh -c 'while :; do sleep 1; done' || return
+  done
+}
+
+promtail_names_workers() {
+  diff <(promtail_finds | grep worker) <(printf 'twitch-chatters-worker-%s worker\n' 1 2)
+}
+
 panels() {
   local name
   check 'every panel has data' eventually every_panel_has_data
@@ -28,6 +41,10 @@ panels() {
   done
   docker rm twitch-chatters-worker >/dev/null
   check 'the panel says DOWN of a container that is removed' eventually status_is Worker 0
+  check 'two workers of one service start' start_workers
+  check 'the panel says UP of several workers' eventually status_is Worker 1
+  check "Promtail's rules name several workers alike" promtail_names_workers
+  docker rm --force twitch-chatters-worker-{1,2} >/dev/null
   check 'up starts what is missing' guide_here v1 up -d
   for name in Gateway Worker MySQL Redis; do
     check "the panel says UP of $name again" eventually status_is "$name" 1

@@ -2,7 +2,7 @@
 # The guide's queries under load: numbers, a series each, and what the tools of
 # the machine, of Docker and of the servers tell at the same time.
 
-WINDOW_SECONDS=15
+WINDOW_SECONDS=10
 
 # Look-ups that hit and miss, slow queries, and a worker at its limit: a fifth
 # of a core.

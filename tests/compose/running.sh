@@ -136,20 +136,22 @@ proxy_refuses_commands() {
   [[ $answer == *'403 Forbidden'* ]]
 }
 
-# Promtail finds containers and labels them by the code of Prometheus.
-promtail_finds_services() {
-  local found
+# Promtail finds containers and labels them by the code of Prometheus: a line
+# each, of the container and its label.
+promtail_finds() {
   mkdir -p "$FOLDER/discovery"
   {
     printf 'scrape_configs:\n'
     sed -n '/^  - job_name/,$p' "$PROJECT/monitoring/promtail/promtail.yml"
   } >"$FOLDER/discovery/prometheus.yml"
   chmod 755 "$FOLDER" "$FOLDER/discovery"
-  found=$(beside_the_proxy --entrypoint /bin/promtool --volume "$FOLDER/discovery:/discovery:ro" \
-    "prom/prometheus:$(setting PROMETHEUS_VERSION)" check service-discovery /discovery/prometheus.yml docker |
-    jq -r '.[].labels | select(. != null) | .container' | sort -u | tr '\n' ' ')
-  printf '%s\n' "$found"
-  [[ $found == "$(printf '%s\n' "${SERVICES[@]}" | sort | tr '\n' ' ')" ]]
+  beside_the_proxy --entrypoint /bin/promtool --volume "$FOLDER/discovery:/discovery:ro" \
+    "prom/prometheus:$(setting PROMETHEUS_VERSION)" check service-discovery --timeout 5s /discovery/prometheus.yml docker |
+    jq -r '.[].labels | select(. != null) | "\(.container_name) \(.container)"' | sort -u
+}
+
+promtail_finds_services() {
+  diff <(promtail_finds) <(printf 'twitch-chatters-%s\n' "${SERVICES[@]}" | sed 's/.*chatters-\(.*\)/& \1/' | sort)
 }
 
 retention_is() {

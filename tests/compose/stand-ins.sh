@@ -112,6 +112,12 @@ add_socket_proxy() {
     'ENV PATH=/bin' 'CMD ["haproxy", "-W", "-db", "-f", "/etc/haproxy.cfg"]'
 }
 
+add_traefik() {
+  local root=$FOLDER/root
+  install_programs "$root" traefik
+  add_image "traefik:$(setting TRAEFIK_VERSION)" "$root" 'ENV PATH=/bin' 'ENTRYPOINT ["/bin/traefik"]'
+}
+
 add_stand_ins() {
   add_busybox
   add_prometheus
@@ -119,4 +125,5 @@ add_stand_ins() {
   add_redis
   add_mariadb
   add_socket_proxy
+  is_left_out traefik || add_traefik
 }
