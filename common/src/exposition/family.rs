@@ -40,6 +40,19 @@ impl<'s> Family<'s> {
         self.series(None, labels, value, Some(milliseconds));
     }
 
+    /// Adds one sample of each row that has a `value`.
+    pub fn column<'a, Row: 'a, const N: usize>(
+        &mut self,
+        value: fn(&Row) -> Option<f64>,
+        rows: impl Iterator<Item = ([Label<'a>; N], &'a Row)>,
+    ) {
+        for (labels, row) in rows {
+            if let Some(value) = value(row) {
+                self.sample(&labels, value);
+            }
+        }
+    }
+
     /// Adds a histogram: `buckets` are (upper bound, cumulative count) in
     /// ascending order; the bucket `+Inf` is `count` if they lack it.
     pub fn histogram(

@@ -45,12 +45,7 @@ impl<'s> Families<'s> {
         rows: impl Iterator<Item = ([Label<'a>; N], &'a Row)> + Clone,
     ) {
         for metric in metrics {
-            let mut family = self.family(&metric.desc);
-            for (labels, row) in rows.clone() {
-                if let Some(value) = (metric.value)(row) {
-                    family.sample(&labels, value);
-                }
-            }
+            self.family(&metric.desc).column(metric.value, rows.clone());
         }
     }
 }
