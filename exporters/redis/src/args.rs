@@ -90,7 +90,13 @@ pub struct Args {
 #[command(next_help_heading = "Metrics")]
 pub struct Metrics {
     /// First word of the names of all metrics but process_* and promhttp_*
-    #[arg(id = "namespace", long = "namespace", default_value = "redis", value_parser = namespace)]
+    #[arg(
+        id = "namespace",
+        long = "namespace",
+        value_name = "WORD",
+        default_value = "redis",
+        value_parser = namespace
+    )]
     pub namespace: String,
     /// Leave out process_*, promhttp_* and the build information
     #[arg(id = "redis-only-metrics", long = "redis-only-metrics")]
