@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use tests::collectors::optional;
 use tests::exposition::Exposition;
-use tests::process::{command, output, succeed};
+use tests::process::{command, copy_program, output, succeed};
 use tests::{TemporaryFolder, program, repository};
 
 /// Most collectors that may read one file.
@@ -38,9 +38,7 @@ impl Host {
             let copy = folder.path().join(part);
             succeed(command("cp").arg("-a").arg(fixture.join(part)).arg(copy)).unwrap();
         }
-        // Where everybody may start it.
-        let node = folder.path().join("node-exporter");
-        std::fs::copy(program("node-exporter").unwrap(), &node).unwrap();
+        let node = copy_program(&program("node-exporter").unwrap(), folder.path()).unwrap();
         let mut arguments = optional(&node).unwrap();
         assert!(arguments.len() > 10, "{arguments:?}");
         arguments.push("--no-collector.arp.netlink".into());

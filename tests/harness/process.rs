@@ -42,6 +42,18 @@ pub fn succeed(command: &mut Command) -> anyhow::Result<String> {
     Ok(stdout)
 }
 
+/// Copies a program to where everybody may start it.
+///
+/// Another process writes the copy: a file that is open for writing here would stay so
+/// in what another thread starts meanwhile, and could not be started itself.
+///
+/// # Errors
+/// The folder cannot be written to.
+pub fn copy_program(program: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
+    succeed(command("cp").arg(program).arg(folder))?;
+    Ok(folder.join(program.file_name().context("a program has a name")?))
+}
+
 /// A program in the background; it is ended when this is dropped.
 #[derive(Debug)]
 pub struct Process {

@@ -7,10 +7,12 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use tests::TemporaryFolder;
 use tests::docker::Docker;
-use tests::process::{Process, command, succeed};
+use tests::process::{Process, command, copy_program, succeed};
 
 use crate::harness::{eventually, exporter};
 use crate::{IMAGE, is_state, run, start, value};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_container-exporter");
 
 /// Whoever may use the socket's group needs no other right.
 const NOBODY: u32 = 65_534;
@@ -25,8 +27,7 @@ async fn a_user_of_the_sockets_group_sees_the_containers() {
     let socket = endpoint.trim_start_matches("unix://");
     std::os::unix::fs::chown(socket, None, Some(SOCKET_GROUP)).unwrap();
     let folder = TemporaryFolder::new("nobody").unwrap();
-    let program = folder.path().join("container-exporter");
-    std::fs::copy(env!("CARGO_BIN_EXE_container-exporter"), &program).unwrap();
+    let program = copy_program(Path::new(PROGRAM), folder.path()).unwrap();
     let is_seen = async |group: u32| -> anyhow::Result<bool> {
         let port = tests::free_port()?;
         let mut exporter = command(&program);
@@ -118,8 +119,7 @@ async fn a_container_without_rights_sees_the_others() {
     let socket = endpoint.trim_start_matches("unix://");
     std::os::unix::fs::chown(socket, None, Some(SOCKET_GROUP)).unwrap();
     let folder = TemporaryFolder::new("confined").unwrap();
-    let program = folder.path().join("container-exporter");
-    std::fs::copy(env!("CARGO_BIN_EXE_container-exporter"), &program).unwrap();
+    copy_program(Path::new(PROGRAM), folder.path()).unwrap();
     let user = format!("{NOBODY}:{SOCKET_GROUP}");
     let mounts = [
         format!("{socket}:/var/run/docker.sock:ro"),
