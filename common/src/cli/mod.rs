@@ -135,6 +135,7 @@ fn complete(command: Command, dialect: Dialect, env_prefix: &str) -> Command {
         .override_usage(usage)
         .help_template(TEMPLATE)
         .after_help(note)
+        .arg(web::config_file())
         .mut_args(|arg| with_variable(arg, env_prefix))
         .next_help_heading(None)
         .arg(action)

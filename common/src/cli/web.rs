@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Arg, Args};
 
 use super::{parse_count, parse_duration};
 
@@ -70,16 +70,6 @@ pub struct WebArgs {
         value_parser = parse_seconds
     )]
     pub timeout_offset: f64,
-    /// The peers' way to TLS and passwords; only an empty value, which means none, is taken.
-    #[arg(
-        id = "web.config.file",
-        long = "web.config.file",
-        value_name = "FILE",
-        hide = true,
-        default_value = "",
-        value_parser = refuse_file
-    )]
-    pub config_file: String,
 }
 
 impl Default for WebArgs {
@@ -93,7 +83,6 @@ impl Default for WebArgs {
             enable_openmetrics: false,
             scrape_timeout: Duration::from_secs(10),
             timeout_offset: 0.25,
-            config_file: String::new(),
         }
     }
 }
@@ -112,7 +101,14 @@ fn parse_prefix(text: &str) -> Result<String, String> {
     if prefix.is_empty() { Ok(String::new()) } else { parse_path(prefix) }
 }
 
-/// Whoever asks for TLS or a password must not get an open port in its place.
+/// The peers' way to TLS and passwords, out of sight: whoever asks for these must not get
+/// an open port in their place.
+pub(super) fn config_file() -> Arg {
+    let name = "web.config.file";
+    Arg::new(name).long(name).value_name("FILE").hide(true).value_parser(refuse_file)
+}
+
+/// An empty name means none.
 fn refuse_file(text: &str) -> Result<String, String> {
     if text.is_empty() {
         return Ok(String::new());

@@ -45,11 +45,9 @@ fn push_family(family: &str, sink: &mut Sink) {
     let mut family = sink.family(&Desc { name, help, kind });
     for line in samples {
         // The library spells 12 as 12.0.
-        let sample = line.rsplit_once(' ').and_then(|(series, value)| {
-            let value: f64 = value.parse().ok()?;
-            Some((series, value))
-        });
-        if let Some((series, value)) = sample {
+        if let Some((series, value)) = line.rsplit_once(' ')
+            && let Ok(value) = value.parse()
+        {
             family.rendered(series, value);
         }
     }
