@@ -9,17 +9,16 @@
 //!    the families that its table of [`metric`]s describes into a sink.
 //! 5. The sink writes text at once; [`exposition`] sorts the families of all
 //!    sinks into one body, which is compressed once and sent with its length.
-//! 6. [`self_metrics`] adds what the exporter tells of itself.
+//! 6. [`self_metrics`] adds the exporter's own figures.
 //!
 //! [`program`] is what the `main` functions call, [`cli`] reads their arguments.
 
-pub mod build;
-pub mod change;
 pub mod cli;
 pub mod collector;
 pub mod error;
 pub mod exporter;
 pub mod exposition;
+pub mod failures;
 pub mod filter;
 pub mod logging;
 pub mod metric;
@@ -29,3 +28,5 @@ pub mod scrape;
 pub mod secret;
 pub mod self_metrics;
 pub mod server;
+pub mod sync;
+pub mod version;

@@ -1,12 +1,12 @@
 //! Why a collector has nothing to show.
 
-mod first;
+mod partial;
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use first::FirstError;
+pub use partial::{Fault, FirstError, Partial};
 
 /// A collector's failure; it costs that collector its success metric and nothing else.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +69,28 @@ impl CollectError {
     pub fn is_no_data(&self) -> bool {
         matches!(self, Self::NoData(_))
     }
+
+    /// True for content that was read but makes no sense.
+    pub fn is_malformed(&self) -> bool {
+        matches!(self, Self::Parse { .. })
+    }
+
+    /// How much an error matters beside others of the same collector.
+    fn rank(&self) -> u8 {
+        match self {
+            Self::NoData(_) => 0,
+            Self::Parse { .. } => 1,
+            _ => 2,
+        }
+    }
+}
+
+impl Fault for CollectError {
+    /// A source that could not be read matters more than one that is malformed in part,
+    /// and that more than one that is absent.
+    fn outranks(&self, earlier: &Self) -> bool {
+        self.rank() > earlier.rank()
+    }
 }
 
 /// What a parser could not make sense of.
@@ -93,6 +115,23 @@ pub enum ParseError {
     Form(String),
 }
 
+impl ParseError {
+    /// The text of `field` is no number.
+    pub fn number(field: &'static str, text: &str) -> Self {
+        Self::Number { field, text: excerpt(text) }
+    }
+
+    /// `what` is wrong with `text`, of which the start is shown.
+    pub fn form(what: &str, text: &str) -> Self {
+        Self::Form(format!("{what}: {:?}", excerpt(text)))
+    }
+}
+
+/// The first 64 characters of `text`: enough to find it, too little to flood a log.
+pub fn excerpt(text: &str) -> String {
+    text.chars().take(64).collect()
+}
+
 /// Reads a number from the text of a field.
 ///
 /// # Errors
@@ -102,7 +141,7 @@ pub fn parse_number<T: std::str::FromStr>(
     text: Option<&str>,
 ) -> Result<T, ParseError> {
     let text = text.ok_or(ParseError::Missing { field })?;
-    text.parse().map_err(|_| ParseError::Number { field, text: text.chars().take(64).collect() })
+    text.parse().map_err(|_| ParseError::number(field, text))
 }
 
 #[cfg(test)]

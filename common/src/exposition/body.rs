@@ -1,9 +1,9 @@
 //! One scrape's answer: the families of all sinks in order of their names.
 
 use super::Format;
-use super::group::{Place, Sinks as _, groups, is_overruled, places, put_group, sort};
+use super::merge::{Place, Sinks as _, groups, is_overruled, places, put_group, sort};
 use super::pool::{Pool, Pooled};
-use super::sink::{Sink, Verdict};
+use super::sink::{ErrorGauge, Sink};
 
 /// Collects the sinks of one scrape and assembles the body.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ impl Exposition {
     }
 
     /// Adds what a collector has pushed. Where two sinks hold the same family, the earlier
-    /// one wins, unless it gives way.
+    /// one wins, unless it yields to others.
     pub fn add(&mut self, sink: Sink) {
         self.sinks.push(sink);
     }
@@ -73,8 +73,8 @@ impl Exposition {
         }
         let mut families: Vec<Place> = places(&self.sinks, 0).collect();
         sort(&self.sinks, &mut families);
-        if let Some(verdicts) = self.verdicts(&families) {
-            self.sinks.push(verdicts);
+        if let Some(error_gauges) = self.error_gauges(&families) {
+            self.sinks.push(error_gauges);
             // Cheap: all but these few are in order.
             families.extend(places(&self.sinks, self.sinks.len() - 1));
             sort(&self.sinks, &mut families);
@@ -107,18 +107,18 @@ impl Exposition {
         (body, rejected)
     }
 
-    /// The gauges that sinks which give way have asked for, if there is such a sink.
-    fn verdicts(&self, families: &[Place]) -> Option<Sink> {
-        let mut verdicts = None;
+    /// The gauges that yielding sinks have asked for, if there is such a sink.
+    fn error_gauges(&self, families: &[Place]) -> Option<Sink> {
+        let mut error_gauges = None;
         for (number, sink) in self.sinks.iter().enumerate() {
-            if let Some(Verdict { desc, has_failed }) = &sink.verdict {
+            if let Some(ErrorGauge { desc, has_failed }) = &sink.error_gauge {
                 let is_one = *has_failed
                     || groups(&self.sinks, families)
                         .any(|group| is_overruled(&self.sinks, number, group));
-                verdicts.get_or_insert_with(|| self.sink()).value(desc, f64::from(is_one));
+                error_gauges.get_or_insert_with(|| self.sink()).value(desc, f64::from(is_one));
             }
         }
-        verdicts
+        error_gauges
     }
 }
 
@@ -227,7 +227,7 @@ mod tests {
         for (help, zone, is_late) in [("First.", "x", 0), ("Else.", "y", 1)] {
             let mut exposition = exposition(Format::Text);
             let mut sink = exposition.sink();
-            sink.give_way(VERDICT, false);
+            sink.yield_to_others(VERDICT, false);
             let mut family = sink.family(&Desc::gauge("a", help));
             family.sample(&[("zone", "x")], 1.0);
             family.sample(&[("zone", zone)], 2.0);
@@ -254,7 +254,7 @@ mod tests {
         for has_failed in [false, true] {
             let mut exposition = exposition(Format::Text);
             let mut sink = exposition.sink();
-            sink.give_way(Desc::gauge("late", "Third."), has_failed);
+            sink.yield_to_others(Desc::gauge("late", "Third."), has_failed);
             sink.value(&A, 1.0);
             sink.value(&Desc::counter("a", "First."), 2.0);
             exposition.add(sink);

@@ -4,7 +4,7 @@
 mod body;
 mod buffer;
 mod family;
-mod group;
+mod merge;
 mod number;
 mod pool;
 mod sink;

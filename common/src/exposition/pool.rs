@@ -1,10 +1,11 @@
 //! Sinks and body buffers that outlive a scrape, so that the next one allocates nothing.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::Format;
 use super::buffer::Buffer;
 use super::sink::Sink;
+use crate::sync::lock;
 
 /// Buffers held for reuse at most; more come into being only while scrapes overlap.
 const KEPT: usize = 64;
@@ -69,9 +70,4 @@ impl Drop for Pooled {
             buffers.push(std::mem::take(&mut self.buffer));
         }
     }
-}
-
-/// A pool stays usable after a panic elsewhere: its buffers hold no invariant.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -40,13 +40,13 @@ pub struct Sink {
     hasher: DefaultHashBuilder,
     pub(super) duplicates: usize,
     pub(super) first_duplicate: Option<String>,
-    /// Set if the families of this sink give way to those of others.
-    pub(super) verdict: Option<Verdict>,
+    /// Set if the families of this sink yield to those of others.
+    pub(super) error_gauge: Option<ErrorGauge>,
 }
 
-/// What a sink that gives way tells in the end.
+/// The gauge that says whether a sink that yields to others lost a family to them.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Verdict {
+pub(super) struct ErrorGauge {
     pub(super) desc: Desc<'static>,
     /// Something was wrong before the sinks came together.
     pub(super) has_failed: bool,
@@ -87,7 +87,7 @@ impl Sink {
         self.seen.clear();
         self.duplicates = 0;
         self.first_duplicate = None;
-        self.verdict = None;
+        self.error_gauge = None;
     }
 
     /// The format written.
@@ -98,17 +98,22 @@ impl Sink {
     /// Lets other sinks of the scrape go first, for families whose names come from outside.
     ///
     /// Where another sink has a family of the same name, its type and help
-    /// stand: a family of this sink that differs in them is left out, and so is
-    /// a series that is there already. The gauge `verdict`, written when all
-    /// sinks have come together, is 1 if a family was left out for the sake
-    /// of another sink or if `has_failed`, else 0.
-    pub fn give_way(&mut self, verdict: Desc<'static>, has_failed: bool) {
-        self.verdict = Some(Verdict { desc: verdict, has_failed });
+    /// count: a family of this sink that differs in them is left out, and so is
+    /// a series that is there already. The gauge `desc`, written when all
+    /// sinks have been merged, is 1 if a family was left out because of
+    /// another sink or if `has_failed`, else 0.
+    pub fn yield_to_others(&mut self, desc: Desc<'static>, has_failed: bool) {
+        self.error_gauge = Some(ErrorGauge { desc, has_failed });
     }
 
     /// Everything written so far, family after family.
     pub fn text(&self) -> &[u8] {
         self.text.as_slice()
+    }
+
+    /// True if no sample was written.
+    pub fn is_empty(&self) -> bool {
+        self.families.is_empty()
     }
 
     /// Bytes of memory that the sink holds for its text.

@@ -13,10 +13,10 @@ use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
-use crate::build::BUILD;
 use crate::cli::{self, Action, Dialect, LogArgs, WebArgs};
 use crate::logging;
 use crate::server::{self, Listener, Service, Stopping};
+use crate::version::BUILD;
 
 /// Threads for blocking work at most: enough for every collector to hang
 /// once and the rest to go on, few enough to bound what a hang can cost.

@@ -45,10 +45,13 @@ fn has_failed(outcome: &Outcome) -> bool {
 fn summary(outcomes: &[Outcome], elapsed: Duration) -> String {
     let mut text = String::new();
     let width = outcomes.iter().map(|outcome| outcome.collector.len()).max().unwrap_or(0);
-    for Outcome { collector, duration, result } in outcomes {
+    for Outcome { collector, duration, result, malformed } in outcomes {
         let milliseconds = duration.as_secs_f64() * 1000.0;
         let verdict = match result {
-            Ok(()) => "ok".to_owned(),
+            Ok(()) => match malformed {
+                Some(error) => format!("ok, but left out what is malformed: {error}"),
+                None => "ok".to_owned(),
+            },
             Err(error) if error.is_no_data() => error.to_string(),
             Err(error) => format!("FAILED: {error}"),
         };
@@ -60,19 +63,28 @@ fn summary(outcomes: &[Outcome], elapsed: Duration) -> String {
     } else {
         format!("{} collectors", outcomes.len())
     };
-    text += &format!("{ran}, {failed} failed, {:.3} ms\n", elapsed.as_secs_f64() * 1000.0);
+    let malformed = match outcomes.iter().filter(|outcome| outcome.malformed.is_some()).count() {
+        0 => String::new(),
+        count => format!("{count} with malformed input, "),
+    };
+    let milliseconds = elapsed.as_secs_f64() * 1000.0;
+    text += &format!("{ran}, {failed} failed, {malformed}{milliseconds:.3} ms\n");
     text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::CollectError;
+    use crate::error::{CollectError, ParseError};
 
     #[test]
     fn the_last_line_counts_collectors_and_failures() {
-        let outcome =
-            |result| Outcome { collector: "cpu".into(), duration: Duration::ZERO, result };
+        let outcome = |result| Outcome {
+            collector: "cpu".into(),
+            duration: Duration::ZERO,
+            result,
+            malformed: None,
+        };
         let absent = CollectError::NoData("none".into());
         let last = |outcomes: &[Outcome]| {
             let text = summary(outcomes, Duration::from_millis(2));
@@ -81,5 +93,10 @@ mod tests {
         assert_eq!(last(&[outcome(Ok(()))]), "1 collector, 0 failed, 2.000 ms");
         let outcomes = [outcome(Err(CollectError::Stuck)), outcome(Err(absent))];
         assert_eq!(last(&outcomes), "2 collectors, 1 failed, 2.000 ms");
+        let odd = CollectError::parse("/proc/x".as_ref(), ParseError::Form("odd".into()));
+        let odd = Outcome { malformed: Some(odd), ..outcome(Ok(())) };
+        let text = summary(&[odd], Duration::ZERO);
+        assert!(text.contains("ok, but left out what is malformed: /proc/x: odd\n"), "{text}");
+        assert!(text.ends_with("\n1 collector, 0 failed, 1 with malformed input, 0.000 ms\n"));
     }
 }

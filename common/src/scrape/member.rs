@@ -2,16 +2,16 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use futures_util::FutureExt;
 
 use super::Run;
-use crate::change::ChangeLog;
 use crate::collector::Collector;
 use crate::error::CollectError;
 use crate::exposition::Sink;
+use crate::failures::{Change, FailureLog, OddityLog};
 
 pub(super) struct Member<Source: ?Sized + Sync + 'static> {
     pub(super) name: &'static str,
@@ -20,7 +20,10 @@ pub(super) struct Member<Source: ?Sized + Sync + 'static> {
     pub(super) collector: Box<dyn Collector<Source>>,
     /// A run that a scrape gave up on still occupies a thread.
     pub(super) is_stuck: AtomicBool,
-    changes: ChangeLog,
+    /// Scrapes in which part of the input was malformed.
+    malformed: AtomicU64,
+    failures: FailureLog,
+    oddities: OddityLog,
 }
 
 impl<Source: ?Sized + Sync> Member<Source> {
@@ -34,24 +37,49 @@ impl<Source: ?Sized + Sync> Member<Source> {
             label: format!("{label_prefix}{name}"),
             collector,
             is_stuck: AtomicBool::new(false),
-            changes: ChangeLog::default(),
+            malformed: AtomicU64::new(0),
+            failures: FailureLog::default(),
+            oddities: OddityLog::default(),
         }
     }
 
     /// One run; a panic becomes an error and costs the samples.
+    ///
+    /// Malformed content is no failure as long as there is something to show beside it.
     pub(super) async fn run(&self, member: usize, source: &Source, mut sink: Sink) -> Run {
         let started = Instant::now();
         let collected =
             AssertUnwindSafe(self.collector.collect(source, &mut sink)).catch_unwind().await;
-        let (result, sink) = match collected {
-            Ok(result) => (result, Some(sink)),
-            Err(panic) => (Err(CollectError::Panic(panic_text(&*panic))), None),
-        };
-        Run { member, duration: started.elapsed(), result, sink }
+        let duration = started.elapsed();
+        match collected {
+            Ok(Err(error)) if error.is_malformed() && !sink.is_empty() => {
+                Run { member, duration, result: Ok(()), malformed: Some(error), sink: Some(sink) }
+            }
+            Ok(result) => Run { member, duration, result, malformed: None, sink: Some(sink) },
+            Err(panic) => Run::failed(member, duration, CollectError::Panic(panic_text(&*panic))),
+        }
     }
 
     pub(super) fn is_stuck(&self) -> bool {
         self.is_stuck.load(Ordering::Relaxed)
+    }
+
+    /// Counts a run that met malformed content; the count since the start, if there is any.
+    pub(super) fn count_malformed(&self, run: &Run) -> Option<u64> {
+        let is_malformed = u64::from(run.malformed.is_some() || has_only_malformed(&run.result));
+        let count = self.malformed.fetch_add(is_malformed, Ordering::Relaxed) + is_malformed;
+        (count > 0).then_some(count)
+    }
+
+    /// Logs content of an unknown form, once.
+    pub(super) fn log_malformed(&self, error: &CollectError) {
+        let collector = self.label.as_str();
+        let error = error.to_string();
+        if self.oddities.is_new(&error) {
+            tracing::warn!(collector, error, "part of the input is malformed and left out");
+        } else {
+            tracing::debug!(collector, error, "part of the input is still malformed");
+        }
     }
 
     /// Logs the first of a series of equal failures, and the recovery. Absence is no failure.
@@ -65,21 +93,18 @@ impl<Source: ?Sized + Sync> Member<Source> {
             Err(error @ CollectError::Stuck) => {
                 tracing::debug!(collector, %error, "collector failed again");
             }
-            Err(error) => {
-                let error = error.to_string();
-                if self.changes.failed(&error) {
-                    tracing::warn!(collector, error, "collector failed");
-                } else {
-                    tracing::debug!(collector, error, "collector failed again");
-                }
-            }
-            Ok(()) => {
-                if self.changes.recovered() {
-                    tracing::info!(collector, "collector works again");
-                }
-            }
+            result => match (self.failures.note(result), result) {
+                (Change::New, Err(error)) => tracing::warn!(collector, %error, "collector failed"),
+                (_, Err(error)) => tracing::debug!(collector, %error, "collector failed again"),
+                (Change::Recovered, Ok(())) => tracing::info!(collector, "collector works again"),
+                (_, Ok(())) => {}
+            },
         }
     }
+}
+
+fn has_only_malformed(result: &Result<(), CollectError>) -> bool {
+    result.as_ref().is_err_and(CollectError::is_malformed)
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> String {

@@ -1,8 +1,8 @@
 //! Runs the collectors of one scrape under one deadline and reports on each.
 
-mod concurrent;
-mod hedged;
+mod blocking;
 mod member;
+mod reactor;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,14 +22,17 @@ pub enum Placement {
     Reactor,
 }
 
-/// The two families that tell how each collector fared, named as the reference names them.
+/// The families about each collector's run, named as the reference names them where it has them.
 #[derive(Clone, Copy, Debug)]
 pub struct CollectorFamilies {
     /// Seconds that the collector took; label `collector`.
     pub duration: Desc<'static>,
     /// 1 if it succeeded, else 0; label `collector`.
     pub success: Desc<'static>,
-    /// Stands before each collector's name in the label, such as `collect.`.
+    /// Scrapes in which part of its input was malformed; label `collector`. Only collectors
+    /// with a count above zero have a sample, so that a healthy exporter shows nothing new.
+    pub malformed: Desc<'static>,
+    /// Comes before each collector's name in the label, such as `collect.`.
     pub label_prefix: &'static str,
 }
 
@@ -40,8 +43,11 @@ pub struct Outcome {
     pub collector: String,
     /// Wall time.
     pub duration: Duration,
-    /// The collector's own verdict, or that it panicked or took too long.
+    /// What the collector returned, or that it panicked or took too long. Malformed content
+    /// beside which there was something to show is no failure.
     pub result: Result<(), CollectError>,
+    /// The content that was malformed and left out of a success.
+    pub malformed: Option<CollectError>,
 }
 
 /// A finished or abandoned run, before it is reported.
@@ -49,7 +55,15 @@ struct Run {
     member: usize,
     duration: Duration,
     result: Result<(), CollectError>,
+    malformed: Option<CollectError>,
     sink: Option<Sink>,
+}
+
+impl Run {
+    /// A run of which nothing is left but the reason.
+    fn failed(member: usize, duration: Duration, error: CollectError) -> Self {
+        Self { member, duration, result: Err(error), malformed: None, sink: None }
+    }
 }
 
 /// The enabled collectors of an exporter.
@@ -98,17 +112,17 @@ impl<Source: ?Sized + Send + Sync + 'static> Collectors<Source> {
             (0..self.members.len()).filter(|&index| chosen(self.members[index].name)).collect();
         let mut runs = match self.placement {
             Placement::Blocking => {
-                hedged::run(&self.members, source, chosen, deadline, exposition).await
+                blocking::run(&self.members, source, chosen, deadline, exposition).await
             }
             Placement::Reactor => {
-                concurrent::run(&self.members, &*source, &chosen, deadline, exposition).await
+                reactor::run(&self.members, &*source, &chosen, deadline, exposition).await
             }
         };
         runs.sort_unstable_by_key(|run| run.member);
         self.report(runs, exposition)
     }
 
-    /// Logs changes, adds each run's samples and the two families about the runs.
+    /// Logs changes, adds each run's samples and the families about the runs.
     fn report(&self, runs: Vec<Run>, exposition: &mut Exposition) -> Vec<Outcome> {
         let mut sink = exposition.sink();
         let mut family = sink.family(&self.families.duration);
@@ -124,11 +138,22 @@ impl<Source: ?Sized + Send + Sync + 'static> Collectors<Source> {
             family.sample(&[("collector", &member.label)], success);
         }
         drop(family);
+        let mut family = sink.family(&self.families.malformed);
+        for run in &runs {
+            let member = &self.members[run.member];
+            if let Some(count) = member.count_malformed(run) {
+                family.sample(&[("collector", &member.label)], count as f64);
+            }
+        }
+        drop(family);
         exposition.add(sink);
         runs.into_iter()
             .map(|run| {
                 let member = &self.members[run.member];
                 member.log_change(&run.result);
+                if let Some(error) = &run.malformed {
+                    member.log_malformed(error);
+                }
                 if let Some(sink) = run.sink {
                     exposition.add(sink);
                 }
@@ -136,6 +161,7 @@ impl<Source: ?Sized + Send + Sync + 'static> Collectors<Source> {
                     collector: member.label.clone(),
                     duration: run.duration,
                     result: run.result,
+                    malformed: run.malformed,
                 }
             })
             .collect()

@@ -3,12 +3,14 @@ use std::sync::mpsc;
 
 use super::*;
 use crate::collector::Collector;
+use crate::error::ParseError;
 use crate::exposition::{Format, Pool};
 use async_trait::async_trait;
 
 const FAMILIES: CollectorFamilies = CollectorFamilies {
     duration: Desc::gauge("t_duration_seconds", "Duration."),
     success: Desc::gauge("t_success", "Success."),
+    malformed: Desc::counter("t_malformed_total", "Malformed."),
     label_prefix: "",
 };
 
@@ -121,4 +123,40 @@ async fn an_awaiting_collector_is_cancelled_at_the_deadline() {
 async fn no_collectors_leave_no_families() {
     let collectors = Collectors::new(Placement::Blocking, FAMILIES, []);
     assert_eq!(scrape(&collectors, 1_000).await, "");
+}
+
+#[tokio::test]
+async fn malformed_content_beside_samples_is_counted_and_no_failure() {
+    let odd = || Err(CollectError::parse("/proc/x".as_ref(), ParseError::Form("odd".into())));
+    for placement in [Placement::Blocking, Placement::Reactor] {
+        let collectors = Collectors::new(
+            placement,
+            FAMILIES,
+            [
+                act("part", odd),
+                ("nothing", Box::new(Malformed) as Box<dyn Collector<()>>),
+                act("good", || Ok(())),
+            ],
+        );
+        for count in 1..3 {
+            let body = scrape(&collectors, 5_000).await;
+            assert!(body.contains(&success("part", 1)) && body.contains("part 1\n"), "{body}");
+            assert!(body.contains(&success("nothing", 0)), "{body}");
+            for name in ["part", "nothing"] {
+                let malformed = format!("t_malformed_total{{collector=\"{name}\"}} {count}\n");
+                assert!(body.contains(&malformed), "{body}");
+            }
+            assert!(!body.contains("t_malformed_total{collector=\"good\"}"), "{body}");
+        }
+    }
+}
+
+/// Has nothing but malformed content.
+struct Malformed;
+
+#[async_trait]
+impl Collector<()> for Malformed {
+    async fn collect(&self, (): &(), _: &mut Sink) -> Result<(), CollectError> {
+        Err(CollectError::parse("/proc/y".as_ref(), ParseError::Form("odd".into())))
+    }
 }

@@ -39,7 +39,7 @@ impl BuildInfo {
     /// Build information with the seven labels that Go exporters share;
     /// `goversion` holds the version of the Rust compiler.
     pub fn go_style(name: &str) -> Self {
-        let build = crate::build::BUILD;
+        let build = crate::version::BUILD;
         let labels = [
             ("branch", build.branch),
             ("goarch", build.architecture),

@@ -10,6 +10,7 @@ use libdeflater::{CompressionLvl, Compressor};
 
 use crate::exposition::Pool;
 use crate::exposition::Pooled;
+use crate::sync::lock;
 
 /// Bodies from this size on are compressed on a blocking thread (about 1 ms of work).
 const LARGE_BODY: usize = 512 * 1024;
@@ -68,7 +69,7 @@ impl Compressors {
     }
 
     fn take(&self) -> Compressor {
-        let mut idle = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut idle = lock(&self.0);
         idle.pop().unwrap_or_else(|| {
             // The level is within the library's 0 to 12, so the default is never taken.
             Compressor::new(CompressionLvl::new(LEVEL).unwrap_or_default())
@@ -76,7 +77,7 @@ impl Compressors {
     }
 
     fn put_back(&self, compressor: Compressor) {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(compressor);
+        lock(&self.0).push(compressor);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::build::BUILD;
+use crate::version::BUILD;
 
 /// What the landing page says.
 #[derive(Clone, Debug)]

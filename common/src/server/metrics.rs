@@ -10,10 +10,10 @@ use tokio::sync::Semaphore;
 
 use super::body::{self, Compressors};
 use super::plain;
-use crate::change::ChangeLog;
 use crate::cli::WebArgs;
 use crate::exporter::{Exporter, ScrapeRequest};
 use crate::exposition::{Exposition, Pool, Rejected};
+use crate::failures::{Change, FailureLog};
 use crate::negotiate;
 use crate::self_metrics::SelfMetrics;
 
@@ -21,7 +21,7 @@ use crate::self_metrics::SelfMetrics;
 pub(super) struct Endpoint {
     exporter: Arc<dyn Exporter>,
     own: SelfMetrics,
-    rejections: ChangeLog,
+    rejections: FailureLog,
     pool: Pool,
     compressors: Compressors,
     /// `None` allows any number of scrapes at once.
@@ -38,7 +38,7 @@ impl Endpoint {
         Self {
             exporter,
             own,
-            rejections: ChangeLog::default(),
+            rejections: FailureLog::default(),
             pool: Pool::default(),
             compressors: Compressors::default(),
             permits: (web.max_requests > 0).then(|| Semaphore::new(web.max_requests)),
@@ -67,12 +67,10 @@ impl Endpoint {
 
     /// Counts a scrape of which something was dropped, and logs the first of a kind.
     fn note_rejected(&self, rejected: &Rejected) {
-        let Some(example) = &rejected.example else {
-            self.rejections.recovered();
-            return;
-        };
+        let change = self.rejections.note(&rejected.example.as_ref().map_or(Ok(()), Err));
+        let Some(example) = &rejected.example else { return };
         self.own.count_gathering_error();
-        if self.rejections.failed(example) {
+        if change == Change::New {
             let (duplicates, conflicts) = (rejected.duplicates, rejected.conflicts);
             tracing::warn!(duplicates, conflicts, example, "series dropped from the answer");
         }

@@ -25,11 +25,11 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
-use common::change::ChangeLog;
 use common::cli::{Dialect, WebArgs};
 use common::error::CollectError;
 use common::exporter::{Exporter, Refusal, ScrapeRequest};
 use common::exposition::Exposition;
+use common::failures::{Change, FailureLog};
 use common::metric::Desc;
 use common::program::Program;
 use common::scrape::{CollectorFamilies, Collectors, Outcome, Placement};
@@ -51,6 +51,10 @@ const FAMILIES: CollectorFamilies = CollectorFamilies {
         "container_exporter_collector_success",
         "1 if a collector succeeded in this scrape, 0 if it failed or had no data.",
     ),
+    malformed: Desc::counter(
+        "container_exporter_collector_malformed_total",
+        "Scrapes in which part of a collector's input was malformed and left out.",
+    ),
     label_prefix: "",
 };
 
@@ -70,7 +74,7 @@ pub struct ContainerExporter {
     runtimes: Runtimes,
     collectors: Collectors<Scene>,
     scope: ScopeArgs,
-    listing: ChangeLog,
+    failures: FailureLog,
 }
 
 impl Program for ContainerExporter {
@@ -136,7 +140,7 @@ impl ContainerExporter {
             runtimes: Runtimes::start(&args)?,
             collectors,
             scope: args.scope,
-            listing: ChangeLog::default(),
+            failures: FailureLog::default(),
         })
     }
 
@@ -156,18 +160,11 @@ impl ContainerExporter {
     }
 
     fn log_change<T>(&self, scene: &Result<T, CollectError>) {
-        match scene {
-            Err(error) => {
-                let error = error.to_string();
-                if self.listing.failed(&error) {
-                    tracing::warn!(error, "cgroups cannot be listed");
-                }
-            }
-            Ok(_) => {
-                if self.listing.recovered() {
-                    tracing::info!("cgroups can be listed again");
-                }
-            }
+        match (self.failures.note(scene), scene) {
+            (Change::New, Err(error)) => tracing::warn!(%error, "cgroups cannot be listed"),
+            (_, Err(error)) => tracing::debug!(%error, "cgroups still cannot be listed"),
+            (Change::Recovered, Ok(_)) => tracing::info!("cgroups can be listed again"),
+            (_, Ok(_)) => {}
         }
     }
 }

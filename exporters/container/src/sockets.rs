@@ -41,8 +41,7 @@ fn parse_line(line: &str) -> Result<Socket<'_>, ParseError> {
 
 fn parse_hexadecimal(field: &'static str, text: Option<&str>) -> Result<u64, ParseError> {
     let text = text.ok_or(ParseError::Missing { field })?;
-    u64::from_str_radix(text, 16)
-        .map_err(|_| ParseError::Number { field, text: text.chars().take(64).collect() })
+    u64::from_str_radix(text, 16).map_err(|_| ParseError::number(field, text))
 }
 
 #[cfg(test)]

@@ -21,11 +21,11 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use async_trait::async_trait;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
-use common::change::ChangeLog;
 use common::cli::{Dialect, Switches};
 use common::error::CollectError;
 use common::exporter::{Exporter, Refusal, ScrapeRequest};
 use common::exposition::Exposition;
+use common::failures::{Change, FailureLog};
 use common::metric::Desc;
 use common::program::Program;
 use common::scrape::{CollectorFamilies, Collectors, Outcome, Placement};
@@ -50,6 +50,10 @@ const FAMILIES: CollectorFamilies = CollectorFamilies {
         "mysql_exporter_collector_success",
         "1 if a collector succeeded in this scrape, 0 if it failed or had no data.",
     ),
+    malformed: Desc::counter(
+        "mysql_exporter_collector_malformed_total",
+        "Scrapes in which part of a collector's input was malformed and left out.",
+    ),
     label_prefix: "collect.",
 };
 
@@ -71,7 +75,7 @@ pub struct MysqlExporter {
     server: Arc<Server>,
     collectors: Collectors<Scrape>,
     query_timeout: Option<Duration>,
-    changes: ChangeLog,
+    failures: FailureLog,
 }
 
 impl Program for MysqlExporter {
@@ -135,7 +139,7 @@ impl MysqlExporter {
             server: Arc::new(Server::new(account, &args.sessions)),
             collectors,
             query_timeout: (query_timeout > 0).then(|| Duration::from_secs(query_timeout)),
-            changes: ChangeLog::default(),
+            failures: FailureLog::default(),
         })
     }
 
@@ -148,21 +152,13 @@ impl MysqlExporter {
     }
 
     /// Logs the first of a series of equal failures, and the recovery.
-    fn log_change(&self, opened: Result<(), &QueryError>) {
+    fn log_change(&self, opened: &Result<(), &QueryError>) {
         let server = self.server.address();
-        match opened {
-            Ok(()) => {
-                if self.changes.recovered() {
-                    tracing::info!(%server, "server is up again");
-                }
-            }
-            Err(error) => {
-                if self.changes.failed(&error.to_string()) {
-                    tracing::warn!(%server, %error, "server is down");
-                } else {
-                    tracing::debug!(%server, %error, "server is still down");
-                }
-            }
+        match (self.failures.note(opened), opened) {
+            (Change::New, Err(error)) => tracing::warn!(%server, %error, "server is down"),
+            (_, Err(error)) => tracing::debug!(%server, %error, "server is still down"),
+            (Change::Recovered, Ok(())) => tracing::info!(%server, "server is up again"),
+            (_, Ok(())) => {}
         }
     }
 }
@@ -182,7 +178,7 @@ impl Exporter for MysqlExporter {
         let opened = Scrape::open(&self.server, self.query_timeout, request.deadline).await;
         let duration = started.elapsed();
         push_up(opened.is_ok(), duration, exposition);
-        self.log_change(opened.as_ref().map(drop));
+        self.log_change(&opened.as_ref().map(drop));
         match opened {
             Ok(scrape) => {
                 let deadline = scrape.deadline();
@@ -192,6 +188,7 @@ impl Exporter for MysqlExporter {
                 collector: CONNECTION.into(),
                 duration,
                 result: Err(CollectError::query("connect", &error)),
+                malformed: None,
             }]),
         }
     }

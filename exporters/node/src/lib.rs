@@ -40,6 +40,10 @@ const FAMILIES: CollectorFamilies = CollectorFamilies {
         "node_scrape_collector_success",
         "1 if a collector succeeded in this scrape, 0 if it failed or had no data.",
     ),
+    malformed: Desc::counter(
+        "node_scrape_collector_malformed_total",
+        "Scrapes in which part of a collector's input was malformed and left out.",
+    ),
     label_prefix: "",
 };
 

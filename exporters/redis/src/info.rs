@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use common::error::{CollectError, ParseError};
+use common::error::{CollectError, ParseError, excerpt};
 
 /// Sections whose fields are named by what happened to run: one line per
 /// command or error. They have collectors of their own.
@@ -111,11 +111,7 @@ pub fn index(name: &str, prefix: &str) -> Option<u64> {
 
 /// Says which line of a section is malformed; values are not repeated in full.
 pub fn malformed_line(field: &str, value: &str) -> ParseError {
-    ParseError::Form(format!(
-        "{} has an unexpected value: {:?}",
-        field.chars().take(64).collect::<String>(),
-        value.chars().take(64).collect::<String>()
-    ))
+    ParseError::Form(format!("{} has an unexpected value: {:?}", excerpt(field), excerpt(value)))
 }
 
 /// Turns the first malformed line of a section into the collector's verdict.

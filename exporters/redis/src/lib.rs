@@ -23,17 +23,17 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
-use common::build::BUILD;
-use common::change::ChangeLog;
 use common::cli::{Dialect, Switches};
 use common::error::CollectError;
 use common::exporter::{Exporter, Refusal, ScrapeRequest};
 use common::exposition::Exposition;
+use common::failures::{Change, FailureLog};
 use common::metric::Desc;
 use common::program::Program;
 use common::scrape::{CollectorFamilies, Collectors, Outcome, Placement};
 use common::self_metrics::BuildInfo;
 use common::server::{Landing, Service};
+use common::version::BUILD;
 
 use args::Args;
 use collectors::COLLECTORS;
@@ -55,7 +55,7 @@ pub struct RedisExporter {
     options: Arc<Options>,
     collectors: Collectors<Session>,
     scrapes: Scrapes,
-    changes: ChangeLog,
+    failures: FailureLog,
 }
 
 impl Program for RedisExporter {
@@ -113,7 +113,7 @@ impl RedisExporter {
             options: Arc::new(Options { prefix, config_command }),
             collectors,
             scrapes: Scrapes::default(),
-            changes: ChangeLog::default(),
+            failures: FailureLog::default(),
         })
     }
 
@@ -141,25 +141,32 @@ impl RedisExporter {
             Err(failure) => {
                 // No collector ran; the outcome tells those who scrape by hand.
                 let result = Err(CollectError::query(failure.step, &failure.reason));
-                let outcome = Outcome { collector: "up".into(), duration: connect_time, result };
+                let outcome = Outcome {
+                    collector: "up".into(),
+                    duration: connect_time,
+                    result,
+                    malformed: None,
+                };
                 (Some(failure.to_string()), vec![outcome])
             }
         };
-        self.log_change(target, failure.as_deref());
+        self.log_change(target, &failure.as_deref().map_or(Ok(()), Err));
         (Report { failure, duration: started.elapsed(), connect_time, ping_time }, outcomes)
     }
 
-    fn log_change(&self, target: &Target, failure: Option<&str>) {
+    fn log_change(&self, target: &Target, read: &Result<(), &str>) {
         let address = target.address();
-        match failure {
-            Some(error) if self.changes.failed(error) => {
+        match (self.failures.note(read), read) {
+            (Change::New, Err(error)) => {
                 tracing::warn!(%address, error, "the server cannot be read");
             }
-            Some(error) => tracing::debug!(%address, error, "the server still cannot be read"),
-            None if self.changes.recovered() => {
+            (_, Err(error)) => {
+                tracing::debug!(%address, error, "the server still cannot be read");
+            }
+            (Change::Recovered, Ok(())) => {
                 tracing::info!(%address, "the server can be read again");
             }
-            None => {}
+            (_, Ok(())) => {}
         }
     }
 }
@@ -204,6 +211,10 @@ fn families(prefix: &str) -> CollectorFamilies {
         success: Desc::gauge(
             name("collector_success"),
             "1 if a collector succeeded in this scrape, 0 if it failed.",
+        ),
+        malformed: Desc::counter(
+            name("collector_malformed_total"),
+            "Scrapes in which part of a collector's input was malformed and left out.",
         ),
         label_prefix: "",
     }

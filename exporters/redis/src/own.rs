@@ -1,11 +1,12 @@
 //! What the exporter tells of its scrapes of the server.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use common::metric::Desc;
 
 use crate::families::Families;
+use common::sync::lock;
 
 const UP: Desc<'_> = Desc::gauge("up", "1 if the server could be read in this scrape, else 0.");
 const LAST_ERROR: Desc<'_> = Desc::gauge(
@@ -63,7 +64,7 @@ impl Scrapes {
     }
 
     fn update(&self, change: impl FnOnce(&mut Totals)) -> Totals {
-        let mut totals = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut totals = lock(&self.0);
         change(&mut totals);
         *totals
     }

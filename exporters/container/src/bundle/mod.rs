@@ -15,14 +15,15 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::UNIX_EPOCH;
 
-use common::change::ChangeLog;
+use common::failures::FailureLog;
 
 use crate::container::Container;
 use crate::docker::Labelling;
 use crate::runtimes::RuntimeArgs;
+use common::sync::lock;
 
 /// Folder of containerd's state for the containers that run.
 const TASKS: &str = "io.containerd.runtime.v2.task";
@@ -44,7 +45,7 @@ pub struct Bundles {
     /// Files are written once, before the cgroup is made: what was read stays
     /// true for as long as the cgroup is there.
     known: Mutex<HashMap<String, Arc<Container>>>,
-    reading: ChangeLog,
+    reading: FailureLog,
 }
 
 /// A file as it was found, with its Unix time.
@@ -67,7 +68,7 @@ impl Bundles {
                 .collect(),
             labelling,
             known: Mutex::default(),
-            reading: ChangeLog::default(),
+            reading: FailureLog::default(),
         }
     }
 
@@ -95,7 +96,7 @@ impl Bundles {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Container>>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.known)
     }
 
     fn read(&self, id: &str) -> anyhow::Result<Option<Container>> {

@@ -4,7 +4,7 @@
 //! the reference, which asks a netlink interface of cgroup v1 instead.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Instant;
 
 use async_trait::async_trait;
@@ -15,6 +15,7 @@ use common::metric::{Desc, Metric, gauge};
 
 use crate::cgroup::{Files, UNSEEN};
 use crate::scene::{Cgroup, Scene, push_by_label, push_table};
+use common::sync::lock;
 
 const TASKS: Desc<'static> =
     Desc::gauge("container_tasks_state", "Threads by state, without those in cgroups below.");
@@ -136,7 +137,7 @@ impl Collector<Scene> for CpuLoad {
             .collect();
         push_by_label(sink, &TASKS, "state", states.iter().map(|(cgroup, s)| (*cgroup, &s[..])));
         let now = Instant::now();
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = lock(&self.known);
         let mut before = std::mem::take(&mut *known);
         let mut load = |cgroup: &Cgroup, tasks: Tasks| {
             let before = before.remove(&cgroup.id);

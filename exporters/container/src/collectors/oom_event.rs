@@ -3,7 +3,7 @@
 //! and the runtime's events.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use async_trait::async_trait;
 use common::collector::Collector;
@@ -13,6 +13,7 @@ use common::metric::Desc;
 
 use crate::cgroup::{Controller, Version, key_values};
 use crate::scene::Scene;
+use common::sync::lock;
 
 const OOM_EVENTS: Desc<'static> = Desc::counter(
     "container_oom_events_total",
@@ -71,7 +72,7 @@ impl Collector<Scene> for OomEvent {
                 }),
             }
         }
-        let mut tallies = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tallies = lock(&self.0);
         let mut before = std::mem::take(&mut *tallies);
         for listed in &scene.containers {
             let mut tally = before.remove(&listed.id).unwrap_or_default();

@@ -1,11 +1,11 @@
 //! Versions of kernel, distribution, container runtime and this exporter.
 
 use async_trait::async_trait;
-use common::build::BUILD;
 use common::collector::Collector;
 use common::error::CollectError;
 use common::exposition::Sink;
 use common::metric::Desc;
+use common::version::BUILD;
 
 use crate::docker::Dialect;
 use crate::scene::Scene;

@@ -3,7 +3,7 @@
 //!
 //! <https://mariadb.com/kb/en/show-replica-status/>
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use async_trait::async_trait;
 use common::collector::Collector;
@@ -14,6 +14,7 @@ use common::metric::{Desc, Kind};
 use crate::naming::Namer;
 use crate::server::{Cells, QueryError, Scrape, Table, Version};
 use crate::value;
+use common::sync::lock;
 
 const ALL_SLAVES: &str = "SHOW ALL SLAVES STATUS";
 const SLAVE: &str = "SHOW SLAVE STATUS";
@@ -74,14 +75,14 @@ impl Collector<Scrape> for SlaveStatus {
 impl SlaveStatus {
     /// The statement that worked with this version, or those to try, the likeliest first.
     fn candidates(&self, version: Version) -> impl Iterator<Item = &'static str> + use<> {
-        let known = *self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = *lock(&self.known);
         let known = known.filter(|(known, _)| *known == version).map(|(_, statement)| statement);
         let others = statements(version).into_iter().filter(move |other| known != Some(*other));
         known.into_iter().chain(others)
     }
 
     fn remember(&self, version: Version, statement: &'static str) {
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some((version, statement));
+        *lock(&self.known) = Some((version, statement));
     }
 }
 

@@ -10,7 +10,7 @@ mod table;
 mod version;
 
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::{Duration, Instant};
 
 use common::error::CollectError;
@@ -20,6 +20,7 @@ use tokio::sync::Semaphore;
 
 use crate::account::{Account, Address};
 use crate::args::SessionArgs;
+use common::sync::lock;
 use session::Session;
 
 pub use error::QueryError;
@@ -169,7 +170,7 @@ impl Server {
     }
 
     fn lock(&self) -> MutexGuard<'_, Idle> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.idle)
     }
 }
 
@@ -256,7 +257,7 @@ impl Scrape {
         let table = server.query("SELECT @@version", None, Instant::now() + time).await?;
         let text = table.rows().next().and_then(|row| row.at(0)).unwrap_or_default();
         let version = Version::parse(text)
-            .ok_or_else(|| QueryError::Version(text.chars().take(64).collect()))?;
+            .ok_or_else(|| QueryError::Version(common::error::excerpt(text)))?;
         let deadline =
             query_timeout.map_or(deadline, |timeout| deadline.min(Instant::now() + timeout));
         Ok(Self { server: Arc::clone(server), version, limit: Limit::new(version, time), deadline })

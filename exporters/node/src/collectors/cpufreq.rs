@@ -80,7 +80,7 @@ impl Collector<Host> for CpuFreq {
         numbers.retain(|number| !offline.iter().any(|offline| offline == number));
         numbers.retain(|number| host.sys_path(&directory(number)).is_dir());
         let (cpus, more) = read_all(host, &numbers);
-        errors.merge(more);
+        errors.take(more.beside(()));
         push(&cpus, sink);
         errors.into_result()
     }
@@ -109,7 +109,7 @@ fn read_all(host: &Host, numbers: &[&str]) -> (Vec<Cpu>, FirstError) {
             // Without a thread to be had, this one reads.
             let (more, error) = read.unwrap_or_else(|| read_share(host, share));
             cpus.extend(more);
-            errors.merge(error);
+            errors.take(error.beside(()));
         }
     });
     (cpus, errors)

@@ -48,7 +48,7 @@ fn decimal(text: &str) -> Result<f64, ParseError> {
 }
 
 fn no_number(text: &str) -> ParseError {
-    ParseError::Number { field: "size", text: text.chars().take(64).collect() }
+    ParseError::number("size", text)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ mod memory_modules;
 mod topology;
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -19,6 +19,7 @@ use sysinfo::System;
 use crate::args::Args;
 use crate::host::Host;
 use crate::scene::Scene;
+use common::sync::lock;
 
 const SCRAPE_ERROR: Desc<'static> = Desc::gauge(
     "machine_scrape_error",
@@ -119,7 +120,7 @@ impl Machine {
 #[async_trait]
 impl Collector<Scene> for Machine {
     async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = lock(&self.known);
         let is_fresh = known.as_ref().is_some_and(|(since, _)| since.elapsed() < REFRESH);
         let outcome = if is_fresh {
             Ok(())

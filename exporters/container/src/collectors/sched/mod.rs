@@ -3,7 +3,7 @@
 
 mod accounts;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use async_trait::async_trait;
 use common::collector::Collector;
@@ -14,6 +14,7 @@ use common::metric::{Metric, counter};
 use crate::cgroup::{Files, UNSEEN};
 use crate::scene::{Scene, push_table};
 use accounts::{Accounts, Times};
+use common::sync::lock;
 
 const METRICS: &[Metric<Option<Times>>] = &[
     counter("container_cpu_schedstat_run_seconds_total", "Time that threads ran.", |times| {
@@ -41,7 +42,7 @@ pub(super) struct Sched {
 impl Collector<Scene> for Sched {
     async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
         let mut files = Files::new(&scene.hierarchies, &scene.host);
-        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut accounts = lock(&self.accounts);
         let all = || scene.cgroups.iter().chain(&scene.hidden);
         for cgroup in all() {
             let Some(threads) = files.threads(cgroup) else { continue };

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bollard::models::ContainerSummary;
-use common::change::ChangeLog;
+use common::failures::FailureLog;
 use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
@@ -51,11 +51,11 @@ pub(super) struct Follower {
     published: Instant,
     memory: Memory,
     inspections: Inspections,
-    connection: ChangeLog,
+    connection: FailureLog,
     /// The last failure was that of a connection that had worked.
     has_just_failed: bool,
-    inspecting: ChangeLog,
-    surveying: ChangeLog,
+    inspecting: FailureLog,
+    surveying: FailureLog,
 }
 
 impl Follower {
@@ -69,10 +69,10 @@ impl Follower {
             published: Instant::now(),
             memory: Memory::default(),
             inspections: Inspections::default(),
-            connection: ChangeLog::default(),
+            connection: FailureLog::default(),
             has_just_failed: false,
-            inspecting: ChangeLog::default(),
-            surveying: ChangeLog::default(),
+            inspecting: FailureLog::default(),
+            surveying: FailureLog::default(),
         }
     }
 

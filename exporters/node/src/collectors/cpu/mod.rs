@@ -6,7 +6,7 @@ mod info;
 mod state;
 mod throttle;
 
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock};
 
 use async_trait::async_trait;
 use common::collector::Collector;
@@ -17,6 +17,7 @@ use common::metric::Desc;
 
 use crate::host::Host;
 use crate::readers::Rows;
+use common::sync::lock;
 use state::{CpuTimes, Times};
 
 const SECONDS: Desc<'_> = Desc::counter(
@@ -131,7 +132,7 @@ impl Collector<Host> for Cpu {
         let mut errors = FirstError::default();
         errors.note(now.verdict.map_err(|error| host.malformed_proc("stat", error)));
         let numbers: Vec<String> = {
-            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut last = lock(&self.last);
             last.update(now.good);
             self.push_times(&last, sink);
             last.iter().map(|cpu| cpu.number.clone()).collect()

@@ -7,10 +7,11 @@
 use std::collections::{HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::Answer;
+use common::sync::lock;
 
 /// Error text of a mount that did not answer in time, as the reference exporter has it.
 pub(super) const STUCK: &str = "mountpoint timeout";
@@ -96,10 +97,6 @@ pub(super) fn statfs(path: &Path) -> Answer {
             .next()
             .map_or_else(String::new, |first| first.to_lowercase().chain(characters).collect())
     })
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

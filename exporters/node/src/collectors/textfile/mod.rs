@@ -12,10 +12,10 @@ mod parse;
 use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
-use common::change::ChangeLog;
 use common::collector::Collector;
 use common::error::CollectError;
 use common::exposition::Sink;
+use common::failures::FailureLog;
 use common::metric::{Desc, Kind, Label};
 
 use crate::host::Host;
@@ -49,7 +49,7 @@ pub struct Options {
 #[derive(Debug)]
 pub(super) struct Textfile {
     directories: Vec<String>,
-    changes: ChangeLog,
+    changes: FailureLog,
 }
 
 /// A family's help text and the files that have it.
@@ -63,7 +63,7 @@ impl Textfile {
     pub(super) fn new(options: &Options) -> Self {
         let mut directories = options.directories.clone();
         directories.retain(|directory| !directory.is_empty());
-        Self { directories, changes: ChangeLog::default() }
+        Self { directories, changes: FailureLog::default() }
     }
 
     /// Reads each file once, even if two directories are the same.
@@ -106,7 +106,7 @@ impl Collector<Host> for Textfile {
         let mut problems = Vec::new();
         let files = self.read(&mut problems);
         push(&files, sink, &mut problems);
-        sink.give_way(SCRAPE_ERROR, !problems.is_empty());
+        sink.yield_to_others(SCRAPE_ERROR, !problems.is_empty());
         self.log(&problems);
         Ok(())
     }

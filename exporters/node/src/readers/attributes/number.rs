@@ -15,9 +15,7 @@ pub(crate) fn integer(text: &str) -> Result<Option<f64>, ParseError> {
         return parse_number::<i128>("value", Some(text)).map(|number| Some(number as f64));
     };
     let number = u64::from_str_radix(digits, 16);
-    number
-        .map(|number| Some(number as f64))
-        .map_err(|_| ParseError::Number { field: "value", text: text.chars().take(64).collect() })
+    number.map(|number| Some(number as f64)).map_err(|_| ParseError::number("value", text))
 }
 
 /// The number at the start, with words behind: `2.5 GT/s PCIe`.

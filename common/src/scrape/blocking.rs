@@ -10,7 +10,7 @@
 //! outnumber the collectors times the scrapes allowed at once.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
@@ -20,12 +20,13 @@ use super::Run;
 use super::member::Member;
 use crate::error::CollectError;
 use crate::exposition::{Exposition, Format, Pool};
+use crate::sync::lock;
 
 /// How long the first worker may go without finishing a collector before another one joins.
 const STALL: Duration = Duration::from_millis(10);
 
-/// What the workers of one scrape share.
-struct Shift<Source: ?Sized + Sync + 'static> {
+/// What the workers of one scrape share: the collectors that are still to run.
+struct WorkQueue<Source: ?Sized + Sync + 'static> {
     members: Arc<[Member<Source>]>,
     source: Arc<Source>,
     chosen: Vec<usize>,
@@ -41,7 +42,7 @@ struct Results {
     runs: Vec<Run>,
     /// Start of each run that has not ended, by member.
     started: Vec<(usize, Instant)>,
-    /// The deadline has passed: whoever comes now is too late.
+    /// The deadline has passed: what finishes now is too late.
     is_closed: bool,
 }
 
@@ -54,7 +55,7 @@ pub(super) async fn run<Source: ?Sized + Send + Sync + 'static>(
 ) -> Vec<Run> {
     let (stuck, chosen): (Vec<usize>, Vec<usize>) =
         chosen.into_iter().partition(|&index| members[index].is_stuck());
-    let shift = Arc::new(Shift {
+    let queue = Arc::new(WorkQueue {
         members: Arc::clone(members),
         source,
         chosen,
@@ -64,15 +65,15 @@ pub(super) async fn run<Source: ?Sized + Send + Sync + 'static>(
         results: Mutex::default(),
         all_done: Notify::new(),
     });
-    shift.supervise(deadline).await;
-    let mut runs = shift.close(deadline);
+    queue.supervise(deadline).await;
+    let mut runs = queue.close(deadline);
     runs.extend(
-        stuck.into_iter().map(|member| failed(member, Duration::ZERO, CollectError::Stuck)),
+        stuck.into_iter().map(|member| Run::failed(member, Duration::ZERO, CollectError::Stuck)),
     );
     runs
 }
 
-impl<Source: ?Sized + Send + Sync + 'static> Shift<Source> {
+impl<Source: ?Sized + Send + Sync + 'static> WorkQueue<Source> {
     /// Keeps a worker going until all collectors are done or the deadline has come.
     async fn supervise(self: &Arc<Self>, deadline: Instant) {
         if self.chosen.is_empty() {
@@ -96,9 +97,9 @@ impl<Source: ?Sized + Send + Sync + 'static> Shift<Source> {
 
     fn add_worker(self: &Arc<Self>) {
         if self.next.load(Ordering::Relaxed) < self.chosen.len() {
-            let shift = Arc::clone(self);
+            let queue = Arc::clone(self);
             let runtime = Handle::current();
-            tokio::task::spawn_blocking(move || shift.work(&runtime));
+            tokio::task::spawn_blocking(move || queue.work(&runtime));
         }
     }
 
@@ -136,22 +137,18 @@ impl<Source: ?Sized + Send + Sync + 'static> Shift<Source> {
         for (index, started) in results.started.drain(..) {
             self.members[index].is_stuck.store(true, Ordering::Relaxed);
             let duration = deadline.saturating_duration_since(started);
-            runs.push(failed(index, duration, CollectError::Timeout(duration)));
+            runs.push(Run::failed(index, duration, CollectError::Timeout(duration)));
         }
         for &index in &self.chosen {
             if !runs.iter().any(|run| run.member == index) {
                 let never_started = CollectError::Timeout(Duration::ZERO);
-                runs.push(failed(index, Duration::ZERO, never_started));
+                runs.push(Run::failed(index, Duration::ZERO, never_started));
             }
         }
         runs
     }
 
     fn lock(&self) -> MutexGuard<'_, Results> {
-        self.results.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.results)
     }
-}
-
-fn failed(member: usize, duration: Duration, error: CollectError) -> Run {
-    Run { member, duration, result: Err(error), sink: None }
 }

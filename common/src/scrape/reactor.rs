@@ -23,12 +23,7 @@ pub(super) async fn run<Source: ?Sized + Sync>(
         let run = members[index].run(index, source, exposition.sink());
         tokio::time::timeout_at(deadline.into(), run).await.unwrap_or_else(|_| {
             let duration = started.elapsed();
-            Run {
-                member: index,
-                duration,
-                result: Err(CollectError::Timeout(duration)),
-                sink: None,
-            }
+            Run::failed(index, duration, CollectError::Timeout(duration))
         })
     });
     join_all(runs).await

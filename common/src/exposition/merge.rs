@@ -1,4 +1,4 @@
-//! Families of one name that several sinks hold: which of them stands, and what of the others joins it.
+//! Families of one name that several sinks hold: which of them is shown, and what of the others joins it.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -91,14 +91,13 @@ pub(super) fn places(sinks: &[Sink], first: usize) -> impl Iterator<Item = Place
     })
 }
 
-/// By name; those of one name in the order of their sinks, behind which stand the sinks
-/// that give way.
+/// By name; those of one name in the order of their sinks, those that yield to others last.
 pub(super) fn sort(sinks: &[Sink], families: &mut [Place]) {
     // Stable.
     families.sort_by(|a, b| {
         let (a, b) = (sinks.placed(*a), sinks.placed(*b));
-        let give_way = |family: &Placed<'_>| family.sink.verdict.is_some();
-        a.name().cmp(b.name()).then_with(|| give_way(&a).cmp(&give_way(&b)))
+        let yield_to_others = |family: &Placed<'_>| family.sink.error_gauge.is_some();
+        a.name().cmp(b.name()).then_with(|| yield_to_others(&a).cmp(&yield_to_others(&b)))
     });
 }
 
