@@ -152,9 +152,9 @@ impl MysqlExporter {
     }
 
     /// Logs the first of a series of equal failures, and the recovery.
-    fn log_change(&self, opened: &Result<(), &QueryError>) {
+    fn log_change(&self, opened: Result<(), &QueryError>) {
         let server = self.server.address();
-        match (self.failures.note(opened), opened) {
+        match (self.failures.note(&opened), opened) {
             (Change::New, Err(error)) => tracing::warn!(%server, %error, "server is down"),
             (_, Err(error)) => tracing::debug!(%server, %error, "server is still down"),
             (Change::Recovered, Ok(())) => tracing::info!(%server, "server is up again"),
@@ -178,7 +178,7 @@ impl Exporter for MysqlExporter {
         let opened = Scrape::open(&self.server, self.query_timeout, request.deadline).await;
         let duration = started.elapsed();
         push_up(opened.is_ok(), duration, exposition);
-        self.log_change(&opened.as_ref().map(drop));
+        self.log_change(opened.as_ref().map(drop));
         match opened {
             Ok(scrape) => {
                 let deadline = scrape.deadline();
