@@ -1,6 +1,9 @@
 //! What a collector is, and the list that an exporter keeps of them.
 
+use std::fmt;
+
 use async_trait::async_trait;
+use clap::{ArgMatches, Command};
 
 use crate::error::CollectError;
 use crate::exposition::Sink;
@@ -10,6 +13,9 @@ use crate::exposition::Sink;
 /// A collector knows nothing of HTTP, text formats, timing or other
 /// collectors. It holds configuration and no mutable state, documented caches
 /// excepted, because scrapes may overlap.
+///
+/// The trait is asynchronous also for collectors that only read files: some exporters have
+/// both kinds, and the box around a future costs less than a microsecond per collector.
 #[async_trait]
 pub trait Collector<Source: ?Sized + Sync>: Send + Sync {
     /// Reads `source` once and pushes the samples into `sink`.
@@ -17,50 +23,126 @@ pub trait Collector<Source: ?Sized + Sync>: Send + Sync {
     /// What was pushed before an error stays in the answer.
     ///
     /// # Errors
-    /// [`CollectError::NoData`] if the target lacks the feature; any other
-    /// variant is a failure of this collector alone.
+    /// [`CollectError::NoData`] if the target lacks the feature. [`CollectError::Parse`] if
+    /// some of the content was malformed: a failure only if nothing was pushed, counted and
+    /// logged once otherwise. Any other variant is a failure of this collector alone.
     async fn collect(&self, source: &Source, sink: &mut Sink) -> Result<(), CollectError>;
 }
 
-/// A collector with its name.
-pub type Named<Source> = (&'static str, Box<dyn Collector<Source>>);
+/// A collector as a scrape runs it.
+pub struct Named<Source: ?Sized> {
+    /// Its entry's name.
+    pub name: &'static str,
+    /// The oldest releases of the target that have what it reads; empty for all.
+    pub since: &'static [Release],
+    /// What reads the source.
+    pub collector: Box<dyn Collector<Source>>,
+}
 
-/// Makes a collector from the exporter's arguments.
-pub type Build<Source, Args> = fn(&Args) -> anyhow::Result<Box<dyn Collector<Source>>>;
+/// A release of the software that is asked, such as MariaDB 10.5.2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// Name of the software.
+    pub product: &'static str,
+    /// Major, minor and patch, compared in this order.
+    pub number: (u32, u32, u32),
+}
+
+impl Release {
+    /// True if this release is one of `since` or came after one of them.
+    pub fn is_covered_by(self, since: &[Self]) -> bool {
+        since.iter().any(|first| first.product == self.product && first.number <= self.number)
+    }
+}
+
+impl fmt::Display for Release {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (major, minor, patch) = self.number;
+        write!(f, "{} {major}.{minor}.{patch}", self.product)
+    }
+}
+
+/// Makes a collector from the command line.
+pub type Factory<Source> = fn(&ArgMatches) -> anyhow::Result<Box<dyn Collector<Source>>>;
 
 /// One line of an exporter's list of collectors.
-pub struct Entry<Source: ?Sized + 'static, Args: 'static> {
+pub struct Entry<Source: ?Sized + 'static> {
     /// Suffix of the collector's switch and value of the `collector` label.
     pub name: &'static str,
     /// What it exposes, for `--help`.
     pub summary: &'static str,
     /// Runs unless switched off.
     pub enabled_by_default: bool,
-    /// Makes the collector; fails on a bad argument.
-    pub build: Build<Source, Args>,
+    /// The oldest releases of the target that have what it reads; empty for all.
+    pub since: &'static [Release],
+    /// Adds the collector's own flags.
+    pub flags: fn(Command) -> Command,
+    /// Makes the collector; fails on a bad flag.
+    pub build: Factory<Source>,
 }
 
-impl<Source: ?Sized, Args> Entry<Source, Args> {
+impl<Source: ?Sized> Entry<Source> {
     /// A collector that runs unless switched off.
-    pub const fn on(name: &'static str, summary: &'static str, build: Build<Source, Args>) -> Self {
-        Self { name, summary, enabled_by_default: true, build }
+    pub const fn on(name: &'static str, summary: &'static str, build: Factory<Source>) -> Self {
+        let flags = |command| command;
+        Self { name, summary, enabled_by_default: true, since: &[], flags, build }
     }
 
     /// A collector that runs only if switched on.
-    pub const fn off(
-        name: &'static str,
-        summary: &'static str,
-        build: Build<Source, Args>,
-    ) -> Self {
-        Self { name, summary, enabled_by_default: false, build }
+    pub const fn off(name: &'static str, summary: &'static str, build: Factory<Source>) -> Self {
+        Self { enabled_by_default: false, ..Self::on(name, summary, build) }
+    }
+
+    /// It has flags of its own, which `flags` adds: the `augment_args` of its options.
+    #[must_use]
+    pub const fn with_flags(self, flags: fn(Command) -> Command) -> Self {
+        Self { flags, ..self }
+    }
+
+    /// It reads what only these releases of the target and later ones have. On an older one, or
+    /// another product, it has no data.
+    #[must_use]
+    pub const fn since(self, since: &'static [Release]) -> Self {
+        Self { since, ..self }
+    }
+
+    /// The collector that the command line asks for.
+    ///
+    /// # Errors
+    /// What the collector says of a bad flag.
+    pub fn build(&self, matches: &ArgMatches) -> anyhow::Result<Named<Source>> {
+        let collector = (self.build)(matches)?;
+        Ok(Named { name: self.name, since: self.since, collector })
     }
 }
 
-impl<Source: ?Sized, Args> std::fmt::Debug for Entry<Source, Args> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl<Source: ?Sized> fmt::Debug for Entry<Source> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Entry")
             .field("name", &self.name)
             .field("enabled_by_default", &self.enabled_by_default)
             .finish_non_exhaustive()
+    }
+}
+
+impl<Source: ?Sized> fmt::Debug for Named<Source> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Named").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Release;
+
+    #[test]
+    fn releases_are_compared_within_their_product() {
+        let release = |product, number| Release { product, number };
+        let since = [release("MySQL", (8, 0, 2)), release("MariaDB", (10, 5, 0))];
+        assert!(release("MariaDB", (10, 11, 1)).is_covered_by(&since));
+        assert!(release("MySQL", (8, 0, 2)).is_covered_by(&since));
+        assert!(!release("MySQL", (5, 7, 44)).is_covered_by(&since));
+        assert!(!release("Other", (99, 0, 0)).is_covered_by(&since));
+        assert_eq!(since[0].to_string(), "MySQL 8.0.2");
     }
 }

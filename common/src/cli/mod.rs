@@ -4,6 +4,7 @@ mod dialect;
 mod duration;
 mod old_names;
 mod switches;
+pub mod unused;
 mod web;
 
 use std::ffi::OsString;
@@ -14,7 +15,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, ValueEnum};
 pub use dialect::Dialect;
 pub use duration::parse_duration;
 pub use old_names::{OldName, old_names};
-pub use switches::Switches;
+pub use switches::{Switches, is_switched_on};
 pub use web::WebArgs;
 
 /// Flags of the log.

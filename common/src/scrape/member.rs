@@ -8,7 +8,7 @@ use std::time::Instant;
 use futures_util::FutureExt;
 
 use super::Run;
-use crate::collector::Collector;
+use crate::collector::{Collector, Named, Release};
 use crate::error::CollectError;
 use crate::exposition::Sink;
 use crate::failures::{Change, FailureLog, OddityLog};
@@ -17,7 +17,8 @@ pub(super) struct Member<Source: ?Sized + Sync + 'static> {
     pub(super) name: &'static str,
     /// Value of the `collector` label.
     pub(super) label: String,
-    pub(super) collector: Box<dyn Collector<Source>>,
+    since: &'static [Release],
+    collector: Box<dyn Collector<Source>>,
     /// A run that a scrape gave up on still occupies a thread.
     pub(super) is_stuck: AtomicBool,
     /// Scrapes in which part of the input was malformed.
@@ -27,20 +28,28 @@ pub(super) struct Member<Source: ?Sized + Sync + 'static> {
 }
 
 impl<Source: ?Sized + Sync> Member<Source> {
-    pub(super) fn new(
-        name: &'static str,
-        label_prefix: &str,
-        collector: Box<dyn Collector<Source>>,
-    ) -> Self {
+    pub(super) fn new(named: Named<Source>, label_prefix: &str) -> Self {
         Self {
-            name,
-            label: format!("{label_prefix}{name}"),
-            collector,
+            name: named.name,
+            label: format!("{label_prefix}{}", named.name),
+            since: named.since,
+            collector: named.collector,
             is_stuck: AtomicBool::new(false),
             malformed: AtomicU64::new(0),
             failures: FailureLog::default(),
             oddities: OddityLog::default(),
         }
+    }
+
+    /// True if `release` has what the collector reads; an unknown one is asked.
+    pub(super) fn is_supported(&self, release: Option<Release>) -> bool {
+        self.since.is_empty() || release.is_none_or(|release| release.is_covered_by(self.since))
+    }
+
+    /// What the collector needs, in words.
+    pub(super) fn requirement(&self) -> String {
+        let since: Vec<String> = self.since.iter().map(ToString::to_string).collect();
+        format!("needs {} or later", since.join(" or "))
     }
 
     /// One run; a panic becomes an error and costs the samples.

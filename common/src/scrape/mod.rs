@@ -7,7 +7,7 @@ mod reactor;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::collector::Named;
+use crate::collector::{Named, Release};
 use crate::error::CollectError;
 use crate::exposition::{Exposition, Sink};
 use crate::metric::Desc;
@@ -71,6 +71,7 @@ pub struct Collectors<Source: ?Sized + Sync + 'static> {
     members: Arc<[Member<Source>]>,
     placement: Placement,
     families: CollectorFamilies,
+    release: Option<fn(&Source) -> Release>,
 }
 
 impl<Source: ?Sized + Send + Sync> std::fmt::Debug for Collectors<Source> {
@@ -86,11 +87,15 @@ impl<Source: ?Sized + Send + Sync + 'static> Collectors<Source> {
         families: CollectorFamilies,
         collectors: impl IntoIterator<Item = Named<Source>>,
     ) -> Self {
-        let members = collectors
-            .into_iter()
-            .map(|(name, collector)| Member::new(name, families.label_prefix, collector))
-            .collect();
-        Self { members, placement, families }
+        let members =
+            collectors.into_iter().map(|named| Member::new(named, families.label_prefix)).collect();
+        Self { members, placement, families, release: None }
+    }
+
+    /// `release` says what the source is, for the collectors that not every release supports.
+    #[must_use]
+    pub fn with_release(self, release: fn(&Source) -> Release) -> Self {
+        Self { release: Some(release), ..self }
     }
 
     /// Names of the collectors, in order.
@@ -108,8 +113,10 @@ impl<Source: ?Sized + Send + Sync + 'static> Collectors<Source> {
         deadline: Instant,
         exposition: &mut Exposition,
     ) -> Vec<Outcome> {
-        let chosen: Vec<usize> =
-            (0..self.members.len()).filter(|&index| chosen(self.members[index].name)).collect();
+        let release = self.release.map(|release| release(&source));
+        let (chosen, unsupported): (Vec<usize>, Vec<usize>) = (0..self.members.len())
+            .filter(|&index| chosen(self.members[index].name))
+            .partition(|&index| self.members[index].is_supported(release));
         let mut runs = match self.placement {
             Placement::Blocking => {
                 blocking::run(&self.members, source, chosen, deadline, exposition).await
@@ -118,6 +125,10 @@ impl<Source: ?Sized + Send + Sync + 'static> Collectors<Source> {
                 reactor::run(&self.members, &*source, &chosen, deadline, exposition).await
             }
         };
+        for index in unsupported {
+            let error = CollectError::NoData(self.members[index].requirement());
+            runs.push(Run::failed(index, Duration::ZERO, error));
+        }
         runs.sort_unstable_by_key(|run| run.member);
         self.report(runs, exposition)
     }

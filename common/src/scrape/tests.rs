@@ -35,11 +35,15 @@ impl Collector<()> for Pending {
     }
 }
 
+fn named(name: &'static str, collector: impl Collector<()> + 'static) -> Named<()> {
+    Named { name, since: &[], collector: Box::new(collector) }
+}
+
 fn act(
     name: &'static str,
     act: impl Fn() -> Result<(), CollectError> + Send + Sync + 'static,
 ) -> Named<()> {
-    (name, Box::new(Act(name, act)))
+    named(name, Act(name, act))
 }
 
 async fn scrape(collectors: &Collectors<()>, milliseconds: u64) -> String {
@@ -113,7 +117,7 @@ async fn an_awaiting_collector_is_cancelled_at_the_deadline() {
     let collectors = Collectors::new(
         Placement::Reactor,
         FAMILIES,
-        [("waits", Box::new(Pending) as Box<dyn Collector<()>>), act("good", || Ok(()))],
+        [named("waits", Pending), act("good", || Ok(()))],
     );
     let body = scrape(&collectors, 50).await;
     assert!(body.contains(&success("waits", 0)) && body.contains(&success("good", 1)), "{body}");
@@ -132,11 +136,7 @@ async fn malformed_content_beside_samples_is_counted_and_no_failure() {
         let collectors = Collectors::new(
             placement,
             FAMILIES,
-            [
-                act("part", odd),
-                ("nothing", Box::new(Malformed) as Box<dyn Collector<()>>),
-                act("good", || Ok(())),
-            ],
+            [act("part", odd), named("nothing", Malformed), act("good", || Ok(()))],
         );
         for count in 1..3 {
             let body = scrape(&collectors, 5_000).await;
@@ -158,5 +158,28 @@ struct Malformed;
 impl Collector<()> for Malformed {
     async fn collect(&self, (): &(), _: &mut Sink) -> Result<(), CollectError> {
         Err(CollectError::parse("/proc/y".as_ref(), ParseError::Form("odd".into())))
+    }
+}
+
+#[tokio::test]
+async fn what_the_release_lacks_is_no_data_and_not_asked() {
+    const SINCE: &[Release] = &[Release { product: "Server", number: (2, 0, 0) }];
+    for (major, expected) in [(1, false), (2, true)] {
+        let new = Named { since: SINCE, ..act("new", || Ok(())) };
+        let release = match major {
+            1 => |(): &()| Release { product: "Server", number: (1, 9, 9) },
+            _ => |(): &()| Release { product: "Server", number: (2, 0, 0) },
+        };
+        let collectors = Collectors::new(Placement::Reactor, FAMILIES, [new]).with_release(release);
+        let mut exposition = Exposition::new(Format::Text, Pool::default());
+        let deadline = Instant::now() + Duration::from_secs(5);
+        let run = collectors.run(Arc::new(()), |_| true, deadline, &mut exposition);
+        let outcome = run.await.remove(0);
+        assert_eq!(outcome.result.is_ok(), expected);
+        if let Err(error) = outcome.result {
+            assert_eq!(error.to_string(), "no data: needs Server 2.0.0 or later");
+        }
+        let (body, _) = exposition.assemble(&[]);
+        assert_eq!(String::from_utf8_lossy(body.as_ref()).contains("\nnew 1"), expected);
     }
 }

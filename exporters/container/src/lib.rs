@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
-use common::cli::{Dialect, WebArgs};
+use common::cli::{self, Dialect, WebArgs};
 use common::error::CollectError;
 use common::exporter::{Exporter, Refusal, ScrapeRequest};
 use common::exposition::Exposition;
@@ -85,7 +85,7 @@ impl Program for ContainerExporter {
     const ENV_PREFIX: &'static str = "CONTAINER_EXPORTER_";
 
     fn command() -> Command {
-        args::add_unused(Args::augment_args(Command::new(Self::NAME)))
+        cli::unused::add(Args::augment_args(Command::new(Self::NAME)), args::UNUSED)
     }
 
     fn adapt(command: Command) -> Command {
@@ -125,14 +125,12 @@ impl ContainerExporter {
     /// `DOCKER_HOST` is no endpoint.
     pub fn from_matches(matches: &ArgMatches) -> anyhow::Result<Self> {
         let args = Args::from_arg_matches(matches)?;
-        let unused = args::given_unused(matches);
-        if !unused.is_empty() {
-            tracing::warn!(flags = unused.join(","), "these flags have no effect");
-        }
+        cli::unused::warn(matches, args::UNUSED, Self::DIALECT);
         let host = Host::open(&args.path, &args.docker.root)?;
         let own_mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
         let hierarchies = Hierarchies::open(&args.path.cgroup, &own_mounts)?;
-        let collectors = Collectors::new(Placement::Blocking, FAMILIES, collectors::build(&args)?);
+        let collectors =
+            Collectors::new(Placement::Blocking, FAMILIES, collectors::build(matches)?);
         tracing::info!(version = ?hierarchies.version(), ?collectors, "cgroups and collectors");
         Ok(Self {
             hierarchies: Arc::new(hierarchies),

@@ -131,7 +131,7 @@ impl MysqlExporter {
         if account.user.is_empty() {
             tracing::warn!(reason = %QueryError::NoUser, "the server cannot be asked");
         }
-        let collectors = SWITCHES.build(matches, COLLECTORS, &args)?;
+        let collectors = SWITCHES.build(matches, COLLECTORS)?;
         let collectors = Collectors::new(Placement::Reactor, FAMILIES, collectors);
         tracing::info!(server = %account.address, ?collectors, "enabled collectors");
         let query_timeout = u64::from(args.sessions.query_timeout);

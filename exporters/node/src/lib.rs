@@ -1,10 +1,8 @@
 //! Host metrics of Linux, as node_exporter names them.
 //!
-//! [`args`] holds the flags, [`host`] reads files below the configurable
-//! roots, [`bus`] asks services on D-Bus, `netlink` asks the kernel, [`collectors`] lists
+//! [`host`] reads files below the configurable roots, [`bus`] asks services on D-Bus, `netlink` asks the kernel, [`collectors`] lists
 //! the subjects: one file each. `readers` holds what several of them read alike.
 
-pub mod args;
 pub mod bus;
 pub mod collectors;
 pub mod host;
@@ -16,7 +14,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
-use common::cli::{Dialect, Switches};
+use common::cli::{self, Dialect, Switches};
 use common::exporter::{Exporter, Refusal, ScrapeRequest};
 use common::exposition::Exposition;
 use common::metric::Desc;
@@ -25,9 +23,8 @@ use common::scrape::{CollectorFamilies, Collectors, Outcome, Placement};
 use common::self_metrics::BuildInfo;
 use common::server::{Landing, Service};
 
-use args::Args;
 use collectors::COLLECTORS;
-use host::Host;
+use host::{Host, Paths};
 
 const SWITCHES: Switches = Switches { flag_prefix: "collector." };
 
@@ -62,7 +59,8 @@ impl Program for NodeExporter {
     const ENV_PREFIX: &'static str = "NODE_EXPORTER_";
 
     fn command() -> Command {
-        unused::add(SWITCHES.add(Args::augment_args(Command::new(Self::NAME)), COLLECTORS))
+        let command = Paths::augment_args(Command::new(Self::NAME));
+        cli::unused::add(SWITCHES.add(command, COLLECTORS), unused::UNUSED)
     }
 
     fn default_address(_: &ArgMatches) -> String {
@@ -91,12 +89,9 @@ impl NodeExporter {
     /// # Errors
     /// A root that is no directory, or a flag that a collector refuses.
     pub fn from_matches(matches: &ArgMatches) -> anyhow::Result<Self> {
-        let args = arguments(matches)?;
-        for (flag, reason) in unused::given(matches) {
-            tracing::warn!(flag, reason, "flag without effect");
-        }
-        let host = Host::open(&args.path)?;
-        let collectors = SWITCHES.build(matches, COLLECTORS, &args)?;
+        cli::unused::warn(matches, unused::UNUSED, Self::DIALECT);
+        let host = Host::open(&Paths::from_arg_matches(matches)?)?;
+        let collectors = SWITCHES.build(matches, COLLECTORS)?;
         let collectors = Collectors::new(Placement::Blocking, FAMILIES, collectors);
         tracing::info!(?collectors, "enabled collectors");
         Ok(Self { host: Arc::new(host), collectors })
@@ -132,14 +127,6 @@ impl NodeExporter {
     }
 }
 
-/// The arguments, with what depends on the switches.
-fn arguments(matches: &ArgMatches) -> anyhow::Result<Args> {
-    let mut args = Args::from_arg_matches(matches)?;
-    args.cpu.has_cpufreq =
-        SWITCHES.chosen(matches, COLLECTORS).any(|entry| entry.name == "cpufreq");
-    Ok(args)
-}
-
 #[async_trait]
 impl Exporter for NodeExporter {
     async fn scrape(
@@ -150,24 +137,5 @@ impl Exporter for NodeExporter {
         let chosen = self.choose(request)?;
         let host = Arc::clone(&self.host);
         Ok(self.collectors.run(host, chosen, request.deadline, exposition).await)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_cpu_collector_knows_whether_cpufreq_runs() {
-        for (flags, expected) in [
-            (&[][..], true),
-            (&["--no-collector.cpufreq"], false),
-            (&["--collector.disable-defaults", "--collector.cpu"], false),
-            (&["--collector.disable-defaults", "--collector.cpu", "--collector.cpufreq"], true),
-        ] {
-            let words = ["node-exporter"].iter().chain(flags).map(Into::into);
-            let matches = common::program::parse::<NodeExporter>(words).unwrap();
-            assert_eq!(arguments(&matches).unwrap().cpu.has_cpufreq, expected, "{flags:?}");
-        }
     }
 }

@@ -1,17 +1,8 @@
-//! Flags of node_exporter that mean nothing here: accepted, so that a command line
-//! can be taken over as it is, and each named in a warning.
+//! Flags of node_exporter that have no effect here.
 
-use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use common::cli::unused::Unused;
 
-/// Flags that have no effect for one reason.
-struct Unused {
-    reason: &'static str,
-    on_off: &'static [&'static str],
-    with_value: &'static [&'static str],
-}
-
-const UNUSED: &[Unused] = &[
+pub(crate) const UNUSED: &[Unused] = &[
     Unused {
         reason: "this exporter has no collector for NTP servers",
         on_off: &["collector.ntp", "collector.ntp.server-is-local"],
@@ -72,41 +63,17 @@ const UNUSED: &[Unused] = &[
     },
 ];
 
-/// Adds the flags, out of sight.
-pub(crate) fn add(command: Command) -> Command {
-    let flag = |name: &'static str| Arg::new(name).long(name).hide(true);
-    UNUSED.iter().fold(command, |command, unused| {
-        let on_off = unused.on_off.iter().map(|name| flag(name).action(ArgAction::SetTrue));
-        // Some may be repeated; it does no harm if all may.
-        let with_value = unused
-            .with_value
-            .iter()
-            .map(|name| flag(name).action(ArgAction::Append).allow_hyphen_values(true));
-        command.args(on_off).args(with_value)
-    })
-}
-
-/// Those flags that were given, as they are spelled, and why they have no effect.
-pub(crate) fn given(matches: &ArgMatches) -> impl Iterator<Item = (String, &'static str)> {
-    let is_given = |name: &str| {
-        matches.value_source(name).is_some_and(|source| source != ValueSource::DefaultValue)
-    };
-    UNUSED.iter().flat_map(move |unused| {
-        let on_off = unused.on_off.iter().filter(move |name| is_given(name)).map(|name| {
-            let no = if matches.get_flag(name) { "" } else { "no-" };
-            format!("--{no}{name}")
-        });
-        let with_value = unused.with_value.iter().filter(move |name| is_given(name));
-        on_off.chain(with_value.map(|name| format!("--{name}"))).map(|flag| (flag, unused.reason))
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
+
+    use clap::ArgMatches;
+    use common::cli::Dialect;
+    use common::cli::unused::given;
+
     use super::*;
     use crate::NodeExporter;
     use crate::collectors::COLLECTORS;
-    use std::ffi::OsString;
 
     fn parsed(arguments: &[&str]) -> Result<ArgMatches, clap::Error> {
         let arguments = std::iter::once("node-exporter").chain(arguments.iter().copied());
@@ -114,7 +81,10 @@ mod tests {
     }
 
     fn flags(arguments: &[&str]) -> Vec<String> {
-        given(&parsed(arguments).unwrap()).map(|(flag, _)| flag).collect()
+        given(&parsed(arguments).unwrap(), UNUSED, Dialect::Kingpin)
+            .into_iter()
+            .map(|(flag, _)| flag)
+            .collect()
     }
 
     #[test]

@@ -105,7 +105,7 @@ impl RedisExporter {
         let config_command =
             Some(args.config_command.clone()).filter(|command| command != NO_CONFIG_COMMAND);
         let prefix = prefix(&args.metrics.namespace);
-        let collectors = SWITCHES.build(matches, COLLECTORS, &args)?;
+        let collectors = SWITCHES.build(matches, COLLECTORS)?;
         let collectors = Collectors::new(Placement::Reactor, families(&prefix), collectors);
         tracing::info!(?collectors, "enabled collectors");
         Ok(Self {

@@ -12,7 +12,7 @@ use crate::collectors::CpuLoadArgs;
 
 pub use groups::{Groups, is_group};
 pub use scope::ScopeArgs;
-pub use unused::{add_unused, given_unused};
+pub use unused::UNUSED;
 
 use crate::runtimes::RuntimeArgs;
 

@@ -30,29 +30,32 @@ mod tcp;
 mod udp;
 mod version;
 
+use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::{Entry, Named};
 
-use crate::args::{Args, is_group};
+use crate::args::{Args, GroupArgs, is_group};
 use crate::scene::Scene;
 
 pub use cpu_load::CpuLoadArgs;
 
 /// Every collector of this exporter.
-pub const COLLECTORS: &[Entry<Scene, Args>] = &[
+pub const COLLECTORS: &[Entry<Scene>] = &[
     Entry::on("advtcp", "counters of TCP", |_| Ok(Box::new(advtcp::AdvTcp))),
-    Entry::on("cpu", "CPU time and throttling", |args| {
-        Ok(Box::new(cpu::Cpu { is_per_cpu: args.chosen.includes("percpu") }))
+    Entry::on("cpu", "CPU time and throttling", |matches| {
+        Ok(Box::new(cpu::Cpu {
+            is_per_cpu: GroupArgs::from_arg_matches(matches)?.includes("percpu"),
+        }))
     }),
-    Entry::on("cpuLoad", "threads by state", |args| {
-        Ok(Box::new(cpu_load::CpuLoad::new(args.cpu_load)))
+    Entry::on("cpuLoad", "threads by state", |matches| {
+        Ok(Box::new(cpu_load::CpuLoad::new(CpuLoadArgs::from_arg_matches(matches)?)))
     }),
     Entry::on("cpuset", "migration of memory", |_| Ok(Box::new(cpuset::Cpuset))),
     Entry::on("disk", "space in file systems and writable layers", |_| Ok(Box::new(disk::Disk))),
     Entry::on("diskIO", "block I/O per device", |_| Ok(Box::new(disk_io::DiskIo))),
     Entry::on("hugetlb", "huge pages", |_| Ok(Box::new(hugetlb::Hugetlb))),
     Entry::on("lifecycle", "times and health", |_| Ok(Box::new(lifecycle::Lifecycle))),
-    Entry::on("machine", "CPUs and memory of the host", |args| {
-        Ok(Box::new(machine::Machine::new(args)))
+    Entry::on("machine", "CPUs and memory of the host", |matches| {
+        Ok(Box::new(machine::Machine::new(&Args::from_arg_matches(matches)?)))
     }),
     Entry::on("memory", "memory by use, faults and limits hit", |_| Ok(Box::new(memory::Memory))),
     Entry::on("memory_numa", "memory by node", |_| Ok(Box::new(memory_numa::MemoryNuma))),
@@ -82,8 +85,9 @@ pub const COLLECTORS: &[Entry<Scene, Args>] = &[
 ///
 /// # Errors
 /// What the first of them says of a bad argument.
-pub fn build(args: &Args) -> anyhow::Result<Vec<Named<Scene>>> {
+pub fn build(matches: &ArgMatches) -> anyhow::Result<Vec<Named<Scene>>> {
+    let groups = GroupArgs::from_arg_matches(matches)?;
     let entries = COLLECTORS.iter();
-    let chosen = entries.filter(|entry| !is_group(entry.name) || args.chosen.includes(entry.name));
-    chosen.map(|entry| Ok((entry.name, (entry.build)(args)?))).collect()
+    let chosen = entries.filter(|entry| !is_group(entry.name) || groups.includes(entry.name));
+    chosen.map(|entry| entry.build(matches)).collect()
 }

@@ -80,7 +80,7 @@ fn paths() -> container_exporter::args::PathArgs {
 }
 
 #[tokio::test]
-async fn nonsense_in_one_file_costs_the_samples_from_it_and_the_collectors_success() {
+async fn nonsense_in_one_file_costs_the_samples_from_it_and_is_counted() {
     let copy = Copy::of(&fixture("v2/cgroup")).unwrap();
     std::fs::write(copy.0.path().join("system.slice/ssh.service/memory.current"), "nonsense\n")
         .unwrap();
@@ -92,8 +92,9 @@ async fn nonsense_in_one_file_costs_the_samples_from_it_and_the_collectors_succe
     assert!(body.contains("container_memory_rss{id=\"/\"}"), "{body}");
     assert!(body.contains("container_memory_usage_bytes{id=\"/\"}"), "{body}");
     assert!(body.contains("container_cpu_user_seconds_total{id=\"/system.slice/ssh"), "{body}");
-    assert!(body.contains("collector_success{collector=\"memory\"} 0"), "{body}");
-    assert!(body.contains("collector_success{collector=\"cpu\"} 1"), "{body}");
+    assert!(body.contains("collector_success{collector=\"memory\"} 1"), "{body}");
+    assert!(body.contains("collector_malformed_total{collector=\"memory\"} 1"), "{body}");
+    assert!(!body.contains("collector_malformed_total{collector=\"cpu\"}"), "{body}");
 }
 
 #[tokio::test]

@@ -4,9 +4,10 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use clap::ArgMatches;
+use common::cli::unused;
 use common::program::{Program, parse};
 use container_exporter::ContainerExporter;
-use container_exporter::args::given_unused;
+use container_exporter::args::UNUSED;
 use tower_service::Service as _;
 
 use crate::harness::{eventually, exporter, scrape, scrape_at};
@@ -27,6 +28,13 @@ fn address_and_path_have_the_names_of_the_reference() {
     assert_eq!(ContainerExporter::default_address(&matches(&[]).unwrap()), ":8080");
 }
 
+fn unused_flags(matches: &ArgMatches) -> Vec<String> {
+    let given = unused::given(matches, UNUSED, ContainerExporter::DIALECT);
+    let mut flags: Vec<String> = given.into_iter().map(|(flag, _)| flag).collect();
+    flags.sort_unstable();
+    flags
+}
+
 #[test]
 fn flags_without_effect_are_accepted_and_named() {
     let arguments = [
@@ -39,16 +47,14 @@ fn flags_without_effect_are_accepted_and_named() {
         "-docker_only",
     ];
     let found = matches(&arguments).unwrap();
-    let mut names = given_unused(&found);
-    names.sort_unstable();
     let expected = [
-        "allow_dynamic_housekeeping",
-        "housekeeping_interval",
-        "logtostderr",
-        "storage_driver_password",
-        "v",
+        "--allow_dynamic_housekeeping",
+        "--housekeeping_interval",
+        "--logtostderr",
+        "--storage_driver_password",
+        "--v",
     ];
-    assert_eq!(names, expected);
+    assert_eq!(unused_flags(&found), expected);
     assert!(found.get_flag("docker_only") && found.get_flag("store_container_labels"));
 }
 
@@ -76,8 +82,8 @@ fn every_flag_of_a_usual_command_line_is_understood() {
     assert_eq!(found.get_one::<String>("web.route-prefix").unwrap(), "/cadvisor");
     assert!(found.get_flag("docker_only") && !found.get_flag("store_container_labels"));
     assert_eq!(
-        given_unused(&found),
-        ["container_hints", "housekeeping_interval", "http_auth_file", "profiling"]
+        unused_flags(&found),
+        ["--container_hints", "--housekeeping_interval", "--http_auth_file", "--profiling"]
     );
 }
 

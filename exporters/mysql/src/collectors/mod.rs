@@ -6,11 +6,10 @@ mod slave_status;
 
 use common::collector::Entry;
 
-use crate::args::Args;
 use crate::server::Scrape;
 
 /// Every collector of this exporter.
-pub const COLLECTORS: &[Entry<Scrape, Args>] = &[
+pub const COLLECTORS: &[Entry<Scrape>] = &[
     Entry::on("global_status", "SHOW GLOBAL STATUS", |_| Ok(Box::new(global_status::GlobalStatus))),
     Entry::on("global_variables", "SHOW GLOBAL VARIABLES", |_| {
         Ok(Box::new(global_variables::GlobalVariables))

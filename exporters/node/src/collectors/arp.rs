@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
 use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
@@ -28,7 +29,7 @@ type Entries = BTreeMap<String, u32>;
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Collector options")]
 #[group(skip)]
-pub struct Options {
+pub(super) struct Options {
     /// Network devices to expose
     #[arg(
         id = "collector.arp.device-include",
@@ -62,6 +63,10 @@ impl Arp {
             netlink: options.netlink,
         })
     }
+}
+
+pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Host>>> {
+    Ok(Box::new(Arp::new(&Options::from_arg_matches(matches)?)?))
 }
 
 #[async_trait]

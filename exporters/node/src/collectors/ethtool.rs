@@ -8,6 +8,7 @@
 use std::path::PathBuf;
 
 use async_trait::async_trait;
+use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
 use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
@@ -104,7 +105,7 @@ struct Driver {
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Collector options")]
 #[group(skip)]
-pub struct Options {
+pub(super) struct Options {
     /// Network devices to expose
     #[arg(
         id = "collector.ethtool.device-include",
@@ -130,6 +131,10 @@ impl Ethtool {
     pub(super) fn new(options: &Options) -> Self {
         Self { devices: Filter::new(options.include.clone(), options.exclude.clone()) }
     }
+}
+
+pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Host>>> {
+    Ok(Box::new(Ethtool::new(&Options::from_arg_matches(matches)?)))
 }
 
 #[async_trait]

@@ -1,6 +1,7 @@
 //! Interrupts by CPU, line and device: `/proc/interrupts`, proc_interrupts(5).
 
 use async_trait::async_trait;
+use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
 use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
@@ -29,7 +30,7 @@ struct Interrupt<'a> {
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Collector options")]
 #[group(skip)]
-pub struct Options {
+pub(super) struct Options {
     /// Interrupts to leave out, by name;info;devices
     #[arg(
         id = "collector.interrupts.name-exclude",
@@ -84,6 +85,10 @@ impl Interrupts {
             }
         }
     }
+}
+
+pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Host>>> {
+    Ok(Box::new(Interrupts::new(&Options::from_arg_matches(matches)?)))
 }
 
 #[async_trait]

@@ -3,6 +3,7 @@
 //! Parsed here because the procfs crate lacks `netstat` and knows a fixed list of fields only.
 
 use async_trait::async_trait;
+use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
 use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
@@ -30,7 +31,7 @@ struct Field<'a> {
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Collector options")]
 #[group(skip)]
-pub struct Options {
+pub(super) struct Options {
     /// Counters to expose, as Protocol_Field (default: errors, traffic, connections)
     #[arg(
         id = "collector.netstat.fields",
@@ -73,6 +74,10 @@ impl Netstat {
         }
         fields.verdict.map_err(|error| host.malformed_proc(file, error))
     }
+}
+
+pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Host>>> {
+    Ok(Box::new(Netstat::new(&Options::from_arg_matches(matches)?)))
 }
 
 #[async_trait]

@@ -141,7 +141,7 @@ fn parse(text: &str) -> Result<Task, ParseError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::Paths;
+    use crate::host::Paths;
     use common::exposition::Format;
     use std::path::Path;
 

@@ -1,6 +1,7 @@
 //! Queues of network devices, tc(8): rtnetlink(7) `RTM_GETQDISC`.
 
 use async_trait::async_trait;
+use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
 use common::error::{CollectError, ParseError};
 use common::exposition::Sink;
@@ -63,7 +64,7 @@ struct Root {
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Collector options")]
 #[group(skip)]
-pub struct Options {
+pub(super) struct Options {
     /// Network devices to expose
     #[arg(
         id = "collector.qdisc.device-include",
@@ -92,6 +93,10 @@ impl Qdisc {
         let (include, exclude) = (options.include.as_ref(), options.exclude.as_ref());
         Ok(Self { devices: Filter::exclusive("collector.qdisc.device", include, exclude, "")? })
     }
+}
+
+pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Host>>> {
+    Ok(Box::new(Qdisc::new(&Options::from_arg_matches(matches)?)?))
 }
 
 #[async_trait]

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
 use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
@@ -21,7 +22,7 @@ const LABELLED: Desc<'_> = Desc::counter("node_rapl_joules_total", HELP);
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Collector options")]
 #[group(skip)]
-pub struct Options {
+pub(super) struct Options {
     /// Expose one family with the zone in a label, instead of a family per zone
     #[arg(id = "collector.rapl.enable-zone-label", long = "collector.rapl.enable-zone-label")]
     pub has_zone_label: bool,
@@ -44,6 +45,10 @@ impl Rapl {
     pub(super) fn new(options: &Options) -> Self {
         Self { has_zone_label: options.has_zone_label }
     }
+}
+
+pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Host>>> {
+    Ok(Box::new(Rapl::new(&Options::from_arg_matches(matches)?)))
 }
 
 #[async_trait]

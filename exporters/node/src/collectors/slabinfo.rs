@@ -1,6 +1,7 @@
 //! Caches of kernel objects: `/proc/slabinfo`, slabinfo(5); readable by root only.
 
 use async_trait::async_trait;
+use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
 use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
@@ -40,7 +41,7 @@ struct Cache {
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Collector options")]
 #[group(skip)]
-pub struct Options {
+pub(super) struct Options {
     /// Slabs to leave out
     #[arg(
         id = "collector.slabinfo.slabs-exclude",
@@ -67,6 +68,10 @@ impl Slabinfo {
     pub(super) fn new(options: &Options) -> Self {
         Self { slabs: Filter::new(Some(options.include.clone()), options.exclude.clone()) }
     }
+}
+
+pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Host>>> {
+    Ok(Box::new(Slabinfo::new(&Options::from_arg_matches(matches)?)))
 }
 
 #[async_trait]

@@ -3,6 +3,7 @@
 //! Parsed here because the procfs crate's `KernelStats` lacks the totals of interrupts and softirqs.
 
 use async_trait::async_trait;
+use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
 use common::error::{CollectError, FirstError, ParseError, parse_number};
 use common::exposition::Sink;
@@ -54,7 +55,7 @@ struct Counters {
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Collector options")]
 #[group(skip)]
-pub struct Options {
+pub(super) struct Options {
     /// Also expose the count of each kind of softirq
     #[arg(id = "collector.stat.softirq", long = "collector.stat.softirq")]
     pub softirqs: bool,
@@ -69,6 +70,10 @@ impl Stat {
     pub(super) fn new(options: &Options) -> Self {
         Self { softirqs: options.softirqs }
     }
+}
+
+pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Host>>> {
+    Ok(Box::new(Stat::new(&Options::from_arg_matches(matches)?)))
 }
 
 #[async_trait]

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::str::FromStr;
 
 use async_trait::async_trait;
+use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
 use common::error::{CollectError, FirstError, ParseError, parse_number};
 use common::exposition::Sink;
@@ -18,7 +19,7 @@ const INFO: Desc<'_> =
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Collector options")]
 #[group(skip)]
-pub struct Options {
+pub(super) struct Options {
     /// Kernel parameter of numbers to expose, with a name for each number if there are many
     #[arg(
         id = "collector.sysctl.include",
@@ -37,7 +38,7 @@ pub struct Options {
 
 /// A parameter as chosen by a flag.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Parameter {
+pub(super) struct Parameter {
     name: String,
     /// File below the proc root.
     path: String,
@@ -78,6 +79,10 @@ impl Sysctl {
     pub(super) fn new(options: &Options) -> Self {
         Self { include: options.include.clone(), include_info: options.include_info.clone() }
     }
+}
+
+pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Host>>> {
+    Ok(Box::new(Sysctl::new(&Options::from_arg_matches(matches)?)))
 }
 
 #[async_trait]

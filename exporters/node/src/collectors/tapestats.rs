@@ -1,6 +1,7 @@
 //! I/O per tape drive: `/sys/class/scsi_tape/*/stats`, Documentation/scsi/st.rst of the kernel.
 
 use async_trait::async_trait;
+use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
 use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
@@ -54,7 +55,7 @@ const ATTRIBUTES: &[Attribute] = &[
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Collector options")]
 #[group(skip)]
-pub struct Options {
+pub(super) struct Options {
     /// Tape drives to leave out
     #[arg(
         id = "collector.tapestats.ignored-devices",
@@ -74,6 +75,10 @@ impl Tapestats {
     pub(super) fn new(options: &Options) -> Self {
         Self { ignored: options.ignored.clone() }
     }
+}
+
+pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Host>>> {
+    Ok(Box::new(Tapestats::new(&Options::from_arg_matches(matches)?)))
 }
 
 #[async_trait]

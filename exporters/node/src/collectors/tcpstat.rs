@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
 use common::error::{CollectError, ParseError};
 use common::exposition::{Family, Sink};
@@ -58,7 +59,7 @@ struct Socket {
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Collector options")]
 #[group(skip)]
-pub struct Options {
+pub(super) struct Options {
     /// Count the connections from this local port by themselves, too; may be repeated
     #[arg(
         id = "collector.tcpstat.port.source",
@@ -138,6 +139,10 @@ fn count<'a>(sockets: impl Iterator<Item = &'a Socket>, each: &mut impl FnMut(&'
     for (state, count) in counts {
         each(state, count.into());
     }
+}
+
+pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Host>>> {
+    Ok(Box::new(Tcpstat::new(&Options::from_arg_matches(matches)?)))
 }
 
 #[async_trait]

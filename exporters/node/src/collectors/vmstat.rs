@@ -3,6 +3,7 @@
 //! Parsed here because the procfs crate reads all of the nearly 200 fields into a map.
 
 use async_trait::async_trait;
+use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
 use common::error::{CollectError, FirstError, ParseError, parse_number};
 use common::exposition::Sink;
@@ -15,7 +16,7 @@ use crate::host::Host;
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Collector options")]
 #[group(skip)]
-pub struct Options {
+pub(super) struct Options {
     /// Fields of /proc/vmstat to expose
     #[arg(
         id = "collector.vmstat.fields",
@@ -35,6 +36,10 @@ impl Vmstat {
     pub(super) fn new(options: &Options) -> Self {
         Self { fields: options.fields.clone() }
     }
+}
+
+pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Host>>> {
+    Ok(Box::new(Vmstat::new(&Options::from_arg_matches(matches)?)))
 }
 
 #[async_trait]

@@ -1,5 +1,6 @@
 //! The source of all collectors: files below the configurable roots.
 
+mod paths;
 mod root;
 
 use std::borrow::Cow;
@@ -12,7 +13,7 @@ use common::error::{CollectError, ParseError, parse_number};
 use rustix::fs::CWD;
 use rustix::io::Errno;
 
-use crate::args::Paths;
+pub use paths::Paths;
 use root::{Root, read_file};
 
 /// The roots, opened once, so that each read resolves only the path below them.
@@ -23,7 +24,8 @@ pub struct Host {
     net_of_init: bool,
     sys: Root,
     rootfs: PathBuf,
-    udev_data: PathBuf,
+    /// `None` if there is no such folder.
+    udev_data: Option<PathBuf>,
 }
 
 impl Host {
@@ -38,7 +40,7 @@ impl Host {
             proc,
             sys: Root::open(&paths.sysfs).context("--path.sysfs")?,
             rootfs: paths.rootfs.clone(),
-            udev_data: paths.udev_data.clone(),
+            udev_data: udev_data(paths),
         })
     }
 
@@ -167,11 +169,6 @@ impl Host {
         &self.rootfs
     }
 
-    /// Folder of the udev database.
-    pub fn udev_data(&self) -> &Path {
-        &self.udev_data
-    }
-
     /// Whole content of a file at `path` below the host's root, or `None` if there is no such file.
     ///
     /// # Errors
@@ -187,8 +184,18 @@ impl Host {
     ///
     /// What udev knows is an extra; without it the labels stay empty.
     pub fn read_udev(&self, name: &str) -> Option<String> {
-        read_file(CWD, self.udev_data.join(name).as_os_str()).ok()
+        read_file(CWD, self.udev_data.as_ref()?.join(name).as_os_str()).ok()
     }
+}
+
+/// The folder of the udev database, if there is one.
+fn udev_data(paths: &Paths) -> Option<PathBuf> {
+    if paths.udev_data.is_dir() {
+        return Some(paths.udev_data.clone());
+    }
+    let path = paths.udev_data.display();
+    tracing::info!(%path, "no udev database: disks have no model, serial and the like");
+    None
 }
 
 #[cfg(test)]

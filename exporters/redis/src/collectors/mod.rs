@@ -12,13 +12,14 @@ mod replication;
 mod sentinel;
 mod slowlog;
 
+use clap::FromArgMatches as _;
 use common::collector::Entry;
 
-use crate::args::Args;
+use crate::args::Metrics;
 use crate::session::Session;
 
 /// Every collector of this exporter.
-pub const COLLECTORS: &[Entry<Session, Args>] = &[
+pub const COLLECTORS: &[Entry<Session>] = &[
     Entry::on("cluster", "state of the cluster, as this node sees it", |_| {
         Ok(Box::new(cluster::Cluster))
     }),
@@ -27,14 +28,18 @@ pub const COLLECTORS: &[Entry<Session, Args>] = &[
     }),
     Entry::on("config", "limits that the server is set to", |_| Ok(Box::new(config::Config))),
     Entry::on("errorstats", "error replies by kind", |_| Ok(Box::new(errorstats::ErrorStats))),
-    Entry::on("info", "fields of INFO that are plain numbers", |args| {
-        Ok(Box::new(info::InfoFields { includes_system: args.metrics.include_system }))
+    Entry::on("info", "fields of INFO that are plain numbers", |matches| {
+        Ok(Box::new(info::InfoFields {
+            includes_system: Metrics::from_arg_matches(matches)?.include_system,
+        }))
     }),
     Entry::on("instance", "what the server is: version, role and the like", |_| {
         Ok(Box::new(instance::Instance))
     }),
-    Entry::on("keyspace", "keys per database", |args| {
-        Ok(Box::new(keyspace::Keyspace { includes_empty: args.metrics.include_empty_databases }))
+    Entry::on("keyspace", "keys per database", |matches| {
+        Ok(Box::new(keyspace::Keyspace {
+            includes_empty: Metrics::from_arg_matches(matches)?.include_empty_databases,
+        }))
     }),
     Entry::on("latencystats", "percentiles of latency per command", |_| {
         Ok(Box::new(latencystats::LatencyStats))

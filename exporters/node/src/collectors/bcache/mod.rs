@@ -3,6 +3,7 @@
 mod tables;
 
 use async_trait::async_trait;
+use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
 use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
@@ -17,7 +18,7 @@ const DIRECTORY: &str = "fs/bcache";
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Collector options")]
 #[group(skip)]
-pub struct Options {
+pub(super) struct Options {
     /// Also read how caches are used; the kernel looks through all buckets for it
     #[arg(id = "collector.bcache.priorityStats", long = "collector.bcache.priorityStats")]
     pub priority_stats: bool,
@@ -32,6 +33,10 @@ impl Bcache {
     pub(super) fn new(options: &Options) -> Self {
         Self { priority_stats: options.priority_stats }
     }
+}
+
+pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Host>>> {
+    Ok(Box::new(Bcache::new(&Options::from_arg_matches(matches)?)))
 }
 
 #[async_trait]

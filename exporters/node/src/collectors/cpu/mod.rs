@@ -9,6 +9,8 @@ mod throttle;
 use std::sync::{Mutex, OnceLock};
 
 use async_trait::async_trait;
+use clap::{ArgMatches, FromArgMatches as _};
+use common::cli::is_switched_on;
 use common::collector::Collector;
 use common::error::{CollectError, FirstError, ParseError, parse_number};
 use common::exposition::Sink;
@@ -40,7 +42,7 @@ const TICKS_PER_SECOND: f64 = 100.0;
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Collector options")]
 #[group(skip)]
-pub struct Options {
+pub(super) struct Options {
     /// Expose the time spent in guests
     #[arg(id = "collector.cpu.guest", long = "collector.cpu.guest", default_value = "true")]
     pub guest: bool,
@@ -61,9 +63,6 @@ pub struct Options {
         value_name = "REGEX"
     )]
     pub bugs_include: Option<Pattern>,
-    /// Whether the cpufreq collector runs: only then `/proc/cpuinfo` is asked for frequencies.
-    #[arg(skip)]
-    pub has_cpufreq: bool,
 }
 
 /// Keeps the last times of each CPU, because the kernel's may step back.
@@ -76,7 +75,8 @@ pub(super) struct Cpu {
 }
 
 impl Cpu {
-    pub(super) fn new(options: &Options) -> Self {
+    /// `has_frequency`: whether `/proc/cpuinfo` is to be asked for frequencies.
+    fn new(options: &Options, has_frequency: bool) -> Self {
         let given = |pattern: &Option<Pattern>| {
             pattern.clone().map(|pattern| Filter::new(Some(pattern), None))
         };
@@ -85,7 +85,7 @@ impl Cpu {
         let choice = info::Choice {
             flags: given(&options.flags_include),
             bugs: given(&options.bugs_include),
-            has_frequency: options.has_cpufreq,
+            has_frequency,
         };
         Self {
             guest: options.guest,
@@ -122,6 +122,12 @@ impl Cpu {
         let isolated = throttle::read_isolated(host)?;
         Ok(self.isolated.get_or_init(|| isolated))
     }
+}
+
+pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Host>>> {
+    // Frequencies are the cpufreq collector's subject, wherever they are found.
+    let has_frequency = is_switched_on(matches, "collector.cpufreq");
+    Ok(Box::new(Cpu::new(&Options::from_arg_matches(matches)?, has_frequency)))
 }
 
 #[async_trait]
@@ -180,6 +186,20 @@ fn parse_cpu(line: &str) -> Result<CpuTimes, ParseError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn frequencies_are_asked_for_if_cpufreq_runs() {
+        for (flags, expected) in [
+            (&[][..], true),
+            (&["--no-collector.cpufreq"], false),
+            (&["--collector.disable-defaults", "--collector.cpu"], false),
+            (&["--collector.disable-defaults", "--collector.cpu", "--collector.cpufreq"], true),
+        ] {
+            let words = ["node-exporter"].iter().chain(flags).map(Into::into);
+            let matches = common::program::parse::<crate::NodeExporter>(words).unwrap();
+            assert_eq!(is_switched_on(&matches, "collector.cpufreq"), expected, "{flags:?}");
+        }
+    }
 
     #[test]
     fn each_cpu_has_its_seconds() {

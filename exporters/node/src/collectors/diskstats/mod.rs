@@ -6,13 +6,13 @@
 mod udev;
 
 use async_trait::async_trait;
+use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
 use common::error::{CollectError, FirstError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::filter::{Filter, Pattern};
 use common::metric::{Desc, Metric, counter, gauge};
 
-use crate::args::Paths;
 use crate::host::Host;
 use crate::readers::{Rows, SECTOR_BYTES};
 use udev::Udev;
@@ -93,7 +93,7 @@ struct Disk<'a> {
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Collector options")]
 #[group(skip)]
-pub struct Options {
+pub(super) struct Options {
     /// Disks to leave out (default: partitions, loop and RAM disks)
     #[arg(
         id = "collector.diskstats.device-exclude",
@@ -114,21 +114,19 @@ pub struct Options {
 #[derive(Debug)]
 pub(super) struct Diskstats {
     devices: Filter,
-    has_udev: bool,
 }
 
 impl Diskstats {
-    pub(super) fn new(options: &Options, paths: &Paths) -> anyhow::Result<Self> {
+    fn new(options: &Options) -> anyhow::Result<Self> {
         let (include, exclude) = (options.include.as_ref(), options.exclude.as_ref());
         let devices =
             Filter::exclusive("collector.diskstats.device", include, exclude, DEFAULT_EXCLUDE)?;
-        let has_udev = paths.udev_data.is_dir();
-        if !has_udev {
-            let path = paths.udev_data.display();
-            tracing::info!(%path, "no udev database: disks have no model, serial and the like");
-        }
-        Ok(Self { devices, has_udev })
+        Ok(Self { devices })
     }
+}
+
+pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Host>>> {
+    Ok(Box::new(Diskstats::new(&Options::from_arg_matches(matches)?)?))
 }
 
 #[async_trait]
@@ -143,8 +141,8 @@ impl Collector<Host> for Diskstats {
         let udev: Vec<Udev> = disks
             .iter()
             .map(|disk| {
-                let read = || host.read_udev(&format!("b{}:{}", disk.major, disk.minor));
-                Udev::new(self.has_udev.then(read).flatten().unwrap_or_default())
+                let text = host.read_udev(&format!("b{}:{}", disk.major, disk.minor));
+                Udev::new(text.unwrap_or_default())
             })
             .collect();
         push_info(host, &disks, &udev, sink, &mut errors);
@@ -229,13 +227,7 @@ mod tests {
     #[test]
     fn the_default_leaves_partitions_out() {
         let none = Options { exclude: None, include: None };
-        let paths = Paths {
-            procfs: "/proc".into(),
-            sysfs: "/sys".into(),
-            rootfs: "/".into(),
-            udev_data: "/nonexistent".into(),
-        };
-        let devices = Diskstats::new(&none, &paths).unwrap().devices;
+        let devices = Diskstats::new(&none).unwrap().devices;
         for (name, expected) in [
             ("sda", true),
             ("sda1", false),

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use clap::{ArgMatches, FromArgMatches as _};
 use common::cli::{parse_count, parse_duration};
 use common::collector::Collector;
 use common::error::CollectError;
@@ -105,7 +106,7 @@ impl Space {
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Collector options")]
 #[group(skip)]
-pub struct Options {
+pub(super) struct Options {
     /// Mount points to leave out (default: kernel file systems and container layers)
     #[arg(
         id = "collector.filesystem.mount-points-exclude",
@@ -215,6 +216,10 @@ impl Filesystem {
             })
             .collect()
     }
+}
+
+pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Host>>> {
+    Ok(Box::new(Filesystem::new(&Options::from_arg_matches(matches)?)?))
 }
 
 #[async_trait]

@@ -11,6 +11,7 @@ mod sensor;
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
 use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
@@ -32,7 +33,7 @@ const SENSOR_LABEL: Desc<'_> =
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Collector options")]
 #[group(skip)]
-pub struct Options {
+pub(super) struct Options {
     /// Chips to leave out
     #[arg(
         id = "collector.hwmon.chip-exclude",
@@ -111,6 +112,10 @@ impl Hwmon {
         }
         Ok(chips)
     }
+}
+
+pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Host>>> {
+    Ok(Box::new(Hwmon::new(&Options::from_arg_matches(matches)?)))
 }
 
 #[async_trait]

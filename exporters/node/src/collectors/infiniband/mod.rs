@@ -5,6 +5,7 @@ mod hardware;
 mod table;
 
 use async_trait::async_trait;
+use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
 use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
@@ -26,7 +27,7 @@ const TEXTS: [(&str, &str); 3] =
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Collector options")]
 #[group(skip)]
-pub struct Options {
+pub(super) struct Options {
     /// InfiniBand devices to leave out
     #[arg(
         id = "collector.infiniband.device-exclude",
@@ -52,6 +53,10 @@ impl InfiniBand {
     pub(super) fn new(options: &Options) -> Self {
         Self { devices: Filter::new(options.include.clone(), options.exclude.clone()) }
     }
+}
+
+pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Host>>> {
+    Ok(Box::new(InfiniBand::new(&Options::from_arg_matches(matches)?)))
 }
 
 #[async_trait]

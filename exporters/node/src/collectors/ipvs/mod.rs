@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use async_trait::async_trait;
+use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
 use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
@@ -43,7 +44,7 @@ const BACKENDS: &[Metric<Counts>] = &[
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Collector options")]
 #[group(skip)]
-pub struct Options {
+pub(super) struct Options {
     /// Labels of the backends; those that differ in no label are added up
     #[arg(
         id = "collector.ipvs.backend-labels",
@@ -56,7 +57,7 @@ pub struct Options {
 
 /// Which of [`LABELS`] a backend has.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct BackendLabels([bool; LABELS.len()]);
+pub(super) struct BackendLabels([bool; LABELS.len()]);
 
 impl FromStr for BackendLabels {
     type Err = String;
@@ -105,6 +106,10 @@ impl Ipvs {
         }
         backends.verdict.map_err(|error| host.malformed_proc(file, error))
     }
+}
+
+pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Host>>> {
+    Ok(Box::new(Ipvs::new(&Options::from_arg_matches(matches)?)))
 }
 
 #[async_trait]

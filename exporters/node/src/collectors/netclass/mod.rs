@@ -5,6 +5,7 @@ mod netlink;
 mod sysfs;
 
 use async_trait::async_trait;
+use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
 use common::error::CollectError;
 use common::exposition::Sink;
@@ -110,7 +111,7 @@ struct Device {
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Collector options")]
 #[group(skip)]
-pub struct Options {
+pub(super) struct Options {
     /// Network devices to leave out
     #[arg(
         id = "collector.netclass.ignored-devices",
@@ -156,6 +157,10 @@ impl Netclass {
             with_stats: options.with_stats,
         }
     }
+}
+
+pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Host>>> {
+    Ok(Box::new(Netclass::new(&Options::from_arg_matches(matches)?)))
 }
 
 #[async_trait]

@@ -9,6 +9,7 @@ mod netlink;
 mod proc;
 
 use async_trait::async_trait;
+use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
 use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
@@ -33,7 +34,7 @@ struct Device {
 #[command(next_help_heading = "Collector options")]
 #[group(skip)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
-pub struct Options {
+pub(super) struct Options {
     /// Network devices to expose
     #[arg(
         id = "collector.netdev.device-include",
@@ -113,6 +114,10 @@ impl Netdev {
         }
         Ok((devices, errors.into_result()))
     }
+}
+
+pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Host>>> {
+    Ok(Box::new(Netdev::new(&Options::from_arg_matches(matches)?)?))
 }
 
 #[async_trait]

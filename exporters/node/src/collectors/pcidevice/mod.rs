@@ -6,6 +6,7 @@ mod names;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
+use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
 use common::error::{CollectError, FirstError, ParseError};
 use common::exposition::Sink;
@@ -93,7 +94,7 @@ const ATTRIBUTES: &[Attribute] = &[
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Collector options")]
 #[group(skip)]
-pub struct Options {
+pub(super) struct Options {
     /// Add the names of vendors, devices and classes
     #[arg(id = "collector.pcidevice.names", long = "collector.pcidevice.names")]
     pub has_names: bool,
@@ -117,6 +118,10 @@ impl PciDevices {
         let names = options.has_names.then(|| Names::load(options.ids_file.as_deref()));
         Self { names }
     }
+}
+
+pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Host>>> {
+    Ok(Box::new(PciDevices::new(&Options::from_arg_matches(matches)?)))
 }
 
 #[async_trait]

@@ -4,6 +4,7 @@
 mod table;
 
 use async_trait::async_trait;
+use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
 use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
@@ -37,7 +38,7 @@ const TEXTS: [(&str, &str); 11] = [
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Collector options")]
 #[group(skip)]
-pub struct Options {
+pub(super) struct Options {
     /// Power supplies to leave out
     #[arg(
         id = "collector.powersupply.ignored-supplies",
@@ -57,6 +58,10 @@ impl PowerSupplies {
     pub(super) fn new(options: &Options) -> Self {
         Self { names: Filter::new(None, Some(options.ignored.clone())) }
     }
+}
+
+pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Host>>> {
+    Ok(Box::new(PowerSupplies::new(&Options::from_arg_matches(matches)?)))
 }
 
 #[async_trait]

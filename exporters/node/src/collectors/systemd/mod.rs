@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use async_trait::async_trait;
+use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
 use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
@@ -46,7 +47,7 @@ const UNIT_STATE: Desc<'_> =
 #[command(next_help_heading = "Collector options")]
 #[group(skip)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag by itself")]
-pub struct Options {
+pub(super) struct Options {
     /// Units to expose, by their whole names
     #[arg(
         id = "collector.systemd.unit-include",
@@ -153,6 +154,10 @@ impl Systemd {
         families::push(&bus, &self.options, &units, sink, &mut errors).await;
         errors.into_result()
     }
+}
+
+pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Host>>> {
+    Ok(Box::new(Systemd::new(&Options::from_arg_matches(matches)?)?))
 }
 
 #[async_trait]

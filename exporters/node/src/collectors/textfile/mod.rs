@@ -12,6 +12,7 @@ mod parse;
 use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
+use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
 use common::error::CollectError;
 use common::exposition::Sink;
@@ -36,7 +37,7 @@ const SCRAPE_ERROR: Desc<'static> = Desc::gauge(
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Collector options")]
 #[group(skip)]
-pub struct Options {
+pub(super) struct Options {
     /// Directory of files *.prom to expose, or a pattern of such; may be repeated
     #[arg(
         id = "collector.textfile.directory",
@@ -98,6 +99,10 @@ impl Textfile {
             }
         }
     }
+}
+
+pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Host>>> {
+    Ok(Box::new(Textfile::new(&Options::from_arg_matches(matches)?)))
 }
 
 #[async_trait]

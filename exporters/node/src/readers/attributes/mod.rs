@@ -86,8 +86,7 @@ pub(crate) fn devices(host: &Host, directory: &str) -> Result<Vec<String>, Colle
 #[cfg(test)]
 mod tests {
     use super::devices;
-    use crate::args::Paths;
-    use crate::host::Host;
+    use crate::host::{Host, Paths};
 
     /// A host with the devices of `files`, which are paths and contents; to be removed at the end.
     pub(super) fn host(name: &str, files: &[(&str, &str)]) -> Host {
