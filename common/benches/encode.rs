@@ -18,7 +18,7 @@ fn push(sink: &mut Sink, format: Format, names: &[String], base: &LabelSet) {
     for (index, name) in names.iter().enumerate() {
         let mut family = sink.family(&Desc::counter(name, "A family of the benchmark."));
         match index {
-            0..600 => family.sample(&[], index as f64 * 1.1),
+            0..600 => family.sample(&(), index as f64 * 1.1),
             600..620 => {
                 for device in names.iter().take(30) {
                     family.sample(&[("device", device)], index as f64);
@@ -26,7 +26,7 @@ fn push(sink: &mut Sink, format: Format, names: &[String], base: &LabelSet) {
             }
             _ => {
                 for device in names.iter().take(15) {
-                    family.sample_with(base, &[("device", device), ("mode", "user")], 0.25);
+                    family.sample(&(base, [("device", &**device), ("mode", "user")]), 0.25);
                 }
             }
         }

@@ -20,6 +20,7 @@ pub mod exporter;
 pub mod exposition;
 pub mod failures;
 pub mod filter;
+pub mod keyed;
 pub mod logging;
 pub mod metric;
 pub mod negotiate;

@@ -68,7 +68,7 @@ fn hostile_labels_and_help_are_escaped() {
 #[test]
 fn timestamps_are_milliseconds_or_seconds() {
     let write = |sink: &mut Sink| {
-        sink.family(&Desc::gauge("g", "G.")).sample_at(&[], 1.0, 1_700_000_000_123);
+        sink.family(&Desc::gauge("g", "G.")).sample_at(&(), 1.0, 1_700_000_000_123);
     };
     assert!(written(Format::Text, write).ends_with("g 1 1700000000123\n"));
     assert!(written(Format::OpenMetrics, write).ends_with("g 1 1700000000.123\n"));
@@ -85,8 +85,8 @@ fn duplicates_are_dropped_in_every_kind() {
         let base = LabelSet::new([("a", "1")]);
         let mut family = sink.family(&Desc::gauge("g", "G."));
         family.sample(&[("a", "1"), ("b", "2")], 1.0);
-        family.sample_with(&base, &[("b", "2")], 2.0);
-        family.sample_with(&base, &[("b", "3")], 3.0);
+        family.sample(&(&base, [("b", "2")]), 2.0);
+        family.sample(&(&base, [("b", "3")]), 3.0);
         drop(family);
         let mut family = sink.family(&Desc::histogram("h", "H."));
         family.histogram(&[], [(1.0, 1)], 1.0, 1);

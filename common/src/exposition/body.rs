@@ -3,14 +3,30 @@
 use super::Format;
 use super::merge::{Place, Sinks as _, groups, is_overruled, places, put_group, sort};
 use super::pool::{Pool, Pooled};
-use super::sink::{ErrorGauge, Sink};
+use super::sink::{ErrorGauge, Namespace, Sink};
 
 /// Collects the sinks of one scrape and assembles the body.
 #[derive(Debug)]
 pub struct Exposition {
+    source: SinkSource,
+    sinks: Vec<Sink>,
+}
+
+/// Makes the sinks of one scrape, on any thread.
+#[derive(Clone, Debug)]
+pub struct SinkSource {
     format: Format,
     pool: Pool,
-    sinks: Vec<Sink>,
+    namespace: Option<Namespace>,
+}
+
+impl SinkSource {
+    /// An empty sink in this scrape's format.
+    pub fn sink(&self) -> Sink {
+        let mut sink = self.pool.sink(self.format);
+        sink.namespace.clone_from(&self.namespace);
+        sink
+    }
 }
 
 /// What was left out of a body, and an example of it.
@@ -33,22 +49,24 @@ impl Rejected {
 impl Exposition {
     /// An empty exposition in `format` whose buffers come from `pool`.
     pub fn new(format: Format, pool: Pool) -> Self {
-        Self { format, pool, sinks: Vec::new() }
+        Self { source: SinkSource { format, pool, namespace: None }, sinks: Vec::new() }
     }
 
-    /// The format of this scrape.
-    pub fn format(&self) -> Format {
-        self.format
+    /// Gives families whose names begin with `from` names that begin with `to` instead, in
+    /// the sinks that are made from now on. Tables thus hold whole names, which can be searched
+    /// for, although a flag may change their first word.
+    pub fn rename_namespace(&mut self, from: &'static str, to: &str) {
+        self.source.namespace = (from != to).then(|| Namespace { from, to: to.into() });
     }
 
-    /// The pool that this scrape's buffers come from.
-    pub fn pool(&self) -> &Pool {
-        &self.pool
+    /// What makes sinks, for collectors that run on other threads.
+    pub fn source(&self) -> SinkSource {
+        self.source.clone()
     }
 
     /// An empty sink in this scrape's format, to be given back by [`Self::add`].
     pub fn sink(&self) -> Sink {
-        self.pool.sink(self.format)
+        self.source.sink()
     }
 
     /// Adds what a collector has pushed. Where two sinks hold the same family, the earlier
@@ -63,7 +81,7 @@ impl Exposition {
     /// Each sink goes back to the pool as soon as its last family has been moved,
     /// so that a large answer is in memory little more than once.
     pub(crate) fn assemble(mut self, names: &[&str]) -> (Pooled, Rejected) {
-        let mut body = self.pool.buffer();
+        let mut body = self.source.pool.buffer();
         let mut rejected = Rejected::default();
         for sink in &self.sinks {
             if let Some(example) = &sink.first_duplicate {
@@ -97,11 +115,11 @@ impl Exposition {
             for place in group {
                 left[place.sink] -= 1;
                 if left[place.sink] == 0 {
-                    self.pool.return_sink(std::mem::take(&mut self.sinks[place.sink]));
+                    self.source.pool.return_sink(std::mem::take(&mut self.sinks[place.sink]));
                 }
             }
         }
-        if self.format == Format::OpenMetrics {
+        if self.source.format == Format::OpenMetrics {
             body.buffer.put(b"# EOF\n");
         }
         (body, rejected)
@@ -125,7 +143,7 @@ impl Exposition {
 impl Drop for Exposition {
     fn drop(&mut self) {
         for sink in self.sinks.drain(..) {
-            self.pool.return_sink(sink);
+            self.source.pool.return_sink(sink);
         }
     }
 }
@@ -278,6 +296,22 @@ mod tests {
                 assert_eq!(body.contains("b_total 2\n"), is_there, "{body}");
                 assert!(!body.contains("a 1"), "{body}");
             }
+        }
+    }
+
+    #[test]
+    fn the_namespace_of_families_can_be_renamed() {
+        for (to, expected) in
+            [("cache_", "cache_up 1\n"), ("", "up 1\n"), ("redis_", "redis_up 1\n")]
+        {
+            let mut exposition = exposition(Format::Text);
+            exposition.rename_namespace("redis_", to);
+            let mut sink = exposition.sink();
+            sink.value(&Desc::gauge("redis_up", "Whether."), 1.0);
+            sink.value(&A, 1.0);
+            exposition.add(sink);
+            let (body, _) = text(exposition, &[]);
+            assert!(body.contains(&format!("\n{expected}")) && body.contains("\na 1\n"), "{body}");
         }
     }
 

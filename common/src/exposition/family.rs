@@ -1,18 +1,19 @@
 //! One family of a sink: its samples, and the removal of duplicates among them.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::Format;
 use super::number::{put_bound, put_value};
-use super::sink::{LabelSet, Sink, Span};
-use super::syntax::{put_block, put_labels, put_timestamp};
+use super::sink::{Sink, Span};
+use super::syntax::{Labels, put_block, put_labels, put_timestamp};
 use crate::metric::Label;
 
 /// The family under construction.
 #[derive(Debug)]
 pub struct Family<'s> {
     sink: &'s mut Sink,
-    name: &'s str,
+    name: Cow<'s, str>,
     span: Span,
     count: usize,
     /// Label block of the first sample; enters the table when a second one comes.
@@ -21,36 +22,19 @@ pub struct Family<'s> {
 
 impl<'s> Family<'s> {
     /// A family whose header stands at the end of `sink`.
-    pub(super) fn new(sink: &'s mut Sink, name: &'s str, span: Span) -> Self {
+    pub(super) fn new(sink: &'s mut Sink, name: Cow<'s, str>, span: Span) -> Self {
         Self { sink, name, span, count: 0, first: 0..0 }
     }
 
     /// Adds a sample.
-    pub fn sample(&mut self, labels: &[Label<'_>], value: f64) {
-        self.series(None, labels, value, None);
-    }
-
-    /// Adds a sample whose labels are those of `base` and then `labels`.
-    pub fn sample_with(&mut self, base: &LabelSet, labels: &[Label<'_>], value: f64) {
-        self.series(Some(base), labels, value, None);
+    #[inline]
+    pub fn sample(&mut self, labels: &(impl Labels + ?Sized), value: f64) {
+        self.series(labels, value, None);
     }
 
     /// Adds a sample with an explicit time in milliseconds since the epoch.
-    pub fn sample_at(&mut self, labels: &[Label<'_>], value: f64, milliseconds: i64) {
-        self.series(None, labels, value, Some(milliseconds));
-    }
-
-    /// Adds one sample of each row that has a `value`.
-    pub fn column<'a, Row: 'a, const N: usize>(
-        &mut self,
-        value: fn(&Row) -> Option<f64>,
-        rows: impl Iterator<Item = ([Label<'a>; N], &'a Row)>,
-    ) {
-        for (labels, row) in rows {
-            if let Some(value) = value(row) {
-                self.sample(&labels, value);
-            }
-        }
+    pub fn sample_at(&mut self, labels: &(impl Labels + ?Sized), value: f64, milliseconds: i64) {
+        self.series(labels, value, Some(milliseconds));
     }
 
     /// Adds a histogram: `buckets` are (upper bound, cumulative count) in
@@ -100,17 +84,11 @@ impl<'s> Family<'s> {
     }
 
     #[inline]
-    fn series(
-        &mut self,
-        base: Option<&LabelSet>,
-        labels: &[Label<'_>],
-        value: f64,
-        milliseconds: Option<i64>,
-    ) {
+    fn series(&mut self, labels: &(impl Labels + ?Sized), value: f64, milliseconds: Option<i64>) {
         let text = &mut self.sink.text;
         let start = text.len();
         text.put(self.name.as_bytes());
-        let block = put_block(text, base, labels);
+        let block = put_block(text, labels);
         if !self.accept(start, block) {
             return;
         }
@@ -152,13 +130,13 @@ impl<'s> Family<'s> {
         let text = &mut self.sink.text;
         text.put(self.name.as_bytes());
         text.put(b"_sum");
-        put_block(text, None, labels);
+        put_block(text, labels);
         text.push(b' ');
         put_value(text, sum);
         text.push(b'\n');
         text.put(self.name.as_bytes());
         text.put(b"_count");
-        let block = put_block(text, None, labels);
+        let block = put_block(text, labels);
         if self.accept(start, block) {
             let text = &mut self.sink.text;
             text.push(b' ');

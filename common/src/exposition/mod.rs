@@ -10,12 +10,13 @@ mod pool;
 mod sink;
 mod syntax;
 
-pub use body::{Exposition, Rejected};
+pub use body::{Exposition, Rejected, SinkSource};
 pub use buffer::Buffer;
 pub use family::Family;
 pub use pool::Pool;
 pub(crate) use pool::Pooled;
-pub use sink::{LabelSet, Sink};
+pub use sink::Sink;
+pub use syntax::{LabelSet, Labels};
 
 /// A text format of the exposition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,29 +1,19 @@
 //! Where a collector pushes its samples: text is written at once, nothing is kept per sample.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::hash::BuildHasher;
 use std::ops::Range;
+use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::Format;
 use super::buffer::Buffer;
 use super::family::Family;
-use super::syntax::{put_help, put_labels, type_word};
-use crate::metric::{Desc, Kind, Label, Metric};
-
-/// Labels rendered once and used for many samples, such as those of one container.
-#[derive(Clone, Debug, Default)]
-pub struct LabelSet(pub(super) Vec<u8>);
-
-impl LabelSet {
-    /// Renders `labels` in the given order.
-    pub fn new<'a>(labels: impl IntoIterator<Item = Label<'a>>) -> Self {
-        let mut out = Buffer::default();
-        put_labels(&mut out, labels);
-        Self(out.as_slice().to_vec())
-    }
-}
+use super::syntax::{Labels, put_help, type_word};
+use crate::keyed::Keyed;
+use crate::metric::{Desc, Kind, Metric};
 
 /// The samples of one collector in one scrape, as text of one format.
 ///
@@ -40,8 +30,23 @@ pub struct Sink {
     hasher: DefaultHashBuilder,
     pub(super) duplicates: usize,
     pub(super) first_duplicate: Option<String>,
+    /// What the names of families begin with, and are to begin with instead.
+    pub(super) namespace: Option<Namespace>,
     /// Set if the families of this sink yield to those of others.
     pub(super) error_gauge: Option<ErrorGauge>,
+}
+
+/// A first word of names and its replacement, both with the underscore behind them.
+#[derive(Clone, Debug)]
+pub(super) struct Namespace {
+    pub(super) from: &'static str,
+    pub(super) to: Arc<str>,
+}
+
+impl Namespace {
+    fn rename(&self, name: &str) -> Option<String> {
+        name.strip_prefix(self.from).map(|rest| format!("{}{rest}", self.to))
+    }
 }
 
 /// The gauge that says whether a sink that yields to others lost a family to them.
@@ -88,6 +93,7 @@ impl Sink {
         self.duplicates = 0;
         self.first_duplicate = None;
         self.error_gauge = None;
+        self.namespace = None;
     }
 
     /// The format written.
@@ -126,13 +132,15 @@ impl Sink {
     pub fn family<'s>(&'s mut self, desc: &Desc<'s>) -> Family<'s> {
         self.seen.clear();
         let openmetrics = self.format == Format::OpenMetrics;
+        let renamed = self.namespace.as_ref().and_then(|namespace| namespace.rename(desc.name));
+        let sample_name = renamed.map_or(Cow::Borrowed(desc.name), Cow::Owned);
         let (name, kind) = match (openmetrics, desc.kind) {
-            (true, Kind::Counter) => match desc.name.strip_suffix("_total") {
+            (true, Kind::Counter) => match sample_name.strip_suffix("_total") {
                 Some(name) => (name, Kind::Counter),
                 // A counter under another name is no counter to OpenMetrics.
-                None => (desc.name, Kind::Untyped),
+                None => (&*sample_name, Kind::Untyped),
             },
-            (_, kind) => (desc.name, kind),
+            (_, kind) => (&*sample_name, kind),
         };
         let header = self.text.len();
         self.text.put(b"# HELP ");
@@ -147,35 +155,66 @@ impl Sink {
         let samples = self.text.len();
         let span = Span {
             name: name_range,
-            strips_total: name.len() != desc.name.len(),
+            strips_total: name.len() != sample_name.len(),
             header: header..samples,
             samples: samples..samples,
         };
-        Family::new(self, desc.name, span)
+        Family::new(self, sample_name, span)
     }
 
     /// Writes a family of one sample without labels.
     pub fn value(&mut self, desc: &Desc<'_>, value: f64) {
-        self.family(desc).sample(&[], value);
+        self.family(desc).sample(&(), value);
+    }
+
+    /// Writes a family of samples that are all of one moment; nothing where there are none.
+    pub fn samples<L: Labels>(
+        &mut self,
+        desc: &Desc<'_>,
+        samples: impl IntoIterator<Item = (L, f64)>,
+    ) {
+        let mut family = self.family(desc);
+        for (labels, value) in samples {
+            family.sample(&labels, value);
+        }
     }
 
     /// Writes a table: for each metric, one sample of each row that has a value for it.
     ///
     /// `rows` gives the labels and the values of each row and is walked once per metric.
     #[expect(clippy::needless_pass_by_value, reason = "an iterator is handed over by value")]
-    pub fn table<'a, Row: 'a, const N: usize>(
+    pub fn table<'a, L: Labels, Row: 'a>(
         &mut self,
         metrics: &[Metric<Row>],
-        rows: impl Iterator<Item = ([Label<'a>; N], &'a Row)> + Clone,
+        rows: impl Iterator<Item = (L, &'a Row)> + Clone,
     ) {
         for metric in metrics {
-            self.family(&metric.desc).column(metric.value, rows.clone());
+            let samples =
+                rows.clone().filter_map(|(labels, row)| Some((labels, (metric.value)(row)?)));
+            self.samples(&metric.desc, samples);
         }
     }
 
     /// Writes a table of one row without labels.
     pub fn row<Row>(&mut self, metrics: &[Metric<Row>], row: &Row) {
-        self.table(metrics, std::iter::once(([], row)));
+        self.table(metrics, std::iter::once(((), row)));
+    }
+
+    /// Writes a table of keyed columns: `rows` gives the labels of each row and its values in
+    /// the order of `columns`, and is walked once per column.
+    #[expect(clippy::needless_pass_by_value, reason = "an iterator is handed over by value")]
+    pub fn columns<'a, L: Labels>(
+        &mut self,
+        columns: &[Keyed],
+        rows: impl Iterator<Item = (L, &'a [Option<f64>])> + Clone,
+    ) {
+        for (index, column) in columns.iter().enumerate() {
+            let samples = rows.clone().filter_map(|(labels, row)| {
+                let value = row.get(index).copied().flatten()?;
+                Some((labels, value))
+            });
+            self.samples(&column.desc, samples);
+        }
     }
 
     /// True if the label block at `labels` is the first of its kind in this family.

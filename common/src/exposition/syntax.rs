@@ -5,27 +5,122 @@ use std::ops::Range;
 use super::Format;
 use super::buffer::Buffer;
 use super::number::put_integer;
-use super::sink::LabelSet;
 use crate::metric::{Kind, Label};
 
-/// Appends `{…}`, or nothing where there are no labels; returns where it stands.
+/// Labels rendered once and used for many samples, such as those of one container.
+#[derive(Clone, Debug, Default)]
+pub struct LabelSet(Vec<u8>);
+
+impl LabelSet {
+    /// Renders `labels` in the given order.
+    pub fn new<'a>(labels: impl IntoIterator<Item = Label<'a>>) -> Self {
+        let mut out = Buffer::default();
+        put_labels(&mut out, labels);
+        Self(out.as_slice().to_vec())
+    }
+}
+
+/// What gives a sample its labels: pairs of name and value in an array, slice or vector, a
+/// [`LabelSet`], such a set with pairs behind it, or `()` for no labels.
+pub trait Labels {
+    /// True if there is no label.
+    fn is_empty(&self) -> bool;
+
+    /// Appends `name="value",…` without braces.
+    fn put(&self, out: &mut Buffer);
+}
+
+impl Labels for () {
+    fn is_empty(&self) -> bool {
+        true
+    }
+
+    fn put(&self, _: &mut Buffer) {}
+}
+
+impl<Value: AsRef<str>> Labels for [(&str, Value)] {
+    #[inline]
+    fn is_empty(&self) -> bool {
+        self.is_empty()
+    }
+
+    #[inline]
+    fn put(&self, out: &mut Buffer) {
+        put_labels(out, self.iter().map(|(name, value)| (*name, value.as_ref())));
+    }
+}
+
+impl<Value: AsRef<str>, const N: usize> Labels for [(&str, Value); N] {
+    #[inline]
+    fn is_empty(&self) -> bool {
+        N == 0
+    }
+
+    #[inline]
+    fn put(&self, out: &mut Buffer) {
+        self.as_slice().put(out);
+    }
+}
+
+impl<Value: AsRef<str>> Labels for Vec<(&str, Value)> {
+    fn is_empty(&self) -> bool {
+        self.is_empty()
+    }
+
+    fn put(&self, out: &mut Buffer) {
+        self.as_slice().put(out);
+    }
+}
+
+impl Labels for LabelSet {
+    #[inline]
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    #[inline]
+    fn put(&self, out: &mut Buffer) {
+        out.put(&self.0);
+    }
+}
+
+impl<More: Labels> Labels for (&LabelSet, More) {
+    #[inline]
+    fn is_empty(&self) -> bool {
+        self.0.is_empty() && self.1.is_empty()
+    }
+
+    #[inline]
+    fn put(&self, out: &mut Buffer) {
+        self.0.put(out);
+        if !self.0.is_empty() && !self.1.is_empty() {
+            out.push(b',');
+        }
+        self.1.put(out);
+    }
+}
+
+impl<L: Labels + ?Sized> Labels for &L {
+    #[inline]
+    fn is_empty(&self) -> bool {
+        (**self).is_empty()
+    }
+
+    #[inline]
+    fn put(&self, out: &mut Buffer) {
+        (**self).put(out);
+    }
+}
+
+/// Appends `{…}`, or nothing where there are no labels; returns where it is.
 #[inline]
-pub(super) fn put_block(
-    out: &mut Buffer,
-    base: Option<&LabelSet>,
-    labels: &[Label<'_>],
-) -> Range<usize> {
+pub(super) fn put_block(out: &mut Buffer, labels: &(impl Labels + ?Sized)) -> Range<usize> {
     let start = out.len();
-    let base = base.map_or(&[][..], |set| set.0.as_slice());
-    if base.is_empty() && labels.is_empty() {
+    if labels.is_empty() {
         return start..start;
     }
     out.push(b'{');
-    out.put(base);
-    if !base.is_empty() && !labels.is_empty() {
-        out.push(b',');
-    }
-    put_labels(out, labels.iter().copied());
+    labels.put(out);
     out.push(b'}');
     start..out.len()
 }

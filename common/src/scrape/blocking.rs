@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 use super::Run;
 use super::member::Member;
 use crate::error::CollectError;
-use crate::exposition::{Exposition, Format, Pool};
+use crate::exposition::{Exposition, SinkSource};
 use crate::sync::lock;
 
 /// How long the first worker may go without finishing a collector before another one joins.
@@ -31,8 +31,7 @@ struct WorkQueue<Source: ?Sized + Sync + 'static> {
     source: Arc<Source>,
     chosen: Vec<usize>,
     next: AtomicUsize,
-    format: Format,
-    pool: Pool,
+    sinks: SinkSource,
     results: Mutex<Results>,
     all_done: Notify,
 }
@@ -60,8 +59,7 @@ pub(super) async fn run<Source: ?Sized + Send + Sync + 'static>(
         source,
         chosen,
         next: AtomicUsize::new(0),
-        format: exposition.format(),
-        pool: exposition.pool().clone(),
+        sinks: exposition.source(),
         results: Mutex::default(),
         all_done: Notify::new(),
     });
@@ -114,7 +112,7 @@ impl<Source: ?Sized + Send + Sync + 'static> WorkQueue<Source> {
                 }
                 results.started.push((index, Instant::now()));
             }
-            let sink = self.pool.sink(self.format);
+            let sink = self.sinks.sink();
             let run = runtime.block_on(member.run(index, &self.source, sink));
             let mut results = self.lock();
             if results.is_closed {

@@ -127,7 +127,7 @@ pub fn push_rows<'a, Row: 'a, const N: usize>(
         let mut family = sink.family(&metric.desc);
         for (base, labels, row) in rows.clone() {
             if let Some(value) = (metric.value)(row) {
-                family.sample_with(base, &labels, value);
+                family.sample(&(base, labels), value);
             }
         }
     }
@@ -159,7 +159,7 @@ pub fn push_by_label<'a, Name: AsRef<str> + 'a>(
     let mut family = sink.family(desc);
     for (cgroup, values) in rows {
         for (name, value) in values {
-            family.sample_with(&cgroup.labels, &[(label, name.as_ref())], *value);
+            family.sample(&(&cgroup.labels, [(label, name.as_ref())]), *value);
         }
     }
 }

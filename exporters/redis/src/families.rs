@@ -34,7 +34,7 @@ impl<'s> Families<'s> {
 
     /// Writes a family of one sample without labels.
     pub fn value(&mut self, desc: &Desc<'_>, value: f64) {
-        self.family(desc).sample(&[], value);
+        self.family(desc).sample(&(), value);
     }
 
     /// Writes a table: for each metric, one sample of each row that has a value for it.
@@ -45,7 +45,12 @@ impl<'s> Families<'s> {
         rows: impl Iterator<Item = ([Label<'a>; N], &'a Row)> + Clone,
     ) {
         for metric in metrics {
-            self.family(&metric.desc).column(metric.value, rows.clone());
+            let mut family = self.family(&metric.desc);
+            for (labels, row) in rows.clone() {
+                if let Some(value) = (metric.value)(row) {
+                    family.sample(&labels, value);
+                }
+            }
         }
     }
 }

@@ -139,11 +139,11 @@ fn push_usage(sink: &mut Sink, rows: &[(&Cgroup, Row)]) {
         for (name, seconds) in names.iter().zip(&row.usage_by_cpu) {
             // The file has a column for every CPU that could ever be plugged in.
             if *seconds > 0.0 {
-                family.sample_with(&cgroup.labels, &[("cpu", name)], *seconds);
+                family.sample(&(&cgroup.labels, [("cpu", name)]), *seconds);
             }
         }
         if let Some(seconds) = row.usage_seconds {
-            family.sample_with(&cgroup.labels, &[("cpu", "total")], seconds);
+            family.sample(&(&cgroup.labels, [("cpu", "total")]), seconds);
         }
     }
 }

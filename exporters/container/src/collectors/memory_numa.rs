@@ -43,7 +43,7 @@ impl Collector<Scene> for MemoryNuma {
         for (cgroup, nodes) in &rows {
             for OnNode { kind, scope, node, pages } in nodes {
                 let labels = [("node", node.as_str()), ("scope", scope), ("type", kind)];
-                family.sample_with(&cgroup.labels, &labels, *pages);
+                family.sample(&(&cgroup.labels, labels), *pages);
             }
         }
         outcome

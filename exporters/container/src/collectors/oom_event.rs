@@ -68,7 +68,7 @@ impl Collector<Scene> for OomEvent {
                     counted.insert(id, *count);
                 }
                 None => count.iter().for_each(|count| {
-                    family.sample_with(&cgroup.labels, &[], *count);
+                    family.sample(&cgroup.labels, *count);
                 }),
             }
         }
@@ -81,7 +81,7 @@ impl Collector<Scene> for OomEvent {
             tallies.insert(listed.id.clone(), tally);
             // A runtime that tells of the status tells of kills.
             if count.is_some() || listed.container.status.is_some() {
-                family.sample_with(&listed.labels, &[], kills);
+                family.sample(&listed.labels, kills);
             }
         }
         outcome

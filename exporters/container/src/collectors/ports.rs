@@ -30,7 +30,7 @@ impl Collector<Scene> for Ports {
                 ];
                 let is_told = |(_, value): &(&str, &str)| !value.is_empty();
                 let labels: Vec<_> = labels.into_iter().filter(is_told).collect();
-                family.sample_with(&listed.labels, &labels, 1.0);
+                family.sample(&(&listed.labels, labels), 1.0);
             }
         }
         Ok(())

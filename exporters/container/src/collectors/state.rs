@@ -53,7 +53,7 @@ fn push_states(sink: &mut Sink, containers: &[Listed]) {
     for listed in containers {
         let Some(status) = listed.container.status else { continue };
         for (known, name) in Status::ALL {
-            family.sample_with(&listed.labels, &[("state", name)], f64::from(known == status));
+            family.sample(&(&listed.labels, [("state", name)]), f64::from(known == status));
         }
     }
 }
@@ -66,7 +66,7 @@ fn push_verdicts(sink: &mut Sink, containers: &[Listed]) {
             continue;
         }
         for (known, name) in Health::VERDICTS {
-            family.sample_with(&listed.labels, &[("status", name)], f64::from(known == health));
+            family.sample(&(&listed.labels, [("status", name)]), f64::from(known == health));
         }
     }
 }

@@ -200,7 +200,7 @@ fn push(table: &Table, sink: &mut Sink) -> Result<(), ParseError> {
         for sample in samples.iter().filter(|sample| sample.group == index) {
             let rest = group.rest(&text[sample.name.clone()]).unwrap_or_default();
             let labels = [(group.label, rest)];
-            family.sample(if group.label.is_empty() { &[] } else { &labels }, sample.value);
+            family.sample(if group.label.is_empty() { &[][..] } else { &labels[..] }, sample.value);
         }
     }
     push_galera(table, sink);

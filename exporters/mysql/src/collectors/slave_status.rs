@@ -125,7 +125,7 @@ fn push(table: &Table, sink: &mut Sink) {
         let mut family = sink.family(&namer.describe(column, Kind::Untyped));
         for (row, labels) in table.rows().zip(&labels) {
             if let Some(value) = row.at(index).and_then(value::parse) {
-                family.sample_with(labels, &[], value);
+                family.sample(labels, value);
             }
         }
     }
@@ -134,7 +134,7 @@ fn push(table: &Table, sink: &mut Sink) {
         for (row, labels) in table.rows().zip(&labels) {
             for position in positions(row.named(&[column]).unwrap_or_default()) {
                 let ids = [("domain_id", position.domain), ("server_id", position.server)];
-                family.sample_with(labels, &ids, position.sequence);
+                family.sample(&(labels, ids), position.sequence);
             }
         }
     }

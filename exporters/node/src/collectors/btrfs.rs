@@ -164,7 +164,7 @@ fn push_allocation(systems: &[FileSystem], host: &Host, sink: &mut Sink, errors:
     let mut family = sink.family(&RATIO);
     for (labels, ratio) in &ratios {
         if let Some(ratio) = ratio {
-            family.sample_with(labels, &[], *ratio);
+            family.sample(labels, *ratio);
         }
     }
 }

@@ -108,7 +108,7 @@ fn push_states(devices: &[Device<'_>], sink: &mut Sink) {
         for device in devices {
             let states = device.get(key).into_iter().flat_map(|pair| pair.split('/'));
             for (node, state) in ["local", "remote"].into_iter().zip(states) {
-                family.sample(&[("device", &device.name), ("node", node)], is(wanted, state));
+                family.sample(&[("device", &*device.name), ("node", node)], is(wanted, state));
             }
         }
     }

@@ -187,7 +187,7 @@ fn push_modes(devices: &[LinkModes], sink: &mut Sink) {
     let mut family = sink.family(&PORT_INFO);
     for modes in devices {
         for (_, port) in PORTS.iter().filter(|(index, _)| is_set(modes.supported, *index)) {
-            family.sample(&[("device", &modes.device), ("type", port)], 1.0);
+            family.sample(&[("device", &*modes.device), ("type", *port)], 1.0);
         }
     }
     drop(family);

@@ -28,7 +28,7 @@ impl Collector<Host> for Softirqs {
         let mut family = sink.family(&FUNCTIONS);
         for (kind, counts) in &rows.good {
             for (cpu, count) in cpus.iter().zip(counts) {
-                family.sample(&[("cpu", cpu), ("type", kind)], *count as f64);
+                family.sample(&[("cpu", &**cpu), ("type", *kind)], *count as f64);
             }
         }
         rows.verdict.map_err(malformed)

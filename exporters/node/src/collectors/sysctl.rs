@@ -97,7 +97,7 @@ impl Collector<Host> for Sysctl {
         let words = errors.good(words);
         let mut family = sink.family(&INFO);
         for (name, index, word) in words.iter().flatten() {
-            family.sample(&[("index", index), ("name", name), ("value", word)], 1.0);
+            family.sample(&[("index", &**index), ("name", *name), ("value", word)], 1.0);
         }
         errors.into_result()
     }

@@ -98,7 +98,7 @@ impl Tcpstat {
         let mut family = sink.family(&STATES);
         let mut sample = |state, value| {
             let labels = [total[0], total[1], ("state", state)];
-            family.sample(if by_port { &labels } else { &labels[2..] }, value);
+            family.sample(if by_port { &labels[..] } else { &labels[2..] }, value);
         };
         count(sockets.iter(), &mut sample);
         if !sockets.is_empty() {

@@ -39,8 +39,8 @@ impl Collector<Host> for UdpQueues {
         }
         let mut family = sink.family(&QUEUES);
         for (ip, queues) in &found {
-            family.sample(&[("ip", ip), ("queue", "rx")], queues.received_bytes as f64);
-            family.sample(&[("ip", ip), ("queue", "tx")], queues.sent_bytes as f64);
+            family.sample(&[("ip", *ip), ("queue", "rx")], queues.received_bytes as f64);
+            family.sample(&[("ip", *ip), ("queue", "tx")], queues.sent_bytes as f64);
         }
         errors.into_result()?;
         if found.is_empty() {

@@ -102,7 +102,7 @@ impl<'a> Program<'a> {
             let mut family = sink.family(desc);
             for (label, column) in *columns {
                 if let Some(value) = errors.catch(self.count(line, *column)) {
-                    family.sample(&[(key, label)], value);
+                    family.sample(&[(*key, *label)], value);
                 }
             }
         }
@@ -124,7 +124,7 @@ impl<'a> Program<'a> {
             let counts = errors.catch(counts).unwrap_or_default();
             for (method, count) in requests.methods.iter().zip(counts).skip(requests.skipped) {
                 if !method.is_empty() {
-                    family.sample(&[("method", method), ("proto", requests.proto)], count);
+                    family.sample(&[("method", *method), ("proto", requests.proto)], count);
                 }
             }
         }

@@ -77,8 +77,8 @@ fn write(settings: &Settings, families: &mut Families<'_>) -> Result<(), Collect
 fn write_limits(limits: &[(&str, BufferLimit)], families: &mut Families<'_>) {
     let mut family = families.family(&BUFFER_LIMITS);
     for (class, limit) in limits {
-        family.sample(&[("class", class), ("limit", "hard")], limit.hard_bytes);
-        family.sample(&[("class", class), ("limit", "soft")], limit.soft_bytes);
+        family.sample(&[("class", *class), ("limit", "hard")], limit.hard_bytes);
+        family.sample(&[("class", *class), ("limit", "soft")], limit.soft_bytes);
     }
     drop(family);
     let rows = limits.iter().map(|(class, limit)| ([("class", *class), ("limit", "soft")], limit));

@@ -135,7 +135,7 @@ fn push_operations(sink: &mut Sink, rows: &[(&Cgroup, Vec<Row>)]) {
                 ("minor", &minor),
                 ("operation", operation),
             ];
-            family.sample_with(&cgroup.labels, &labels, *bytes);
+            family.sample(&(&cgroup.labels, labels), *bytes);
         }
     }
 }

@@ -131,7 +131,7 @@ impl Collector<Scene> for Machine {
         if let Some((_, facts)) = &*known {
             for metric in METRICS {
                 if let Some(value) = (metric.value)(facts) {
-                    sink.family(&metric.desc).sample_with(&facts.labels, &[], value);
+                    sink.family(&metric.desc).sample(&facts.labels, value);
                 }
             }
             push_details(sink, facts);
@@ -147,7 +147,7 @@ fn push_details(sink: &mut Sink, facts: &Facts) {
         for detail in family {
             let labels = detail.labels.iter().map(|(name, value)| (*name, value.as_str()));
             let labels: Vec<_> = labels.filter(|(_, value)| !value.is_empty()).collect();
-            family_sink.sample_with(&facts.labels, &labels, detail.value);
+            family_sink.sample(&(&facts.labels, labels), detail.value);
         }
     }
 }

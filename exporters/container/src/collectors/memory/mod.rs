@@ -190,7 +190,7 @@ fn push_failures(sink: &mut Sink, rows: &[(&Cgroup, Row)]) {
         for (kind, scope, value) in samples {
             if let Some(value) = value {
                 let labels = [("failure_type", kind), ("scope", scope)];
-                family.sample_with(&cgroup.labels, &labels, value);
+                family.sample(&(&cgroup.labels, labels), value);
             }
         }
     }

@@ -99,7 +99,7 @@ impl Cpu {
         let mut family = sink.family(&SECONDS);
         for cpu in times.iter() {
             for (mode, seconds) in MODES.iter().zip(cpu.seconds) {
-                family.sample(&[("cpu", &cpu.number), ("mode", mode)], seconds);
+                family.sample(&[("cpu", &*cpu.number), ("mode", *mode)], seconds);
             }
         }
         drop(family);
@@ -109,7 +109,7 @@ impl Cpu {
         let mut family = sink.family(&GUEST_SECONDS);
         for cpu in times.iter() {
             for (mode, seconds) in GUEST_MODES.iter().zip(&cpu.seconds[MODES.len()..]) {
-                family.sample(&[("cpu", &cpu.number), ("mode", mode)], *seconds);
+                family.sample(&[("cpu", &*cpu.number), ("mode", *mode)], *seconds);
             }
         }
     }

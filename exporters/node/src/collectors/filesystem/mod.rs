@@ -255,7 +255,7 @@ impl Collector<Host> for Filesystem {
             let (major, minor) = mount.number.split_once(':').unwrap_or((&mount.number, ""));
             family.sample(
                 &[
-                    ("device", &mount.device),
+                    ("device", &*mount.device),
                     ("major", major),
                     ("minor", minor),
                     ("mountpoint", &mount.point),

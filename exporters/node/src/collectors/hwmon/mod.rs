@@ -162,7 +162,7 @@ fn push_values(chips: &[Chip], sink: &mut Sink) {
     for (name, Readings { help, kind, samples }) in &families {
         let mut family = sink.family(&Desc { name, help, kind: *kind });
         for (chip, sensor, value) in samples {
-            family.sample(&[("chip", chip), ("sensor", sensor)], *value);
+            family.sample(&[("chip", &**chip), ("sensor", &**sensor)], *value);
         }
     }
 }

@@ -209,7 +209,7 @@ fn push_states(units: &[(&Unit, String)], sink: &mut Sink) {
     for (unit, kind) in units {
         for state in STATES {
             let is_in_state = f64::from(unit.active_state == state);
-            family.sample(&[("name", &unit.name), ("state", state), ("type", kind)], is_in_state);
+            family.sample(&[("name", &*unit.name), ("state", state), ("type", kind)], is_in_state);
         }
     }
 }

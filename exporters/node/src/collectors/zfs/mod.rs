@@ -145,7 +145,7 @@ fn push_states(pools: &[Pool<'_>], host: &Host, sink: &mut Sink, errors: &mut Fi
         let Some(current) = errors.note(current) else { continue };
         for state in POOL_STATES {
             let is_in = f64::from(*state == current);
-            family.sample(&[("state", state), ("zpool", pool)], is_in);
+            family.sample(&[("state", *state), ("zpool", pool)], is_in);
         }
     }
 }
@@ -164,7 +164,7 @@ fn push_rows(prefix: &str, file: &str, rows: &[Row<'_>], sink: &mut Sink) {
         let mut family = sink.family(&Desc::untyped(&full_name, &help));
         for row in rows {
             if let Some(figure) = row.figures.iter().find(|figure| figure.name == name) {
-                family.sample_with(&row.labels, &[], figure.value);
+                family.sample(&row.labels, figure.value);
             }
         }
     }
