@@ -2,7 +2,7 @@
 //!
 //! The path of one scrape:
 //!
-//! 1. [`server`] accepts the request, [`negotiate`] chooses format and compression.
+//! 1. [`web`] accepts the request, chooses format and compression.
 //! 2. The [`exporter::Exporter`] opens its source and starts its collectors.
 //! 3. [`scrape`] runs them under one deadline, each isolated from the others.
 //! 4. A [`collector::Collector`] reads the source, parses, and pushes samples of
@@ -11,10 +11,11 @@
 //!    sinks into one body, which is compressed once and sent with its length.
 //! 6. [`self_metrics`] adds the exporter's own figures.
 //!
-//! [`program`] is what the `main` functions call, [`cli`] reads their arguments.
+//! [`commands`] is what the `main` functions call, [`cli`] reads their arguments.
 
 pub mod cli;
 pub mod collector;
+pub mod commands;
 pub mod error;
 pub mod exporter;
 pub mod exposition;
@@ -23,11 +24,9 @@ pub mod filter;
 pub mod keyed;
 pub mod logging;
 pub mod metric;
-pub mod negotiate;
-pub mod program;
 pub mod scrape;
 pub mod secret;
 pub mod self_metrics;
-pub mod server;
 pub mod sync;
 pub mod version;
+pub mod web;

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
+use clap::{Args, ValueEnum};
 use jiff::ZonedDateTime;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
@@ -9,7 +10,54 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::cli::{LogArgs, LogFormat, LogLevel};
+/// Flags of the log.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Log")]
+pub struct LogArgs {
+    /// Least severe messages to print: debug, info, warn or error
+    #[arg(
+        hide_possible_values = true,
+        id = "log.level",
+        long = "log.level",
+        value_name = "LEVEL",
+        default_value = "info",
+        ignore_case = true
+    )]
+    pub level: LogLevel,
+    /// Form of the log lines on stderr: logfmt or json
+    #[arg(
+        hide_possible_values = true,
+        id = "log.format",
+        long = "log.format",
+        value_name = "FORMAT",
+        default_value = "logfmt"
+    )]
+    pub format: LogFormat,
+}
+
+/// Severity of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogLevel {
+    /// Everything, each scrape included.
+    Debug,
+    /// Changes of state.
+    Info,
+    /// Failures of a part.
+    #[value(alias = "warning")]
+    Warn,
+    /// Failures of the whole.
+    Error,
+}
+
+/// Form of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// `key=value` pairs.
+    #[value(alias = "txt")]
+    Logfmt,
+    /// One JSON object a line.
+    Json,
+}
 
 /// Starts logging; a second call has no effect. A panic is logged like any other error.
 pub fn start(args: &LogArgs) {
@@ -47,7 +95,6 @@ where
         event: &Event<'_>,
     ) -> fmt::Result {
         let metadata = event.metadata();
-        // Libraries speak only where something is looked for.
         let file = metadata.file().unwrap_or("unknown");
         let file = file.rsplit('/').next().unwrap_or(file);
         let source = format!("{file}:{}", metadata.line().unwrap_or(0));

@@ -29,3 +29,18 @@ pub const BUILD: Build = Build {
         std::env::consts::ARCH
     },
 };
+
+impl Build {
+    /// What `--version` prints behind the program's name.
+    pub(crate) fn text(&self) -> String {
+        format!(
+            "{} (branch: {}, revision: {})\n  compiler: {}\n  platform: {}/{}",
+            self.version,
+            self.branch,
+            self.revision,
+            self.compiler,
+            std::env::consts::OS,
+            self.architecture
+        )
+    }
+}

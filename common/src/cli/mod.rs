@@ -1,82 +1,20 @@
-//! Command line: the flags that every exporter has, and how all of them are read.
+//! How the command lines of all exporters are read; the flags themselves are where they take effect.
 
 mod dialect;
 mod duration;
 mod old_names;
 mod switches;
 pub mod unused;
-mod web;
 
 use std::ffi::OsString;
 
 use clap::error::ErrorKind;
-use clap::{Arg, ArgAction, ArgMatches, Args, Command, ValueEnum};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 
 pub use dialect::Dialect;
 pub use duration::parse_duration;
 pub use old_names::{OldName, old_names};
 pub use switches::{Switches, is_switched_on};
-pub use web::WebArgs;
-
-/// Flags of the log.
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Log")]
-pub struct LogArgs {
-    /// Least severe messages to print: debug, info, warn or error
-    #[arg(
-        hide_possible_values = true,
-        id = "log.level",
-        long = "log.level",
-        value_name = "LEVEL",
-        default_value = "info",
-        ignore_case = true
-    )]
-    pub level: LogLevel,
-    /// Form of the log lines on stderr: logfmt or json
-    #[arg(
-        hide_possible_values = true,
-        id = "log.format",
-        long = "log.format",
-        value_name = "FORMAT",
-        default_value = "logfmt"
-    )]
-    pub format: LogFormat,
-}
-
-/// Severity of a log line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogLevel {
-    /// Everything, each scrape included.
-    Debug,
-    /// Changes of state.
-    Info,
-    /// Failures of a part.
-    #[value(alias = "warning")]
-    Warn,
-    /// Failures of the whole.
-    Error,
-}
-
-/// Form of a log line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// `key=value` pairs.
-    #[value(alias = "txt")]
-    Logfmt,
-    /// One JSON object a line.
-    Json,
-}
-
-/// What a program was started for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Action {
-    /// Serve until told to stop.
-    Serve,
-    /// Collect once and print.
-    Scrape,
-    /// Ask the exporter that should be running how it is.
-    Healthcheck,
-}
 
 /// Completes a command and reads the arguments with it.
 ///
@@ -117,47 +55,20 @@ fn complete(command: Command, dialect: Dialect, env_prefix: &str) -> Command {
         .short('V')
         .action(ArgAction::Version)
         .help("Print version");
-    let action = Arg::new("action")
-        .value_parser(clap::value_parser!(Action))
-        .value_name("COMMAND")
-        .default_value("serve")
-        .hide(true);
     let note = format!(
         "{} Every flag can also be set by an environment variable: {env_prefix} and the flag's \
          name in capitals, with _ for . and -, unless another one is shown. A flag beats its \
          variable.",
         dialect.note()
     );
-    let usage = format!("{} [FLAGS] [COMMAND]", command.get_name());
     command
         .disable_version_flag(true)
-        .version(crate::program::version_text())
         .max_term_width(100)
-        .override_usage(usage)
-        .help_template(TEMPLATE)
         .after_help(note)
-        .arg(web::config_file())
         .mut_args(|arg| with_variable(arg, env_prefix))
         .next_help_heading(None)
-        .arg(action)
         .arg(version)
 }
-
-/// The commands are spelled out, because to clap they are values of an argument.
-const TEMPLATE: &str = "\
-{about}
-
-Usage: {usage}
-
-Commands:
-  serve        Answer scrapes until stopped (this is what no command means)
-  scrape       Collect once, print the metrics; exit code 1 if a collector failed
-  healthcheck  Ask the running exporter whether it is healthy; exit code 0 or 1
-
-{all-args}
-
-{after-help}
-";
 
 /// Gives a flag its environment variable; values of variables are never shown.
 fn with_variable(arg: Arg, env_prefix: &str) -> Arg {

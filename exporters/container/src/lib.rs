@@ -25,16 +25,16 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
-use common::cli::{self, Dialect, WebArgs};
+use common::cli::{self, Dialect};
+use common::commands::Program;
 use common::error::CollectError;
 use common::exporter::{Exporter, Refusal, ScrapeRequest};
 use common::exposition::Exposition;
 use common::failures::{Change, FailureLog};
 use common::metric::Desc;
-use common::program::Program;
 use common::scrape::{CollectorFamilies, Collectors, Outcome, Placement};
 use common::self_metrics::BuildInfo;
-use common::server::{Landing, Service};
+use common::web::{Landing, Service, WebArgs};
 
 use args::{Args, ListenArgs, ScopeArgs};
 use cgroup::Hierarchies;

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    common::program::main::<container_exporter::ContainerExporter>()
+    common::commands::main::<container_exporter::ContainerExporter>()
 }

@@ -22,16 +22,16 @@ use anyhow::Context as _;
 use async_trait::async_trait;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 use common::cli::{Dialect, Switches};
+use common::commands::Program;
 use common::error::CollectError;
 use common::exporter::{Exporter, Refusal, ScrapeRequest};
 use common::exposition::Exposition;
 use common::failures::{Change, FailureLog};
 use common::metric::Desc;
-use common::program::Program;
 use common::scrape::{CollectorFamilies, Collectors, Outcome, Placement};
 use common::secret::Secret;
 use common::self_metrics::BuildInfo;
-use common::server::{Landing, Service};
+use common::web::{Landing, Service};
 
 use account::Account;
 use args::Args;

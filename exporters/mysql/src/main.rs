@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    common::program::main::<mysql_exporter::MysqlExporter>()
+    common::commands::main::<mysql_exporter::MysqlExporter>()
 }

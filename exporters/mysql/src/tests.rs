@@ -23,7 +23,7 @@ impl Drop for OptionFile {
 
 fn matches(arguments: &[&str]) -> Result<ArgMatches, clap::Error> {
     let arguments = std::iter::once("mysql-exporter").chain(arguments.iter().copied());
-    common::program::parse::<MysqlExporter>(arguments.map(OsString::from))
+    common::commands::parse::<MysqlExporter>(arguments.map(OsString::from))
 }
 
 fn account(arguments: &[&str]) -> anyhow::Result<Account> {

@@ -15,13 +15,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 use common::cli::{self, Dialect, Switches};
+use common::commands::Program;
 use common::exporter::{Exporter, Refusal, ScrapeRequest};
 use common::exposition::Exposition;
 use common::metric::Desc;
-use common::program::Program;
 use common::scrape::{CollectorFamilies, Collectors, Outcome, Placement};
 use common::self_metrics::BuildInfo;
-use common::server::{Landing, Service};
+use common::web::{Landing, Service};
 
 use collectors::COLLECTORS;
 use host::{Host, Paths};

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    common::program::main::<node_exporter::NodeExporter>()
+    common::commands::main::<node_exporter::NodeExporter>()
 }

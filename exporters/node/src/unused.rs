@@ -77,7 +77,7 @@ mod tests {
 
     fn parsed(arguments: &[&str]) -> Result<ArgMatches, clap::Error> {
         let arguments = std::iter::once("node-exporter").chain(arguments.iter().copied());
-        common::program::parse::<NodeExporter>(arguments.map(OsString::from))
+        common::commands::parse::<NodeExporter>(arguments.map(OsString::from))
     }
 
     fn flags(arguments: &[&str]) -> Vec<String> {

@@ -144,14 +144,15 @@ mod tests {
     use std::ffi::OsString;
 
     use clap::{ArgMatches, FromArgMatches as _};
-    use common::cli::{LogArgs, LogFormat, LogLevel, WebArgs};
+    use common::logging::{LogArgs, LogFormat, LogLevel};
+    use common::web::WebArgs;
 
     use super::*;
     use crate::RedisExporter;
 
     fn matches(flags: &[&str]) -> Result<ArgMatches, clap::Error> {
         let arguments = std::iter::once("redis-exporter").chain(flags.iter().copied());
-        common::program::parse::<RedisExporter>(arguments.map(OsString::from))
+        common::commands::parse::<RedisExporter>(arguments.map(OsString::from))
     }
 
     #[test]

@@ -24,16 +24,16 @@ use std::time::Instant;
 use async_trait::async_trait;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 use common::cli::{Dialect, Switches};
+use common::commands::Program;
 use common::error::CollectError;
 use common::exporter::{Exporter, Refusal, ScrapeRequest};
 use common::exposition::Exposition;
 use common::failures::{Change, FailureLog};
 use common::metric::Desc;
-use common::program::Program;
 use common::scrape::{CollectorFamilies, Collectors, Outcome, Placement};
 use common::self_metrics::BuildInfo;
-use common::server::{Landing, Service};
 use common::version::BUILD;
+use common::web::{Landing, Service};
 
 use args::Args;
 use collectors::COLLECTORS;

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    common::program::main::<redis_exporter::RedisExporter>()
+    common::commands::main::<redis_exporter::RedisExporter>()
 }

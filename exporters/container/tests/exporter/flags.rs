@@ -5,7 +5,7 @@ use axum::body::Body;
 use axum::http::Request;
 use clap::ArgMatches;
 use common::cli::unused;
-use common::program::{Program, parse};
+use common::commands::{Program, parse};
 use container_exporter::ContainerExporter;
 use container_exporter::args::UNUSED;
 use tower_service::Service as _;

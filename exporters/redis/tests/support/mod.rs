@@ -11,9 +11,9 @@ use std::sync::{Arc, Mutex, Once, PoisonError};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use common::cli::WebArgs;
-use common::program::{self, Program as _};
-use common::server::{self, Stopping};
+use common::commands::{self, Program as _};
+use common::web::WebArgs;
+use common::web::{self, Stopping};
 use http_body_util::BodyExt as _;
 use redis_exporter::RedisExporter;
 use tests::redis::Redis;
@@ -27,10 +27,10 @@ impl Running {
     pub(crate) fn new(flags: &[&str]) -> Self {
         let arguments = std::iter::once("redis-exporter").chain(flags.iter().copied());
         let matches =
-            program::parse::<RedisExporter>(arguments.map(OsString::from)).expect("valid flags");
+            commands::parse::<RedisExporter>(arguments.map(OsString::from)).expect("valid flags");
         let service = RedisExporter::start(&matches).expect("valid settings");
         let web = <WebArgs as clap::FromArgMatches>::from_arg_matches(&matches).expect("web flags");
-        Self(server::router(service, &web, Stopping::default()))
+        Self(web::router(service, &web, Stopping::default()))
     }
 
     /// Starts an exporter of `server`.

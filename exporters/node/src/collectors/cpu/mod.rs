@@ -196,7 +196,7 @@ mod tests {
             (&["--collector.disable-defaults", "--collector.cpu", "--collector.cpufreq"], true),
         ] {
             let words = ["node-exporter"].iter().chain(flags).map(Into::into);
-            let matches = common::program::parse::<crate::NodeExporter>(words).unwrap();
+            let matches = common::commands::parse::<crate::NodeExporter>(words).unwrap();
             assert_eq!(is_switched_on(&matches, "collector.cpufreq"), expected, "{flags:?}");
         }
     }

@@ -8,13 +8,11 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use tokio::sync::Semaphore;
 
-use super::body::{self, Compressors};
-use super::plain;
-use crate::cli::WebArgs;
+use super::compress::{self, Compressors};
+use super::{WebArgs, negotiate, plain};
 use crate::exporter::{Exporter, ScrapeRequest};
 use crate::exposition::{Exposition, Pool, Rejected};
 use crate::failures::{Change, FailureLog};
-use crate::negotiate;
 use crate::self_metrics::SelfMetrics;
 
 /// What the handler needs, shared by all requests.
@@ -93,7 +91,7 @@ impl Endpoint {
         self.note_rejected(&rejected);
         let gzip = negotiate::accepts_gzip(text(headers, header::ACCEPT_ENCODING));
         let compressors = gzip.then_some(&self.compressors);
-        Ok(body::respond(body, negotiated.content_type, compressors, &self.pool).await)
+        Ok(compress::respond(body, negotiated.content_type, compressors, &self.pool).await)
     }
 }
 

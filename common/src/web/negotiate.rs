@@ -7,11 +7,11 @@ const MAX_ENTRIES: usize = 64;
 
 /// What the answer will be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Negotiated {
+pub(super) struct Negotiated {
     /// The format of the body.
-    pub format: Format,
+    pub(super) format: Format,
     /// The whole `Content-Type` value.
-    pub content_type: &'static str,
+    pub(super) content_type: &'static str,
 }
 
 /// Chooses format and `Content-Type` for an `Accept` header. Never refuses:
@@ -19,7 +19,7 @@ pub struct Negotiated {
 ///
 /// The `escaping` word is echoed because Prometheus 3 expects it; all our
 /// names are legal in every scheme, so it changes nothing else.
-pub fn accept(header: &str, openmetrics_enabled: bool) -> Negotiated {
+pub(super) fn accept(header: &str, openmetrics_enabled: bool) -> Negotiated {
     let mut entries: Vec<Entry<'_>> =
         header.split(',').take(MAX_ENTRIES).filter_map(Entry::parse).collect();
     // Stable, so entries of equal weight keep the client's order.
@@ -43,7 +43,7 @@ pub fn accept(header: &str, openmetrics_enabled: bool) -> Negotiated {
 }
 
 /// True if an `Accept-Encoding` header prefers gzip to the plain body.
-pub fn accepts_gzip(header: &str) -> bool {
+pub(super) fn accepts_gzip(header: &str) -> bool {
     let mut gzip = None;
     let mut identity = None;
     for entry in header.split(',').take(MAX_ENTRIES).filter_map(Entry::parse) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Arg, Args};
 
-use super::{parse_count, parse_duration};
+use crate::cli::{parse_count, parse_duration};
 
 /// Flags of the web side.
 #[derive(Args, Clone, Debug)]
@@ -101,9 +101,9 @@ fn parse_prefix(text: &str) -> Result<String, String> {
     if prefix.is_empty() { Ok(String::new()) } else { parse_path(prefix) }
 }
 
-/// The peers' way to TLS and passwords, out of sight: whoever asks for these must not get
-/// an open port in their place.
-pub(super) fn config_file() -> Arg {
+/// The reference exporters' way to TLS and passwords, hidden: a user who asks for these must
+/// not get an open port instead.
+pub(crate) fn config_file() -> Arg {
     let name = "web.config.file";
     Arg::new(name).long(name).value_name("FILE").hide(true).value_parser(refuse_file)
 }

@@ -6,12 +6,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
-use crate::cli::WebArgs;
 use crate::exporter::ScrapeRequest;
 use crate::exposition::{Exposition, Format, Pool};
 use crate::scrape::Outcome;
 use crate::self_metrics::SelfMetrics;
-use crate::server::Service;
+use crate::web::{Service, WebArgs};
 
 /// Prints one scrape to stdout and a summary to stderr; fails if a collector did.
 pub(super) async fn scrape(service: &Service, web: &WebArgs) -> anyhow::Result<ExitCode> {

@@ -1,9 +1,11 @@
 //! The web side: metrics, landing page, health, and the loop that accepts connections.
 
-mod body;
+mod args;
+mod compress;
+mod endpoint;
 mod landing;
 mod listen;
-mod metrics;
+mod negotiate;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,10 +16,11 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{any, get};
 
-use crate::cli::WebArgs;
 use crate::exporter::Exporter;
 use crate::self_metrics::{BuildInfo, SelfMetrics};
 
+pub use args::WebArgs;
+pub(crate) use args::config_file;
 pub use landing::Landing;
 pub use listen::{ListenError, Listener, serve};
 
@@ -75,12 +78,12 @@ pub fn router(service: Service, web: &WebArgs, stopping: Stopping) -> Router {
 }
 
 fn routes(service: Service, web: &WebArgs, stopping: Stopping) -> Router {
-    let endpoint = Arc::new(metrics::Endpoint::new(
+    let endpoint = Arc::new(endpoint::Endpoint::new(
         service.exporter,
         SelfMetrics::new(service.build_info),
         web,
     ));
-    let metrics = any(metrics::answer).with_state(endpoint);
+    let metrics = any(endpoint::answer).with_state(endpoint);
     let healthy = || any(|| async { plain(StatusCode::OK, "ok") });
     let mut router = service
         .routes

@@ -1,7 +1,9 @@
-//! From arguments to exit code: what all four `main` functions do.
+//! The commands of every program, and the way from arguments to exit code: what all four
+//! `main` functions do. One command, one file, one line in [`COMMANDS`].
 
 mod healthcheck;
-mod once;
+mod scrape;
+mod serve;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -9,14 +11,23 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::task::JoinSet;
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, ArgMatches, Args as _, Command, FromArgMatches as _};
 
-use crate::cli::{self, Action, Dialect, LogArgs, WebArgs};
-use crate::logging;
-use crate::server::{self, Listener, Service, Stopping};
+use crate::cli::{self, Dialect};
+use crate::logging::{self, LogArgs};
 use crate::version::BUILD;
+use crate::web::{Service, WebArgs, config_file};
+
+/// The commands with their help, in the order of the help; the first one is the default.
+const COMMANDS: &[(&str, &str)] = &[
+    (SERVE, "Answer scrapes until stopped (the default)"),
+    (SCRAPE, "Collect once, print the metrics; exit code 1 if a collector failed"),
+    (HEALTHCHECK, "Ask the running exporter whether it is healthy; exit code 0 or 1"),
+];
+const SERVE: &str = "serve";
+const SCRAPE: &str = "scrape";
+const HEALTHCHECK: &str = "healthcheck";
 
 /// Threads for blocking work at most: enough for every collector to hang
 /// once and the rest to go on, few enough to bound what a hang can cost.
@@ -64,7 +75,7 @@ pub fn main<P: Program>() -> ExitCode {
     match run::<P>(&matches) {
         Ok(code) => code,
         Err(error) => {
-            tracing::error!(error = format!("{error:#}"), "{} cannot go on", P::NAME);
+            tracing::error!(error = format!("{error:#}"), "{} stops", P::NAME);
             ExitCode::FAILURE
         }
     }
@@ -82,7 +93,29 @@ pub fn parse<P: Program>(
 
 fn command<P: Program>() -> Command {
     let command = WebArgs::augment_args(LogArgs::augment_args(P::command().name(P::NAME)));
-    P::adapt(command.about(P::ABOUT))
+    let action = Arg::new("action")
+        .value_parser(PossibleValuesParser::new(COMMANDS.iter().map(|(name, _)| *name)))
+        .value_name("COMMAND")
+        .default_value(SERVE)
+        .hide(true);
+    let command = command
+        .about(P::ABOUT)
+        .version(BUILD.text())
+        .override_usage(format!("{} [FLAGS] [COMMAND]", P::NAME))
+        .help_template(help_template())
+        .arg(config_file())
+        .arg(action);
+    P::adapt(command)
+}
+
+/// To clap the commands are values of an argument; the help shows them as a list.
+fn help_template() -> String {
+    let width = COMMANDS.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+    let commands = COMMANDS.iter().map(|(name, help)| format!("  {name:width$}  {help}\n"));
+    let commands: String = commands.collect();
+    format!(
+        "{{about}}\n\nUsage: {{usage}}\n\nCommands:\n{commands}\n{{all-args}}\n\n{{after-help}}\n"
+    )
 }
 
 /// Help and version go to stdout; a mistake becomes one line on stderr.
@@ -125,10 +158,10 @@ fn run<P: Program>(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         addresses => addresses.to_vec(),
     };
     let code = runtime.block_on(async {
-        match matches.get_one("action").copied().unwrap_or(Action::Serve) {
-            Action::Serve => serve::<P>(P::start(matches)?, &web, &addresses).await,
-            Action::Scrape => once::scrape(&P::start(matches)?, &web).await,
-            Action::Healthcheck => healthcheck::ask(&addresses[0], &web.route_prefix).await,
+        match matches.get_one::<String>("action").map_or(SERVE, String::as_str) {
+            SCRAPE => scrape::scrape(&P::start(matches)?, &web).await,
+            HEALTHCHECK => healthcheck::ask(&addresses[0], &web.route_prefix).await,
+            _ => serve::serve::<P>(P::start(matches)?, &web, &addresses).await,
         }
     });
     // A thread that hangs in a system call must not keep the process.
@@ -136,64 +169,53 @@ fn run<P: Program>(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     code
 }
 
-async fn serve<P: Program>(
-    service: Service,
-    web: &WebArgs,
-    addresses: &[String],
-) -> anyhow::Result<ExitCode> {
-    let mut listeners = Vec::new();
-    for address in addresses {
-        listeners.push(Listener::bind(address).await?);
-    }
-    let (version, revision) = (BUILD.version, BUILD.revision);
-    tracing::info!(version, revision, compiler = BUILD.compiler, "starting {}", P::NAME);
-    let stopping = Stopping::default();
-    let router = server::router(service, web, stopping.clone());
-    let (stop, stopped) = tokio::sync::watch::channel(false);
-    let mut servers = JoinSet::new();
-    for listener in listeners {
-        let address = listener.local_addr()?;
-        tracing::info!(%address, "listening");
-        let mut stopped = stopped.clone();
-        servers.spawn(server::serve(listener, router.clone(), async move {
-            // The sender lives until all servers have ended.
-            let _ = stopped.wait_for(|stopped| *stopped).await;
-        }));
-    }
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    wait_for_signal(&mut interrupt, &mut terminate).await;
-    tracing::info!("stopping");
-    stopping.set();
-    stop.send_replace(true);
-    tokio::select! {
-        _ = servers.join_all() => {}
-        () = wait_for_signal(&mut interrupt, &mut terminate) => {
-            tracing::warn!("told to stop again: leaving at once");
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Test;
+
+    impl Program for Test {
+        const NAME: &'static str = "test";
+        const ABOUT: &'static str = "Tests";
+        const DIALECT: Dialect = Dialect::Kingpin;
+        const ENV_PREFIX: &'static str = "TEST_";
+
+        fn command() -> Command {
+            Command::new("test").arg(Arg::new("on").long("on").action(clap::ArgAction::SetTrue))
+        }
+
+        fn default_address(_: &ArgMatches) -> String {
+            ":0".into()
+        }
+
+        fn start(_: &ArgMatches) -> anyhow::Result<Service> {
+            anyhow::bail!("not to be started")
         }
     }
-    Ok(ExitCode::SUCCESS)
-}
 
-async fn wait_for_signal(
-    interrupt: &mut tokio::signal::unix::Signal,
-    terminate: &mut tokio::signal::unix::Signal,
-) {
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+    fn parsed(arguments: &[&str]) -> Result<ArgMatches, clap::Error> {
+        parse::<Test>(std::iter::once("test").chain(arguments.iter().copied()).map(Into::into))
     }
-}
 
-/// What `--version` prints behind the program's name.
-pub(crate) fn version_text() -> String {
-    format!(
-        "{} (branch: {}, revision: {})\n  compiler: {}\n  platform: {}/{}",
-        BUILD.version,
-        BUILD.branch,
-        BUILD.revision,
-        BUILD.compiler,
-        std::env::consts::OS,
-        BUILD.architecture
-    )
+    #[test]
+    fn commands_may_be_anywhere() {
+        for arguments in [&["scrape", "--on"][..], &["--on", "scrape"]] {
+            let matches = parsed(arguments).unwrap();
+            assert_eq!(matches.get_one::<String>("action").unwrap(), SCRAPE);
+        }
+        assert_eq!(parsed(&[]).unwrap().get_one::<String>("action").unwrap(), SERVE);
+        assert!(parsed(&["stray"]).is_err());
+    }
+
+    #[test]
+    fn the_help_lists_the_commands() {
+        let help = parsed(&["--help"]).unwrap_err().to_string();
+        for (name, text) in COMMANDS {
+            let line = help.lines().find(|line| line.trim_start().starts_with(name));
+            assert!(line.is_some_and(|line| line.ends_with(text)), "{help}");
+        }
+        assert!(help.contains("Usage: test [FLAGS] [COMMAND]\n"), "{help}");
+        assert!(!help.contains("\n\n\n"), "{help}");
+    }
 }
