@@ -21,6 +21,7 @@ pub mod exporter;
 pub mod exposition;
 pub mod failures;
 pub mod filter;
+pub mod kernel;
 pub mod keyed;
 pub mod logging;
 pub mod metric;

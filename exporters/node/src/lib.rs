@@ -136,6 +136,7 @@ impl Exporter for NodeExporter {
     ) -> Result<Vec<Outcome>, Refusal> {
         let chosen = self.choose(request)?;
         let host = Arc::clone(&self.host);
+        host.start_scrape();
         Ok(self.collectors.run(host, chosen, request.deadline, exposition).await)
     }
 }

@@ -1,7 +1,6 @@
 //! The source of all collectors: files below the configurable roots.
 
 mod paths;
-mod root;
 
 use std::borrow::Cow;
 use std::io;
@@ -10,11 +9,10 @@ use std::str::FromStr;
 
 use anyhow::Context as _;
 use common::error::{CollectError, ParseError, parse_number};
-use rustix::fs::CWD;
+use common::kernel::{Budget, KernelFile, Root, read_text};
 use rustix::io::Errno;
 
 pub use paths::Paths;
-use root::{Root, read_file};
 
 /// The roots, opened once, so that each read resolves only the path below them.
 #[derive(Debug)]
@@ -34,11 +32,12 @@ impl Host {
     /// # Errors
     /// The proc or sys root is no readable directory.
     pub fn open(paths: &Paths) -> anyhow::Result<Self> {
-        let proc = Root::open(&paths.procfs).context("--path.procfs")?;
+        let budget = Budget::of_process();
+        let proc = Root::open(&paths.procfs, &budget).context("--path.procfs")?;
         Ok(Self {
             net_of_init: paths.procfs != Path::new("/proc") && proc.has("1/net"),
             proc,
-            sys: Root::open(&paths.sysfs).context("--path.sysfs")?,
+            sys: Root::open(&paths.sysfs, &budget).context("--path.sysfs")?,
             rootfs: paths.rootfs.clone(),
             udev_data: udev_data(paths),
         })
@@ -54,12 +53,48 @@ impl Host {
         }
     }
 
+    /// To be called when a scrape starts: what was kept open is checked again before it is read.
+    pub fn start_scrape(&self) {
+        self.proc.start_scrape();
+        self.sys.start_scrape();
+    }
+
+    /// A file below the proc root.
+    ///
+    /// # Errors
+    /// [`CollectError::Read`] with the full path.
+    pub fn proc<'a>(&'a self, path: &'a str) -> Result<KernelFile<'a>, CollectError> {
+        self.proc.read(self.locate(path))
+    }
+
+    /// A file below the proc root, or `None` if there is no such file.
+    ///
+    /// # Errors
+    /// [`CollectError::Read`] for any reason but absence.
+    pub fn proc_if_present<'a>(
+        &'a self,
+        path: &'a str,
+    ) -> Result<Option<KernelFile<'a>>, CollectError> {
+        self.proc.read_if_present(self.locate(path))
+    }
+
+    /// A file below the sys root, or `None` if there is no such file.
+    ///
+    /// # Errors
+    /// [`CollectError::Read`] for any reason but absence.
+    pub fn sys_if_present<'a>(
+        &'a self,
+        path: &'a str,
+    ) -> Result<Option<KernelFile<'a>>, CollectError> {
+        self.sys.read_if_present(path)
+    }
+
     /// Whole content of a file below the proc root; invalid UTF-8 is replaced.
     ///
     /// # Errors
     /// [`CollectError::Read`] with the full path.
     pub fn read_proc(&self, path: &str) -> Result<String, CollectError> {
-        self.proc.read(&self.locate(path))
+        Ok(self.proc(path)?.into_text())
     }
 
     /// Content of a file below the proc root, or `None` if there is no such file.
@@ -67,7 +102,7 @@ impl Host {
     /// # Errors
     /// [`CollectError::Read`] for any reason but absence.
     pub fn read_proc_if_present(&self, path: &str) -> Result<Option<String>, CollectError> {
-        if_present(self.proc.read(&self.locate(path)))
+        Ok(self.proc_if_present(path)?.map(KernelFile::into_text))
     }
 
     /// Trimmed content of a file below the sys root, or `None` if there is no such file.
@@ -75,8 +110,7 @@ impl Host {
     /// # Errors
     /// [`CollectError::Read`] for any reason but absence.
     pub fn read_sys_if_present(&self, path: &str) -> Result<Option<String>, CollectError> {
-        let content = if_present(self.sys.read(path))?;
-        Ok(content.map(|content| content.trim().to_owned()))
+        Ok(self.sys_if_present(path)?.map(|content| content.trim().to_owned()))
     }
 
     /// Trimmed content of a device's attribute below the sys root, or `None` if the
@@ -86,10 +120,10 @@ impl Host {
     /// # Errors
     /// [`CollectError::Read`] for any other reason.
     pub fn attribute(&self, path: &str) -> Result<Option<String>, CollectError> {
-        match self.sys.read_once(path) {
-            Ok(content) => Ok(Some(content.trim().to_owned())),
+        match self.sys.read_attribute(path) {
+            Ok(content) => Ok(Some(content)),
             Err(error) if is_withheld(error) => Ok(None),
-            Err(error) => Err(CollectError::read(self.sys.path.join(path), error)),
+            Err(error) => Err(CollectError::read(self.sys_path(path), error)),
         }
     }
 
@@ -136,7 +170,7 @@ impl Host {
     /// # Errors
     /// [`CollectError::Read`] for any reason but absence.
     pub fn resolve_sys(&self, path: &str) -> Result<Option<PathBuf>, CollectError> {
-        let path = self.sys.path.join(path);
+        let path = self.sys_path(path);
         match path.canonicalize() {
             Ok(target) => Ok(Some(target)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -146,22 +180,22 @@ impl Host {
 
     /// Full path of a file below the proc root.
     pub fn proc_path(&self, path: &str) -> PathBuf {
-        self.proc.path.join(&*self.locate(path))
+        self.proc.path().join(&*self.locate(path))
     }
 
     /// Full path of a file below the sys root.
     pub fn sys_path(&self, path: &str) -> PathBuf {
-        self.sys.path.join(path)
+        self.sys.path().join(path)
     }
 
     /// Turns a parser's error into one that names the file below the proc root.
     pub fn malformed_proc(&self, path: &str, error: ParseError) -> CollectError {
-        CollectError::parse(&self.proc.path.join(&*self.locate(path)), error)
+        CollectError::parse(&self.proc.path().join(&*self.locate(path)), error)
     }
 
     /// Turns a parser's error into one that names the file below the sys root.
     pub fn malformed_sys(&self, path: &str, error: ParseError) -> CollectError {
-        CollectError::parse(&self.sys.path.join(path), error)
+        CollectError::parse(&self.sys.path().join(path), error)
     }
 
     /// Root of the host's file systems.
@@ -175,16 +209,18 @@ impl Host {
     /// [`CollectError::Read`] for any reason but absence.
     pub fn read_rootfs_if_present(&self, path: &str) -> Result<Option<String>, CollectError> {
         let path = self.rootfs.join(path);
-        if_present(
-            read_file(CWD, path.as_os_str()).map_err(|error| CollectError::read(path, error)),
-        )
+        match read_text(&path) {
+            Ok(content) => Ok(Some(content)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(CollectError::read(path, error)),
+        }
     }
 
     /// Whole content of a file of the udev database, or `None` if it cannot be read.
     ///
     /// What udev knows is an extra; without it the labels stay empty.
     pub fn read_udev(&self, name: &str) -> Option<String> {
-        read_file(CWD, self.udev_data.as_ref()?.join(name).as_os_str()).ok()
+        read_text(&self.udev_data.as_ref()?.join(name)).ok()
     }
 }
 
@@ -222,16 +258,6 @@ fn is_withheld(error: Errno) -> bool {
             | Errno::NXIO
             | Errno::NOTDIR
     )
-}
-
-fn if_present(read: Result<String, CollectError>) -> Result<Option<String>, CollectError> {
-    match read {
-        Ok(content) => Ok(Some(content)),
-        Err(CollectError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-            Ok(None)
-        }
-        Err(error) => Err(error),
-    }
 }
 
 #[cfg(test)]
