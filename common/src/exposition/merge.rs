@@ -72,6 +72,13 @@ pub(super) struct Place {
     family: usize,
 }
 
+impl Place {
+    /// True if there is such a family.
+    pub(super) fn is_in(self, sinks: &[Sink]) -> bool {
+        sinks.get(self.sink).is_some_and(|sink| self.family < sink.families.len())
+    }
+}
+
 /// The sinks of one scrape.
 pub(super) trait Sinks {
     fn placed(&self, place: Place) -> Placed<'_>;

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use super::Format;
 use super::buffer::Buffer;
+use super::merge::Place;
 use super::sink::Sink;
 use crate::sync::lock;
 
@@ -22,6 +23,8 @@ pub struct Pool(Arc<Stock>);
 struct Stock {
     sinks: Mutex<Vec<Sink>>,
     buffers: Mutex<Vec<Buffer>>,
+    /// In which order the last scrape had its families.
+    order: Mutex<Vec<Place>>,
 }
 
 impl Pool {
@@ -39,6 +42,16 @@ impl Pool {
         if sinks.len() < KEPT && held + sink.capacity() <= KEPT_BYTES {
             sinks.push(sink);
         }
+    }
+
+    /// The order that the last scrape left behind.
+    pub(super) fn take_order(&self) -> Vec<Place> {
+        std::mem::take(&mut lock(&self.0.order))
+    }
+
+    /// Leaves an order for the next scrape.
+    pub(super) fn return_order(&self, order: Vec<Place>) {
+        *lock(&self.0.order) = order;
     }
 
     /// An empty buffer that comes back to this pool when dropped.

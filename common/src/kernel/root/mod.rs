@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use anyhow::Context as _;
 use rustix::buffer::spare_capacity;
-use rustix::fs::{AtFlags, Mode, OFlags, Stat};
+use rustix::fs::{AtFlags, Mode, OFlags, RawDir, Stat};
 use rustix::io::Errno;
 
 use super::kept::{Found, Kept, KeptFile};
@@ -26,6 +27,9 @@ const FIRST_READ_BYTES: usize = 8 * 1024;
 /// Room for the first read below `/proc/sys`, whose files are numbers and words: there the kernel
 /// allocates as much as is asked for, and takes 3 µs for 64 KiB instead of 1.
 const SYSCTL_BYTES: usize = 1024;
+
+/// Room for the entries of a folder that one system call gives.
+const FOLDER_BYTES: usize = 4 * 1024;
 
 /// Size of a page, the most that an attribute of sysfs or a file of a cgroup's number holds.
 const ATTRIBUTE_BYTES: usize = 4 * 1024;
@@ -132,7 +136,7 @@ impl Root {
     /// The operating system's.
     pub fn read_into(&self, path: &str, content: &mut Vec<u8>) -> io::Result<()> {
         content.clear();
-        self.with_file(path, |file, length| {
+        let read = self.with_file(path, |file, length| {
             content.clear();
             let first = match length {
                 Some(length) => length + length / 4 + 64,
@@ -142,7 +146,8 @@ impl Root {
             content.reserve(first);
             read_whole(file, content)?;
             Ok(content.len())
-        })
+        });
+        read.map_err(too_large)
     }
 
     /// Trimmed content of an attribute of sysfs, of which all fits into a page. It is read once:
@@ -151,13 +156,14 @@ impl Root {
     /// # Errors
     /// The operating system's.
     pub fn read_attribute(&self, path: &str) -> Result<String, Errno> {
-        let mut page = [0; ATTRIBUTE_BYTES];
-        let mut length = 0;
+        let mut page = [MaybeUninit::uninit(); ATTRIBUTE_BYTES];
+        let mut text = String::new();
         self.with_file(path, |file, _| {
-            length = rustix::io::pread(file, &mut page, 0)?;
-            Ok(length)
+            let (content, _) = rustix::io::pread(file, &mut page[..], 0)?;
+            String::from_utf8_lossy(content).trim().clone_into(&mut text);
+            Ok(content.len())
         })?;
-        Ok(String::from_utf8_lossy(&page[..length]).trim().to_owned())
+        Ok(text)
     }
 
     /// Names in the directory at `path` in byte order, or `None` if there is no such directory.
@@ -165,49 +171,63 @@ impl Root {
     /// # Errors
     /// [`CollectError::Read`] for any reason but absence.
     pub fn list(&self, path: &str) -> Result<Option<Vec<String>>, CollectError> {
-        let path = self.path.join(path);
-        let entries = match std::fs::read_dir(&path) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(CollectError::read(path, error)),
-        };
-        let mut names = entries
-            .map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()))
-            .collect::<io::Result<Vec<String>>>()
-            .map_err(|error| CollectError::read(path, error))?;
-        names.sort_unstable();
-        Ok(Some(names))
+        match self.names(if path.is_empty() { "." } else { path }) {
+            Ok(mut names) => {
+                names.sort_unstable();
+                Ok(Some(names))
+            }
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(CollectError::read(self.path.join(path), error)),
+        }
+    }
+
+    /// Through a buffer of its own: glibc's would be 32 KiB from the heap for each folder.
+    fn names(&self, path: &str) -> Result<Vec<String>, Errno> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let folder = rustix::fs::openat(&self.directory, path, flags, Mode::empty())?;
+        let mut buffer = [MaybeUninit::uninit(); FOLDER_BYTES];
+        let mut entries = RawDir::new(folder, &mut buffer);
+        let mut names = Vec::new();
+        while let Some(entry) = entries.next() {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if name != b"." && name != b".." {
+                names.push(String::from_utf8_lossy(name).into_owned());
+            }
+        }
+        Ok(names)
     }
 
     /// Lets `read` read the file at `path` from its start, through a descriptor that was kept if
     /// there is one. `read` gets the length that the file had before, and gives the present one.
-    fn with_file<E: From<Errno>>(
+    fn with_file(
         &self,
         path: &str,
-        mut read: impl FnMut(&OwnedFd, Option<usize>) -> Result<usize, E>,
-    ) -> Result<(), E> {
+        mut read: impl FnMut(&OwnedFd, Option<usize>) -> Result<usize, Errno>,
+    ) -> Result<(), Errno> {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         if let Some(file) = self.find(folder, name) {
             // Outside the lock: one file that hangs must not stop the others.
             let result = read(&file.descriptor, Some(file.length));
-            let mut kept = lock(&self.kept);
             match result {
                 Ok(length) if length == file.length => return Ok(()),
                 Ok(length) => {
-                    kept.note_length(folder, name, length);
+                    lock(&self.kept).note_length(folder, name, length);
                     return Ok(());
                 }
-                // Only what the path says now counts.
-                Err(_) => kept.forget(folder, name),
+                Err(error) if is_answer(error) => return Err(error),
+                // Only what the path leads to now counts.
+                Err(_) => lock(&self.kept).forget(folder, name),
             }
         }
         let flags = OFlags::RDONLY | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&self.directory, path, flags, Mode::empty())?;
-        let length = read(&file, None)?;
-        if self.is_worth_keeping(path) {
-            self.keep(folder, name, file, length);
+        let result = read(&file, None);
+        let is_alive = result.as_ref().map_or_else(|error| is_answer(*error), |_| true);
+        if is_alive && self.is_worth_keeping(path) {
+            self.keep(folder, name, file, result.unwrap_or_default());
         }
-        Ok(())
+        result.map(drop)
     }
 
     fn find(&self, folder: &str, name: &str) -> Option<KeptFile> {
@@ -270,25 +290,38 @@ pub fn read_text(path: &Path) -> io::Result<String> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
     let file = rustix::fs::open(path, flags, Mode::empty())?;
     let mut content = Vec::with_capacity(FIRST_READ_BYTES);
-    read_whole(&file, &mut content)?;
+    read_whole(&file, &mut content).map_err(too_large)?;
     Ok(into_text(content))
 }
 
 /// Reads from offset 0 to the end with as few system calls as can be: the kernel's files have no
 /// size to ask for, and a short read is not yet their end.
-fn read_whole(file: &OwnedFd, content: &mut Vec<u8>) -> io::Result<()> {
+fn read_whole(file: &OwnedFd, content: &mut Vec<u8>) -> Result<(), Errno> {
     loop {
         let offset = content.len() as u64;
         match rustix::io::pread(file, spare_capacity(content), offset) {
             Ok(0) => return Ok(()),
-            Ok(_) if content.len() > MAX_FILE_BYTES => {
-                return Err(io::Error::other(format!("larger than {MAX_FILE_BYTES} bytes")));
-            }
+            Ok(_) if content.len() > MAX_FILE_BYTES => return Err(Errno::FBIG),
             Ok(_) if content.len() == content.capacity() => content.reserve(content.len()),
             Ok(_) | Err(Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         }
     }
+}
+
+/// The error of [`read_whole`] in words.
+fn too_large(error: Errno) -> io::Error {
+    if error == Errno::FBIG {
+        io::Error::other(format!("larger than {MAX_FILE_BYTES} bytes"))
+    } else {
+        error.into()
+    }
+}
+
+/// True for what a driver answers of a device that is there, but has no such value at the moment:
+/// a network device that is down has no speed. Of one that has gone the kernel says `ENODEV`.
+fn is_answer(error: Errno) -> bool {
+    matches!(error, Errno::INVAL | Errno::OPNOTSUPP | Errno::NODATA | Errno::AGAIN | Errno::BUSY)
 }
 
 /// The bytes as text; invalid UTF-8 is replaced.
