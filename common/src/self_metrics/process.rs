@@ -1,20 +1,29 @@
 //! `process_*`: what this process uses, from its own files below `/proc/self` (proc(5)).
 
 use std::fmt;
+use std::path::Path;
 
-use procfs::process::{LimitValue, Process};
-use procfs::{CurrentSI as _, KernelStats, WithCurrentSystemInfo};
+use procfs::process::{LimitValue, Process, Stat};
+use procfs::{CurrentSI as _, FromRead as _, KernelStats, WithCurrentSystemInfo as _};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
+use rustix::fs::AtFlags;
+
+use crate::kernel::{Budget, Root};
 
 /// Ticks per second in `/proc/*/stat`: USER_HZ, 100 on every Linux.
 const TICKS_PER_SECOND: f64 = 100.0;
 
+/// Descriptors that are kept open for it: two files, and one to spare.
+const KEPT: usize = 3;
+
 /// Reads this process at each scrape; what never changes is read once.
 #[derive(Debug)]
 pub(super) struct OwnProcess {
+    /// `/proc/self`; `None` without a proc file system.
+    root: Option<Root>,
     start_time_seconds: Option<f64>,
     max_open_files: Option<f64>,
     max_address_space_bytes: Option<f64>,
@@ -28,6 +37,7 @@ impl OwnProcess {
         let start_ticks =
             process.as_ref().and_then(|process| process.stat().ok()).map(|stat| stat.starttime);
         Self {
+            root: Root::open(Path::new("/proc/self"), &Budget::new(KEPT)).ok(),
             start_time_seconds: boot_time
                 .zip(start_ticks)
                 .map(|(boot, ticks)| boot + ticks as f64 / TICKS_PER_SECOND),
@@ -38,10 +48,25 @@ impl OwnProcess {
     }
 }
 
+impl OwnProcess {
+    /// Kernels from 6.2 on give the count as the size of the folder; it is counted on older ones.
+    fn open_files(&self) -> Option<f64> {
+        let root = self.root.as_ref()?;
+        let size = rustix::fs::statat(root.directory(), "fd", AtFlags::empty()).ok()?.st_size;
+        if size > 0 {
+            return Some(size as f64);
+        }
+        // The folder itself is open while it is read.
+        root.list("fd").ok()?.map(|entries| entries.len().saturating_sub(1) as f64)
+    }
+}
+
 impl Collector for OwnProcess {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let mut writer = Writer(&mut encoder);
-        if let Some(stat) = Process::myself().ok().and_then(|process| process.stat().ok()) {
+        let read = |path: &'static str| self.root.as_ref()?.read(path).ok();
+        let stat = read("stat").and_then(|text| Stat::from_read(text.as_bytes()).ok());
+        if let Some(stat) = stat {
             let ticks = stat.utime + stat.stime;
             writer.counter(
                 "process_cpu_seconds",
@@ -59,7 +84,7 @@ impl Collector for OwnProcess {
                 Some(stat.vsize as f64),
             )?;
         }
-        writer.gauge("process_open_fds", "File descriptors that are open.", open_files())?;
+        writer.gauge("process_open_fds", "File descriptors that are open.", self.open_files())?;
         writer.gauge(
             "process_max_fds",
             "File descriptors that may be open at once.",
@@ -75,7 +100,7 @@ impl Collector for OwnProcess {
             "When the exporter started, in seconds since the epoch.",
             self.start_time_seconds,
         )?;
-        let (received, sent) = octets().unzip();
+        let (received, sent) = read("net/netstat").and_then(|text| parse_octets(&text)).unzip();
         writer.counter(
             "process_network_receive_bytes",
             "Bytes received in the exporter's network namespace.",
@@ -112,20 +137,6 @@ fn limit(limit: LimitValue) -> f64 {
         LimitValue::Unlimited => u64::MAX as f64,
         LimitValue::Value(value) => value as f64,
     }
-}
-
-/// Kernels from 6.2 on give the count as the size of the folder; it is counted on older ones.
-fn open_files() -> Option<f64> {
-    let size = rustix::fs::stat("/proc/self/fd").ok()?.st_size;
-    if size > 0 {
-        return Some(size as f64);
-    }
-    // The folder itself is open while it is read.
-    std::fs::read_dir("/proc/self/fd").ok().map(|entries| entries.count().saturating_sub(1) as f64)
-}
-
-fn octets() -> Option<(f64, f64)> {
-    parse_octets(&std::fs::read_to_string("/proc/self/net/netstat").ok()?)
 }
 
 /// `InOctets` and `OutOctets` of the two `IpExt:` lines, the first of which holds the names.
