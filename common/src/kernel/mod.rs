@@ -3,9 +3,18 @@
 //! Only what two exporters read alike is here.
 
 mod file;
+mod hex;
 mod kept;
+pub mod mountinfo;
+pub mod net_dev;
+pub mod pressure;
 mod root;
+pub mod sockets;
 
 pub use file::KernelFile;
+pub use hex::Hex;
 pub use kept::Budget;
 pub use root::{Root, read_text};
+
+/// Units per second of CPU times in `/proc` and in `cpuacct.stat`: USER_HZ, 100 on every Linux.
+pub const USER_HZ: f64 = 100.0;

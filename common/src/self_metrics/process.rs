@@ -11,10 +11,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use rustix::fs::AtFlags;
 
-use crate::kernel::{Budget, Root};
-
-/// Ticks per second in `/proc/*/stat`: USER_HZ, 100 on every Linux.
-const TICKS_PER_SECOND: f64 = 100.0;
+use crate::kernel::{Budget, Root, USER_HZ};
 
 /// Descriptors that are kept open for it: two files, and one to spare.
 const KEPT: usize = 3;
@@ -40,7 +37,7 @@ impl OwnProcess {
             root: Root::open(Path::new("/proc/self"), &Budget::new(KEPT)).ok(),
             start_time_seconds: boot_time
                 .zip(start_ticks)
-                .map(|(boot, ticks)| boot + ticks as f64 / TICKS_PER_SECOND),
+                .map(|(boot, ticks)| boot + ticks as f64 / USER_HZ),
             max_open_files: limits.as_ref().map(|limits| limit(limits.max_open_files.soft_limit)),
             max_address_space_bytes: limits
                 .map(|limits| limit(limits.max_address_space.soft_limit)),
@@ -71,7 +68,7 @@ impl Collector for OwnProcess {
             writer.counter(
                 "process_cpu_seconds",
                 "CPU time that the exporter has used in user and system mode, in seconds.",
-                Some(ticks as f64 / TICKS_PER_SECOND),
+                Some(ticks as f64 / USER_HZ),
             )?;
             writer.gauge(
                 "process_resident_memory_bytes",
