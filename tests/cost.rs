@@ -51,7 +51,7 @@ fn measure(flags: &[String]) -> (String, BTreeMap<String, f64>, BTreeMap<String,
     let (_ours, ours) = start(&program("node-exporter").unwrap(), flags, &folder);
     let table = succeed(
         command("python3")
-            .arg(repository().join("tests/scrape_cost.py"))
+            .arg(repository().join("tests/cost/scrape_cost.py"))
             .args(["-n", "300"])
             .arg(format!("peer={peer}"))
             .arg(format!("ours={ours}")),

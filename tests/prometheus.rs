@@ -16,7 +16,7 @@ use tests::process::{Process, command, output, succeed};
 use tests::promtool;
 use tests::{TemporaryFolder, eventually, free_port, program, repository};
 
-const QUERIES: &str = include_str!("queries.promql");
+const QUERIES: &str = include_str!("stack/queries.promql");
 
 /// Values of these queries lie within these bounds whatever the machine does.
 const PERCENTAGES: [&str; 4] =

@@ -25,7 +25,7 @@ fn columns(table: &str) -> BTreeMap<String, Vec<f64>> {
 fn a_thousand_containers_are_scraped_within_bounds_and_linearly() {
     let table = succeed(
         command("python3")
-            .arg(repository().join("tests/container_scale.py"))
+            .arg(repository().join("tests/cost/container_scale.py"))
             .args(["-n", "10", "--sizes", "10,100,1000"])
             .arg(program("container-exporter").unwrap()),
     )

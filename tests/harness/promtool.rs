@@ -6,7 +6,7 @@ use crate::TemporaryFolder;
 use crate::process::{command, output};
 
 /// Names that the reference exporters have as well, whatever promtool says of them.
-const KNOWN: &str = include_str!("../promtool-exceptions.txt");
+const KNOWN: &str = include_str!("promtool-exceptions.txt");
 
 /// What `promtool check metrics` says of `text`, but for the known exceptions.
 ///

@@ -12,7 +12,7 @@ monitoring_stands_alone() {
   local alone=$FOLDER/alone
   mkdir -p "$alone"
   cp -a "$PROJECT/." "$alone/"
-  cp "$ROOT/tests/compose/application.yml" "$alone/docker-compose.yml"
+  cp "$ROOT/tests/stack/compose/application.yml" "$alone/docker-compose.yml"
   DIRECTORY=$alone guide "$1" config --quiet
 }
 
@@ -21,7 +21,7 @@ secrets_are_renewed() {
 }
 
 queries_parse() {
-  cp -a "$ROOT/tests/compose/logql" "$FOLDER/logql"
+  cp -a "$ROOT/tests/stack/compose/logql" "$FOLDER/logql"
   (cd "$FOLDER/logql" && npm install --no-package-lock --no-audit --no-fund --silent &&
     node check.mjs "$PROJECT/monitoring/loki/queries.logql" "$PROJECT"/README{,.fr}.md)
 }

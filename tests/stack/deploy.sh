@@ -3,7 +3,7 @@
 # BIN_DIR, on free ports and with data of its own.
 set -uo pipefail
 
-ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 BIN_DIR=${BIN_DIR:-$ROOT/target/release}
 JOBS=(cadvisor mysql-exporter node-exporter redis-exporter)
 PORT_FLAGS=(--node-port --container-port --redis-exporter-port --mysql-exporter-port

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 GRAFANA = REPOSITORY / "deploy" / "monitoring" / "grafana"
 
 # What Grafana puts into a query, for a query of one moment over a short run.

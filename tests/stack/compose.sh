@@ -3,7 +3,7 @@
 # (in BIN_DIR, else built), the others' made of the distribution's packages.
 set -uo pipefail
 
-ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 FOLDER=$(mktemp -d)
 PROJECT=$FOLDER/project
 DIRECTORY=$PROJECT
@@ -23,7 +23,7 @@ export DOCKER_HOST=unix://$SOCKET DOCKER_BUILDKIT=0 NO_PROXY=localhost,127.0.0.1
 
 for part in stand-ins configuration running tls traefik queries alerts panels maintenance; do
   # shellcheck source=/dev/null
-  source "$ROOT/tests/compose/$part.sh"
+  source "$ROOT/tests/stack/compose/$part.sh"
 done
 # No package of the distribution either, but where the program is, it makes an image.
 if type -P traefik >/dev/null; then

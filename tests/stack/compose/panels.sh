@@ -2,7 +2,7 @@
 # The dashboards without Grafana: their queries, asked as it would ask them.
 
 every_panel_has_data() {
-  "$ROOT/tests/dashboards/run" "http://127.0.0.1:$PROMETHEUS_PORT"
+  "$ROOT/tests/stack/dashboards/run" "http://127.0.0.1:$PROMETHEUS_PORT"
 }
 
 # The only query of a panel of the overview

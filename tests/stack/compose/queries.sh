@@ -17,7 +17,7 @@ start_activity() {
 
 # query PART: the guide's query with these words
 query() {
-  grep -F -m 1 -- "$1" "$ROOT/tests/queries.promql"
+  grep -F -m 1 -- "$1" "$ROOT/tests/stack/queries.promql"
 }
 
 # The same over the time that the tools are looked at
@@ -212,7 +212,7 @@ queries() {
   while read -r query; do
     check "numbers for $query" eventually gives_numbers "$query"
     check "its series for $query" eventually has_its_series "$query"
-  done < <(grep -v '^#\|^$' "$ROOT/tests/queries.promql")
+  done < <(grep -v '^#\|^$' "$ROOT/tests/stack/queries.promql")
   agreement_of_the_machine
   agreement_of_containers
   # For the alerts, which look at five minutes

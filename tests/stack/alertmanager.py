@@ -20,7 +20,7 @@ from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-FOLDER = Path(__file__).resolve().parent.parent / "deploy/monitoring/alertmanager"
+FOLDER = Path(__file__).resolve().parents[2] / "deploy/monitoring/alertmanager"
 SHIPPED = (FOLDER / "alertmanager.yml").read_text()
 PROGRAM = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
 CHANNELS = ["/discord", "/slack/secret", "/webhook"]
@@ -207,7 +207,7 @@ def check_bodies(received):
 
 def main():
     if PROGRAM is None:
-        sys.exit("tests/alertmanager.py: error: no alertmanager is installed")
+        sys.exit("tests/stack/alertmanager.py: error: no alertmanager is installed")
     check_inhibitions()
     with tempfile.TemporaryDirectory() as folder:
         check_channels(Path(folder))

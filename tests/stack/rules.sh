@@ -2,7 +2,7 @@
 # Checks the configuration of Prometheus and Alertmanager: alerts by their unit
 # tests, routes by their table, and that no alert lacks a test or a runbook.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/../deploy"
+cd "$(dirname "${BASH_SOURCE[0]}")/../../deploy"
 
 PROMETHEUS=monitoring/prometheus
 ALERTMANAGER=monitoring/alertmanager
@@ -11,7 +11,7 @@ TESTS=("$PROMETHEUS"/tests/*.test.yml)
 RUNBOOKS=(README.md README.fr.md)
 
 fail() {
-  printf 'tests/rules.sh: error: %s\n' "$*" >&2
+  printf 'tests/stack/rules.sh: error: %s\n' "$*" >&2
   exit 1
 }
 

@@ -16,7 +16,7 @@ import subprocess, sys, tempfile, threading, time
 
 from scrape_cost import Peer, run_ns, status
 
-FIXTURES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../exporters/container/fixtures")
+FIXTURES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../exporters/container/fixtures")
 GATEWAY = "94ee48f20b28190fe7335d9f7888fe3ad5a39f9ffafd3a39063617863513a234"
 FIRST_PID = 10_000
 CPU_BOUND_MS, MEMORY_BOUND_MIB = 250, 64

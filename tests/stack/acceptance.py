@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks tests/acceptance.md: 96 rows in their order, each with a proof that exists.
+"""Checks tests/stack/acceptance.md: 96 rows in their order, each with a proof that exists.
 
 A proof is a file and words that stand in it, such as the name of a check; without
 one a row says that it is not run here, and why.
@@ -9,7 +9,7 @@ import re
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 ROWS = 96
 PROOF = re.compile(r"`(?P<file>[^`]+)`: (?P<words>.+)")
 
@@ -29,7 +29,7 @@ def mistakes(proof):
 
 def main():
     numbers, wrong = [], []
-    for line in (ROOT / "tests/acceptance.md").read_text("utf-8").splitlines():
+    for line in (ROOT / "tests/stack/acceptance.md").read_text("utf-8").splitlines():
         if row := re.fullmatch(r"\| (\d+) \| (.+) \| (.+) \|", line):
             numbers.append(int(row[1]))
             wrong += [f"row {row[1]}: {mistake}" for proof in row[3].split("<br>") for mistake in mistakes(proof)]
