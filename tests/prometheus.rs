@@ -127,8 +127,7 @@ fn load(stack: &Stack) -> Process {
 #[test]
 #[ignore = "needs root, dockerd, redis-server, mariadbd, prometheus and the release build"]
 fn every_query_of_the_guide_returns_data() {
-    // A network of its own, so that containers have an interface to count on.
-    let mut docker = Docker::new(&["--bip", "172.31.250.1/24"]).unwrap();
+    let mut docker = Docker::new(&[]).unwrap();
     docker.start().unwrap();
     docker.import("gateway").unwrap();
     let run =

@@ -1,19 +1,22 @@
 //! A private Docker daemon. Needs root.
 
-use std::path::Path;
+use std::ffi::OsStr;
 use std::process::Command;
 use std::time::Duration;
 
 use rustix::process::Signal;
 
 use crate::process::{Process, command, succeed};
-use crate::{TemporaryFolder, eventually};
+use crate::{TemporaryFolder, eventually, repository};
 
-/// A dockerd with its data in a folder of its own.
+/// A dockerd with its data in a folder of its own, in a network of its own: the packet filter,
+/// the bridges and the addresses of the host do not count, and it leaves none.
 #[derive(Debug)]
 pub struct Docker {
     /// `None` while it is stopped.
     process: Option<Process>,
+    /// Keeps the namespaces of network and mounts from one start of the daemon to the next.
+    namespaces: Process,
     options: Vec<String>,
     folder: TemporaryFolder,
 }
@@ -22,10 +25,31 @@ impl Docker {
     /// A daemon with further options that is not started yet.
     ///
     /// # Errors
-    /// There is no place for its data.
+    /// There is no place for its data, or the caller may not make namespaces.
     pub fn new(options: &[&str]) -> anyhow::Result<Self> {
         let options = options.iter().map(ToString::to_string).collect();
-        Ok(Self { process: None, options, folder: TemporaryFolder::new("docker")? })
+        let folder = TemporaryFolder::new("docker")?;
+        // The signal ends it with this thread, however the test ends.
+        let mut holder = command("setpriv");
+        holder
+            .args(["--pdeathsig", "KILL", "unshare", "--net", "--mount"])
+            .arg(repository().join("tests/isolated"))
+            .args(["--inside", "sleep", "infinity"]);
+        let namespaces = Process::start(&mut holder, &folder.path().join("namespaces"))?;
+        let name = format!("/proc/{}/comm", namespaces.id());
+        let is_ready = || match std::fs::read_to_string(&name) {
+            Ok(name) if name == "sleep\n" => Ok(()),
+            _ => Err(namespaces.log()),
+        };
+        eventually("namespaces", Duration::from_secs(10), is_ready)?;
+        Ok(Self { process: None, namespaces, options, folder })
+    }
+
+    /// A command that runs in the daemon's network.
+    pub fn beside(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut beside = command("nsenter");
+        beside.arg(format!("--net=/proc/{}/ns/net", self.namespaces.id())).arg(program);
+        beside
     }
 
     /// Starts the daemon, on the data that it left if it ran before.
@@ -34,16 +58,17 @@ impl Docker {
     /// It does not start; the message holds its log.
     pub fn start(&mut self) -> anyhow::Result<()> {
         let folder = self.folder.path();
-        let mut daemon = command("dockerd");
+        // If the test does not end it, it ends with this thread, and its containers with it.
+        let mut daemon = command("setpriv");
         daemon
-            .args(["--host", &self.endpoint(), "--data-root"])
+            .args(["--pdeathsig", "TERM", "nsenter", "--net", "--mount", "--target"])
+            .arg(self.namespaces.id().to_string())
+            .args(["dockerd", "--host", &self.endpoint(), "--data-root"])
             .arg(folder.join("data"))
             .arg("--exec-root")
             .arg(folder.join("exec"))
             .arg("--pidfile")
             .arg(folder.join("pid"))
-            // The host's packet filter is not the test's to change.
-            .args(["--iptables=false", "--ip6tables=false", "--ip-masq=false"])
             .args(&self.options);
         let process = Process::start(&mut daemon, &folder.join("log"))?;
         self.process = Some(process);
@@ -128,12 +153,8 @@ impl Docker {
         if let Some(mut process) = self.process.take() {
             process.stop(Signal::TERM)?;
         }
-        // The daemon leaves the network namespace of its host mounted.
-        let mounts = std::fs::read_to_string("/proc/self/mountinfo")?;
-        let points = mounts.lines().filter_map(|line| line.split(' ').nth(4));
-        for point in points.filter(|point| Path::new(point).starts_with(&folder)) {
-            succeed(command("umount").arg(point))?;
-        }
+        // With the namespaces go the mounts that the daemon leaves.
+        self.namespaces.stop(Signal::KILL)?;
         Ok(std::fs::remove_dir_all(folder.join("data"))?)
     }
 }

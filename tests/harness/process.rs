@@ -110,6 +110,10 @@ impl Process {
     /// # Errors
     /// It does not end.
     pub fn stop(&mut self, signal: Signal) -> anyhow::Result<ExitStatus> {
+        // The id of one that has ended may belong to another by now.
+        if let Some(status) = self.child.try_wait()? {
+            return Ok(status);
+        }
         self.signal(signal);
         let child = &mut self.child;
         eventually("end of a process", PATIENCE, || match child.try_wait() {

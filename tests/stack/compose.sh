@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
-# Runs the compose files on a private dockerd: our images from static binaries
-# (in BIN_DIR, else built), the others' made of the distribution's packages.
+# Runs the compose files on a private dockerd in a network of its own: our images from
+# the static binaries in BIN_DIR (else in target/TARGET/release, where tests/run builds
+# them), the others' made of the distribution's packages.
 set -uo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+[[ -n ${ISOLATED:-} ]] || exec "$ROOT/tests/isolated" "$0" "$@"
+
+BIN_DIR=${BIN_DIR:-$ROOT/target/$(rustc -vV | sed -n 's/^host: //p')/release}
 FOLDER=$(mktemp -d)
 PROJECT=$FOLDER/project
 DIRECTORY=$PROJECT
 OUTPUT=$FOLDER/output
 SOCKET=$FOLDER/docker.sock
-DAEMON=''
 # Seconds that something may take
 PATIENCE=150
 PASSED=0
@@ -61,27 +64,15 @@ eventually() {
   done
 }
 
-start_daemon() {
-  # The host's packet filter is not the test's to change.
-  dockerd --host "$DOCKER_HOST" --data-root "$FOLDER/data" --exec-root "$FOLDER/exec" \
-    --pidfile "$FOLDER/pid" --bridge=none --iptables=false --ip6tables=false --ip-masq=false \
-    >"$FOLDER/log" 2>&1 &
-  DAEMON=$!
-  eventually docker version
+# A host has a network card: panels leave out bridges and what is behind them.
+add_card() {
+  ip link add eth0 type veth peer name veth-eth0 && ip link set eth0 up && ip link set veth-eth0 up
 }
 
-cleanup() {
-  local mount
-  stop_listener
-  if [[ -n $DAEMON ]]; then
-    guide_here v1 down --volumes --timeout 5 >/dev/null 2>&1
-    docker ps --all --quiet | xargs --no-run-if-empty docker rm --force >/dev/null 2>&1
-    kill "$DAEMON"
-    wait "$DAEMON" 2>/dev/null
-    # The daemon leaves the network namespace of its host mounted.
-    grep -oE " $FOLDER/[^ ]+" /proc/self/mounts | while read -r mount; do umount "$mount"; done
-  fi
-  rm -rf -- "$FOLDER"
+start_daemon() {
+  dockerd --host "$DOCKER_HOST" --data-root "$FOLDER/data" --exec-root "$FOLDER/exec" \
+    --pidfile "$FOLDER/pid" >"$FOLDER/log" 2>&1 &
+  eventually docker version
 }
 
 # compose v1|v2 ARGUMENTS...
@@ -150,6 +141,7 @@ report() {
 main() {
   make_project
   configuration
+  check 'the host has a network card' add_card
   check 'dockerd starts' start_daemon
   ! all_passed || images
   ! all_passed || check 'up' guide_here v1 up -d
@@ -167,6 +159,4 @@ main() {
   report
 }
 
-trap cleanup EXIT
-trap 'exit 130' INT TERM
 main

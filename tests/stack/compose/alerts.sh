@@ -2,24 +2,18 @@
 # Alerts from the cause to the receiver: the shipped rules with a shorter "for",
 # the shipped routes with a listener here behind both receivers.
 
-LISTENER=''
 LISTENER_PORT=$((PROMETHEUS_PORT + 1))
 
 start_listener() {
   local gateway
   gateway=$(docker network inspect --format '{{(index .IPAM.Config 0).Gateway}}' twitch-chatters-proxy) || return
   python3 "$PARTS/listener.py" "$gateway" "$LISTENER_PORT" >"$FOLDER/notifications" &
-  LISTENER=$!
   sed -i 's/^\( *for: \).*/\110s/' "$PROJECT"/monitoring/prometheus/rules/*.yml
   sed -i 's/evaluation_interval: .*/evaluation_interval: 2s/' "$PROJECT/monitoring/prometheus/prometheus.yml"
   sed -i -e 's/group_wait: .*/group_wait: 1s/' -e 's/group_interval: .*/group_interval: 2s/' \
     -e "s#^  - name: \(critical\|warning\)\$#&\n    webhook_configs: [{url: 'http://$gateway:$LISTENER_PORT/'}]#" \
     "$PROJECT/monitoring/alertmanager/alertmanager.yml"
   docker kill -s HUP twitch-chatters-prometheus && docker kill -s HUP twitch-chatters-alertmanager
-}
-
-stop_listener() {
-  [[ -z $LISTENER ]] || kill "$LISTENER"
 }
 
 was_in_state() {

@@ -20,12 +20,6 @@ secrets_are_renewed() {
   "$PROJECT/secrets/renew" >"$FOLDER/renewed" && ! grep -rq change-me "$PROJECT/secrets" --include='*_*' --exclude=renew
 }
 
-queries_parse() {
-  cp -a "$ROOT/tests/stack/compose/logql" "$FOLDER/logql"
-  (cd "$FOLDER/logql" && npm install --no-package-lock --no-audit --no-fund --silent &&
-    node check.mjs "$PROJECT/monitoring/loki/queries.logql" "$PROJECT"/README{,.fr}.md)
-}
-
 # What must be there for Loki to delete anything at all
 loki_keeps_30_days() {
   local line
@@ -93,7 +87,6 @@ configuration() {
   check 'Prometheus takes another interval for all' tuned 's/scrape_interval: .*/scrape_interval: 30s/'
   check 'Prometheus takes another interval for one job' tuned '/job_name: node-exporter/a\    scrape_interval: 60s'
   check 'Prometheus refuses flags in its file' refuses_flags_in_the_file
-  check "each query for Loki parses and stands in both guides" queries_parse
   check 'Loki has what retention needs' loki_keeps_30_days
   check 'only Traefik publishes ports to others' ports_are_private
   if v2_is_there; then

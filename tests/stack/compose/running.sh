@@ -19,9 +19,8 @@ is_described() {
 }
 
 images() {
-  local name bin_dir=()
-  [[ -z ${BIN_DIR:-} ]] || bin_dir=(--bin-dir "$BIN_DIR")
-  check 'deploy/docker/build packs the four images' "$ROOT/deploy/docker/build" "${bin_dir[@]}"
+  local name
+  check 'deploy/docker/build packs the four images' "$ROOT/deploy/docker/build" --bin-dir "$BIN_DIR"
   for name in {node,container,redis,mysql}-exporter; do
     check "the image of $name has at most 8 MB" is_small "$name"
     check "the image of $name has a user, a name and a health check" is_described "$name"

@@ -7,9 +7,8 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use tests::TemporaryFolder;
 use tests::docker::Docker;
-use tests::process::{Process, command, copy_program, succeed};
+use tests::process::{Process, command, copy_program, output, succeed};
 
-use crate::harness::{eventually, exporter};
 use crate::{IMAGE, is_state, run, start, value};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_container-exporter");
@@ -73,13 +72,14 @@ fn certify(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-#[tokio::test]
+#[test]
 #[ignore = "needs root, dockerd and openssl"]
-async fn a_daemon_behind_tls_is_followed_by_who_has_the_certificate() {
+fn a_daemon_behind_tls_is_followed_by_who_has_the_certificate() {
     let folder = TemporaryFolder::new("certificates").unwrap();
     certify(folder.path()).unwrap();
     let file = |name: &str| folder.path().join(name).display().to_string();
-    let endpoint = format!("tcp://127.0.0.1:{}", tests::free_port().unwrap());
+    // The daemon is alone in its network.
+    let endpoint = "tcp://127.0.0.1:2376";
     let options = [
         "--bridge=none".to_owned(),
         format!("--host={endpoint}"),
@@ -92,20 +92,20 @@ async fn a_daemon_behind_tls_is_followed_by_who_has_the_certificate() {
     docker.start().unwrap();
     docker.import(IMAGE).unwrap();
     run(&docker, "waits", &[], "while :; do sleep 1; done").unwrap();
-    let with_key = |key: &str| {
-        exporter(&[
-            format!("-docker={endpoint}"),
-            "-docker-tls".to_owned(),
-            format!("-docker-tls-ca={}", file("ca.pem")),
-            format!("-docker-tls-cert={}", file("client.pem")),
-            format!("-docker-tls-key={}", file(key)),
-        ])
+    let scrape_with = |key: &str| {
+        let mut exporter = docker.beside(PROGRAM);
+        exporter
+            .args([&format!("-docker={endpoint}"), "-docker-tls"])
+            .arg(format!("-docker-tls-ca={}", file("ca.pem")))
+            .arg(format!("-docker-tls-cert={}", file("client.pem")))
+            .arg(format!("-docker-tls-key={}", file(key)))
+            .arg("scrape");
+        String::from_utf8(output(&mut exporter).unwrap().stdout).unwrap()
     };
-    let trusted = with_key("client-key.pem").unwrap();
-    eventually(&trusted, |body| is_state(body, "waits", "running")).await.unwrap();
-    let stranger = with_key("server-key.pem").unwrap();
-    let down = "container_runtime_up{runtime=\"docker\"} 0\n";
-    let body = eventually(&stranger, |body| body.contains(down)).await.unwrap();
+    let body = scrape_with("client-key.pem");
+    assert!(is_state(&body, "waits", "running"), "{body}");
+    let body = scrape_with("server-key.pem");
+    assert!(body.contains("container_runtime_up{runtime=\"docker\"} 0\n"), "{body}");
     assert!(!body.contains("waits"), "{body}");
     docker.end().unwrap();
 }
