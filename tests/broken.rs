@@ -131,7 +131,7 @@ fn break_part(part: usize, parts: usize) -> usize {
 }
 
 #[test]
-#[ignore = "needs root and the release build"]
+#[ignore = "needs root"]
 fn a_broken_file_costs_its_readers_and_nothing_else() {
     let parts = std::thread::available_parallelism().unwrap().get();
     let failures: usize = std::thread::scope(|scope| {
@@ -143,7 +143,7 @@ fn a_broken_file_costs_its_readers_and_nothing_else() {
 }
 
 #[test]
-#[ignore = "needs root and the release build"]
+#[ignore = "needs root"]
 fn an_enormous_file_is_refused() {
     let host = Host::new("linux-6.1");
     let healthy = host.scrape();

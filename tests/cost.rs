@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use tests::process::{Process, command, succeed};
-use tests::{TemporaryFolder, eventually, free_port, http, program, repository};
+use tests::{TemporaryFolder, eventually, free_port, http, released, repository};
 
 const COLLECTORS: [&str; 13] = [
     "cpu",
@@ -48,7 +48,7 @@ fn row(table: &str, name: &str) -> BTreeMap<String, f64> {
 fn measure(flags: &[String]) -> (String, BTreeMap<String, f64>, BTreeMap<String, f64>) {
     let folder = TemporaryFolder::new("cost").unwrap();
     let (_peer, peer) = start(Path::new("prometheus-node-exporter"), flags, &folder);
-    let (_ours, ours) = start(&program("node-exporter").unwrap(), flags, &folder);
+    let (_ours, ours) = start(&released("node-exporter").unwrap(), flags, &folder);
     let table = succeed(
         command("python3")
             .arg(repository().join("tests/cost/scrape_cost.py"))

@@ -31,7 +31,7 @@ until "$1" healthcheck --web.listen-address=127.0.0.1:9100 >/dev/null 2>&1; do s
 "#;
 
 #[test]
-#[ignore = "needs root and the release build"]
+#[ignore = "needs root"]
 fn the_kernel_tells_what_was_set_up() {
     let mut namespace = command("unshare");
     namespace.args(["--net", "sh", "-c", SCRIPT, "sh"]).arg(program("node-exporter").unwrap());

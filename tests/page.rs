@@ -7,7 +7,7 @@ use tests::process::{Process, command, succeed};
 use tests::{TemporaryFolder, eventually, free_port, http, program, repository};
 
 #[test]
-#[ignore = "needs root, docker.io, chromium-driver and the release build"]
+#[ignore = "needs root, docker.io and chromium-driver"]
 fn containers_can_be_watched_in_a_browser() {
     let folder = TemporaryFolder::new("page").unwrap();
     let mut docker = Docker::new(&[]).unwrap();

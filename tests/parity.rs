@@ -93,19 +93,19 @@ fn compare(exceptions: &str, without: &[&str], arguments: &[String], own: &[&str
 }
 
 #[test]
-#[ignore = "needs prometheus-node-exporter and the release build"]
+#[ignore = "needs prometheus-node-exporter"]
 fn node_equals_the_peer_on_this_machine() {
     compare("node-machine.txt", &[], &DEFAULTS.map(ToOwned::to_owned), &[]);
 }
 
 #[test]
-#[ignore = "needs prometheus-node-exporter and the release build"]
+#[ignore = "needs prometheus-node-exporter"]
 fn node_equals_the_peer_on_the_fixture_of_a_current_kernel() {
     compare_on("linux-6.1");
 }
 
 #[test]
-#[ignore = "needs prometheus-node-exporter and the release build"]
+#[ignore = "needs prometheus-node-exporter"]
 fn node_equals_the_peer_on_the_fixture_of_an_old_kernel() {
     compare_on("linux-2.6.32");
 }

@@ -125,7 +125,7 @@ fn load(stack: &Stack) -> Process {
 }
 
 #[test]
-#[ignore = "needs root, dockerd, redis-server, mariadbd, prometheus and the release build"]
+#[ignore = "needs root, dockerd, redis-server, mariadbd and prometheus"]
 fn every_query_of_the_guide_returns_data() {
     let mut docker = Docker::new(&[]).unwrap();
     docker.start().unwrap();

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use tests::process::{command, succeed};
-use tests::{program, repository};
+use tests::{released, repository};
 
 /// The columns of the table, each with its values from few containers to many.
 fn columns(table: &str) -> BTreeMap<String, Vec<f64>> {
@@ -27,7 +27,7 @@ fn a_thousand_containers_are_scraped_within_bounds_and_linearly() {
         command("python3")
             .arg(repository().join("tests/cost/container_scale.py"))
             .args(["-n", "10", "--sizes", "10,100,1000"])
-            .arg(program("container-exporter").unwrap()),
+            .arg(released("container-exporter").unwrap()),
     )
     .unwrap();
     let columns = columns(&table);

@@ -72,7 +72,7 @@ fn success(metrics: &Exposition, collector: &str) -> bool {
 }
 
 #[test]
-#[ignore = "needs root and the release build"]
+#[ignore = "needs root"]
 fn a_mount_that_never_answers_is_given_up_and_found_again() {
     let folder = TemporaryFolder::new("silent").unwrap();
     let point = folder.path().join("mount");
@@ -107,7 +107,6 @@ fn a_mount_that_never_answers_is_given_up_and_found_again() {
 }
 
 #[test]
-#[ignore = "needs the release build"]
 fn a_chip_that_never_answers_costs_its_collector_and_nothing_else() {
     let folder = TemporaryFolder::new("chip").unwrap();
     let fixture = repository().join("exporters/node/fixtures/linux-6.1");

@@ -28,14 +28,33 @@ pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// One of the four programs, built for release: in the folder `BIN_DIR` of the
-/// environment, else where cargo puts it.
+/// One of the four programs: in the folder `BIN_DIR` of the environment, else where cargo has put
+/// it beside the running test, which it does in a test of the whole workspace.
 ///
 /// # Errors
 /// It has not been built.
 pub fn program(name: &str) -> anyhow::Result<PathBuf> {
-    let folder = std::env::var_os("BIN_DIR").map(PathBuf::from);
-    let path = folder.unwrap_or_else(|| repository().join("target/release")).join(name);
+    let folder = match std::env::var_os("BIN_DIR") {
+        Some(folder) => PathBuf::from(folder),
+        None => std::env::current_exe()?.ancestors().nth(2).context("no folder")?.to_owned(),
+    };
+    let path = folder.join(name);
+    if !path.is_file() {
+        bail!("{} is missing: run cargo test --workspace, or set BIN_DIR", path.display());
+    }
+    Ok(path)
+}
+
+/// One of the four programs, built for release, for tests that measure: in `BIN_DIR`, else in
+/// `target/release`.
+///
+/// # Errors
+/// It has not been built.
+pub fn released(name: &str) -> anyhow::Result<PathBuf> {
+    if std::env::var_os("BIN_DIR").is_some() {
+        return program(name);
+    }
+    let path = repository().join("target/release").join(name);
     if !path.is_file() {
         bail!("{} is missing: run cargo build --release first", path.display());
     }
