@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Runs deploy/up and deploy/down with the exporters in target/release, or in
-# BIN_DIR, on free ports and with data of its own.
+# BIN_DIR, on free ports, with data and a network of its own.
 set -uo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+[[ -n ${ISOLATED:-} ]] || exec "$ROOT/tests/isolated" "$0" "$@"
+
 BIN_DIR=${BIN_DIR:-$ROOT/target/release}
 JOBS=(cadvisor mysql-exporter node-exporter redis-exporter)
 PORT_FLAGS=(--node-port --container-port --redis-exporter-port --mysql-exporter-port
