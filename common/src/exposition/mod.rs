@@ -19,7 +19,7 @@ pub use sink::Sink;
 pub use syntax::{LabelSet, Labels};
 
 /// A text format of the exposition.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Format {
     /// Prometheus text format 0.0.4, what the reference exporters answer.
     #[default]

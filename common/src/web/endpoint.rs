@@ -1,28 +1,44 @@
-//! The metrics endpoint: one scrape from request to response.
+//! The endpoints that serve metrics: one scrape from request to response.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::body::Body;
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
-use tokio::sync::Semaphore;
+use bytes::Bytes;
+use tokio::sync::{OnceCell, Semaphore};
 
-use super::compress::{self, Compressors};
+use super::compress::Compressors;
+use super::shared::Collections;
 use super::{WebArgs, negotiate, plain};
-use crate::exporter::{Exporter, ScrapeRequest};
-use crate::exposition::{Exposition, Pool, Rejected};
+use crate::exporter::{Exporter, Refusal, ScrapeRequest};
+use crate::exposition::{Exposition, Format, Pool, Rejected};
 use crate::failures::{Change, FailureLog};
 use crate::self_metrics::SelfMetrics;
 
-/// What the handler needs, shared by all requests.
-pub(super) struct Endpoint {
-    exporter: Arc<dyn Exporter>,
+/// What serves metrics at a path of its own, beside those of the exporter's main target.
+pub struct Endpoint {
+    /// Such as `/probe`.
+    pub path: &'static str,
+    /// What answers the scrapes.
+    pub exporter: Arc<dyn Exporter>,
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoint").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// What all endpoints share.
+pub(super) struct Resources {
     own: SelfMetrics,
-    rejections: FailureLog,
     pool: Pool,
     compressors: Compressors,
-    /// `None` allows any number of scrapes at once.
+    /// Collections that may run at once; `None` for any number.
     permits: Option<Semaphore>,
     max_requests: usize,
     openmetrics: bool,
@@ -31,12 +47,10 @@ pub(super) struct Endpoint {
     timeout_offset: Duration,
 }
 
-impl Endpoint {
-    pub(super) fn new(exporter: Arc<dyn Exporter>, own: SelfMetrics, web: &WebArgs) -> Self {
+impl Resources {
+    pub(super) fn new(own: SelfMetrics, web: &WebArgs) -> Self {
         Self {
-            exporter,
             own,
-            rejections: FailureLog::default(),
             pool: Pool::default(),
             compressors: Compressors::default(),
             permits: (web.max_requests > 0).then(|| Semaphore::new(web.max_requests)),
@@ -48,73 +62,173 @@ impl Endpoint {
         }
     }
 
-    /// When a scrape must be ready: the time that Prometheus gives it, less
+    /// How long a scrape may take: the time that Prometheus gives it, less
     /// the offset that the way back takes; the default where it says nothing usable.
-    fn deadline(&self, headers: &HeaderMap) -> Instant {
+    fn timeout(&self, headers: &HeaderMap) -> Duration {
         let header = headers.get("x-prometheus-scrape-timeout-seconds");
         let timeout = header.and_then(|value| parse_timeout(value.to_str().ok()?));
         if header.is_some() && timeout.is_none() {
             tracing::debug!(?header, "scrape timeout header is no positive number of seconds");
         }
-        let timeout = timeout
+        timeout
             .and_then(|timeout| timeout.checked_sub(self.timeout_offset))
             .filter(|timeout| !timeout.is_zero())
-            .unwrap_or(self.default_timeout);
-        Instant::now() + timeout
+            .unwrap_or(self.default_timeout)
+    }
+}
+
+/// What answers the requests to one endpoint.
+pub(super) struct Handler {
+    resources: Arc<Resources>,
+    exporter: Arc<dyn Exporter>,
+    /// The exporter's own metrics are part of the answers, and its requests are counted in them.
+    is_main: bool,
+    rejections: FailureLog,
+    collections: Collections<Question, Arc<Outcome>>,
+}
+
+/// What scrapes must have in common to share a collection: one that leaves less time must not
+/// cost the others some of theirs.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Question {
+    format: Format,
+    parameters: Vec<(String, String)>,
+    timeout: Duration,
+}
+
+/// How a collection ended.
+enum Outcome {
+    Answer(Answer),
+    Refused(Refusal),
+    /// As many collections are running as are allowed.
+    Busy,
+}
+
+/// A body, and its compressed form once a client has asked for that.
+struct Answer {
+    body: Bytes,
+    gzip: OnceCell<Option<Bytes>>,
+}
+
+impl Handler {
+    pub(super) fn new(
+        resources: &Arc<Resources>,
+        exporter: Arc<dyn Exporter>,
+        is_main: bool,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            resources: Arc::clone(resources),
+            exporter,
+            is_main,
+            rejections: FailureLog::default(),
+            collections: Collections::default(),
+        })
     }
 
     /// Counts a scrape of which something was dropped, and logs the first of a kind.
     fn note_rejected(&self, rejected: &Rejected) {
         let change = self.rejections.note(&rejected.example.as_ref().map_or(Ok(()), Err));
         let Some(example) = &rejected.example else { return };
-        self.own.count_gathering_error();
+        self.resources.own.count_gathering_error();
         if change == Change::New {
             let (duplicates, conflicts) = (rejected.duplicates, rejected.conflicts);
             tracing::warn!(duplicates, conflicts, example, "series dropped from the answer");
         }
     }
 
-    async fn scrape(&self, headers: &HeaderMap, query: &str) -> Result<Response, Response> {
-        let negotiated = negotiate::accept(text(headers, header::ACCEPT), self.openmetrics);
-        let request =
-            ScrapeRequest { parameters: parse_query(query), deadline: self.deadline(headers) };
-        let mut exposition = Exposition::new(negotiated.format, self.pool.clone());
-        self.exporter
-            .scrape(&request, &mut exposition)
-            .await
-            .map_err(|refusal| plain(StatusCode::BAD_REQUEST, &refusal.to_string()))?;
-        let mut sink = exposition.sink();
-        self.own.push(&mut sink, self.exporter_metrics);
-        exposition.add(sink);
+    async fn collect(self: Arc<Self>, question: Question, deadline: Instant) -> Arc<Outcome> {
+        let Resources { permits, pool, own, exporter_metrics, .. } = &*self.resources;
+        let _permit = match permits.as_ref().map(Semaphore::try_acquire) {
+            Some(Err(_)) => return Arc::new(Outcome::Busy),
+            permit => permit,
+        };
+        let request = ScrapeRequest { parameters: question.parameters, deadline };
+        let mut exposition = Exposition::new(question.format, pool.clone());
+        if let Err(refusal) = self.exporter.scrape(&request, &mut exposition).await {
+            return Arc::new(Outcome::Refused(refusal));
+        }
+        if self.is_main {
+            let mut sink = exposition.sink();
+            own.push(&mut sink, *exporter_metrics);
+            exposition.add(sink);
+        }
         let names: Vec<&str> = request.values("name[]").collect();
         let (body, rejected) = exposition.assemble(&names);
         self.note_rejected(&rejected);
-        let gzip = negotiate::accepts_gzip(text(headers, header::ACCEPT_ENCODING));
-        let compressors = gzip.then_some(&self.compressors);
-        Ok(compress::respond(body, negotiated.content_type, compressors, &self.pool).await)
+        let (body, gzip) = (Bytes::from_owner(body), OnceCell::new());
+        Arc::new(Outcome::Answer(Answer { body, gzip }))
+    }
+
+    async fn scrape(self: Arc<Self>, headers: &HeaderMap, query: &str) -> Response {
+        let resources = &*self.resources;
+        let negotiated = negotiate::accept(text(headers, header::ACCEPT), resources.openmetrics);
+        let timeout = resources.timeout(headers);
+        let question =
+            Question { format: negotiated.format, parameters: parse_query(query), timeout };
+        let deadline = Instant::now() + timeout;
+        let work = || Arc::clone(&self).collect(question.clone(), deadline);
+        let outcome = self.collections.answer(question.clone(), work).await;
+        match outcome.as_deref() {
+            Some(Outcome::Answer(answer)) => {
+                let gzip = negotiate::accepts_gzip(text(headers, header::ACCEPT_ENCODING));
+                answer.respond(negotiated.content_type, gzip, resources).await
+            }
+            Some(Outcome::Refused(refusal)) => plain(StatusCode::BAD_REQUEST, &refusal.to_string()),
+            Some(Outcome::Busy) => {
+                let limit = resources.max_requests;
+                let reason =
+                    format!("limit of {limit} concurrent scrapes reached, try again later");
+                plain(StatusCode::SERVICE_UNAVAILABLE, &reason)
+            }
+            None => plain(StatusCode::INTERNAL_SERVER_ERROR, "the scrape failed, see the log"),
+        }
+    }
+
+    fn count(&self, status: StatusCode) {
+        match status {
+            StatusCode::OK => self.resources.own.count_request("200"),
+            StatusCode::SERVICE_UNAVAILABLE => self.resources.own.count_request("503"),
+            StatusCode::INTERNAL_SERVER_ERROR => self.resources.own.count_request("500"),
+            // A request that makes no sense is no scrape.
+            _ => {}
+        }
+    }
+}
+
+impl Answer {
+    async fn respond(
+        &self,
+        content_type: &'static str,
+        gzip: bool,
+        resources: &Resources,
+    ) -> Response {
+        let compress = || resources.compressors.gzip(self.body.clone(), &resources.pool);
+        let compressed = if gzip { self.gzip.get_or_init(compress).await.clone() } else { None };
+        let is_compressed = compressed.is_some();
+        let body = compressed.unwrap_or_else(|| self.body.clone());
+        let mut response = Response::new(Body::from(body));
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        if is_compressed {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        response
     }
 }
 
 pub(super) async fn answer(
-    State(endpoint): State<Arc<Endpoint>>,
+    State(handler): State<Arc<Handler>>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let permit = endpoint.permits.as_ref().map(Semaphore::try_acquire);
-    if let Some(Err(_)) = permit {
-        endpoint.own.count_request("503");
-        let limit = endpoint.max_requests;
-        let reason = format!("limit of {limit} concurrent scrapes reached, try again later");
-        return plain(StatusCode::SERVICE_UNAVAILABLE, &reason);
+    let query = query.unwrap_or_default();
+    if !handler.is_main {
+        return handler.scrape(&headers, &query).await;
     }
-    let _in_flight = endpoint.own.start_request();
-    match endpoint.scrape(&headers, query.as_deref().unwrap_or_default()).await {
-        Ok(response) => {
-            endpoint.own.count_request("200");
-            response
-        }
-        Err(refusal) => refusal,
-    }
+    let _in_flight = handler.resources.own.start_request();
+    let response = Arc::clone(&handler).scrape(&headers, &query).await;
+    handler.count(response.status());
+    response
 }
 
 fn text(headers: &HeaderMap, name: header::HeaderName) -> &str {

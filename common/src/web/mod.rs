@@ -6,6 +6,7 @@ mod endpoint;
 mod landing;
 mod listen;
 mod negotiate;
+mod shared;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,20 +22,24 @@ use crate::self_metrics::{BuildInfo, SelfMetrics};
 
 pub use args::WebArgs;
 pub(crate) use args::config_file;
+pub use endpoint::Endpoint;
+use endpoint::{Handler, Resources};
 pub use landing::Landing;
 pub use listen::{ListenError, Listener, serve};
 
 /// An exporter ready to be served.
 pub struct Service {
-    /// What answers the scrapes.
+    /// What answers the scrapes at the path of the flags.
     pub exporter: Arc<dyn Exporter>,
+    /// Further endpoints with metrics, such as that of a probe.
+    pub endpoints: Vec<Endpoint>,
     /// What the landing page says.
     pub landing: Landing,
     /// The `…_build_info` family.
     pub build_info: BuildInfo,
     /// Paths of the reference exporter that answer `ok` while this one lives.
     pub health_paths: &'static [&'static str],
-    /// Further routes, such as a probe endpoint.
+    /// Further routes, such as redirects.
     pub routes: Router,
 }
 
@@ -78,17 +83,19 @@ pub fn router(service: Service, web: &WebArgs, stopping: Stopping) -> Router {
 }
 
 fn routes(service: Service, web: &WebArgs, stopping: Stopping) -> Router {
-    let endpoint = Arc::new(endpoint::Endpoint::new(
-        service.exporter,
-        SelfMetrics::new(service.build_info),
-        web,
-    ));
-    let metrics = any(endpoint::answer).with_state(endpoint);
+    let resources = Arc::new(Resources::new(SelfMetrics::new(service.build_info), web));
+    let route = |exporter, is_main| {
+        any(endpoint::answer).with_state(Handler::new(&resources, exporter, is_main))
+    };
+    let metrics = route(service.exporter, true);
     let healthy = || any(|| async { plain(StatusCode::OK, "ok") });
     let mut router = service
         .routes
         .route("/-/healthy", healthy())
         .route("/-/ready", any(ready).with_state(stopping));
+    for endpoint in service.endpoints {
+        router = router.route(endpoint.path, route(endpoint.exporter, false));
+    }
     for path in service.health_paths {
         router = router.route(path, healthy());
     }

@@ -1,3 +1,4 @@
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,8 +12,11 @@ use crate::exposition::Exposition;
 use crate::metric::Desc;
 use crate::scrape::Outcome;
 
-/// Answers one sample; refuses the parameter `bad`, and waits as long as `wait` says.
-struct Fake;
+/// Answers two samples; refuses the parameter `bad`, and waits as long as `wait` says.
+#[derive(Default)]
+struct Fake {
+    collections: AtomicUsize,
+}
 
 #[async_trait]
 impl Exporter for Fake {
@@ -30,6 +34,8 @@ impl Exporter for Fake {
         let left = request.deadline.saturating_duration_since(std::time::Instant::now());
         let mut sink = exposition.sink();
         sink.value(&Desc::gauge("fake_deadline_seconds", "Time left."), left.as_secs_f64());
+        let count = self.collections.fetch_add(1, Ordering::Relaxed) + 1;
+        sink.value(&Desc::counter("fake_collections_total", "So far."), count as f64);
         exposition.add(sink);
         Ok(Vec::new())
     }
@@ -41,7 +47,8 @@ fn web() -> WebArgs {
 
 fn app(web: &WebArgs) -> Router {
     let service = Service {
-        exporter: Arc::new(Fake),
+        exporter: Arc::new(Fake::default()),
+        endpoints: vec![Endpoint { path: "/probe", exporter: Arc::new(Fake::default()) }],
         landing: Landing { title: "Fake", description: "Fake.", links: Vec::new(), content: "" },
         build_info: BuildInfo::go_style("fake_build_info"),
         health_paths: &["/health"],
@@ -197,4 +204,42 @@ async fn below_a_prefix_there_is_everything_and_beside_it_nothing() {
     }
     let (status, headers, _) = get_path(&app, "/a/b").await;
     assert_eq!((status.as_u16(), headers["location"].to_str().unwrap()), (307, "/a/b/"));
+}
+
+#[tokio::test]
+async fn scrapes_that_come_together_share_collections() {
+    let app = app(&web());
+    let scrapes = (0..50).map(|_| get_path(&app, "/metrics?wait=20"));
+    let answers = futures_util::future::join_all(scrapes).await;
+    assert!(answers.iter().all(|(status, ..)| *status == StatusCode::OK));
+    let collections = |body: &str| -> usize {
+        let line = body.lines().find_map(|line| line.strip_prefix("fake_collections_total "));
+        line.unwrap().parse().unwrap()
+    };
+    assert_eq!(collections(&answers[0].2), 1);
+    assert!(answers[1..].iter().all(|(.., body)| collections(body) == 2));
+    let (.., body) = get_path(&app, "/metrics").await;
+    assert_eq!(collections(&body), 3);
+    assert!(body.contains("promhttp_metric_handler_requests_total{code=\"200\"} 50\n"), "{body}");
+}
+
+#[tokio::test]
+async fn further_endpoints_are_served_alike_but_without_own_metrics() {
+    let app = app(&web());
+    let (status, headers, body) = get_path(&app, "/probe?name[]=fake_collections_total").await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(headers["content-type"].to_str().unwrap().starts_with("text/plain; version=0.0.4"));
+    assert!(body.ends_with("\nfake_collections_total 1\n") && !body.contains("deadline"), "{body}");
+    let (.., body) = get_path(&app, "/probe").await;
+    assert!(!body.contains("fake_build_info") && !body.contains("process_"), "{body}");
+    assert_eq!(get_path(&app, "/probe?bad=1").await.0, StatusCode::BAD_REQUEST);
+    let (.., body) = get_path(&app, "/metrics").await;
+    assert!(body.contains("promhttp_metric_handler_requests_total{code=\"200\"} 0\n"), "{body}");
+    // One permit for all of them.
+    let slow = get_path(&app, "/metrics?wait=200");
+    let refused = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        get_path(&app, "/probe").await.0
+    };
+    assert_eq!(tokio::join!(slow, refused).1, StatusCode::SERVICE_UNAVAILABLE);
 }

@@ -103,6 +103,7 @@ impl Program for ContainerExporter {
         let web = WebArgs::from_arg_matches(matches)?;
         Ok(Service {
             exporter: Arc::new(Self::from_matches(matches)?),
+            endpoints: Vec::new(),
             landing: Landing {
                 title: "Container Exporter",
                 description: "Metrics of containers and control groups",

@@ -103,6 +103,7 @@ impl Program for MysqlExporter {
         }
         Ok(Service {
             exporter: Arc::new(Self::from_matches(matches, &environment)?),
+            endpoints: Vec::new(),
             landing: Landing {
                 title: "MySQLd Exporter",
                 description: "Prometheus Exporter for MySQL servers",

@@ -70,6 +70,7 @@ impl Program for NodeExporter {
     fn start(matches: &ArgMatches) -> anyhow::Result<Service> {
         Ok(Service {
             exporter: Arc::new(Self::from_matches(matches)?),
+            endpoints: Vec::new(),
             landing: Landing {
                 title: "Node Exporter",
                 description: "Prometheus Node Exporter",

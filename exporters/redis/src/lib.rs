@@ -78,6 +78,7 @@ impl Program for RedisExporter {
         let args = Args::from_arg_matches(matches)?;
         Ok(Service {
             exporter: Arc::new(Self::from_matches(matches)?),
+            endpoints: Vec::new(),
             landing: Landing {
                 title: "Redis Exporter",
                 description: "Prometheus exporter of Redis and Valkey",
