@@ -21,9 +21,13 @@ pub struct SinkSource {
 }
 
 impl SinkSource {
-    /// An empty sink in this scrape's format.
-    pub fn sink(&self) -> Sink {
-        let mut sink = self.pool.sink(self.format);
+    /// An empty sink in this scrape's format for the collector numbered so.
+    pub fn sink(&self, collector: usize) -> Sink {
+        self.new_sink(Some(collector))
+    }
+
+    fn new_sink(&self, collector: Option<usize>) -> Sink {
+        let mut sink = self.pool.sink(self.format, collector);
         sink.namespace.clone_from(&self.namespace);
         sink
     }
@@ -66,7 +70,7 @@ impl Exposition {
 
     /// An empty sink in this scrape's format, to be given back by [`Self::add`].
     pub fn sink(&self) -> Sink {
-        self.source.sink()
+        self.source.new_sink(None)
     }
 
     /// Adds what a collector has pushed. Where two sinks hold the same family, the earlier

@@ -8,8 +8,8 @@ use super::merge::Place;
 use super::sink::Sink;
 use crate::sync::lock;
 
-/// Buffers held for reuse at most; more come into being only while scrapes overlap.
-const KEPT: usize = 64;
+/// Sinks and buffers held for reuse at most: one for each collector of the largest exporter.
+const KEPT: usize = 96;
 
 /// Bytes held for reuse at most, in sinks and in buffers each: one giant scrape
 /// must not hold its memory for ever.
@@ -28,15 +28,22 @@ struct Stock {
 }
 
 impl Pool {
-    /// An empty sink for `format`, used before if there is one.
-    pub fn sink(&self, format: Format) -> Sink {
-        let mut sink = lock(&self.0.sinks).pop().unwrap_or_default();
+    /// An empty sink for `format`. Collectors have numbers: each gets one that it has used before,
+    /// if there is one. Otherwise all sinks would grow to the size of the largest in time.
+    pub(super) fn sink(&self, format: Format, collector: Option<usize>) -> Sink {
+        let used = {
+            let mut sinks = lock(&self.0.sinks);
+            let position = sinks.iter().rposition(|sink| sink.collector == collector);
+            position.map(|position| sinks.swap_remove(position))
+        };
+        let mut sink = used.unwrap_or_default();
         sink.reset(format);
+        sink.collector = collector;
         sink
     }
 
     /// Takes a sink back.
-    pub fn return_sink(&self, sink: Sink) {
+    pub(super) fn return_sink(&self, sink: Sink) {
         let mut sinks = lock(&self.0.sinks);
         let held: usize = sinks.iter().map(Sink::capacity).sum();
         if sinks.len() < KEPT && held + sink.capacity() <= KEPT_BYTES {

@@ -30,6 +30,8 @@ pub struct Sink {
     hasher: DefaultHashBuilder,
     pub(super) duplicates: usize,
     pub(super) first_duplicate: Option<String>,
+    /// The collector that uses this sink.
+    pub(super) collector: Option<usize>,
     /// What the names of families begin with, and are to begin with instead.
     pub(super) namespace: Option<Namespace>,
     /// Set if the families of this sink yield to those of others.

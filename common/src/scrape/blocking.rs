@@ -112,7 +112,7 @@ impl<Source: ?Sized + Send + Sync + 'static> WorkQueue<Source> {
                 }
                 results.started.push((index, Instant::now()));
             }
-            let sink = self.sinks.sink();
+            let sink = self.sinks.sink(index);
             let run = runtime.block_on(member.run(index, &self.source, sink));
             let mut results = self.lock();
             if results.is_closed {

@@ -18,9 +18,10 @@ pub(super) async fn run<Source: ?Sized + Sync>(
     deadline: Instant,
     exposition: &Exposition,
 ) -> Vec<Run> {
+    let sinks = &exposition.source();
     let runs = chosen.iter().map(|&index| async move {
         let started = Instant::now();
-        let run = members[index].run(index, source, exposition.sink());
+        let run = members[index].run(index, source, sinks.sink(index));
         tokio::time::timeout_at(deadline.into(), run).await.unwrap_or_else(|_| {
             let duration = started.elapsed();
             Run::failed(index, duration, CollectError::Timeout(duration))
