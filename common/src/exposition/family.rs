@@ -76,8 +76,9 @@ impl<'s> Family<'s> {
     /// Adds a sample whose name and labels are known to be well-formed and unlike the others'.
     pub(crate) fn rendered(&mut self, series: &str, value: f64) {
         self.count += 1;
+        let renamed = self.sink.namespace.as_ref().and_then(|namespace| namespace.rename(series));
         let text = &mut self.sink.text;
-        text.put(series.as_bytes());
+        text.put(renamed.as_deref().unwrap_or(series).as_bytes());
         text.push(b' ');
         put_value(text, value);
         text.push(b'\n');

@@ -46,7 +46,8 @@ pub(super) struct Namespace {
 }
 
 impl Namespace {
-    fn rename(&self, name: &str) -> Option<String> {
+    /// The new beginning of a name, or of a series, if it has the old one.
+    pub(super) fn rename(&self, name: &str) -> Option<String> {
         name.strip_prefix(self.from).map(|rest| format!("{}{rest}", self.to))
     }
 }

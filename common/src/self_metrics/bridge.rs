@@ -71,7 +71,7 @@ mod tests {
     use prometheus_client::metrics::gauge::Gauge;
 
     use super::*;
-    use crate::exposition::Format;
+    use crate::exposition::{Exposition, Format, Pool};
 
     #[test]
     fn families_come_out_in_both_formats() {
@@ -100,5 +100,19 @@ mod tests {
                 )
             );
         }
+    }
+
+    #[test]
+    fn families_follow_a_renamed_namespace() {
+        let mut registry = Registry::default();
+        registry.register("redis_depth", "Depth", Gauge::<i64>::default());
+        let mut exposition = Exposition::new(Format::Text, Pool::default());
+        exposition.rename_namespace("redis_", "cache_");
+        let mut sink = exposition.sink();
+        push(&registry, &mut sink);
+        assert_eq!(
+            String::from_utf8_lossy(sink.text()),
+            "# HELP cache_depth Depth.\n# TYPE cache_depth gauge\ncache_depth 0\n"
+        );
     }
 }
