@@ -57,7 +57,12 @@ impl CollectError {
 
     /// Malformed content of the file at `path`.
     pub fn parse(path: &Path, source: ParseError) -> Self {
-        Self::Parse { origin: path.display().to_string(), source }
+        Self::malformed(path.display().to_string(), source)
+    }
+
+    /// Malformed content of `origin`: a file, or the command or statement that was answered.
+    pub fn malformed(origin: impl Into<String>, source: ParseError) -> Self {
+        Self::Parse { origin: origin.into(), source }
     }
 
     /// A failed statement or command.
