@@ -29,5 +29,6 @@ pub mod scrape;
 pub mod secret;
 pub mod self_metrics;
 pub mod sync;
+pub mod targets;
 pub mod version;
 pub mod web;
