@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use common::error::{CollectError, ParseError, excerpt};
+use common::keyed::Keyed;
 
 /// Sections whose fields are named by what happened to run: one line per
 /// command or error. They have collectors of their own.
@@ -101,6 +102,25 @@ pub fn number(text: &str) -> Option<f64> {
         "err" | "fail" | "false" => Some(0.0),
         text => text.parse().ok(),
     }
+}
+
+/// A field that is a level.
+pub const fn gauge(field: &'static str, name: &'static str, help: &'static str) -> Keyed {
+    Keyed::gauge(field, name, help).read_by(read)
+}
+
+/// A field that only grows.
+pub const fn counter(field: &'static str, name: &'static str, help: &'static str) -> Keyed {
+    Keyed::counter(field, name, help).read_by(read)
+}
+
+fn read(text: &str) -> Result<Option<f64>, ParseError> {
+    number(text).map(Some).ok_or_else(|| ParseError::number("value", text))
+}
+
+/// The line of `field` in a table that is sorted by field.
+pub fn find<'a>(sorted: &'a [Keyed], field: &str) -> Option<&'a Keyed> {
+    sorted.binary_search_by(|known| known.key.cmp(field)).ok().and_then(|index| sorted.get(index))
 }
 
 /// The number behind `prefix` in a name such as `slave0` or `db12`.

@@ -10,7 +10,6 @@ pub mod args;
 pub mod collectors;
 pub mod credentials;
 pub mod failure;
-pub mod families;
 pub mod info;
 mod own;
 mod parting;
@@ -37,7 +36,6 @@ use common::web::{Landing, Service};
 
 use args::Args;
 use collectors::COLLECTORS;
-use families::{Families, prefix};
 use own::{Report, Scrapes};
 use session::{Options, Session};
 use target::{Opening, Target};
@@ -47,11 +45,30 @@ const SWITCHES: Switches = Switches { flag_prefix: "collector." };
 /// Value of `config-command` that keeps the exporter from using CONFIG.
 const NO_CONFIG_COMMAND: &str = "-";
 
+/// The families about the collectors, which the reference does not have.
+const FAMILIES: CollectorFamilies = CollectorFamilies {
+    duration: Desc::gauge(
+        "redis_exporter_collector_duration_seconds",
+        "Wall time that a collector took in this scrape.",
+    ),
+    success: Desc::gauge(
+        "redis_exporter_collector_success",
+        "1 if a collector succeeded in this scrape, 0 if it failed.",
+    ),
+    malformed: Desc::counter(
+        "redis_exporter_collector_malformed_total",
+        "Scrapes in which part of a collector's input was malformed and left out.",
+    ),
+    label_prefix: "",
+};
+
 /// Answers scrapes with the metrics of one server.
 #[derive(Debug)]
 pub struct RedisExporter {
     /// `None` if only the exporter itself is to be shown.
     target: Option<Target>,
+    /// First word of all families, with the underscore behind it.
+    namespace: String,
     options: Arc<Options>,
     collectors: Collectors<Session>,
     scrapes: Scrapes,
@@ -105,13 +122,13 @@ impl RedisExporter {
         };
         let config_command =
             Some(args.config_command.clone()).filter(|command| command != NO_CONFIG_COMMAND);
-        let prefix = prefix(&args.metrics.namespace);
         let collectors = SWITCHES.build(matches, COLLECTORS)?;
-        let collectors = Collectors::new(Placement::Reactor, families(&prefix), collectors);
+        let collectors = Collectors::new(Placement::Reactor, FAMILIES, collectors);
         tracing::info!(?collectors, "enabled collectors");
         Ok(Self {
             target,
-            options: Arc::new(Options { prefix, config_command }),
+            namespace: prefix(&args.metrics.namespace),
+            options: Arc::new(Options { config_command }),
             collectors,
             scrapes: Scrapes::default(),
             failures: FailureLog::default(),
@@ -180,6 +197,7 @@ impl Exporter for RedisExporter {
         exposition: &mut Exposition,
     ) -> Result<Vec<Outcome>, Refusal> {
         let started = Instant::now();
+        exposition.rename_namespace("redis_", &self.namespace);
         self.scrapes.start();
         let (report, outcomes) = match &self.target {
             Some(target) => {
@@ -191,34 +209,15 @@ impl Exporter for RedisExporter {
         };
         let totals = self.scrapes.finish(started.elapsed());
         let mut sink = exposition.sink();
-        let mut families = Families::new(&self.options.prefix, &mut sink);
-        own::push(&mut families, &totals, report.as_ref());
+        own::push(&totals, report.as_ref(), &mut sink);
         exposition.add(sink);
         Ok(outcomes)
     }
 }
 
-/// The families about the collectors, which the reference does not have.
-///
-/// Their names are static but depend on the namespace: they are made once per
-/// exporter and never freed.
-fn families(prefix: &str) -> CollectorFamilies {
-    let name = |suffix: &str| -> &'static str { format!("{prefix}exporter_{suffix}").leak() };
-    CollectorFamilies {
-        duration: Desc::gauge(
-            name("collector_duration_seconds"),
-            "Wall time that a collector took in this scrape.",
-        ),
-        success: Desc::gauge(
-            name("collector_success"),
-            "1 if a collector succeeded in this scrape, 0 if it failed.",
-        ),
-        malformed: Desc::counter(
-            name("collector_malformed_total"),
-            "Scrapes in which part of a collector's input was malformed and left out.",
-        ),
-        label_prefix: "",
-    }
+/// What all names begin with: the namespace and `_`, or nothing for an empty one.
+fn prefix(namespace: &str) -> String {
+    if namespace.is_empty() { String::new() } else { format!("{namespace}_") }
 }
 
 /// The labels of the reference; the time of the build is not recorded, so that builds can be repeated.
@@ -233,7 +232,7 @@ fn build_info(args: &Args) -> BuildInfo {
         ("version", BUILD.version),
     ];
     BuildInfo {
-        name: format!("{}exporter_build_info", prefix(&args.metrics.namespace)),
+        name: "redis_exporter_build_info".to_owned(),
         labels: labels.into_iter().map(|(label, value)| (label, value.to_owned())).collect(),
     }
 }

@@ -3,30 +3,33 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
+use common::exposition::Sink;
 use common::metric::Desc;
 
-use crate::families::Families;
 use common::sync::lock;
 
-const UP: Desc<'_> = Desc::gauge("up", "1 if the server could be read in this scrape, else 0.");
+const UP: Desc<'_> =
+    Desc::gauge("redis_up", "1 if the server could be read in this scrape, else 0.");
 const LAST_ERROR: Desc<'_> = Desc::gauge(
-    "exporter_last_scrape_error",
+    "redis_exporter_last_scrape_error",
     "1 if the server could not be read in this scrape, with the cause in the label err; else 0.",
 );
 const LAST_DURATION: Desc<'_> = Desc::gauge(
-    "exporter_last_scrape_duration_seconds",
+    "redis_exporter_last_scrape_duration_seconds",
     "Wall time that this scrape of the server took.",
 );
 const LAST_CONNECT: Desc<'_> = Desc::gauge(
-    "exporter_last_scrape_connect_time_seconds",
+    "redis_exporter_last_scrape_connect_time_seconds",
     "Time to get a connection, login included; nearly 0 if the one of the last scrape is used.",
 );
 const LAST_PING: Desc<'_> =
-    Desc::gauge("exporter_last_scrape_ping_time_seconds", "Time until PING was answered.");
+    Desc::gauge("redis_exporter_last_scrape_ping_time_seconds", "Time until PING was answered.");
 const SCRAPES: Desc<'_> =
-    Desc::counter("exporter_scrapes_total", "Scrapes of the server, this one included.");
-const DURATIONS: Desc<'_> =
-    Desc::summary("exporter_scrape_duration_seconds", "Wall time of all scrapes of the server.");
+    Desc::counter("redis_exporter_scrapes_total", "Scrapes of the server, this one included.");
+const DURATIONS: Desc<'_> = Desc::summary(
+    "redis_exporter_scrape_duration_seconds",
+    "Wall time of all scrapes of the server.",
+);
 
 /// Scrapes so far.
 #[derive(Debug, Default)]
@@ -71,25 +74,23 @@ impl Scrapes {
 }
 
 /// Pushes the families about the scrapes; those about the target only with a `report`.
-pub(crate) fn push(families: &mut Families<'_>, totals: &Totals, report: Option<&Report>) {
-    families.value(&SCRAPES, totals.started as f64);
-    families.family(&DURATIONS).summary(&[], [], totals.seconds, totals.finished);
+pub(crate) fn push(totals: &Totals, report: Option<&Report>, sink: &mut Sink) {
+    sink.value(&SCRAPES, totals.started as f64);
+    sink.family(&DURATIONS).summary(&[], [], totals.seconds, totals.finished);
     let Some(report) = report else { return };
     let is_up = report.failure.is_none();
-    families.value(&UP, f64::from(u8::from(is_up)));
+    sink.value(&UP, f64::from(u8::from(is_up)));
     let error = report.failure.as_deref().unwrap_or_default();
-    families.family(&LAST_ERROR).sample(&[("err", error)], f64::from(u8::from(!is_up)));
-    families.value(&LAST_DURATION, report.duration.as_secs_f64());
-    families.value(&LAST_CONNECT, report.connect_time.as_secs_f64());
+    sink.family(&LAST_ERROR).sample(&[("err", error)], f64::from(u8::from(!is_up)));
+    sink.value(&LAST_DURATION, report.duration.as_secs_f64());
+    sink.value(&LAST_CONNECT, report.connect_time.as_secs_f64());
     if let Some(ping_time) = report.ping_time {
-        families.value(&LAST_PING, ping_time.as_secs_f64());
+        sink.value(&LAST_PING, ping_time.as_secs_f64());
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use common::exposition::Sink;
-
     use super::*;
 
     fn text(report: Option<&Report>) -> String {
@@ -97,7 +98,7 @@ mod tests {
         scrapes.start();
         let totals = scrapes.finish(Duration::from_millis(1500));
         let mut sink = Sink::default();
-        push(&mut Families::new("redis_", &mut sink), &totals, report);
+        push(&totals, report, &mut sink);
         String::from_utf8_lossy(sink.text()).into_owned()
     }
 

@@ -3,13 +3,11 @@
 use std::sync::Arc;
 
 use common::error::CollectError;
-use common::exposition::Sink;
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, RedisError, Value};
 use tokio::sync::OnceCell;
 
 use crate::failure::reason;
-use crate::families::Families;
 use crate::info::Info;
 use crate::settings::Settings;
 
@@ -26,8 +24,6 @@ pub struct Session {
 /// What is the same in every scrape.
 #[derive(Debug)]
 pub struct Options {
-    /// Stands before each family's name.
-    pub prefix: String,
     /// Name of the CONFIG command; `None` never to use it.
     pub config_command: Option<String>,
 }
@@ -41,11 +37,6 @@ impl Session {
     /// The server's state as `INFO` told it in this scrape.
     pub fn info(&self) -> &Info {
         &self.info
-    }
-
-    /// Pushes families into `sink`, the namespace in front of their names.
-    pub fn families<'s>(&self, sink: &'s mut Sink) -> Families<'s> {
-        Families::new(&self.options.prefix, sink)
     }
 
     /// Sends a command. Collectors ask at the same time; their commands share the connection.

@@ -4,41 +4,46 @@ use async_trait::async_trait;
 use common::collector::Collector;
 use common::error::CollectError;
 use common::exposition::Sink;
+use common::keyed::Keyed;
 use common::metric::{Desc, sanitize_name};
 use redis::{FromRedisValue as _, cmd};
 
-use crate::families::Families;
-use crate::info::{fields, malformed_line, number, verdict};
+use crate::info::{fields, find, gauge, malformed_line, number, verdict};
 use crate::session::Session;
 
 /// Fields that every cluster has. A field without a line here, such as those
 /// that count messages by type, is exposed under its own name.
-const FIELDS: &[(&str, Desc<'_>)] = &[
-    (
+const FIELDS: &[Keyed] = &[
+    gauge(
         "cluster_current_epoch",
-        Desc::gauge("cluster_current_epoch", "Epoch of the cluster that this node knows of."),
+        "redis_cluster_current_epoch",
+        "Epoch of the cluster that this node knows of.",
     ),
-    ("cluster_known_nodes", Desc::gauge("cluster_known_nodes", "Nodes known, failed ones too.")),
-    ("cluster_my_epoch", Desc::gauge("cluster_my_epoch", "Epoch of this node's configuration.")),
-    ("cluster_size", Desc::gauge("cluster_size", "Masters that serve at least one slot.")),
-    (
+    gauge("cluster_known_nodes", "redis_cluster_known_nodes", "Nodes known, failed ones too."),
+    gauge("cluster_my_epoch", "redis_cluster_my_epoch", "Epoch of this node's configuration."),
+    gauge("cluster_size", "redis_cluster_size", "Masters that serve at least one slot."),
+    gauge(
         "cluster_slots_assigned",
-        Desc::gauge("cluster_slots_assigned", "Slots that are assigned to a node."),
+        "redis_cluster_slots_assigned",
+        "Slots that are assigned to a node.",
     ),
-    ("cluster_slots_fail", Desc::gauge("cluster_slots_fail", "Slots of nodes that have failed.")),
-    ("cluster_slots_ok", Desc::gauge("cluster_slots_ok", "Slots of nodes that are well.")),
-    (
+    gauge("cluster_slots_fail", "redis_cluster_slots_fail", "Slots of nodes that have failed."),
+    gauge("cluster_slots_ok", "redis_cluster_slots_ok", "Slots of nodes that are well."),
+    gauge(
         "cluster_slots_pfail",
-        Desc::gauge("cluster_slots_pfail", "Slots of nodes that this node cannot reach."),
+        "redis_cluster_slots_pfail",
+        "Slots of nodes that this node cannot reach.",
     ),
-    ("cluster_state", Desc::gauge("cluster_state", "1 if the cluster can serve, 0 if it cannot.")),
-    (
+    gauge("cluster_state", "redis_cluster_state", "1 if the cluster can serve, 0 if it cannot."),
+    gauge(
         "cluster_stats_messages_received",
-        Desc::gauge("cluster_messages_received_total", "Messages received over the cluster bus."),
+        "redis_cluster_messages_received_total",
+        "Messages received over the cluster bus.",
     ),
-    (
+    gauge(
         "cluster_stats_messages_sent",
-        Desc::gauge("cluster_messages_sent_total", "Messages sent over the cluster bus."),
+        "redis_cluster_messages_sent_total",
+        "Messages sent over the cluster bus.",
     ),
 ];
 
@@ -61,18 +66,18 @@ impl Collector<Session> for Cluster {
         let answer = session.ask("CLUSTER INFO", &command).await?;
         let text = String::from_redis_value(answer)
             .map_err(|error| CollectError::query("CLUSTER INFO", &error))?;
-        write(&text, &mut session.families(sink))
+        push(&text, sink)
     }
 }
 
-fn write(text: &str, families: &mut Families<'_>) -> Result<(), CollectError> {
+fn push(text: &str, sink: &mut Sink) -> Result<(), CollectError> {
     let mut malformed = None;
     for (field, text) in fields(text).filter(|(field, _)| field.starts_with(PREFIX)) {
-        let known = FIELDS.binary_search_by(|(known, _)| known.cmp(&field)).ok();
-        match (number(text), known.and_then(|index| FIELDS.get(index))) {
-            (Some(value), Some((_, desc))) => families.value(desc, value),
+        match (number(text), find(FIELDS, field)) {
+            (Some(value), Some(known)) => sink.value(&known.desc, value),
             (Some(value), None) => {
-                families.value(&Desc::gauge(&sanitize_name(field), UNKNOWN_HELP), value);
+                let name = format!("redis_{}", sanitize_name(field));
+                sink.value(&Desc::gauge(&name, UNKNOWN_HELP), value);
             }
             (None, Some(_)) => drop(malformed.get_or_insert_with(|| malformed_line(field, text))),
             // A new field may well be text.
@@ -85,10 +90,10 @@ fn write(text: &str, families: &mut Families<'_>) -> Result<(), CollectError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::collectors::written;
+    use crate::collectors::pushed;
 
     fn text(info: &str) -> String {
-        written("", |_, families| write(info, families).unwrap())
+        pushed("", |_, sink| push(info, sink).unwrap())
     }
 
     #[test]
@@ -111,8 +116,8 @@ mod tests {
 
     #[test]
     fn a_malformed_field_is_reported_and_costs_no_other() {
-        let text = written("", |_, families| {
-            let error = write("cluster_state:?\r\ncluster_size:3\r\ncluster_new:x", families);
+        let text = pushed("", |_, sink| {
+            let error = push("cluster_state:?\r\ncluster_size:3\r\ncluster_new:x", sink);
             assert!(error.unwrap_err().to_string().contains("cluster_state"));
         });
         assert!(text.ends_with("redis_cluster_size 3\n"), "{text}");
@@ -120,13 +125,13 @@ mod tests {
 
     #[test]
     fn fields_are_sorted_for_the_search() {
-        assert!(FIELDS.is_sorted_by_key(|(field, _)| *field));
+        assert!(FIELDS.is_sorted_by_key(|known| known.key));
     }
 
     proptest::proptest! {
         #[test]
         fn any_text_is_survived(info in "(cluster_[a-zé-]{0,9}:?[0-9a-z.]{0,5}\n)*") {
-            written("", |_, families| { let _ = write(&info, families); });
+            pushed("", |_, sink| { let _ = push(&info, sink); });
         }
     }
 }

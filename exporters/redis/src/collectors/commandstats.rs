@@ -11,14 +11,16 @@ use crate::info::{Info, malformed_line, parts, verdict};
 use crate::session::Session;
 
 const METRICS: &[Metric<Calls>] = &[
-    counter("commands_total", "Calls of a command.", |row| Some(row.count)),
-    counter("commands_duration_seconds_total", "Time spent on a command.", |row| {
+    counter("redis_commands_total", "Calls of a command.", |row| Some(row.count)),
+    counter("redis_commands_duration_seconds_total", "Time spent on a command.", |row| {
         Some(row.microseconds / 1e6)
     }),
-    counter("commands_rejected_calls_total", "Calls refused before they ran; Redis 6.2.", |row| {
-        row.rejected
-    }),
-    counter("commands_failed_calls_total", "Calls that ran and failed; Redis 6.2.", |row| {
+    counter(
+        "redis_commands_rejected_calls_total",
+        "Calls refused before they ran; Redis 6.2.",
+        |row| row.rejected,
+    ),
+    counter("redis_commands_failed_calls_total", "Calls that ran and failed; Redis 6.2.", |row| {
         row.failed
     }),
 ];
@@ -39,7 +41,7 @@ impl Collector<Session> for CommandStats {
     async fn collect(&self, session: &Session, sink: &mut Sink) -> Result<(), CollectError> {
         let (rows, malformed) = parse(session.info());
         let labelled = rows.iter().map(|(command, calls)| ([("cmd", *command)], calls));
-        session.families(sink).table(METRICS, labelled);
+        sink.table(METRICS, labelled);
         verdict("INFO Commandstats", malformed)
     }
 }

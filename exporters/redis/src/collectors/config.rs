@@ -4,34 +4,36 @@ use async_trait::async_trait;
 use common::collector::Collector;
 use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
+use common::keyed::Keyed;
 use common::metric::{Desc, Metric, gauge};
 
-use crate::families::Families;
 use crate::info::verdict;
 use crate::session::Session;
 use crate::settings::Settings;
 
 /// Settings that are one number.
-const NUMBERS: &[(&str, Desc<'_>)] = &[
-    ("io-threads", Desc::gauge("config_io_threads", "Threads that read and write sockets.")),
-    ("maxclients", Desc::gauge("config_maxclients", "Most clients that may be connected.")),
-    (
+const NUMBERS: &[Keyed] = &[
+    Keyed::gauge("io-threads", "redis_config_io_threads", "Threads that read and write sockets."),
+    Keyed::gauge("maxclients", "redis_config_maxclients", "Most clients that may be connected."),
+    Keyed::gauge(
         "maxmemory",
-        Desc::gauge("config_maxmemory", "Limit of the memory for data in bytes; 0 means none."),
+        "redis_config_maxmemory",
+        "Limit of the memory for data in bytes; 0 means none.",
     ),
-    (
+    Keyed::gauge(
         "repl-backlog-size",
-        Desc::gauge("config_repl_backlog_size", "Size of the replication backlog in bytes."),
+        "redis_config_repl_backlog_size",
+        "Size of the replication backlog in bytes.",
     ),
 ];
 
 const BUFFER_LIMITS: Desc<'_> = Desc::gauge(
-    "config_client_output_buffer_limit_bytes",
+    "redis_config_client_output_buffer_limit_bytes",
     "Output buffer at which a client is dropped: at once (hard) or after a time (soft).",
 );
 
 const BUFFER_OVERCOME: &[Metric<BufferLimit>] = &[gauge(
-    "config_client_output_buffer_limit_overcome_seconds",
+    "redis_config_client_output_buffer_limit_overcome_seconds",
     "Time above the soft limit after which a client is dropped.",
     |limit| Some(limit.seconds),
 )];
@@ -50,19 +52,19 @@ pub(super) struct Config;
 impl Collector<Session> for Config {
     async fn collect(&self, session: &Session, sink: &mut Sink) -> Result<(), CollectError> {
         match session.settings().await? {
-            Some(settings) => write(settings, &mut session.families(sink)),
+            Some(settings) => push(settings, sink),
             None => Ok(()),
         }
     }
 }
 
-fn write(settings: &Settings, families: &mut Families<'_>) -> Result<(), CollectError> {
+fn push(settings: &Settings, sink: &mut Sink) -> Result<(), CollectError> {
     let mut malformed = None;
-    for (setting, desc) in NUMBERS {
-        let Some(text) = settings.get(setting) else { continue };
-        match parse_number(setting, Some(text)) {
-            Ok(value) => families.value(desc, value),
-            Err(error) => drop(malformed.get_or_insert(error)),
+    for known in NUMBERS {
+        let Some(text) = settings.get(known.key) else { continue };
+        match known.value(text) {
+            Ok(value) => value.into_iter().for_each(|value| sink.value(&known.desc, value)),
+            Err(_) => drop(malformed.get_or_insert(ParseError::number(known.key, text))),
         }
     }
     let limits = settings.get("client-output-buffer-limit").map(parse_limits).transpose();
@@ -70,19 +72,18 @@ fn write(settings: &Settings, families: &mut Families<'_>) -> Result<(), Collect
         malformed.get_or_insert(error);
         None
     });
-    write_limits(&limits.unwrap_or_default(), families);
+    push_limits(&limits.unwrap_or_default(), sink);
     verdict("CONFIG GET", malformed)
 }
 
-fn write_limits(limits: &[(&str, BufferLimit)], families: &mut Families<'_>) {
-    let mut family = families.family(&BUFFER_LIMITS);
-    for (class, limit) in limits {
-        family.sample(&[("class", *class), ("limit", "hard")], limit.hard_bytes);
-        family.sample(&[("class", *class), ("limit", "soft")], limit.soft_bytes);
-    }
-    drop(family);
+fn push_limits(limits: &[(&str, BufferLimit)], sink: &mut Sink) {
+    let samples = limits.iter().flat_map(|(class, limit)| {
+        let sample = |kind, value| ([("class", *class), ("limit", kind)], value);
+        [sample("hard", limit.hard_bytes), sample("soft", limit.soft_bytes)]
+    });
+    sink.samples(&BUFFER_LIMITS, samples);
     let rows = limits.iter().map(|(class, limit)| ([("class", *class), ("limit", "soft")], limit));
-    families.table(BUFFER_OVERCOME, rows);
+    sink.table(BUFFER_OVERCOME, rows);
 }
 
 /// Groups of four words: class, hard limit, soft limit, seconds.
@@ -103,7 +104,7 @@ fn parse_limits(text: &str) -> Result<Vec<(&str, BufferLimit)>, ParseError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::collectors::written;
+    use crate::collectors::pushed;
 
     #[test]
     fn numbers_and_limits_are_gauges() {
@@ -115,7 +116,7 @@ mod tests {
             "client-output-buffer-limit",
             "normal 0 0 0 slave 268435456 67108864 60",
         ]);
-        let text = written("", |_, families| write(&settings, families).unwrap());
+        let text = pushed("", |_, sink| push(&settings, sink).unwrap());
         let name = "redis_config_client_output_buffer_limit";
         for line in [
             "\nredis_config_maxclients 10000\n".to_owned(),
@@ -137,8 +138,8 @@ mod tests {
             ("client-output-buffer-limit", "normal 0 x 0"),
         ] {
             let settings = Settings::of(&[name, value, "maxclients", "1"]);
-            let text = written("", |_, families| {
-                assert!(write(&settings, families).is_err(), "{name}");
+            let text = pushed("", |_, sink| {
+                assert!(push(&settings, sink).is_err(), "{name}");
             });
             assert!(text.ends_with("redis_config_maxclients 1\n"), "{text}");
         }

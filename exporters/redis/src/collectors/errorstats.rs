@@ -10,7 +10,7 @@ use crate::info::{Info, malformed_line, parts, verdict};
 use crate::session::Session;
 
 const ERRORS: Desc<'_> =
-    Desc::counter("errors_total", "Error replies, by the first word of the error.");
+    Desc::counter("redis_errors_total", "Error replies, by the first word of the error.");
 
 pub(super) struct ErrorStats;
 
@@ -18,11 +18,7 @@ pub(super) struct ErrorStats;
 impl Collector<Session> for ErrorStats {
     async fn collect(&self, session: &Session, sink: &mut Sink) -> Result<(), CollectError> {
         let (rows, malformed) = parse(session.info());
-        let mut families = session.families(sink);
-        let mut family = families.family(&ERRORS);
-        for (kind, count) in rows {
-            family.sample(&[("err", kind)], count);
-        }
+        sink.samples(&ERRORS, rows.into_iter().map(|(kind, count)| ([("err", kind)], count)));
         verdict("INFO Errorstats", malformed)
     }
 }

@@ -9,8 +9,10 @@ use common::metric::{Desc, Label};
 use crate::info::Info;
 use crate::session::Session;
 
-const INSTANCE: Desc<'_> =
-    Desc::gauge("instance_info", "Version, role and other properties of the server; always 1.");
+const INSTANCE: Desc<'_> = Desc::gauge(
+    "redis_instance_info",
+    "Version, role and other properties of the server; always 1.",
+);
 
 /// Fields that are labels of every server, empty where it lacks them.
 const ALWAYS: [&str; 10] = [
@@ -34,7 +36,7 @@ pub(super) struct Instance;
 #[async_trait]
 impl Collector<Session> for Instance {
     async fn collect(&self, session: &Session, sink: &mut Sink) -> Result<(), CollectError> {
-        session.families(sink).family(&INSTANCE).sample(&labels(session.info()), 1.0);
+        sink.samples(&INSTANCE, [(labels(session.info()), 1.0)]);
         Ok(())
     }
 }

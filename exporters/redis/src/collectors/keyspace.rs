@@ -23,14 +23,14 @@ const DEFAULT_DATABASES: u64 = 16;
 const MAX_EMPTY_DATABASES: u64 = 4096;
 
 const METRICS: &[Metric<Database>] = &[
-    gauge("db_keys", "Keys in a database.", |db| Some(db.keys)),
-    gauge("db_keys_expiring", "Keys in a database that will expire.", |db| Some(db.expiring)),
-    gauge("db_avg_ttl_seconds", "Mean time until the keys of a database expire.", |db| {
+    gauge("redis_db_keys", "Keys in a database.", |db| Some(db.keys)),
+    gauge("redis_db_keys_expiring", "Keys in a database that will expire.", |db| Some(db.expiring)),
+    gauge("redis_db_avg_ttl_seconds", "Mean time until the keys of a database expire.", |db| {
         db.mean_ttl_milliseconds.map(|milliseconds| milliseconds / 1000.0)
     }),
-    gauge("db_keys_cached", "Keys of a database that are in memory; KeyDB.", |db| db.cached),
+    gauge("redis_db_keys_cached", "Keys of a database that are in memory; KeyDB.", |db| db.cached),
     gauge(
-        "db_keys_with_expiring_items",
+        "redis_db_keys_with_expiring_items",
         "Hashes of a database with fields that will expire; Redis 7.4, Valkey 9.",
         |db| db.with_expiring_items,
     ),
@@ -62,7 +62,7 @@ impl Collector<Session> for Keyspace {
             add_empty(&mut rows, database_count(info, settings));
         }
         let labelled = rows.iter().map(|(name, database)| ([("db", name.as_str())], database));
-        session.families(sink).table(METRICS, labelled);
+        sink.table(METRICS, labelled);
         verdict("INFO Keyspace", malformed)
     }
 }

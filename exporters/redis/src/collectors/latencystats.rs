@@ -14,7 +14,7 @@ use crate::info::{Info, malformed_line, parts, verdict};
 use crate::session::Session;
 
 const LATENCIES: Desc<'_> = Desc::summary(
-    "latency_percentiles_usec",
+    "redis_latency_percentiles_usec",
     "Microseconds that a command took; the label quantile is a percentage.",
 );
 
@@ -30,8 +30,7 @@ impl Collector<Session> for LatencyStats {
         // Malformed call counts are reported by the collector of that section.
         let (calls, _) = commandstats::parse(session.info());
         let calls: HashMap<&str, commandstats::Calls> = calls.into_iter().collect();
-        let mut families = session.families(sink);
-        let mut family = families.family(&LATENCIES);
+        let mut family = sink.family(&LATENCIES);
         for (command, percentiles) in rows {
             let Some(calls) = calls.get(command) else { continue };
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]

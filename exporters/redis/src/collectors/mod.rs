@@ -14,6 +14,8 @@ mod slowlog;
 
 use clap::FromArgMatches as _;
 use common::collector::Entry;
+#[cfg(test)]
+use common::exposition::Sink;
 
 use crate::args::Metrics;
 use crate::session::Session;
@@ -53,14 +55,10 @@ pub const COLLECTORS: &[Entry<Session>] = &[
     }),
 ];
 
-/// What a collector writes for the text of an INFO.
+/// What a collector pushes for the text of an INFO.
 #[cfg(test)]
-fn written(
-    text: &str,
-    write: impl FnOnce(&crate::info::Info, &mut crate::families::Families<'_>),
-) -> String {
-    let mut sink = common::exposition::Sink::default();
-    let mut families = crate::families::Families::new("redis_", &mut sink);
-    write(&crate::info::Info::new(text.to_owned()), &mut families);
+fn pushed(text: &str, push: impl FnOnce(&crate::info::Info, &mut Sink)) -> String {
+    let mut sink = Sink::default();
+    push(&crate::info::Info::new(text.to_owned()), &mut sink);
     String::from_utf8_lossy(sink.text()).into_owned()
 }

@@ -9,34 +9,37 @@ use common::error::{CollectError, ParseError};
 use common::exposition::Sink;
 use common::metric::{Desc, Metric, gauge};
 
-use crate::families::Families;
 use crate::info::{Info, index, malformed_line, parts, verdict};
 use crate::session::Session;
 
 const MASTER_METRICS: &[Metric<Link>] = &[
-    gauge("master_link_up", "1 if the link to the master is up.", |link| link.is_up),
+    gauge("redis_master_link_up", "1 if the link to the master is up.", |link| link.is_up),
     gauge(
-        "master_last_io_seconds_ago",
+        "redis_master_last_io_seconds_ago",
         "Seconds since the master was last heard of; -1 while the link is down.",
         |link| link.last_io_seconds,
     ),
-    gauge("master_sync_in_progress", "1 while the data is copied from the master.", |link| {
+    gauge("redis_master_sync_in_progress", "1 while the data is copied from the master.", |link| {
         link.is_syncing
     }),
-    gauge("slave_repl_offset", "Replication offset of this replica.", |link| link.offset),
+    gauge("redis_slave_repl_offset", "Replication offset of this replica.", |link| link.offset),
 ];
 
 const REPLICA_METRICS: &[Metric<Progress>] = &[
     gauge(
-        "connected_slave_offset_bytes",
+        "redis_connected_slave_offset_bytes",
         "Replication offset that a replica has confirmed.",
         |p| Some(p.offset),
     ),
-    gauge("connected_slave_lag_seconds", "Seconds since a replica last confirmed.", |p| p.lag),
+    gauge("redis_connected_slave_lag_seconds", "Seconds since a replica last confirmed.", |p| {
+        p.lag
+    }),
 ];
 
-const REPLICA_INFO: Desc<'_> =
-    Desc::gauge("slave_info", "Master of this replica, and whether it is read-only; always 1.");
+const REPLICA_INFO: Desc<'_> = Desc::gauge(
+    "redis_slave_info",
+    "Master of this replica, and whether it is read-only; always 1.",
+);
 
 #[derive(Debug, Default, PartialEq)]
 struct Master<'a> {
@@ -81,17 +84,17 @@ pub(super) struct Replication;
 impl Collector<Session> for Replication {
     async fn collect(&self, session: &Session, sink: &mut Sink) -> Result<(), CollectError> {
         let (roles, malformed) = parse(session.info());
-        write(&roles, &mut session.families(sink));
+        push(&roles, sink);
         verdict("INFO Replication", malformed)
     }
 }
 
-fn write(roles: &Roles<'_>, families: &mut Families<'_>) {
+fn push(roles: &Roles<'_>, sink: &mut Sink) {
     let masters = roles
         .masters
         .iter()
         .map(|master| ([("master_host", master.host), ("master_port", master.port)], &master.link));
-    families.table(MASTER_METRICS, masters);
+    sink.table(MASTER_METRICS, masters);
     let replicas = roles.replicas.iter().map(|replica| {
         let labels = [
             ("slave_ip", replica.ip),
@@ -100,12 +103,12 @@ fn write(roles: &Roles<'_>, families: &mut Families<'_>) {
         ];
         (labels, &replica.progress)
     });
-    families.table(REPLICA_METRICS, replicas);
+    sink.table(REPLICA_METRICS, replicas);
     if roles.role == "slave" {
         let (host, port) =
             roles.masters.last().map_or(("", ""), |master| (master.host, master.port));
         let labels = [("master_host", host), ("master_port", port), ("read_only", roles.read_only)];
-        families.family(&REPLICA_INFO).sample(&labels, 1.0);
+        sink.samples(&REPLICA_INFO, [(labels, 1.0)]);
     }
 }
 

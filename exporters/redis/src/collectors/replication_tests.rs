@@ -1,15 +1,15 @@
 use super::*;
-use crate::collectors::written;
+use crate::collectors::pushed;
 
 fn info(lines: &str) -> Info {
     Info::new(format!("# Replication\r\n{lines}"))
 }
 
 fn text(lines: &str) -> String {
-    written(&format!("# Replication\r\n{lines}"), |info, families| {
+    pushed(&format!("# Replication\r\n{lines}"), |info, sink| {
         let (roles, malformed) = parse(info);
         assert_eq!(malformed, None);
-        write(&roles, families);
+        push(&roles, sink);
     })
 }
 
@@ -97,6 +97,6 @@ proptest::proptest! {
     ) {
         let info = info(&lines);
         let (roles, _) = parse(&info);
-        written("", |_, families| write(&roles, families));
+        pushed("", |_, sink| push(&roles, sink));
     }
 }

@@ -5,27 +5,47 @@ use async_trait::async_trait;
 use common::collector::Collector;
 use common::error::{CollectError, ParseError};
 use common::exposition::Sink;
+use common::keyed::Keyed;
 use common::metric::{Desc, Metric, gauge};
 
-use crate::families::Families;
 use crate::info::{Info, index, malformed_line, parts, verdict};
 use crate::session::Session;
 
 /// Fields that are one number, each exposed under its own name.
-const NUMBERS: &[Desc<'_>] = &[
-    Desc::gauge("sentinel_masters", "Masters that this sentinel watches."),
-    Desc::gauge("sentinel_running_scripts", "Scripts of this sentinel that are running."),
-    Desc::gauge("sentinel_scripts_queue_length", "Scripts of this sentinel that are waiting."),
-    Desc::gauge("sentinel_simulate_failure_flags", "Failures that this sentinel is to simulate."),
-    Desc::gauge("sentinel_tilt", "1 while this sentinel distrusts its clock and only watches."),
+const NUMBERS: &[Keyed] = &[
+    Keyed::gauge(
+        "sentinel_masters",
+        "redis_sentinel_masters",
+        "Masters that this sentinel watches.",
+    ),
+    Keyed::gauge(
+        "sentinel_running_scripts",
+        "redis_sentinel_running_scripts",
+        "Scripts of this sentinel that are running.",
+    ),
+    Keyed::gauge(
+        "sentinel_scripts_queue_length",
+        "redis_sentinel_scripts_queue_length",
+        "Scripts of this sentinel that are waiting.",
+    ),
+    Keyed::gauge(
+        "sentinel_simulate_failure_flags",
+        "redis_sentinel_simulate_failure_flags",
+        "Failures that this sentinel is to simulate.",
+    ),
+    Keyed::gauge(
+        "sentinel_tilt",
+        "redis_sentinel_tilt",
+        "1 while this sentinel distrusts its clock and only watches.",
+    ),
 ];
 
 const STATUS: Desc<'_> =
-    Desc::gauge("sentinel_master_status", "1 if a master is well, with its state as label.");
+    Desc::gauge("redis_sentinel_master_status", "1 if a master is well, with its state as label.");
 
 const METRICS: &[Metric<Peers>] = &[
-    gauge("sentinel_master_slaves", "Replicas of a master.", |peers| Some(peers.replicas)),
-    gauge("sentinel_master_sentinels", "Sentinels that watch a master.", |peers| {
+    gauge("redis_sentinel_master_slaves", "Replicas of a master.", |peers| Some(peers.replicas)),
+    gauge("redis_sentinel_master_sentinels", "Sentinels that watch a master.", |peers| {
         Some(peers.sentinels)
     }),
 ];
@@ -49,17 +69,17 @@ pub(super) struct Sentinel;
 #[async_trait]
 impl Collector<Session> for Sentinel {
     async fn collect(&self, session: &Session, sink: &mut Sink) -> Result<(), CollectError> {
-        write(session.info(), &mut session.families(sink))
+        push(session.info(), sink)
     }
 }
 
 /// Writes what is well-formed; reports the first line that is not.
-fn write(info: &Info, families: &mut Families<'_>) -> Result<(), CollectError> {
+fn push(info: &Info, sink: &mut Sink) -> Result<(), CollectError> {
     let mut malformed: Option<ParseError> = None;
     let mut masters = Vec::new();
     for (field, value) in info.section("Sentinel") {
-        let read = if let Some(desc) = NUMBERS.iter().find(|desc| desc.name == field) {
-            value.parse().ok().map(|number| families.value(desc, number))
+        let read = if let Some(known) = NUMBERS.iter().find(|known| known.key == field) {
+            known.value(value).ok().flatten().map(|number| sink.value(&known.desc, number))
         } else if index(field, "master").is_some() {
             parse_master(value).map(|master| masters.push(master))
         } else {
@@ -69,17 +89,16 @@ fn write(info: &Info, families: &mut Families<'_>) -> Result<(), CollectError> {
             malformed.get_or_insert_with(|| malformed_line(field, value));
         }
     }
-    let mut family = families.family(&STATUS);
-    for Master { name, address, status, .. } in &masters {
-        let labels = [("master_name", *name), ("master_address", *address)];
-        let is_well = f64::from(u8::from(*status == "ok"));
-        family.sample(&[labels[0], labels[1], ("master_status", *status)], is_well);
-    }
-    drop(family);
+    let states = masters.iter().map(|Master { name, address, status, .. }| {
+        let labels =
+            [("master_name", *name), ("master_address", address), ("master_status", status)];
+        (labels, f64::from(u8::from(*status == "ok")))
+    });
+    sink.samples(&STATUS, states);
     let rows = masters.iter().map(|master| {
         ([("master_name", master.name), ("master_address", master.address)], &master.peers)
     });
-    families.table(METRICS, rows);
+    sink.table(METRICS, rows);
     verdict("INFO Sentinel", malformed)
 }
 
@@ -103,16 +122,16 @@ fn parse_master(value: &str) -> Option<Master<'_>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::collectors::written;
+    use crate::collectors::pushed;
 
     #[test]
     fn masters_and_numbers_are_shown() {
-        let text = written(
+        let text = pushed(
             "# Sentinel\r\nsentinel_masters:2\r\nsentinel_tilt:0\r\n\
              sentinel_tilt_since_seconds:-1\r\n\
              master0:name=one,status=ok,address=10.0.0.1:6379,slaves=2,sentinels=3\r\n\
              master1:name=two,status=odown,address=10.0.0.2:6379,slaves=0,sentinels=3\r\n",
-            |info, families| write(info, families).unwrap(),
+            |info, sink| push(info, sink).unwrap(),
         );
         let one = "{master_name=\"one\",master_address=\"10.0.0.1:6379\"";
         let two = "{master_name=\"two\",master_address=\"10.0.0.2:6379\"";
@@ -132,18 +151,18 @@ mod tests {
     #[test]
     fn malformed_lines_are_reported_and_cost_no_other() {
         for line in ["master0:name=one,status=ok", "sentinel_tilt:x", "master0:"] {
-            let text = written(
-                &format!("# Sentinel\r\n{line}\r\nsentinel_masters:1\r\n"),
-                |info, families| assert!(write(info, families).is_err(), "{line}"),
-            );
+            let text =
+                pushed(&format!("# Sentinel\r\n{line}\r\nsentinel_masters:1\r\n"), |info, sink| {
+                    assert!(push(info, sink).is_err(), "{line}");
+                });
             assert!(text.ends_with("redis_sentinel_masters 1\n"), "{text}");
         }
     }
 
     #[test]
     fn other_servers_have_no_such_section() {
-        let text = written("# Replication\r\nmaster_host:a\r\n", |info, families| {
-            write(info, families).unwrap();
+        let text = pushed("# Replication\r\nmaster_host:a\r\n", |info, sink| {
+            push(info, sink).unwrap();
         });
         assert_eq!(text, "");
     }
@@ -151,8 +170,8 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_text_is_survived(lines in "((master[0-9]|sentinel_tilt):[a-z=,0-9é]{0,30}\n)*") {
-            written(&format!("# Sentinel\n{lines}"), |info, families| {
-                let _ = write(info, families);
+            pushed(&format!("# Sentinel\n{lines}"), |info, sink| {
+                let _ = push(info, sink);
             });
         }
     }

@@ -10,13 +10,15 @@ use redis::{Value, cmd};
 
 use crate::session::Session;
 
-const LENGTH: Desc<'_> = Desc::gauge("slowlog_length", "Entries in the slow log.");
+const LENGTH: Desc<'_> = Desc::gauge("redis_slowlog_length", "Entries in the slow log.");
 
 /// Both are 0 while the log is empty, as in the reference.
 const METRICS: &[Metric<Entry>] = &[
-    gauge("slowlog_last_id", "Number of the latest entry in the slow log.", |entry| Some(entry.id)),
+    gauge("redis_slowlog_last_id", "Number of the latest entry in the slow log.", |entry| {
+        Some(entry.id)
+    }),
     gauge(
-        "last_slow_execution_duration_seconds",
+        "redis_last_slow_execution_duration_seconds",
         "Time that the latest command in the slow log took.",
         |entry| Some(entry.microseconds / 1e6),
     ),
@@ -41,14 +43,13 @@ impl Collector<Session> for SlowLog {
         latest.arg("GET").arg(1);
         let (length, latest) =
             tokio::join!(session.ask("SLOWLOG LEN", &length), session.ask("SLOWLOG GET", &latest));
-        let mut families = session.families(sink);
         // Either may be refused while the other is not.
         let length = length.and_then(|reply| parse_length(&reply));
         if let Ok(length) = &length {
-            families.value(&LENGTH, *length);
+            sink.value(&LENGTH, *length);
         }
         let entry = parse_latest(&latest?)?;
-        families.table(METRICS, std::iter::once(([], &entry)));
+        sink.row(METRICS, &entry);
         length.map(|_| ())
     }
 }

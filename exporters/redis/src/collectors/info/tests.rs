@@ -1,5 +1,5 @@
 use super::*;
-use crate::collectors::written;
+use crate::collectors::pushed;
 
 /// Captured from redis-server 7.0.15 as Debian packages it.
 const REDIS_7_0: &str = include_str!("../../../fixtures/redis-7.0.15.txt");
@@ -12,15 +12,15 @@ const DRAGONFLY_1: &str = include_str!("../../../fixtures/dragonfly-1.35.txt");
 const COLLECTOR: InfoFields = InfoFields { includes_system: false };
 
 fn text(info: &str) -> String {
-    written(info, |info, families| COLLECTOR.write(info, families).unwrap())
+    pushed(info, |info, sink| COLLECTOR.push(info, sink).unwrap())
 }
 
 #[test]
 fn tables_are_sorted_for_the_search_and_name_each_family_once() {
     for table in [GAUGES, COUNTERS] {
-        assert!(table.is_sorted_by(|one, other| one.source < other.source));
+        assert!(table.is_sorted_by(|one, other| one.key < other.key));
     }
-    let mut names: Vec<&str> = GAUGES.iter().chain(COUNTERS).map(|known| known.name).collect();
+    let mut names: Vec<&str> = GAUGES.iter().chain(COUNTERS).map(|known| known.desc.name).collect();
     names.sort_unstable();
     assert!(names.is_sorted_by(|one, other| one < other));
     assert_eq!((GAUGES.len(), COUNTERS.len()), (165, 77));
@@ -30,7 +30,7 @@ fn tables_are_sorted_for_the_search_and_name_each_family_once() {
 fn the_documentation_lists_every_family() {
     let readme = include_str!("../../../README.md");
     for known in GAUGES.iter().chain(COUNTERS) {
-        assert!(readme.contains(&format!("`{}`", known.name)), "{}", known.name);
+        assert!(readme.contains(&format!("`{}`", known.desc.name)), "{}", known.desc.name);
     }
 }
 
@@ -59,7 +59,7 @@ fn redis_7_0_has_gauges_and_counters() {
 #[test]
 fn the_hosts_memory_is_shown_where_asked_for() {
     let collector = InfoFields { includes_system: true };
-    let text = written(REDIS_7_0, |info, families| collector.write(info, families).unwrap());
+    let text = pushed(REDIS_7_0, |info, sink| collector.push(info, sink).unwrap());
     assert!(text.contains("\nredis_total_system_memory_bytes 25276510208\n"), "{text}");
 }
 
@@ -90,8 +90,8 @@ fn the_start_is_taken_from_the_servers_clock_where_it_tells_it() {
 
 #[test]
 fn a_field_that_is_no_number_is_reported_and_costs_no_other() {
-    let text = written("maxmemory:2gb\r\nused_memory:7\r\nnew_field:x", |info, families| {
-        let error = COLLECTOR.write(info, families).unwrap_err();
+    let text = pushed("maxmemory:2gb\r\nused_memory:7\r\nnew_field:x", |info, sink| {
+        let error = COLLECTOR.push(info, sink).unwrap_err();
         assert_eq!(error.to_string(), "INFO: maxmemory has an unexpected value: \"2gb\"");
     });
     assert!(text.ends_with("redis_memory_used_bytes 7\n"), "{text}");
@@ -106,6 +106,6 @@ fn a_truncated_answer_keeps_its_whole_lines() {
 proptest::proptest! {
     #[test]
     fn any_text_is_survived(info in "((# [A-Z][a-z]{0,3}|used_memory|cluster_[a-z-]{0,3}):?[0-9a-zé.-]{0,5}\n)*") {
-        written(&info, |info, families| { let _ = COLLECTOR.write(info, families); });
+        pushed(&info, |info, sink| { let _ = COLLECTOR.push(info, sink); });
     }
 }
