@@ -1,21 +1,16 @@
 //! Metrics of a Redis or Valkey server, as redis_exporter names them.
 //!
-//! [`args`] holds the flags; [`address`] and [`credentials`] say which server
-//! and which login they mean. [`target`] keeps one connection to it and fetches
-//! [`info`] once per scrape; a [`session`] is what the [`collectors`] then
-//! share: one file per subject.
+//! [`args`] holds the flags. A [`server`] has an address, a login and one
+//! connection, and gives the answer to `INFO` once per scrape. A [`scrape`] is
+//! what the [`collectors`] then share, one file per subject; [`replies`] reads
+//! what the server answers.
 
-pub mod address;
 pub mod args;
 pub mod collectors;
-pub mod credentials;
-pub mod failure;
-pub mod info;
-mod own;
-mod parting;
-pub mod session;
-pub mod settings;
-pub mod target;
+pub mod replies;
+pub mod scrape;
+mod self_metrics;
+pub mod server;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -36,9 +31,9 @@ use common::web::{Landing, Service};
 
 use args::Args;
 use collectors::COLLECTORS;
-use own::{Report, Scrapes};
-use session::{Options, Session};
-use target::{Opening, Target};
+use scrape::{Options, Scrape};
+use self_metrics::{Report, Scrapes};
+use server::{Opening, Server};
 
 const SWITCHES: Switches = Switches { flag_prefix: "collector." };
 
@@ -66,11 +61,11 @@ const FAMILIES: CollectorFamilies = CollectorFamilies {
 #[derive(Debug)]
 pub struct RedisExporter {
     /// `None` if only the exporter itself is to be shown.
-    target: Option<Target>,
+    server: Option<Server>,
     /// First word of all families, with the underscore behind it.
     namespace: String,
     options: Arc<Options>,
-    collectors: Collectors<Session>,
+    collectors: Collectors<Scrape>,
     scrapes: Scrapes,
     failures: FailureLog,
 }
@@ -116,9 +111,9 @@ impl RedisExporter {
     /// A malformed address or password file, with the flag.
     pub fn from_matches(matches: &ArgMatches) -> anyhow::Result<Self> {
         let args = Args::from_arg_matches(matches)?;
-        let target = match args.address.expose() {
+        let server = match args.address.expose() {
             "" => None,
-            address => Some(Target::new(&args, address)?),
+            address => Some(Server::new(&args, address)?),
         };
         let config_command =
             Some(args.config_command.clone()).filter(|command| command != NO_CONFIG_COMMAND);
@@ -126,7 +121,7 @@ impl RedisExporter {
         let collectors = Collectors::new(Placement::Reactor, FAMILIES, collectors);
         tracing::info!(?collectors, "enabled collectors");
         Ok(Self {
-            target,
+            server,
             namespace: prefix(&args.metrics.namespace),
             options: Arc::new(Options { config_command }),
             collectors,
@@ -138,21 +133,21 @@ impl RedisExporter {
     /// Reads the server; a failure is part of the report.
     async fn read(
         &self,
-        target: &Target,
+        server: &Server,
         started: Instant,
         deadline: Instant,
         exposition: &mut Exposition,
     ) -> (Report, Vec<Outcome>) {
-        let Opening { connect_time, ping_time, result } = target.open(deadline).await;
+        let Opening { connect_time, ping_time, result } = server.open(deadline).await;
         let (failure, outcomes) = match result {
             Ok((connection, info)) => {
-                let session = Session::new(info, connection, Arc::clone(&self.options));
-                let session = Arc::new(session);
-                let outcomes = self.collectors.run(session, |_| true, deadline, exposition).await;
+                let scrape = Scrape::new(info, connection, Arc::clone(&self.options));
+                let scrape = Arc::new(scrape);
+                let outcomes = self.collectors.run(scrape, |_| true, deadline, exposition).await;
                 let is_timeout =
                     |outcome: &Outcome| matches!(outcome.result, Err(CollectError::Timeout(_)));
                 if outcomes.iter().any(is_timeout) {
-                    target.hang_up();
+                    server.hang_up();
                 }
                 (None, outcomes)
             }
@@ -168,12 +163,12 @@ impl RedisExporter {
                 (Some(failure.to_string()), vec![outcome])
             }
         };
-        self.log_change(target, &failure.as_deref().map_or(Ok(()), Err));
+        self.log_change(server, &failure.as_deref().map_or(Ok(()), Err));
         (Report { failure, duration: started.elapsed(), connect_time, ping_time }, outcomes)
     }
 
-    fn log_change(&self, target: &Target, read: &Result<(), &str>) {
-        let address = target.address();
+    fn log_change(&self, server: &Server, read: &Result<(), &str>) {
+        let address = server.address();
         match (self.failures.note(read), read) {
             (Change::New, Err(error)) => {
                 tracing::warn!(%address, error, "the server cannot be read");
@@ -199,17 +194,17 @@ impl Exporter for RedisExporter {
         let started = Instant::now();
         exposition.rename_namespace("redis_", &self.namespace);
         self.scrapes.start();
-        let (report, outcomes) = match &self.target {
-            Some(target) => {
+        let (report, outcomes) = match &self.server {
+            Some(server) => {
                 let (report, outcomes) =
-                    self.read(target, started, request.deadline, exposition).await;
+                    self.read(server, started, request.deadline, exposition).await;
                 (Some(report), outcomes)
             }
             None => (None, Vec::new()),
         };
         let totals = self.scrapes.finish(started.elapsed());
         let mut sink = exposition.sink();
-        own::push(&totals, report.as_ref(), &mut sink);
+        self_metrics::push(&totals, report.as_ref(), &mut sink);
         exposition.add(sink);
         Ok(outcomes)
     }

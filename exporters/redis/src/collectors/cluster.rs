@@ -8,8 +8,8 @@ use common::keyed::Keyed;
 use common::metric::{Desc, sanitize_name};
 use redis::{FromRedisValue as _, cmd};
 
-use crate::info::{fields, find, gauge, malformed_line, number, verdict};
-use crate::session::Session;
+use crate::replies::info::{fields, find, gauge, malformed_line, number, verdict};
+use crate::scrape::Scrape;
 
 /// Fields that every cluster has. A field without a line here, such as those
 /// that count messages by type, is exposed under its own name.
@@ -55,15 +55,15 @@ const PREFIX: &str = "cluster_";
 pub(super) struct Cluster;
 
 #[async_trait]
-impl Collector<Session> for Cluster {
-    async fn collect(&self, session: &Session, sink: &mut Sink) -> Result<(), CollectError> {
+impl Collector<Scrape> for Cluster {
+    async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
         // A server on its own has no such state, which is no failure.
-        if !session.info().is_clustered() {
+        if !scrape.info().is_clustered() {
             return Ok(());
         }
         let mut command = cmd("CLUSTER");
         command.arg("INFO");
-        let answer = session.ask("CLUSTER INFO", &command).await?;
+        let answer = scrape.ask("CLUSTER INFO", &command).await?;
         let text = String::from_redis_value(answer)
             .map_err(|error| CollectError::query("CLUSTER INFO", &error))?;
         push(&text, sink)

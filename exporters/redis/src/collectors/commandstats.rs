@@ -7,8 +7,8 @@ use common::error::{CollectError, ParseError};
 use common::exposition::Sink;
 use common::metric::{Metric, counter};
 
-use crate::info::{Info, malformed_line, parts, verdict};
-use crate::session::Session;
+use crate::replies::info::{Info, malformed_line, parts, verdict};
+use crate::scrape::Scrape;
 
 const METRICS: &[Metric<Calls>] = &[
     counter("redis_commands_total", "Calls of a command.", |row| Some(row.count)),
@@ -37,9 +37,9 @@ pub(super) struct Calls {
 pub(super) struct CommandStats;
 
 #[async_trait]
-impl Collector<Session> for CommandStats {
-    async fn collect(&self, session: &Session, sink: &mut Sink) -> Result<(), CollectError> {
-        let (rows, malformed) = parse(session.info());
+impl Collector<Scrape> for CommandStats {
+    async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
+        let (rows, malformed) = parse(scrape.info());
         let labelled = rows.iter().map(|(command, calls)| ([("cmd", *command)], calls));
         sink.table(METRICS, labelled);
         verdict("INFO Commandstats", malformed)

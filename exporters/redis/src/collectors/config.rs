@@ -7,9 +7,9 @@ use common::exposition::Sink;
 use common::keyed::Keyed;
 use common::metric::{Desc, Metric, gauge};
 
-use crate::info::verdict;
-use crate::session::Session;
-use crate::settings::Settings;
+use crate::replies::info::verdict;
+use crate::replies::settings::Settings;
+use crate::scrape::Scrape;
 
 /// Settings that are one number.
 const NUMBERS: &[Keyed] = &[
@@ -49,9 +49,9 @@ struct BufferLimit {
 pub(super) struct Config;
 
 #[async_trait]
-impl Collector<Session> for Config {
-    async fn collect(&self, session: &Session, sink: &mut Sink) -> Result<(), CollectError> {
-        match session.settings().await? {
+impl Collector<Scrape> for Config {
+    async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
+        match scrape.settings().await? {
             Some(settings) => push(settings, sink),
             None => Ok(()),
         }

@@ -6,8 +6,8 @@ use common::error::{CollectError, ParseError};
 use common::exposition::Sink;
 use common::metric::Desc;
 
-use crate::info::{Info, malformed_line, parts, verdict};
-use crate::session::Session;
+use crate::replies::info::{Info, malformed_line, parts, verdict};
+use crate::scrape::Scrape;
 
 const ERRORS: Desc<'_> =
     Desc::counter("redis_errors_total", "Error replies, by the first word of the error.");
@@ -15,9 +15,9 @@ const ERRORS: Desc<'_> =
 pub(super) struct ErrorStats;
 
 #[async_trait]
-impl Collector<Session> for ErrorStats {
-    async fn collect(&self, session: &Session, sink: &mut Sink) -> Result<(), CollectError> {
-        let (rows, malformed) = parse(session.info());
+impl Collector<Scrape> for ErrorStats {
+    async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
+        let (rows, malformed) = parse(scrape.info());
         sink.samples(&ERRORS, rows.into_iter().map(|(kind, count)| ([("err", kind)], count)));
         verdict("INFO Errorstats", malformed)
     }

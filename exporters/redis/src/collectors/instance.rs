@@ -6,8 +6,8 @@ use common::error::CollectError;
 use common::exposition::Sink;
 use common::metric::{Desc, Label};
 
-use crate::info::Info;
-use crate::session::Session;
+use crate::replies::info::Info;
+use crate::scrape::Scrape;
 
 const INSTANCE: Desc<'_> = Desc::gauge(
     "redis_instance_info",
@@ -34,9 +34,9 @@ const IF_PRESENT: [&str; 2] = ["valkey_release_stage", "valkey_version"];
 pub(super) struct Instance;
 
 #[async_trait]
-impl Collector<Session> for Instance {
-    async fn collect(&self, session: &Session, sink: &mut Sink) -> Result<(), CollectError> {
-        sink.samples(&INSTANCE, [(labels(session.info()), 1.0)]);
+impl Collector<Scrape> for Instance {
+    async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
+        sink.samples(&INSTANCE, [(labels(scrape.info()), 1.0)]);
         Ok(())
     }
 }

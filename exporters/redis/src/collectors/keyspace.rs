@@ -12,9 +12,9 @@ use common::error::{CollectError, ParseError};
 use common::exposition::Sink;
 use common::metric::{Metric, gauge};
 
-use crate::info::{Info, index, malformed_line, parts, verdict};
-use crate::session::Session;
-use crate::settings::Settings;
+use crate::replies::info::{Info, index, malformed_line, parts, verdict};
+use crate::replies::settings::Settings;
+use crate::scrape::Scrape;
 
 /// Databases of a server that does not tell how many it has: the default of its settings.
 const DEFAULT_DATABASES: u64 = 16;
@@ -52,13 +52,13 @@ pub(super) struct Keyspace {
 }
 
 #[async_trait]
-impl Collector<Session> for Keyspace {
-    async fn collect(&self, session: &Session, sink: &mut Sink) -> Result<(), CollectError> {
-        let info = session.info();
+impl Collector<Scrape> for Keyspace {
+    async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
+        let info = scrape.info();
         let (mut rows, malformed) = parse(info);
         if self.includes_empty {
             // A refusal is reported by the collector of the settings.
-            let settings = session.settings().await.ok().flatten();
+            let settings = scrape.settings().await.ok().flatten();
             add_empty(&mut rows, database_count(info, settings));
         }
         let labelled = rows.iter().map(|(name, database)| ([("db", name.as_str())], database));

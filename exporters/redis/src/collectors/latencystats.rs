@@ -10,8 +10,8 @@ use common::exposition::Sink;
 use common::metric::Desc;
 
 use super::commandstats;
-use crate::info::{Info, malformed_line, parts, verdict};
-use crate::session::Session;
+use crate::replies::info::{Info, malformed_line, parts, verdict};
+use crate::scrape::Scrape;
 
 const LATENCIES: Desc<'_> = Desc::summary(
     "redis_latency_percentiles_usec",
@@ -24,11 +24,11 @@ type Percentiles = Vec<(f64, f64)>;
 pub(super) struct LatencyStats;
 
 #[async_trait]
-impl Collector<Session> for LatencyStats {
-    async fn collect(&self, session: &Session, sink: &mut Sink) -> Result<(), CollectError> {
-        let (rows, malformed) = parse(session.info());
+impl Collector<Scrape> for LatencyStats {
+    async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
+        let (rows, malformed) = parse(scrape.info());
         // Malformed call counts are reported by the collector of that section.
-        let (calls, _) = commandstats::parse(session.info());
+        let (calls, _) = commandstats::parse(scrape.info());
         let calls: HashMap<&str, commandstats::Calls> = calls.into_iter().collect();
         let mut family = sink.family(&LATENCIES);
         for (command, percentiles) in rows {

@@ -18,10 +18,10 @@ use common::collector::Entry;
 use common::exposition::Sink;
 
 use crate::args::Metrics;
-use crate::session::Session;
+use crate::scrape::Scrape;
 
 /// Every collector of this exporter.
-pub const COLLECTORS: &[Entry<Session>] = &[
+pub const COLLECTORS: &[Entry<Scrape>] = &[
     Entry::on("cluster", "state of the cluster, as this node sees it", |_| {
         Ok(Box::new(cluster::Cluster))
     }),
@@ -57,8 +57,8 @@ pub const COLLECTORS: &[Entry<Session>] = &[
 
 /// What a collector pushes for the text of an INFO.
 #[cfg(test)]
-fn pushed(text: &str, push: impl FnOnce(&crate::info::Info, &mut Sink)) -> String {
+fn pushed(text: &str, push: impl FnOnce(&crate::replies::info::Info, &mut Sink)) -> String {
     let mut sink = Sink::default();
-    push(&crate::info::Info::new(text.to_owned()), &mut sink);
+    push(&crate::replies::info::Info::new(text.to_owned()), &mut sink);
     String::from_utf8_lossy(sink.text()).into_owned()
 }

@@ -8,8 +8,8 @@ use common::exposition::Sink;
 use common::keyed::Keyed;
 use common::metric::{Desc, Metric, gauge};
 
-use crate::info::{Info, index, malformed_line, parts, verdict};
-use crate::session::Session;
+use crate::replies::info::{Info, index, malformed_line, parts, verdict};
+use crate::scrape::Scrape;
 
 /// Fields that are one number, each exposed under its own name.
 const NUMBERS: &[Keyed] = &[
@@ -67,9 +67,9 @@ struct Peers {
 pub(super) struct Sentinel;
 
 #[async_trait]
-impl Collector<Session> for Sentinel {
-    async fn collect(&self, session: &Session, sink: &mut Sink) -> Result<(), CollectError> {
-        push(session.info(), sink)
+impl Collector<Scrape> for Sentinel {
+    async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
+        push(scrape.info(), sink)
     }
 }
 

@@ -8,7 +8,7 @@ use common::exposition::Sink;
 use common::metric::{Desc, Metric, gauge};
 use redis::{Value, cmd};
 
-use crate::session::Session;
+use crate::scrape::Scrape;
 
 const LENGTH: Desc<'_> = Desc::gauge("redis_slowlog_length", "Entries in the slow log.");
 
@@ -33,16 +33,16 @@ struct Entry {
 pub(super) struct SlowLog;
 
 #[async_trait]
-impl Collector<Session> for SlowLog {
-    async fn collect(&self, session: &Session, sink: &mut Sink) -> Result<(), CollectError> {
-        if session.info().is_sentinel() {
+impl Collector<Scrape> for SlowLog {
+    async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
+        if scrape.info().is_sentinel() {
             return Ok(());
         }
         let (mut length, mut latest) = (cmd("SLOWLOG"), cmd("SLOWLOG"));
         length.arg("LEN");
         latest.arg("GET").arg(1);
         let (length, latest) =
-            tokio::join!(session.ask("SLOWLOG LEN", &length), session.ask("SLOWLOG GET", &latest));
+            tokio::join!(scrape.ask("SLOWLOG LEN", &length), scrape.ask("SLOWLOG GET", &latest));
         // Either may be refused while the other is not.
         let length = length.and_then(|reply| parse_length(&reply));
         if let Ok(length) = &length {

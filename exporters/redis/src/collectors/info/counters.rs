@@ -2,7 +2,7 @@
 
 use common::keyed::Keyed;
 
-use crate::info::counter;
+use crate::replies::info::counter;
 
 /// Sorted by field, so that a field is found by binary search.
 #[rustfmt::skip] // one row a line

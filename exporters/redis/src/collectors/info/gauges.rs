@@ -4,7 +4,7 @@
 
 use common::keyed::Keyed;
 
-use crate::info::gauge;
+use crate::replies::info::gauge;
 
 /// Sorted by field, so that a field is found by binary search.
 #[rustfmt::skip] // one row a line

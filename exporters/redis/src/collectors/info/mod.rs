@@ -12,8 +12,8 @@ use common::exposition::Sink;
 use common::keyed::Keyed;
 use common::metric::{Desc, sanitize_name};
 
-use crate::info::{Info, find, gauge, malformed_line, number, verdict};
-use crate::session::Session;
+use crate::replies::info::{Info, find, gauge, malformed_line, number, verdict};
+use crate::scrape::Scrape;
 use counters::COUNTERS;
 use gauges::GAUGES;
 
@@ -39,9 +39,9 @@ pub(super) struct InfoFields {
 }
 
 #[async_trait]
-impl Collector<Session> for InfoFields {
-    async fn collect(&self, session: &Session, sink: &mut Sink) -> Result<(), CollectError> {
-        self.push(session.info(), sink)
+impl Collector<Scrape> for InfoFields {
+    async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
+        self.push(scrape.info(), sink)
     }
 }
 

@@ -9,8 +9,8 @@ use common::error::{CollectError, ParseError};
 use common::exposition::Sink;
 use common::metric::{Desc, Metric, gauge};
 
-use crate::info::{Info, index, malformed_line, parts, verdict};
-use crate::session::Session;
+use crate::replies::info::{Info, index, malformed_line, parts, verdict};
+use crate::scrape::Scrape;
 
 const MASTER_METRICS: &[Metric<Link>] = &[
     gauge("redis_master_link_up", "1 if the link to the master is up.", |link| link.is_up),
@@ -81,9 +81,9 @@ struct Roles<'a> {
 pub(super) struct Replication;
 
 #[async_trait]
-impl Collector<Session> for Replication {
-    async fn collect(&self, session: &Session, sink: &mut Sink) -> Result<(), CollectError> {
-        let (roles, malformed) = parse(session.info());
+impl Collector<Scrape> for Replication {
+    async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
+        let (roles, malformed) = parse(scrape.info());
         push(&roles, sink);
         verdict("INFO Replication", malformed)
     }
@@ -185,5 +185,4 @@ fn parse_replica(value: &str) -> Option<Replica<'_>> {
 }
 
 #[cfg(test)]
-#[path = "replication_tests.rs"]
 mod tests;

@@ -5,16 +5,16 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use common::secret::Secret;
 
-use crate::address::Address;
+use super::address::Address;
 use crate::args::Args;
 
 /// What `AUTH` is sent with.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Login {
+pub(super) struct Login {
     /// `None` logs in as the default user, in the form that servers before Redis 6 know.
-    pub user: Option<String>,
+    pub(super) user: Option<String>,
     /// The password.
-    pub password: Secret,
+    pub(super) password: Secret,
 }
 
 /// Content of a password file.
@@ -31,7 +31,7 @@ enum Passwords {
 ///
 /// # Errors
 /// The password file cannot be read or is malformed.
-pub fn login(args: &Args, text: &str, address: &Address) -> anyhow::Result<Option<Login>> {
+pub(super) fn login(args: &Args, text: &str, address: &Address) -> anyhow::Result<Option<Login>> {
     let flag_user = Some(&args.user).filter(|user| !user.is_empty());
     let user = address.user.as_ref().or(flag_user).cloned();
     // Like the reference, the file is read only if there is no password flag.

@@ -7,13 +7,13 @@ use redis::aio::MultiplexedConnection;
 use redis::{Cmd, RedisError, Value};
 use tokio::sync::OnceCell;
 
-use crate::failure::reason;
-use crate::info::Info;
-use crate::settings::Settings;
+use crate::replies::info::Info;
+use crate::replies::settings::Settings;
+use crate::server::failure::reason;
 
 /// What the collectors of one scrape share.
 #[derive(Debug)]
-pub struct Session {
+pub struct Scrape {
     info: Info,
     connection: MultiplexedConnection,
     options: Arc<Options>,
@@ -28,7 +28,7 @@ pub struct Options {
     pub config_command: Option<String>,
 }
 
-impl Session {
+impl Scrape {
     /// A scrape that has got this far: connected, and the server has told its state.
     pub fn new(info: Info, connection: MultiplexedConnection, options: Arc<Options>) -> Self {
         Self { info, connection, options, settings: OnceCell::new() }

@@ -1,8 +1,8 @@
-//! The last words of a server that hangs up on new clients.
+//! The error reply of a server that closes new connections.
 //!
 //! A server with too many clients, or one in protected mode, answers no
 //! command: it says why and closes the connection. The client library drops
-//! what it did not ask for, so that only a broken connection is seen.
+//! what it did not ask for and reports no more than a broken connection.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -10,23 +10,23 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::net::{TcpStream, UnixStream};
 
-use crate::address::Endpoint;
-use crate::failure::one_line;
+use super::address::Endpoint;
+use super::failure::one_line;
 
-/// Such a server speaks at once.
+/// How long to wait: such a server writes at once.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// More than any of these messages is long.
 const MAX_BYTES: u64 = 1024;
 
-/// Connects, says nothing, and listens for an error until `limit` at the latest.
-pub(crate) async fn words(endpoint: &Endpoint, limit: Instant) -> Option<String> {
+/// Connects, sends nothing, and waits for an error reply until `limit` at the latest.
+pub(super) async fn ask_why(endpoint: &Endpoint, limit: Instant) -> Option<String> {
     let limit = limit.min(Instant::now() + PATIENCE);
-    let line = tokio::time::timeout_at(limit.into(), listen(endpoint)).await.ok()?.ok()?;
-    parse(&line)
+    let line = tokio::time::timeout_at(limit.into(), receive(endpoint)).await.ok()?.ok()?;
+    read_rejection(&line)
 }
 
-async fn listen(endpoint: &Endpoint) -> io::Result<Vec<u8>> {
+async fn receive(endpoint: &Endpoint) -> io::Result<Vec<u8>> {
     match endpoint {
         Endpoint::Tcp(host, port) => read(TcpStream::connect((host.as_str(), *port)).await?).await,
         Endpoint::Unix(path) => read(UnixStream::connect(path).await?).await,
@@ -40,7 +40,7 @@ async fn read(stream: impl AsyncRead + Unpin) -> io::Result<Vec<u8>> {
 }
 
 /// The text of an error reply.
-fn parse(bytes: &[u8]) -> Option<String> {
+fn read_rejection(bytes: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(bytes);
     let words = one_line(text.strip_prefix('-')?.lines().next()?);
     (!words.is_empty()).then_some(words)
@@ -48,14 +48,14 @@ fn parse(bytes: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::read_rejection;
 
     #[test]
     fn only_errors_count() {
         let refusal = b"-ERR max number of clients reached\r\n";
-        assert_eq!(parse(refusal).as_deref(), Some("ERR max number of clients reached"));
+        assert_eq!(read_rejection(refusal).as_deref(), Some("ERR max number of clients reached"));
         for other in [&b""[..], b"-", b"-\r\n", b"+OK\r\n", b"HTTP/1.1 400 Bad Request\r\n"] {
-            assert_eq!(parse(other), None, "{other:?}");
+            assert_eq!(read_rejection(other), None, "{other:?}");
         }
     }
 }

@@ -14,12 +14,12 @@ pub struct Failure {
     /// The server's or the operating system's words; holds neither ports nor durations.
     pub reason: String,
     /// What became of the connection.
-    pub connection: Connection,
+    pub connection: ConnectionState,
 }
 
 /// State of a connection after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Connection {
+pub enum ConnectionState {
     /// The server answered, with an error.
     Usable,
     /// The server did not answer in time.
@@ -31,7 +31,7 @@ pub enum Connection {
 impl Failure {
     /// A step that was not finished in time.
     pub fn timeout(step: &'static str) -> Self {
-        Self { step, reason: "timed out".into(), connection: Connection::Silent }
+        Self { step, reason: "timed out".into(), connection: ConnectionState::Silent }
     }
 
     /// What the client library says of a step.
@@ -39,7 +39,8 @@ impl Failure {
         if error.is_timeout() {
             return Self::timeout(step);
         }
-        let connection = if error.code().is_some() { Connection::Usable } else { Connection::Lost };
+        let connection =
+            if error.code().is_some() { ConnectionState::Usable } else { ConnectionState::Lost };
         Self { step, reason: reason(error), connection }
     }
 
@@ -88,7 +89,7 @@ mod tests {
             failure.to_string(),
             "INFO: NOPERM User ex has no permissions to run the 'info' command"
         );
-        assert_eq!(failure.connection, Connection::Usable);
+        assert_eq!(failure.connection, ConnectionState::Usable);
     }
 
     #[test]
@@ -96,7 +97,7 @@ mod tests {
         let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
         let failure = Failure::new("connect", &refused.into());
         assert_eq!(failure.to_string(), "connect: connection refused");
-        assert_eq!(failure.connection, Connection::Lost);
+        assert_eq!(failure.connection, ConnectionState::Lost);
         let silent = std::io::Error::from(std::io::ErrorKind::TimedOut);
         assert_eq!(Failure::new("INFO", &silent.into()), Failure::timeout("INFO"));
     }

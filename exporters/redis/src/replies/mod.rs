@@ -1,0 +1,4 @@
+//! Answers of a server as they are, before they become families: pure, from text or value to rows.
+
+pub mod info;
+pub mod settings;

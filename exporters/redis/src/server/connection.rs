@@ -1,0 +1,125 @@
+//! One connection to a server, and the commands that are sent on it before the collectors run.
+
+use std::time::{Duration, Instant};
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, RedisResult, cmd};
+
+use super::credentials::Login;
+use super::failure::{ConnectionState, Failure};
+use crate::replies::info::Info;
+
+/// The step before the first command.
+pub(super) const CONNECT: &str = "connect";
+
+const CLIENT_NAME: &str = "redis_exporter";
+
+/// A connection that may be kept for the next scrape.
+#[derive(Clone, Debug)]
+pub(super) struct Connection {
+    pub(super) multiplexed: MultiplexedConnection,
+    /// Also distinguishes connections.
+    pub(super) made: Instant,
+    /// Made for this scrape.
+    pub(super) is_new: bool,
+}
+
+impl Connection {
+    /// Connects and logs in before `limit`; each later answer has to come within `timeout`.
+    pub(super) async fn open(
+        client: &Client,
+        login: Option<&Login>,
+        database: i64,
+        timeout: Option<Duration>,
+        limit: Instant,
+    ) -> Result<Self, Failure> {
+        let config =
+            AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(timeout);
+        let connecting = client.get_multiplexed_async_connection_with_config(&config);
+        let multiplexed = within(limit, CONNECT, connecting).await?;
+        let connection = Self { multiplexed, made: Instant::now(), is_new: true };
+        if let Some(login) = login {
+            let mut auth = cmd("AUTH");
+            if let Some(user) = &login.user {
+                auth.arg(user);
+            }
+            auth.arg(login.password.expose());
+            connection
+                .ask::<()>("AUTH", &auth, limit)
+                .await
+                .map_err(|failure| failure.without(login.password.expose()))?;
+        }
+        if database != 0 {
+            let mut select = cmd("SELECT");
+            select.arg(database);
+            connection.ask::<()>("SELECT", &select, limit).await?;
+        }
+        Ok(connection)
+    }
+
+    /// `INFO ALL`, or plain `INFO` from a server that does not know sections.
+    pub(super) async fn info(&self, limit: Instant) -> Result<Info, Failure> {
+        let mut all = cmd("INFO");
+        all.arg("ALL");
+        match self.ask::<Vec<u8>>("INFO", &all, limit).await {
+            Ok(text) if !text.is_empty() => return Ok(Info::new(utf8(text))),
+            Err(failure) if failure.connection != ConnectionState::Usable => return Err(failure),
+            Ok(_) | Err(_) => {}
+        }
+        let text = self.ask::<Vec<u8>>("INFO", &cmd("INFO"), limit).await?;
+        Ok(Info::new(utf8(text)))
+    }
+
+    /// Gives the connection a name that `CLIENT LIST` shows.
+    ///
+    /// Not before `INFO` is answered: a server that has too many clients says so once and hangs
+    /// up, which a second command would run into before the answer to the first is read.
+    pub(super) async fn set_name(&self, limit: Instant) {
+        let mut name = cmd("CLIENT");
+        name.arg("SETNAME").arg(CLIENT_NAME);
+        // A convenience that an access list may refuse.
+        if let Err(error) = self.ask::<()>("CLIENT SETNAME", &name, limit).await {
+            tracing::debug!(%error, "the connection has no name in CLIENT LIST");
+        }
+    }
+
+    /// Time until `PING` is answered; `None` if it is not.
+    pub(super) async fn ping(&self, limit: Instant) -> Option<Duration> {
+        let started = Instant::now();
+        match self.ask::<()>("PING", &cmd("PING"), limit).await {
+            Ok(()) => Some(started.elapsed()),
+            Err(error) => {
+                tracing::debug!(%error, "ping failed");
+                None
+            }
+        }
+    }
+
+    async fn ask<T: FromRedisValue>(
+        &self,
+        step: &'static str,
+        command: &Cmd,
+        limit: Instant,
+    ) -> Result<T, Failure> {
+        let mut connection = self.multiplexed.clone();
+        within(limit, step, command.query_async(&mut connection)).await
+    }
+}
+
+async fn within<T>(
+    limit: Instant,
+    step: &'static str,
+    work: impl Future<Output = RedisResult<T>>,
+) -> Result<T, Failure> {
+    match tokio::time::timeout_at(limit.into(), work).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(Failure::new(step, &error)),
+        Err(_) => Err(Failure::timeout(step)),
+    }
+}
+
+/// Text of an answer; invalid UTF-8 is replaced.
+fn utf8(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}

@@ -1,0 +1,182 @@
+//! A server: its address, the login, and one connection kept from scrape to scrape.
+
+pub mod address;
+mod connection;
+mod credentials;
+pub mod failure;
+mod rejection;
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use redis::aio::MultiplexedConnection;
+use redis::{Client, ConnectionAddr, IntoConnectionInfo as _, RedisConnectionInfo};
+use tokio::sync::Mutex;
+
+use crate::args::Args;
+use crate::replies::info::Info;
+use address::{Address, Endpoint};
+use connection::{CONNECT, Connection};
+use credentials::Login;
+use failure::{ConnectionState, Failure};
+
+/// A connection is replaced when it gets older than this, so that a name which
+/// has moved to another server is followed.
+const MAX_AGE: Duration = Duration::from_mins(1);
+
+/// A server that can be asked for its state.
+#[derive(Debug)]
+pub struct Server {
+    address: Address,
+    client: Client,
+    login: Option<Login>,
+    /// Longest wait for a connection or for one answer; `None` leaves the deadline alone.
+    timeout: Option<Duration>,
+    sets_client_name: bool,
+    pings: bool,
+    kept: Mutex<Option<Connection>>,
+}
+
+/// What came of the attempt to read a server.
+#[derive(Debug)]
+pub struct Opening {
+    /// Time to get a usable connection, login included; almost nothing if one was kept.
+    pub connect_time: Duration,
+    /// Time until `PING` was answered, if one was.
+    pub ping_time: Option<Duration>,
+    /// The connection and the server's state.
+    pub result: Result<(MultiplexedConnection, Info), Failure>,
+}
+
+impl Server {
+    /// Prepares for the server at `text`; does not connect yet.
+    ///
+    /// # Errors
+    /// A malformed address or password file.
+    pub fn new(args: &Args, text: &str) -> anyhow::Result<Self> {
+        let address = Address::parse(text).context("--redis.addr")?;
+        let login = credentials::login(args, text, &address)?;
+        let connection_address = match &address.endpoint {
+            Endpoint::Tcp(host, port) => ConnectionAddr::Tcp(host.clone(), *port),
+            Endpoint::Unix(path) => ConnectionAddr::Unix(path.clone()),
+        };
+        // Login and database are dealt with here: the library would replace
+        // the server's words by its own. The library's name would cost two
+        // commands per connection, which strict access lists refuse.
+        let settings = RedisConnectionInfo::default().set_skip_set_lib_name();
+        let info = connection_address.into_connection_info()?.set_redis_settings(settings);
+        Ok(Self {
+            client: Client::open(info)?,
+            address,
+            login,
+            timeout: Some(args.connection_timeout).filter(|timeout| !timeout.is_zero()),
+            sets_client_name: args.set_client_name,
+            pings: args.ping_on_connect,
+            kept: Mutex::new(None),
+        })
+    }
+
+    /// The server's address, without user and password.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Gets a connection and the server's state, by `deadline` at the latest.
+    ///
+    /// A kept connection that turns out to be dead is replaced once.
+    pub async fn open(&self, deadline: Instant) -> Opening {
+        let mut connect_time = Duration::ZERO;
+        let mut may_retry = true;
+        loop {
+            let started = Instant::now();
+            let connected = self.connect(deadline).await;
+            connect_time += started.elapsed();
+            let connection = match connected {
+                Ok(connection) => connection,
+                Err(failure) => {
+                    let result = Err(self.explain(failure, deadline).await);
+                    return Opening { connect_time, ping_time: None, result };
+                }
+            };
+            let failure = match connection.info(self.limit(deadline)).await {
+                Ok(info) => {
+                    let (ping_time, ()) = tokio::join!(
+                        self.ping(&connection, deadline),
+                        self.set_name(&connection, deadline)
+                    );
+                    let result = Ok((connection.multiplexed, info));
+                    return Opening { connect_time, ping_time, result };
+                }
+                Err(failure) => failure,
+            };
+            if failure.connection != ConnectionState::Usable {
+                self.forget(connection.made);
+            }
+            if failure.connection != ConnectionState::Lost || connection.is_new || !may_retry {
+                let result = Err(self.explain(failure, deadline).await);
+                return Opening { connect_time, ping_time: None, result };
+            }
+            may_retry = false;
+        }
+    }
+
+    /// Drops the kept connection: the next scrape makes a new one.
+    pub fn hang_up(&self) {
+        // Who holds the lock is connecting, so that nothing old is kept.
+        if let Ok(mut kept) = self.kept.try_lock() {
+            *kept = None;
+        }
+    }
+
+    fn forget(&self, made: Instant) {
+        // Another scrape may have replaced it already, or be about to.
+        if let Ok(mut kept) = self.kept.try_lock() {
+            kept.take_if(|kept| kept.made == made);
+        }
+    }
+
+    async fn connect(&self, deadline: Instant) -> Result<Connection, Failure> {
+        let limit = self.limit(deadline);
+        let connecting = async {
+            let mut slot = self.kept.lock().await;
+            if let Some(kept) = slot.as_ref().filter(|kept| kept.made.elapsed() < MAX_AGE) {
+                return Ok(Connection { is_new: false, ..kept.clone() });
+            }
+            *slot = None;
+            let login = self.login.as_ref();
+            let database = self.address.database;
+            let connection =
+                Connection::open(&self.client, login, database, self.timeout, limit).await?;
+            *slot = Some(connection.clone());
+            Ok(connection)
+        };
+        tokio::time::timeout_at(limit.into(), connecting)
+            .await
+            .unwrap_or_else(|_| Err(Failure::timeout(CONNECT)))
+    }
+
+    /// Finds out why a server accepts connections and drops them.
+    async fn explain(&self, failure: Failure, deadline: Instant) -> Failure {
+        if failure.connection != ConnectionState::Lost || failure.step == CONNECT {
+            return failure;
+        }
+        match rejection::ask_why(&self.address.endpoint, self.limit(deadline)).await {
+            Some(reason) => Failure { reason, ..failure },
+            None => failure,
+        }
+    }
+
+    async fn set_name(&self, connection: &Connection, deadline: Instant) {
+        if self.sets_client_name && connection.is_new {
+            connection.set_name(self.limit(deadline)).await;
+        }
+    }
+
+    async fn ping(&self, connection: &Connection, deadline: Instant) -> Option<Duration> {
+        if self.pings { connection.ping(self.limit(deadline)).await } else { None }
+    }
+
+    fn limit(&self, deadline: Instant) -> Instant {
+        self.timeout.map_or(deadline, |timeout| deadline.min(Instant::now() + timeout))
+    }
+}
