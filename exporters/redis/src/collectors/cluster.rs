@@ -2,13 +2,13 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::CollectError;
+use common::error::{CollectError, FirstError, ParseError};
 use common::exposition::Sink;
 use common::keyed::Keyed;
 use common::metric::{Desc, sanitize_name};
 use redis::{FromRedisValue as _, cmd};
 
-use crate::replies::info::{fields, find, gauge, malformed_line, number, verdict};
+use crate::replies::info::{fields, find, gauge, number, value};
 use crate::scrape::Scrape;
 
 /// Fields that every cluster has. A field without a line here, such as those
@@ -66,25 +66,25 @@ impl Collector<Scrape> for Cluster {
         let answer = scrape.ask("CLUSTER INFO", &command).await?;
         let text = String::from_redis_value(answer)
             .map_err(|error| CollectError::query("CLUSTER INFO", &error))?;
-        push(&text, sink)
+        push(&text, sink).map_err(|error| CollectError::malformed("CLUSTER INFO", error))
     }
 }
 
-fn push(text: &str, sink: &mut Sink) -> Result<(), CollectError> {
-    let mut malformed = None;
+/// Pushes what is a number; says which field should be one and is not.
+fn push(text: &str, sink: &mut Sink) -> Result<(), ParseError> {
+    let mut errors = FirstError::default();
     for (field, text) in fields(text).filter(|(field, _)| field.starts_with(PREFIX)) {
-        match (number(text), find(FIELDS, field)) {
-            (Some(value), Some(known)) => sink.value(&known.desc, value),
-            (Some(value), None) => {
-                let name = format!("redis_{}", sanitize_name(field));
-                sink.value(&Desc::gauge(&name, UNKNOWN_HELP), value);
+        if let Some(known) = find(FIELDS, field) {
+            if let Some(value) = errors.catch(value(known, text)) {
+                sink.value(&known.desc, value);
             }
-            (None, Some(_)) => drop(malformed.get_or_insert_with(|| malformed_line(field, text))),
-            // A new field may well be text.
-            (None, None) => {}
+        // A new field may well be text.
+        } else if let Some(value) = number(text) {
+            let name = format!("redis_{}", sanitize_name(field));
+            sink.value(&Desc::gauge(&name, UNKNOWN_HELP), value);
         }
     }
-    verdict("CLUSTER INFO", malformed)
+    errors.into_result()
 }
 
 #[cfg(test)]

@@ -2,12 +2,11 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError, parse_number};
+use common::error::{CollectError, FirstError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::keyed::Keyed;
 use common::metric::{Desc, Metric, gauge};
 
-use crate::replies::info::verdict;
 use crate::replies::settings::Settings;
 use crate::scrape::Scrape;
 
@@ -35,15 +34,15 @@ const BUFFER_LIMITS: Desc<'_> = Desc::gauge(
 const BUFFER_OVERCOME: &[Metric<BufferLimit>] = &[gauge(
     "redis_config_client_output_buffer_limit_overcome_seconds",
     "Time above the soft limit after which a client is dropped.",
-    |limit| Some(limit.seconds),
+    |limit| limit.seconds,
 )];
 
 /// Limits of the output buffers of one class of clients.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct BufferLimit {
-    hard_bytes: f64,
-    soft_bytes: f64,
-    seconds: f64,
+    hard_bytes: Option<f64>,
+    soft_bytes: Option<f64>,
+    seconds: Option<f64>,
 }
 
 pub(super) struct Config;
@@ -52,34 +51,34 @@ pub(super) struct Config;
 impl Collector<Scrape> for Config {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
         match scrape.settings().await? {
-            Some(settings) => push(settings, sink),
+            Some(settings) => {
+                push(settings, sink).map_err(|error| CollectError::malformed("CONFIG GET", error))
+            }
             None => Ok(()),
         }
     }
 }
 
-fn push(settings: &Settings, sink: &mut Sink) -> Result<(), CollectError> {
-    let mut malformed = None;
+/// Pushes what is well-formed; says what is not.
+fn push(settings: &Settings, sink: &mut Sink) -> Result<(), ParseError> {
+    let mut errors = FirstError::default();
     for known in NUMBERS {
         let Some(text) = settings.get(known.key) else { continue };
-        match known.value(text) {
-            Ok(value) => value.into_iter().for_each(|value| sink.value(&known.desc, value)),
-            Err(_) => drop(malformed.get_or_insert(ParseError::number(known.key, text))),
+        let value = known.value(text).map_err(|_| ParseError::number(known.key, text));
+        if let Some(value) = errors.catch(value) {
+            sink.value(&known.desc, value);
         }
     }
-    let limits = settings.get("client-output-buffer-limit").map(parse_limits).transpose();
-    let limits = limits.unwrap_or_else(|error| {
-        malformed.get_or_insert(error);
-        None
-    });
-    push_limits(&limits.unwrap_or_default(), sink);
-    verdict("CONFIG GET", malformed)
+    let limits = settings.get("client-output-buffer-limit").unwrap_or_default();
+    push_limits(&parse_limits(limits, &mut errors), sink);
+    errors.into_result()
 }
 
 fn push_limits(limits: &[(&str, BufferLimit)], sink: &mut Sink) {
     let samples = limits.iter().flat_map(|(class, limit)| {
-        let sample = |kind, value| ([("class", *class), ("limit", kind)], value);
-        [sample("hard", limit.hard_bytes), sample("soft", limit.soft_bytes)]
+        [("hard", limit.hard_bytes), ("soft", limit.soft_bytes)]
+            .into_iter()
+            .filter_map(|(kind, value)| Some(([("class", *class), ("limit", kind)], value?)))
     });
     sink.samples(&BUFFER_LIMITS, samples);
     let rows = limits.iter().map(|(class, limit)| ([("class", *class), ("limit", "soft")], limit));
@@ -87,18 +86,22 @@ fn push_limits(limits: &[(&str, BufferLimit)], sink: &mut Sink) {
 }
 
 /// Groups of four words: class, hard limit, soft limit, seconds.
-fn parse_limits(text: &str) -> Result<Vec<(&str, BufferLimit)>, ParseError> {
+fn parse_limits<'a>(
+    text: &'a str,
+    errors: &mut FirstError<ParseError>,
+) -> Vec<(&'a str, BufferLimit)> {
     let mut words = text.split_ascii_whitespace();
     let mut limits = Vec::new();
     while let Some(class) = words.next() {
+        let mut number = |field| errors.note(parse_number(field, words.next()));
         let limit = BufferLimit {
-            hard_bytes: parse_number("hard client-output-buffer-limit", words.next())?,
-            soft_bytes: parse_number("soft client-output-buffer-limit", words.next())?,
-            seconds: parse_number("client-output-buffer-limit seconds", words.next())?,
+            hard_bytes: number("hard client-output-buffer-limit"),
+            soft_bytes: number("soft client-output-buffer-limit"),
+            seconds: number("client-output-buffer-limit seconds"),
         };
         limits.push((class, limit));
     }
-    Ok(limits)
+    limits
 }
 
 #[cfg(test)]
@@ -131,6 +134,15 @@ mod tests {
     }
 
     #[test]
+    fn a_malformed_limit_costs_no_other() {
+        let settings = Settings::of(&["client-output-buffer-limit", "normal 1 x 3 slave 4 5 6"]);
+        let text = pushed("", |_, sink| assert!(push(&settings, sink).is_err()));
+        let samples: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        assert_eq!(samples.len(), 5, "{text}");
+        assert!(!text.contains("bytes{class=\"normal\",limit=\"soft\"}"), "{text}");
+    }
+
+    #[test]
     fn malformed_settings_are_reported_and_cost_no_other() {
         for (name, value) in [
             ("maxmemory", "1gb"),
@@ -141,14 +153,14 @@ mod tests {
             let text = pushed("", |_, sink| {
                 assert!(push(&settings, sink).is_err(), "{name}");
             });
-            assert!(text.ends_with("redis_config_maxclients 1\n"), "{text}");
+            assert!(text.contains("redis_config_maxclients 1\n"), "{text}");
         }
     }
 
     proptest::proptest! {
         #[test]
         fn any_limits_are_survived(text in "([a-z]{1,2} |[0-9]{1,3} ?)*") {
-            let _ = parse_limits(&text);
+            let _ = parse_limits(&text, &mut FirstError::default());
         }
     }
 }

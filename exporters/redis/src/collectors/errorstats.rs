@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError};
+use common::error::{CollectError, ParseError, Partial};
 use common::exposition::Sink;
 use common::metric::Desc;
 
-use crate::replies::info::{Info, malformed_line, parts, verdict};
+use crate::replies::info::Info;
 use crate::scrape::Scrape;
 
 const ERRORS: Desc<'_> =
@@ -17,25 +17,20 @@ pub(super) struct ErrorStats;
 #[async_trait]
 impl Collector<Scrape> for ErrorStats {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
-        let (rows, malformed) = parse(scrape.info());
-        sink.samples(&ERRORS, rows.into_iter().map(|(kind, count)| ([("err", kind)], count)));
-        verdict("INFO Errorstats", malformed)
+        let rows = parse(scrape.info());
+        sink.samples(&ERRORS, rows.good.iter().map(|(kind, count)| ([("err", *kind)], *count)));
+        rows.map_error(|error| CollectError::malformed("INFO Errorstats", error)).finish()
     }
 }
 
-/// Kind and count of each error, and the first malformed line.
-fn parse(info: &Info) -> (Vec<(&str, f64)>, Option<ParseError>) {
-    let mut rows = Vec::new();
-    let mut malformed = None;
-    for (field, value) in info.section("Errorstats") {
-        let Some(kind) = field.strip_prefix("errorstat_") else { continue };
-        let count = parts(value).find(|(name, _)| *name == "count");
-        match count.and_then(|(_, count)| count.parse().ok()) {
-            Some(count) => rows.push((kind, count)),
-            None => drop(malformed.get_or_insert_with(|| malformed_line(field, value))),
-        }
-    }
-    (rows, malformed)
+/// Kind and count of each error, beside what was malformed first.
+fn parse(info: &Info) -> Partial<Vec<(&str, f64)>, ParseError> {
+    info.named_lines("Errorstats", "errorstat_")
+        .map(|(kind, line)| {
+            let count = line.number("count")?.ok_or_else(|| line.malformed())?;
+            Ok((kind, count))
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -49,17 +44,23 @@ mod tests {
     #[test]
     fn errors_are_counted_by_kind() {
         let info = info("errorstat_ERR:count=1\r\nerrorstat_NOPERM:count=12\r\n");
-        assert_eq!(parse(&info), (vec![("ERR", 1.0), ("NOPERM", 12.0)], None));
-        assert_eq!(parse(&Info::new(String::new())), (vec![], None));
+        assert_eq!(parse(&info), Partial::whole(vec![("ERR", 1.0), ("NOPERM", 12.0)]));
+        assert_eq!(parse(&Info::new(String::new())), Partial::whole(vec![]));
+    }
+
+    #[test]
+    fn kinds_may_hold_the_signs_of_the_format() {
+        let info = info("errorstat_My_Err=x,:count=3\r\n");
+        assert_eq!(parse(&info), Partial::whole(vec![("My_Err=x,", 3.0)]));
     }
 
     #[test]
     fn a_malformed_line_is_reported_and_costs_no_other() {
         for line in ["errorstat_A:", "errorstat_A:count=", "errorstat_A:number=1"] {
             let info = info(&format!("{line}\r\nerrorstat_B:count=2\r\n"));
-            let (rows, malformed) = parse(&info);
-            assert_eq!(rows, [("B", 2.0)], "{line}");
-            assert!(malformed.is_some(), "{line}");
+            let Partial { good, error } = parse(&info);
+            assert_eq!(good, [("B", 2.0)], "{line}");
+            assert!(error.is_some(), "{line}");
         }
     }
 

@@ -8,11 +8,11 @@ use std::collections::HashSet;
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError};
+use common::error::{CollectError, FirstError, ParseError, Partial};
 use common::exposition::Sink;
 use common::metric::{Metric, gauge};
 
-use crate::replies::info::{Info, index, malformed_line, parts, verdict};
+use crate::replies::info::{Info, Line, index};
 use crate::replies::settings::Settings;
 use crate::scrape::Scrape;
 
@@ -23,8 +23,8 @@ const DEFAULT_DATABASES: u64 = 16;
 const MAX_EMPTY_DATABASES: u64 = 4096;
 
 const METRICS: &[Metric<Database>] = &[
-    gauge("redis_db_keys", "Keys in a database.", |db| Some(db.keys)),
-    gauge("redis_db_keys_expiring", "Keys in a database that will expire.", |db| Some(db.expiring)),
+    gauge("redis_db_keys", "Keys in a database.", |db| db.keys),
+    gauge("redis_db_keys_expiring", "Keys in a database that will expire.", |db| db.expiring),
     gauge("redis_db_avg_ttl_seconds", "Mean time until the keys of a database expire.", |db| {
         db.mean_ttl_milliseconds.map(|milliseconds| milliseconds / 1000.0)
     }),
@@ -39,12 +39,21 @@ const METRICS: &[Metric<Database>] = &[
 /// What is told of one database.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Database {
-    keys: f64,
-    expiring: f64,
+    keys: Option<f64>,
+    expiring: Option<f64>,
     mean_ttl_milliseconds: Option<f64>,
     cached: Option<f64>,
     with_expiring_items: Option<f64>,
 }
+
+/// A database without keys, of which servers say nothing.
+const EMPTY: Database = Database {
+    keys: Some(0.0),
+    expiring: Some(0.0),
+    mean_ttl_milliseconds: None,
+    cached: None,
+    with_expiring_items: None,
+};
 
 pub(super) struct Keyspace {
     /// Exposes databases without keys too.
@@ -55,46 +64,39 @@ pub(super) struct Keyspace {
 impl Collector<Scrape> for Keyspace {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
         let info = scrape.info();
-        let (mut rows, malformed) = parse(info);
+        let mut rows = parse(info);
         if self.includes_empty {
             // A refusal is reported by the collector of the settings.
             let settings = scrape.settings().await.ok().flatten();
-            add_empty(&mut rows, database_count(info, settings));
+            add_empty(&mut rows.good, database_count(info, settings));
         }
-        let labelled = rows.iter().map(|(name, database)| ([("db", name.as_str())], database));
+        let labelled = rows.good.iter().map(|(name, database)| ([("db", name.as_str())], database));
         sink.table(METRICS, labelled);
-        verdict("INFO Keyspace", malformed)
+        rows.map_error(|error| CollectError::malformed("INFO Keyspace", error)).finish()
     }
 }
 
-/// One row per database with keys, named `dbN`, and the first malformed line.
-fn parse(info: &Info) -> (Vec<(String, Database)>, Option<ParseError>) {
+/// One row per database with keys, named `dbN`, beside what was malformed first.
+fn parse(info: &Info) -> Partial<Vec<(String, Database)>, ParseError> {
+    let mut errors = FirstError::default();
     let mut rows = Vec::new();
-    let mut malformed = None;
     for (field, value) in info.fields().filter(|(field, _)| index(field, "db").is_some()) {
-        match parse_database(value) {
-            Some(database) => rows.push((field.to_owned(), database)),
-            None => drop(malformed.get_or_insert_with(|| malformed_line(field, value))),
+        let line = Line::new(field, value);
+        let mut number = |name| errors.catch(line.number(name));
+        let database = Database {
+            keys: number("keys"),
+            expiring: number("expires"),
+            mean_ttl_milliseconds: number("avg_ttl"),
+            cached: number("cached_keys"),
+            with_expiring_items: number("subexpiry").or(number("keys_with_volatile_items")),
+        };
+        if database == Database::default() {
+            errors.keep(line.malformed());
+        } else {
+            rows.push((field.to_owned(), database));
         }
     }
-    (rows, malformed)
-}
-
-fn parse_database(value: &str) -> Option<Database> {
-    let (mut keys, mut expiring) = (None, None);
-    let mut database = Database::default();
-    for (name, text) in parts(value) {
-        let slot = match name {
-            "keys" => &mut keys,
-            "expires" => &mut expiring,
-            "avg_ttl" => &mut database.mean_ttl_milliseconds,
-            "cached_keys" => &mut database.cached,
-            "subexpiry" | "keys_with_volatile_items" => &mut database.with_expiring_items,
-            _ => continue,
-        };
-        *slot = Some(text.parse().ok()?);
-    }
-    Some(Database { keys: keys?, expiring: expiring?, ..database })
+    errors.beside(rows)
 }
 
 /// A cluster node has one database; a sentinel has none.
@@ -112,7 +114,7 @@ fn database_count(info: &Info, settings: Option<&Settings>) -> u64 {
 fn add_empty(rows: &mut Vec<(String, Database)>, count: u64) {
     let present: HashSet<u64> = rows.iter().filter_map(|(name, _)| index(name, "db")).collect();
     let empty = (0..count.min(MAX_EMPTY_DATABASES)).filter(|number| !present.contains(number));
-    rows.extend(empty.map(|number| (format!("db{number}"), Database::default())));
+    rows.extend(empty.map(|number| (format!("db{number}"), EMPTY)));
 }
 
 #[cfg(test)]
@@ -120,19 +122,18 @@ mod tests {
     use super::*;
 
     fn database(line: &str) -> Database {
-        let (rows, malformed) = parse_line(line);
-        assert_eq!(malformed, None, "{line}");
-        assert_eq!(rows.len(), 1, "{line}");
-        rows[0].1
+        let Partial { good, error } = parse_line(line);
+        assert_eq!((good.len(), error), (1, None), "{line}");
+        good[0].1
     }
 
-    fn parse_line(line: &str) -> (Vec<(String, Database)>, Option<ParseError>) {
+    fn parse_line(line: &str) -> Partial<Vec<(String, Database)>, ParseError> {
         parse(&Info::new(format!("# Keyspace\r\n{line}\r\n")))
     }
 
     const TWO_KEYS: Database = Database {
-        keys: 2.0,
-        expiring: 1.0,
+        keys: Some(2.0),
+        expiring: Some(1.0),
         mean_ttl_milliseconds: Some(1500.0),
         cached: None,
         with_expiring_items: None,
@@ -158,21 +159,29 @@ mod tests {
 
     #[test]
     fn malformed_lines_are_reported_and_others_are_no_databases() {
-        for line in ["db0:keys=2", "db0:", "db0:keys=x,expires=1", "db0:keys=1,expires=1,avg_ttl="]
-        {
-            let (rows, malformed) = parse_line(line);
-            assert!(rows.is_empty() && malformed.is_some(), "{line}");
+        for line in ["db0:", "db0:keys=x", "db0:keys,expires", "db0:size=1"] {
+            let Partial { good, error } = parse_line(line);
+            assert!(good.is_empty() && error.is_some(), "{line}");
         }
         for line in ["db0_distrib_strings_sizes:1=1", "dbx:keys=1,expires=1", "db0 keys=1", ""] {
-            assert_eq!(parse_line(line), (vec![], None), "{line}");
+            assert_eq!(parse_line(line), Partial::whole(vec![]), "{line}");
         }
     }
 
     #[test]
+    fn a_malformed_part_costs_no_other() {
+        let Partial { good, error } = parse_line("db0:keys=2,expires=?,avg_ttl=1500,a,b=c");
+        assert_eq!(good, [("db0".to_owned(), Database { expiring: None, ..TWO_KEYS })]);
+        assert_eq!(error.unwrap().to_string(), "expires of db0 is no number: \"?\"");
+        let keys = Database { keys: Some(2.0), ..Database::default() };
+        assert_eq!(parse_line("db0:keys=2"), Partial::whole(vec![("db0".to_owned(), keys)]));
+    }
+
+    #[test]
     fn a_comment_inside_the_section_hides_no_database() {
-        let (rows, _) =
+        let Partial { good, error } =
             parse_line("# Last DBSIZE SCAN time: Fri Jan  5 10:00:00 2024\r\ndb0:keys=1,expires=0");
-        assert_eq!(rows.len(), 1);
+        assert_eq!((good.len(), error), (1, None));
     }
 
     #[test]
@@ -181,7 +190,7 @@ mod tests {
         add_empty(&mut rows, 3);
         let names: Vec<&str> = rows.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["db1", "db7", "db0", "db2"]);
-        assert_eq!(rows[2].1, Database::default());
+        assert_eq!(rows[2].1, EMPTY);
         let mut none = Vec::new();
         add_empty(&mut none, u64::MAX);
         assert_eq!(none.len() as u64, MAX_EMPTY_DATABASES);

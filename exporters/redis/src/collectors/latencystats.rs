@@ -5,12 +5,12 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError};
+use common::error::{CollectError, FirstError, ParseError, Partial};
 use common::exposition::Sink;
 use common::metric::Desc;
 
-use super::commandstats;
-use crate::replies::info::{Info, malformed_line, parts, verdict};
+use crate::replies::commands::{self, Calls};
+use crate::replies::info::{Info, Line};
 use crate::scrape::Scrape;
 
 const LATENCIES: Desc<'_> = Desc::summary(
@@ -26,36 +26,39 @@ pub(super) struct LatencyStats;
 #[async_trait]
 impl Collector<Scrape> for LatencyStats {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
-        let (rows, malformed) = parse(scrape.info());
+        let rows = parse(scrape.info());
         // Malformed call counts are reported by the collector of that section.
-        let (calls, _) = commandstats::parse(scrape.info());
-        let calls: HashMap<&str, commandstats::Calls> = calls.into_iter().collect();
+        let calls: HashMap<&str, Calls> = commands::parse(scrape.info()).good.into_iter().collect();
         let mut family = sink.family(&LATENCIES);
-        for (command, percentiles) in rows {
+        for (command, percentiles) in &rows.good {
             let Some(calls) = calls.get(command) else { continue };
+            let (Some(count), Some(microseconds)) = (calls.count, calls.microseconds) else {
+                continue;
+            };
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
-            let count = calls.count as u64;
-            family.summary(&[("cmd", command)], percentiles, calls.microseconds, count);
+            let count = count as u64;
+            family.summary(&[("cmd", command)], percentiles.iter().copied(), microseconds, count);
         }
-        verdict("INFO Latencystats", malformed)
+        drop(family);
+        rows.map_error(|error| CollectError::malformed("INFO Latencystats", error)).finish()
     }
 }
 
-/// Percentiles per command, and the first malformed line.
-fn parse(info: &Info) -> (Vec<(&str, Percentiles)>, Option<ParseError>) {
+/// Percentiles per command, beside what was malformed first.
+fn parse(info: &Info) -> Partial<Vec<(&str, Percentiles)>, ParseError> {
+    let mut errors = FirstError::default();
     let mut rows = Vec::new();
-    let mut malformed = None;
-    for (field, value) in info.section("Latencystats") {
-        let Some(command) = field.strip_prefix("latency_percentiles_usec_") else { continue };
-        let percentiles: Option<Percentiles> = parts(value)
-            .map(|(name, value)| Some((name.strip_prefix('p')?.parse().ok()?, value.parse().ok()?)))
-            .collect();
-        match percentiles {
-            Some(percentiles) => rows.push((command, percentiles)),
-            None => drop(malformed.get_or_insert_with(|| malformed_line(field, value))),
-        }
+    for (command, line) in info.named_lines("Latencystats", "latency_percentiles_usec_") {
+        let percentiles = line.parts().map(|(name, text)| percentile(line, name, text));
+        rows.push((command, errors.good(percentiles)));
     }
-    (rows, malformed)
+    errors.beside(rows)
+}
+
+/// One part: `p99.9=248.831`.
+fn percentile(line: Line<'_>, name: &str, text: &str) -> Result<(f64, f64), ParseError> {
+    let percentage = name.strip_prefix('p').and_then(|number| number.parse().ok());
+    percentage.zip(text.parse().ok()).ok_or_else(|| line.malformed_part(name, text))
 }
 
 #[cfg(test)]
@@ -73,19 +76,22 @@ mod tests {
              latency_percentiles_usec_get:\r\n",
         );
         let percentiles = vec![(50.0, 106.495), (99.0, 248.831), (99.9, 248.831)];
-        assert_eq!(parse(&info), (vec![("config|get", percentiles), ("get", vec![])], None));
+        assert_eq!(
+            parse(&info),
+            Partial::whole(vec![("config|get", percentiles), ("get", vec![])])
+        );
     }
 
     #[test]
-    fn a_malformed_line_is_reported_and_costs_no_other() {
-        for line in ["p50", "q50=1", "p50=x", "px=1"] {
+    fn a_malformed_part_is_reported_and_costs_no_other() {
+        for part in ["q50=1", "p50=x", "px=1", "p50="] {
             let info = info(&format!(
-                "latency_percentiles_usec_a:{line},p99=2,x=1\r\n\
+                "latency_percentiles_usec_a:{part},p99=2,stray\r\n\
                  latency_percentiles_usec_b:p50=1\r\n"
             ));
-            let (rows, malformed) = parse(&info);
-            assert_eq!(rows, [("b", vec![(50.0, 1.0)])], "{line}");
-            assert!(malformed.is_some(), "{line}");
+            let Partial { good, error } = parse(&info);
+            assert_eq!(good, [("a", vec![(99.0, 2.0)]), ("b", vec![(50.0, 1.0)])], "{part}");
+            assert!(error.unwrap().to_string().contains("latency_percentiles_usec_a"), "{part}");
         }
     }
 

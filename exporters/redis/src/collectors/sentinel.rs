@@ -3,12 +3,12 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError};
+use common::error::{CollectError, FirstError, ParseError};
 use common::exposition::Sink;
 use common::keyed::Keyed;
 use common::metric::{Desc, Metric, gauge};
 
-use crate::replies::info::{Info, index, malformed_line, parts, verdict};
+use crate::replies::info::{self, Info, Line, index};
 use crate::scrape::Scrape;
 
 /// Fields that are one number, each exposed under its own name.
@@ -44,9 +44,9 @@ const STATUS: Desc<'_> =
     Desc::gauge("redis_sentinel_master_status", "1 if a master is well, with its state as label.");
 
 const METRICS: &[Metric<Peers>] = &[
-    gauge("redis_sentinel_master_slaves", "Replicas of a master.", |peers| Some(peers.replicas)),
+    gauge("redis_sentinel_master_slaves", "Replicas of a master.", |peers| peers.replicas),
     gauge("redis_sentinel_master_sentinels", "Sentinels that watch a master.", |peers| {
-        Some(peers.sentinels)
+        peers.sentinels
     }),
 ];
 
@@ -54,14 +54,14 @@ const METRICS: &[Metric<Peers>] = &[
 struct Master<'a> {
     name: &'a str,
     address: &'a str,
-    status: &'a str,
+    status: Option<&'a str>,
     peers: Peers,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Peers {
-    replicas: f64,
-    sentinels: f64,
+    replicas: Option<f64>,
+    sentinels: Option<f64>,
 }
 
 pub(super) struct Sentinel;
@@ -69,54 +69,50 @@ pub(super) struct Sentinel;
 #[async_trait]
 impl Collector<Scrape> for Sentinel {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
-        push(scrape.info(), sink)
+        push(scrape.info(), sink).map_err(|error| CollectError::malformed("INFO Sentinel", error))
     }
 }
 
-/// Writes what is well-formed; reports the first line that is not.
-fn push(info: &Info, sink: &mut Sink) -> Result<(), CollectError> {
-    let mut malformed: Option<ParseError> = None;
+/// Pushes what is well-formed; says what is not.
+fn push(info: &Info, sink: &mut Sink) -> Result<(), ParseError> {
+    let mut errors = FirstError::default();
     let mut masters = Vec::new();
-    for (field, value) in info.section("Sentinel") {
-        let read = if let Some(known) = NUMBERS.iter().find(|known| known.key == field) {
-            known.value(value).ok().flatten().map(|number| sink.value(&known.desc, number))
+    for (field, text) in info.section("Sentinel") {
+        if let Some(known) = NUMBERS.iter().find(|known| known.key == field) {
+            if let Some(value) = errors.catch(info::value(known, text)) {
+                sink.value(&known.desc, value);
+            }
         } else if index(field, "master").is_some() {
-            parse_master(value).map(|master| masters.push(master))
-        } else {
-            continue;
-        };
-        if read.is_none() {
-            malformed.get_or_insert_with(|| malformed_line(field, value));
+            masters.extend(parse_master(Line::new(field, text), &mut errors));
         }
     }
-    let states = masters.iter().map(|Master { name, address, status, .. }| {
+    let states = masters.iter().filter_map(|Master { name, address, status, .. }| {
+        let status = (*status)?;
         let labels =
             [("master_name", *name), ("master_address", address), ("master_status", status)];
-        (labels, f64::from(u8::from(*status == "ok")))
+        Some((labels, f64::from(u8::from(status == "ok"))))
     });
     sink.samples(&STATUS, states);
     let rows = masters.iter().map(|master| {
         ([("master_name", master.name), ("master_address", master.address)], &master.peers)
     });
     sink.table(METRICS, rows);
-    verdict("INFO Sentinel", malformed)
+    errors.into_result()
 }
 
-fn parse_master(value: &str) -> Option<Master<'_>> {
-    let (mut name, mut address, mut status) = (None, None, None);
-    let (mut replicas, mut sentinels) = (None, None);
-    for (part, text) in parts(value) {
-        match part {
-            "name" => name = Some(text),
-            "address" => address = Some(text),
-            "status" => status = Some(text),
-            "slaves" => replicas = Some(text.parse().ok()?),
-            "sentinels" => sentinels = Some(text.parse().ok()?),
-            _ => {}
-        }
+/// A line `masterN:…`; a text that the server leaves out is empty.
+fn parse_master<'a>(line: Line<'a>, errors: &mut FirstError<ParseError>) -> Option<Master<'a>> {
+    let peers = Peers {
+        replicas: errors.catch(line.number("slaves")),
+        sentinels: errors.catch(line.number("sentinels")),
+    };
+    let status = line.text("status");
+    if status.is_none() && peers == Peers::default() {
+        errors.keep(line.malformed());
+        return None;
     }
-    let peers = Peers { replicas: replicas?, sentinels: sentinels? };
-    Some(Master { name: name?, address: address?, status: status?, peers })
+    let text = |name| line.text(name).unwrap_or_default();
+    Some(Master { name: text("name"), address: text("address"), status, peers })
 }
 
 #[cfg(test)]
@@ -150,13 +146,26 @@ mod tests {
 
     #[test]
     fn malformed_lines_are_reported_and_cost_no_other() {
-        for line in ["master0:name=one,status=ok", "sentinel_tilt:x", "master0:"] {
+        for line in ["master0:name=one", "sentinel_tilt:x", "master0:", "master0:slaves=x"] {
             let text =
                 pushed(&format!("# Sentinel\r\n{line}\r\nsentinel_masters:1\r\n"), |info, sink| {
                     assert!(push(info, sink).is_err(), "{line}");
                 });
             assert!(text.ends_with("redis_sentinel_masters 1\n"), "{text}");
         }
+    }
+
+    #[test]
+    fn a_malformed_part_costs_no_other() {
+        let line = "master0:name=one,status=ok,address=a:1,slaves=x,sentinels=3,more";
+        let text = pushed(&format!("# Sentinel\r\n{line}\r\n"), |info, sink| {
+            let error = push(info, sink).unwrap_err().to_string();
+            assert_eq!(error, "slaves of master0 is no number: \"x\"");
+        });
+        let labels = "master_name=\"one\",master_address=\"a:1\"";
+        assert!(text.contains(&format!("_status{{{labels},master_status=\"ok\"}} 1\n")), "{text}");
+        assert!(text.contains(&format!("_sentinels{{{labels}}} 3\n")), "{text}");
+        assert!(!text.contains("_slaves"), "{text}");
     }
 
     #[test]

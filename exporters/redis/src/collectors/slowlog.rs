@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError};
+use common::error::{CollectError, FirstError, ParseError};
 use common::exposition::Sink;
 use common::metric::{Desc, Metric, gauge};
 use redis::{Value, cmd};
@@ -44,13 +44,14 @@ impl Collector<Scrape> for SlowLog {
         let (length, latest) =
             tokio::join!(scrape.ask("SLOWLOG LEN", &length), scrape.ask("SLOWLOG GET", &latest));
         // Either may be refused while the other is not.
-        let length = length.and_then(|reply| parse_length(&reply));
-        if let Ok(length) = &length {
-            sink.value(&LENGTH, *length);
+        let mut errors = FirstError::default();
+        if let Some(length) = errors.note(length.and_then(|reply| parse_length(&reply))) {
+            sink.value(&LENGTH, length);
         }
-        let entry = parse_latest(&latest?)?;
-        sink.row(METRICS, &entry);
-        length.map(|_| ())
+        if let Some(entry) = errors.note(latest.and_then(|reply| parse_latest(&reply))) {
+            sink.row(METRICS, &entry);
+        }
+        errors.into_result()
     }
 }
 
@@ -79,8 +80,7 @@ fn number(value: &Value) -> Option<f64> {
 }
 
 fn malformed(statement: &str) -> CollectError {
-    let source = ParseError::Form("unexpected reply".into());
-    CollectError::Parse { origin: statement.to_owned(), source }
+    CollectError::malformed(statement, ParseError::Form("unexpected reply".into()))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use common::error::{CollectError, ParseError, excerpt};
+use common::error::{ParseError, excerpt};
 use common::keyed::Keyed;
 
 /// Sections whose fields are named by what happened to run: one line per
@@ -49,6 +49,23 @@ impl Info {
         self.fields_of(move |section| section == name)
     }
 
+    /// Lines of a section with one line per command or error: what `prefix` stands before, and
+    /// the line.
+    ///
+    /// The names hold what clients sent. Redis before 6.2 counts an HTTP request as the command
+    /// `host:`, of which the colon is left out; values hold none.
+    pub fn named_lines<'a>(
+        &'a self,
+        section: &'a str,
+        prefix: &'a str,
+    ) -> impl Iterator<Item = (&'a str, Line<'a>)> {
+        self.bodies_of(move |name| name == section).flat_map(lines).filter_map(move |line| {
+            let (field, value) = line.rsplit_once(':')?;
+            let name = field.strip_prefix(prefix)?.trim_end_matches(':');
+            Some((name, Line::new(field, value)))
+        })
+    }
+
     /// Fields of all sections but those with one line per command or error.
     pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
         self.fields_of(|section| !PER_COMMAND.contains(&section))
@@ -73,26 +90,78 @@ impl Info {
         &'a self,
         wanted: impl Fn(&str) -> bool + 'a,
     ) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.bodies_of(wanted).flat_map(fields)
+    }
+
+    fn bodies_of<'a>(
+        &'a self,
+        wanted: impl Fn(&str) -> bool + 'a,
+    ) -> impl Iterator<Item = &'a str> {
         let part = |range: &Range<usize>| self.text.get(range.clone()).unwrap_or_default();
         self.sections
             .iter()
             .filter(move |section| wanted(part(&section.name)))
-            .flat_map(move |section| fields(part(&section.body)))
+            .map(move |section| part(&section.body))
     }
+}
+
+/// The lines of a text that are no comments.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(str::trim).filter(|line| !line.starts_with('#'))
 }
 
 /// The lines `field:value` of a text; comments and other lines are skipped.
 pub fn fields(text: &str) -> impl Iterator<Item = (&str, &str)> {
-    text.lines()
-        .map(str::trim)
-        .filter(|line| !line.starts_with('#'))
-        .filter_map(|line| line.split_once(':'))
-        .filter(|(field, _)| !field.is_empty())
+    lines(text).filter_map(|line| line.split_once(':')).filter(|(field, _)| !field.is_empty())
 }
 
-/// The parts of a value such as `keys=2,expires=1`; what has no `=` is skipped.
-pub fn parts(value: &str) -> impl Iterator<Item = (&str, &str)> {
-    value.split(',').filter_map(|part| part.split_once('='))
+/// A line such as `db0:keys=2,expires=1`, whose parts are found by their names.
+///
+/// Servers have different parts, so one that is absent is no error; one that is no number
+/// costs its own sample alone.
+#[derive(Clone, Copy, Debug)]
+pub struct Line<'a> {
+    field: &'a str,
+    value: &'a str,
+}
+
+impl<'a> Line<'a> {
+    /// The line `field:value`.
+    pub fn new(field: &'a str, value: &'a str) -> Self {
+        Self { field, value }
+    }
+
+    /// Names and values of the parts; what has no `=` is skipped.
+    pub fn parts(self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.value.split(',').filter_map(|part| part.split_once('='))
+    }
+
+    /// Text of the first part that is called `name`.
+    pub fn text(self, name: &str) -> Option<&'a str> {
+        self.parts().find(|(part, _)| *part == name).map(|(_, text)| text)
+    }
+
+    /// Number of the first part that is called `name`.
+    ///
+    /// # Errors
+    /// There is such a part, but it is no number.
+    pub fn number(self, name: &str) -> Result<Option<f64>, ParseError> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        text.parse().map(Some).map_err(|_| self.malformed_part(name, text))
+    }
+
+    /// Says which part is malformed.
+    pub fn malformed_part(self, name: &str, text: &str) -> ParseError {
+        ParseError::form(
+            &format!("{} of {} is no number", excerpt(name), excerpt(self.field)),
+            text,
+        )
+    }
+
+    /// Says that nothing of the line could be used.
+    pub fn malformed(self) -> ParseError {
+        malformed_line(self.field, self.value)
+    }
 }
 
 /// A value as a number: states count as 1 and 0.
@@ -118,6 +187,14 @@ fn read(text: &str) -> Result<Option<f64>, ParseError> {
     number(text).map(Some).ok_or_else(|| ParseError::number("value", text))
 }
 
+/// The value of the field that `known` describes.
+///
+/// # Errors
+/// The text is no number.
+pub fn value(known: &Keyed, text: &str) -> Result<Option<f64>, ParseError> {
+    known.value(text).map_err(|_| malformed_line(known.key, text))
+}
+
 /// The line of `field` in a table that is sorted by field.
 pub fn find<'a>(sorted: &'a [Keyed], field: &str) -> Option<&'a Keyed> {
     sorted.binary_search_by(|known| known.key.cmp(field)).ok().and_then(|index| sorted.get(index))
@@ -132,17 +209,6 @@ pub fn index(name: &str, prefix: &str) -> Option<u64> {
 /// Says which line of a section is malformed; values are not repeated in full.
 pub fn malformed_line(field: &str, value: &str) -> ParseError {
     ParseError::Form(format!("{} has an unexpected value: {:?}", excerpt(field), excerpt(value)))
-}
-
-/// Turns the first malformed line of a section into the collector's verdict.
-///
-/// # Errors
-/// [`CollectError::Parse`] if there was one.
-pub fn verdict(origin: &str, malformed: Option<ParseError>) -> Result<(), CollectError> {
-    match malformed {
-        Some(source) => Err(CollectError::Parse { origin: origin.to_owned(), source }),
-        None => Ok(()),
-    }
 }
 
 #[cfg(test)]
@@ -168,6 +234,27 @@ mod tests {
     }
 
     #[test]
+    fn names_of_commands_may_hold_colons() {
+        let info = Info::new(
+            "# Commandstats\r\ncmdstat_get:calls=4\r\ncmdstat_host::calls=2,usec=145\r\n\
+             cmdstat_a:b:calls=1\r\nother_c:calls=1\r\ncmdstat_d\r\n# Server\r\ncmdstat_e:calls=1"
+                .into(),
+        );
+        let lines = info.named_lines("Commandstats", "cmdstat_");
+        let calls: Vec<_> = lines.map(|(name, line)| (name, line.text("calls"))).collect();
+        assert_eq!(calls, [("get", Some("4")), ("host", Some("2")), ("a:b", Some("1"))]);
+    }
+
+    #[test]
+    fn parts_are_found_by_their_names() {
+        let line = Line::new("db0", "keys=2,stray,expires=x,keys=3,");
+        assert_eq!((line.number("keys"), line.number("avg_ttl")), (Ok(Some(2.0)), Ok(None)));
+        let error = line.number("expires").unwrap_err();
+        assert_eq!(error.to_string(), "expires of db0 is no number: \"x\"");
+        assert!(Line::new("db0", "").parts().next().is_none());
+    }
+
+    #[test]
     fn states_and_numbers_have_values() {
         for (text, value) in [("ok", 1.0), ("fail", 0.0), ("-1", -1.0), ("7.73", 7.73)] {
             assert_eq!(number(text), Some(value), "{text}");
@@ -190,6 +277,9 @@ mod tests {
         fn any_text_has_sections(text in "(# ?[a-zC:é ]{0,6}\r?\n?|[a-z:=,é]{0,9}\n)*") {
             let info = Info::new(text);
             let _ = (info.fields().count(), info.section("C").count(), info.is_clustered());
+            for (_, line) in info.named_lines("C", "a") {
+                let _ = (line.number("b"), line.malformed());
+            }
         }
     }
 }

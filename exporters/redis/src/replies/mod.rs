@@ -1,4 +1,5 @@
 //! Answers of a server as they are, before they become families: pure, from text or value to rows.
 
+pub mod commands;
 pub mod info;
 pub mod settings;

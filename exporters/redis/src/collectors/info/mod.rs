@@ -7,12 +7,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::CollectError;
+use common::error::{CollectError, FirstError, ParseError};
 use common::exposition::Sink;
 use common::keyed::Keyed;
 use common::metric::{Desc, sanitize_name};
 
-use crate::replies::info::{Info, find, gauge, malformed_line, number, verdict};
+use crate::replies::info::{Info, find, gauge, malformed_line, number, value};
 use crate::scrape::Scrape;
 use counters::COUNTERS;
 use gauges::GAUGES;
@@ -41,23 +41,23 @@ pub(super) struct InfoFields {
 #[async_trait]
 impl Collector<Scrape> for InfoFields {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
-        self.push(scrape.info(), sink)
+        self.push(scrape.info(), sink).map_err(|error| CollectError::malformed("INFO", error))
     }
 }
 
 impl InfoFields {
-    /// Writes all fields that are known; reports the first that is no number.
-    fn push(&self, info: &Info, sink: &mut Sink) -> Result<(), CollectError> {
-        let mut malformed = None;
+    /// Pushes all fields that are known; says which is no number.
+    fn push(&self, info: &Info, sink: &mut Sink) -> Result<(), ParseError> {
+        let mut errors = FirstError::default();
         let mut threads = Vec::new();
         for (field, text) in info.fields() {
             if let Some(known) = self.find(field) {
-                match known.value(text) {
-                    Ok(value) => value.into_iter().for_each(|value| sink.value(&known.desc, value)),
-                    Err(_) => drop(malformed.get_or_insert_with(|| malformed_line(field, text))),
+                if let Some(value) = errors.catch(value(known, text)) {
+                    sink.value(&known.desc, value);
                 }
             } else if let Some(thread) = field.strip_prefix(IO_THREAD_PREFIX) {
-                threads.extend(number(text).map(|seconds| (thread, seconds)));
+                let seconds = number(text).ok_or_else(|| malformed_line(field, text));
+                threads.extend(errors.note(seconds).map(|seconds| ([("thread", thread)], seconds)));
             } else if field.starts_with(CLUSTER_PREFIX)
                 && let Some(value) = number(text)
             {
@@ -65,12 +65,11 @@ impl InfoFields {
                 sink.value(&Desc::gauge(&name, UNKNOWN_HELP), value);
             }
         }
-        let threads = threads.into_iter().map(|(thread, seconds)| ([("thread", thread)], seconds));
         sink.samples(&IO_THREAD_TIME, threads);
         if let Some(seconds) = start_time(info, SystemTime::now()) {
             sink.value(&START_TIME, seconds);
         }
-        verdict("INFO", malformed)
+        errors.into_result()
     }
 
     fn find(&self, field: &str) -> Option<&'static Keyed> {

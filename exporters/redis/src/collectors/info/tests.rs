@@ -92,7 +92,7 @@ fn the_start_is_taken_from_the_servers_clock_where_it_tells_it() {
 fn a_field_that_is_no_number_is_reported_and_costs_no_other() {
     let text = pushed("maxmemory:2gb\r\nused_memory:7\r\nnew_field:x", |info, sink| {
         let error = COLLECTOR.push(info, sink).unwrap_err();
-        assert_eq!(error.to_string(), "INFO: maxmemory has an unexpected value: \"2gb\"");
+        assert_eq!(error.to_string(), "maxmemory has an unexpected value: \"2gb\"");
     });
     assert!(text.ends_with("redis_memory_used_bytes 7\n"), "{text}");
 }

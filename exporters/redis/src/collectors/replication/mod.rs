@@ -5,11 +5,11 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError};
+use common::error::{CollectError, FirstError, ParseError, Partial};
 use common::exposition::Sink;
 use common::metric::{Desc, Metric, gauge};
 
-use crate::replies::info::{Info, index, malformed_line, parts, verdict};
+use crate::replies::info::{Info, Line, index, malformed_line};
 use crate::scrape::Scrape;
 
 const MASTER_METRICS: &[Metric<Link>] = &[
@@ -29,7 +29,7 @@ const REPLICA_METRICS: &[Metric<Progress>] = &[
     gauge(
         "redis_connected_slave_offset_bytes",
         "Replication offset that a replica has confirmed.",
-        |p| Some(p.offset),
+        |p| p.offset,
     ),
     gauge("redis_connected_slave_lag_seconds", "Seconds since a replica last confirmed.", |p| {
         p.lag
@@ -64,9 +64,9 @@ struct Replica<'a> {
     progress: Progress,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Progress {
-    offset: f64,
+    offset: Option<f64>,
     lag: Option<f64>,
 }
 
@@ -83,9 +83,9 @@ pub(super) struct Replication;
 #[async_trait]
 impl Collector<Scrape> for Replication {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
-        let (roles, malformed) = parse(scrape.info());
-        push(&roles, sink);
-        verdict("INFO Replication", malformed)
+        let roles = parse(scrape.info());
+        push(&roles.good, sink);
+        roles.map_error(|error| CollectError::malformed("INFO Replication", error)).finish()
     }
 }
 
@@ -112,16 +112,19 @@ fn push(roles: &Roles<'_>, sink: &mut Sink) {
     }
 }
 
-/// Role, masters and replicas, and the first malformed line.
-fn parse(info: &Info) -> (Roles<'_>, Option<ParseError>) {
+/// Role, masters and replicas, beside what was malformed first.
+fn parse(info: &Info) -> Partial<Roles<'_>, ParseError> {
+    let mut errors = FirstError::default();
     let mut roles = Roles::default();
-    let mut malformed = None;
     for (field, value) in info.section("Replication") {
-        if read_field(&mut roles, field, value).is_none() {
-            malformed.get_or_insert_with(|| malformed_line(field, value));
+        if index(field, "slave").is_some() {
+            let replica = parse_replica(Line::new(field, value), &mut errors);
+            roles.replicas.extend(replica);
+        } else if read_field(&mut roles, field, value).is_none() {
+            errors.keep(malformed_line(field, value));
         }
     }
-    (roles, malformed)
+    errors.beside(roles)
 }
 
 /// Reads one line; `None` if it is malformed.
@@ -130,7 +133,6 @@ fn read_field<'a>(roles: &mut Roles<'a>, field: &str, value: &'a str) -> Option<
         "role" => roles.role = value,
         "slave_read_only" => roles.read_only = value,
         "slave_repl_offset" => last_link(roles).offset = Some(value.parse().ok()?),
-        _ if index(field, "slave").is_some() => roles.replicas.push(parse_replica(value)?),
         _ => {}
     }
     match master_field(field) {
@@ -168,20 +170,18 @@ fn last_master<'r, 'a>(roles: &'r mut Roles<'a>) -> &'r mut Master<'a> {
     &mut roles.masters[last]
 }
 
-fn parse_replica(value: &str) -> Option<Replica<'_>> {
-    let (mut ip, mut port, mut state, mut offset, mut lag) = (None, None, None, None, None);
-    for (name, text) in parts(value) {
-        match name {
-            "ip" => ip = Some(text),
-            "port" => port = Some(text),
-            "state" => state = Some(text),
-            "offset" => offset = Some(text.parse().ok()?),
-            "lag" => lag = Some(text.parse().ok()?),
-            _ => {}
-        }
+/// A line `slaveN:ip=,port=,state=,offset=,lag=`; a text that the server leaves out is empty.
+fn parse_replica<'a>(line: Line<'a>, errors: &mut FirstError<ParseError>) -> Option<Replica<'a>> {
+    let progress = Progress {
+        offset: errors.catch(line.number("offset")),
+        lag: errors.catch(line.number("lag")),
+    };
+    if progress == Progress::default() {
+        errors.keep(line.malformed());
+        return None;
     }
-    let progress = Progress { offset: offset?, lag };
-    Some(Replica { ip: ip?, port: port?, state: state?, progress })
+    let text = |name| line.text(name).unwrap_or_default();
+    Some(Replica { ip: text("ip"), port: text("port"), state: text("state"), progress })
 }
 
 #[cfg(test)]

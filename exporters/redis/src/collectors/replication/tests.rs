@@ -7,9 +7,9 @@ fn info(lines: &str) -> Info {
 
 fn text(lines: &str) -> String {
     pushed(&format!("# Replication\r\n{lines}"), |info, sink| {
-        let (roles, malformed) = parse(info);
-        assert_eq!(malformed, None);
-        push(&roles, sink);
+        let Partial { good, error } = parse(info);
+        assert_eq!(error, None);
+        push(&good, sink);
     })
 }
 
@@ -60,8 +60,8 @@ fn keydb_has_several_masters() {
          slave_repl_offset:5\r\nmaster_1_host:b\r\nmaster_1_port:2\r\n\
          master_1_link_status:down\r\nmaster_1_sync_in_progress:1\r\n",
     );
-    let (roles, malformed) = parse(&info);
-    assert_eq!(malformed, None);
+    let Partial { good: roles, error } = parse(&info);
+    assert_eq!(error, None);
     let first = Link { is_up: Some(1.0), offset: Some(5.0), ..Link::default() };
     let second = Link { is_up: Some(0.0), is_syncing: Some(1.0), ..Link::default() };
     assert_eq!(
@@ -71,6 +71,18 @@ fn keydb_has_several_masters() {
             Master { host: "b", port: "2", link: second }
         ]
     );
+}
+
+#[test]
+fn kvrocks_does_not_say_the_state_of_its_replicas() {
+    let text = text("role:master\r\nslave0:ip=10.0.0.13,port=6666,offset=11935,lag=10\r\n");
+    let labels = "{slave_ip=\"10.0.0.13\",slave_port=\"6666\",slave_state=\"\"}";
+    for line in [
+        format!("\nredis_connected_slave_offset_bytes{labels} 11935\n"),
+        format!("\nredis_connected_slave_lag_seconds{labels} 10\n"),
+    ] {
+        assert!(text.contains(&line), "{line}{text}");
+    }
 }
 
 #[test]
@@ -84,10 +96,19 @@ fn malformed_lines_are_reported_and_cost_no_other() {
     ] {
         let lines = format!("{line}\r\nslave0:ip=b,port=1,state=online,offset=1,lag=0\r\n");
         let info = info(&lines);
-        let (roles, malformed) = parse(&info);
-        assert_eq!(roles.replicas.len(), 1, "{line}");
-        assert!(malformed.is_some(), "{line}");
+        let Partial { good, error } = parse(&info);
+        assert_eq!(good.replicas.len(), 1, "{line}");
+        assert!(error.is_some(), "{line}");
     }
+}
+
+#[test]
+fn a_malformed_part_costs_no_other() {
+    let info = info("slave0:ip=a,port=1,state=online,offset=x,lag=2,more\r\n");
+    let Partial { good, error } = parse(&info);
+    let progress = Progress { offset: None, lag: Some(2.0) };
+    assert_eq!(good.replicas, [Replica { ip: "a", port: "1", state: "online", progress }]);
+    assert_eq!(error.unwrap().to_string(), "offset of slave0 is no number: \"x\"");
 }
 
 proptest::proptest! {
@@ -96,7 +117,7 @@ proptest::proptest! {
         lines in "((master_|slave)([0-9]_?)?(host|port|link_status)?:[a-z=,0-9é]{0,20}\n)*"
     ) {
         let info = info(&lines);
-        let (roles, _) = parse(&info);
+        let roles = parse(&info).good;
         pushed("", |_, sink| push(&roles, sink));
     }
 }
