@@ -77,7 +77,7 @@ pub struct Args {
         default_value = "CONFIG"
     )]
     pub config_command: String,
-    /// What the metrics exposed look like
+    /// What the metrics look like.
     #[command(flatten)]
     pub metrics: Metrics,
     /// Print debug messages, unless log.level says otherwise
@@ -85,7 +85,7 @@ pub struct Args {
     pub debug: bool,
 }
 
-/// Flags about the metrics exposed.
+/// Flags about all metrics.
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Metrics")]
 pub struct Metrics {
@@ -101,21 +101,6 @@ pub struct Metrics {
     /// Leave out process_*, promhttp_* and the build information
     #[arg(id = "redis-only-metrics", long = "redis-only-metrics")]
     pub redis_only: bool,
-    /// Expose the memory of the server's host
-    #[arg(
-        id = "include-system-metrics",
-        long = "include-system-metrics",
-        env = "REDIS_EXPORTER_INCL_SYSTEM_METRICS"
-    )]
-    pub include_system: bool,
-    /// Expose empty databases with zero keys
-    #[arg(
-        id = "include-metrics-for-empty-databases",
-        long = "include-metrics-for-empty-databases",
-        env = "REDIS_EXPORTER_INCL_METRICS_FOR_EMPTY_DATABASES",
-        default_value = "true"
-    )]
-    pub include_empty_databases: bool,
 }
 
 /// Gives the flags that every exporter has the spellings and ties of redis_exporter.
@@ -178,7 +163,7 @@ mod tests {
     fn values_are_checked_and_secrets_not_printed() {
         let flags = ["-redis.addr=redis://:hunter2@h", "-redis.password", "hunter3"];
         let args = Args::from_arg_matches(&matches(&flags).unwrap()).unwrap();
-        assert!(args.set_client_name && args.metrics.include_empty_databases);
+        assert!(args.set_client_name && !args.ping_on_connect);
         assert_eq!(args.connection_timeout, Duration::from_secs(15));
         assert!(!format!("{args:?}").contains("hunter"), "{args:?}");
         for flag in ["-namespace=a-b", "-namespace=1a", "-connection-timeout=5", "-is-tile38"] {

@@ -7,6 +7,7 @@
 use std::collections::HashSet;
 
 use async_trait::async_trait;
+use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
 use common::error::{CollectError, FirstError, ParseError, Partial};
 use common::exposition::Sink;
@@ -55,9 +56,25 @@ const EMPTY: Database = Database {
     with_expiring_items: None,
 };
 
-pub(super) struct Keyspace {
-    /// Exposes databases without keys too.
-    pub(super) includes_empty: bool,
+/// Options of the `keyspace` collector.
+#[derive(clap::Args, Clone, Copy, Debug)]
+#[command(next_help_heading = "Metrics")]
+#[group(skip)]
+pub(super) struct Options {
+    /// Expose empty databases with zero keys
+    #[arg(
+        id = "include-metrics-for-empty-databases",
+        long = "include-metrics-for-empty-databases",
+        env = "REDIS_EXPORTER_INCL_METRICS_FOR_EMPTY_DATABASES",
+        default_value = "true"
+    )]
+    includes_empty: bool,
+}
+
+struct Keyspace(Options);
+
+pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Scrape>>> {
+    Ok(Box::new(Keyspace(Options::from_arg_matches(matches)?)))
 }
 
 #[async_trait]
@@ -65,7 +82,7 @@ impl Collector<Scrape> for Keyspace {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
         let info = scrape.info();
         let mut rows = parse(info);
-        if self.includes_empty {
+        if self.0.includes_empty {
             // A refusal is reported by the collector of the settings.
             let settings = scrape.settings().await.ok().flatten();
             add_empty(&mut rows.good, database_count(info, settings));

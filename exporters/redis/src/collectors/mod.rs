@@ -12,12 +12,11 @@ mod replication;
 mod sentinel;
 mod slowlog;
 
-use clap::FromArgMatches as _;
+use clap::Args as _;
 use common::collector::Entry;
 #[cfg(test)]
 use common::exposition::Sink;
 
-use crate::args::Metrics;
 use crate::scrape::Scrape;
 
 /// Every collector of this exporter.
@@ -30,19 +29,13 @@ pub const COLLECTORS: &[Entry<Scrape>] = &[
     }),
     Entry::on("config", "limits that the server is set to", |_| Ok(Box::new(config::Config))),
     Entry::on("errorstats", "error replies by kind", |_| Ok(Box::new(errorstats::ErrorStats))),
-    Entry::on("info", "fields of INFO that are plain numbers", |matches| {
-        Ok(Box::new(info::InfoFields {
-            includes_system: Metrics::from_arg_matches(matches)?.include_system,
-        }))
-    }),
+    Entry::on("info", "fields of INFO that are plain numbers", info::build)
+        .with_flags(info::Options::augment_args),
     Entry::on("instance", "what the server is: version, role and the like", |_| {
         Ok(Box::new(instance::Instance))
     }),
-    Entry::on("keyspace", "keys per database", |matches| {
-        Ok(Box::new(keyspace::Keyspace {
-            includes_empty: Metrics::from_arg_matches(matches)?.include_empty_databases,
-        }))
-    }),
+    Entry::on("keyspace", "keys per database", keyspace::build)
+        .with_flags(keyspace::Options::augment_args),
     Entry::on("latencystats", "percentiles of latency per command", |_| {
         Ok(Box::new(latencystats::LatencyStats))
     }),

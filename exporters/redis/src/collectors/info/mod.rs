@@ -6,6 +6,7 @@ mod gauges;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
+use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
 use common::error::{CollectError, FirstError, ParseError};
 use common::exposition::Sink;
@@ -33,9 +34,24 @@ const CLUSTER_PREFIX: &str = "cluster_";
 const UNKNOWN_HELP: &str = "A field of INFO about the cluster.";
 const IO_THREAD_PREFIX: &str = "used_active_time_io_thread_";
 
-pub(super) struct InfoFields {
-    /// Exposes the memory of the server's host too.
-    pub(super) includes_system: bool,
+/// Options of the `info` collector.
+#[derive(clap::Args, Clone, Copy, Debug)]
+#[command(next_help_heading = "Metrics")]
+#[group(skip)]
+pub(super) struct Options {
+    /// Expose the memory of the server's host
+    #[arg(
+        id = "include-system-metrics",
+        long = "include-system-metrics",
+        env = "REDIS_EXPORTER_INCL_SYSTEM_METRICS"
+    )]
+    includes_system: bool,
+}
+
+struct InfoFields(Options);
+
+pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Scrape>>> {
+    Ok(Box::new(InfoFields(Options::from_arg_matches(matches)?)))
 }
 
 #[async_trait]
@@ -74,7 +90,7 @@ impl InfoFields {
 
     fn find(&self, field: &str) -> Option<&'static Keyed> {
         if field == SYSTEM_MEMORY.key {
-            return self.includes_system.then_some(&SYSTEM_MEMORY);
+            return self.0.includes_system.then_some(&SYSTEM_MEMORY);
         }
         find(GAUGES, field).or_else(|| find(COUNTERS, field))
     }

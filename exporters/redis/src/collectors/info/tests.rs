@@ -9,7 +9,7 @@ const VALKEY_8: &str = include_str!("../../../fixtures/valkey-8.1.txt");
 const KEYDB_6: &str = include_str!("../../../fixtures/keydb-6.3.txt");
 const DRAGONFLY_1: &str = include_str!("../../../fixtures/dragonfly-1.35.txt");
 
-const COLLECTOR: InfoFields = InfoFields { includes_system: false };
+const COLLECTOR: InfoFields = InfoFields(Options { includes_system: false });
 
 fn text(info: &str) -> String {
     pushed(info, |info, sink| COLLECTOR.push(info, sink).unwrap())
@@ -58,7 +58,7 @@ fn redis_7_0_has_gauges_and_counters() {
 
 #[test]
 fn the_hosts_memory_is_shown_where_asked_for() {
-    let collector = InfoFields { includes_system: true };
+    let collector = InfoFields(Options { includes_system: true });
     let text = pushed(REDIS_7_0, |info, sink| collector.push(info, sink).unwrap());
     assert!(text.contains("\nredis_total_system_memory_bytes 25276510208\n"), "{text}");
 }
