@@ -3,71 +3,51 @@
 //! [`args`] holds the flags. A [`server`] has an address, a login and one
 //! connection, and gives the answer to `INFO` once per scrape. A [`scrape`] is
 //! what the [`collectors`] then share, one file per subject; [`replies`] reads
-//! what the server answers.
+//! what the server answers. The [`scraper`] does this for any server.
 
 pub mod args;
 pub mod collectors;
 pub mod replies;
 pub mod scrape;
-mod self_metrics;
+pub mod scraper;
+pub mod self_metrics;
 pub mod server;
 
 use std::sync::Arc;
-use std::time::Instant;
 
+use anyhow::Context as _;
 use async_trait::async_trait;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 use common::cli::{Dialect, Switches};
+use common::collector::Named;
 use common::commands::Program;
-use common::error::CollectError;
 use common::exporter::{Exporter, Refusal, ScrapeRequest};
 use common::exposition::Exposition;
-use common::failures::{Change, FailureLog};
-use common::metric::Desc;
-use common::scrape::{CollectorFamilies, Collectors, Outcome, Placement};
+use common::scrape::{Collectors, Outcome, Placement};
 use common::self_metrics::BuildInfo;
 use common::version::BUILD;
 use common::web::{Landing, Service};
 
-use args::Args;
+use args::{Args, Metrics};
 use collectors::COLLECTORS;
 use scrape::{Options, Scrape};
-use self_metrics::{Report, Scrapes};
-use server::{Opening, Server};
+use scraper::{FAMILIES, Scraper};
+use self_metrics::Scrapes;
+use server::{Servers, Target};
 
 const SWITCHES: Switches = Switches { flag_prefix: "collector." };
 
 /// Value of `config-command` that keeps the exporter from using CONFIG.
 const NO_CONFIG_COMMAND: &str = "-";
 
-/// The families about the collectors, which the reference does not have.
-const FAMILIES: CollectorFamilies = CollectorFamilies {
-    duration: Desc::gauge(
-        "redis_exporter_collector_duration_seconds",
-        "Wall time that a collector took in this scrape.",
-    ),
-    success: Desc::gauge(
-        "redis_exporter_collector_success",
-        "1 if a collector succeeded in this scrape, 0 if it failed.",
-    ),
-    malformed: Desc::counter(
-        "redis_exporter_collector_malformed_total",
-        "Scrapes in which part of a collector's input was malformed and left out.",
-    ),
-    label_prefix: "",
-};
-
-/// Answers scrapes with the metrics of one server.
+/// Answers scrapes with the metrics of the server that the flags name.
 #[derive(Debug)]
 pub struct RedisExporter {
+    scraper: Scraper,
+    servers: Servers,
     /// `None` if only the exporter itself is to be shown.
-    server: Option<Server>,
-    /// First word of all families, with the underscore behind it.
-    namespace: String,
-    options: Arc<Options>,
-    collectors: Collectors<Scrape>,
+    target: Option<Target>,
     scrapes: Scrapes,
-    failures: FailureLog,
 }
 
 impl Program for RedisExporter {
@@ -78,8 +58,11 @@ impl Program for RedisExporter {
     const ENV_PREFIX: &'static str = "REDIS_EXPORTER_";
 
     fn command() -> Command {
-        let command = SWITCHES.add(Args::augment_args(Command::new(Self::NAME)), COLLECTORS);
-        command.defer(args::adapt_shared)
+        SWITCHES.add(Args::augment_args(Command::new(Self::NAME)), COLLECTORS)
+    }
+
+    fn adapt(command: Command) -> Command {
+        args::adapt_shared(command)
     }
 
     fn default_address(_: &ArgMatches) -> String {
@@ -88,8 +71,9 @@ impl Program for RedisExporter {
 
     fn start(matches: &ArgMatches) -> anyhow::Result<Service> {
         let args = Args::from_arg_matches(matches)?;
+        let collectors = SWITCHES.build(matches, COLLECTORS)?;
         Ok(Service {
-            exporter: Arc::new(Self::from_matches(matches)?),
+            exporter: Arc::new(Self::new(&args, collectors)?),
             endpoints: Vec::new(),
             landing: Landing {
                 title: "Redis Exporter",
@@ -97,7 +81,7 @@ impl Program for RedisExporter {
                 links: Vec::new(),
                 content: "",
             },
-            build_info: build_info(&args),
+            build_info: build_info(&args.metrics),
             health_paths: &["/health"],
             routes: axum::Router::default(),
         })
@@ -105,82 +89,27 @@ impl Program for RedisExporter {
 }
 
 impl RedisExporter {
-    /// Makes the exporter that the arguments ask for; does not connect yet.
+    /// Makes the exporter that the flags ask for; does not connect yet.
     ///
     /// # Errors
     /// A malformed address or password file, with the flag.
-    pub fn from_matches(matches: &ArgMatches) -> anyhow::Result<Self> {
-        let args = Args::from_arg_matches(matches)?;
-        let server = match args.address.expose() {
+    pub fn new(args: &Args, collectors: Vec<Named<Scrape>>) -> anyhow::Result<Self> {
+        let servers = Servers::new(args)?;
+        let target = match args.address.expose() {
             "" => None,
-            address => Some(Server::new(&args, address)?),
+            address => Some(servers.target(address).context("--redis.addr")?),
         };
         let config_command =
             Some(args.config_command.clone()).filter(|command| command != NO_CONFIG_COMMAND);
-        let collectors = SWITCHES.build(matches, COLLECTORS)?;
         let collectors = Collectors::new(Placement::Reactor, FAMILIES, collectors);
         tracing::info!(?collectors, "enabled collectors");
+        let options = Options { config_command };
         Ok(Self {
-            server,
-            namespace: prefix(&args.metrics.namespace),
-            options: Arc::new(Options { config_command }),
-            collectors,
+            scraper: Scraper::new(&args.metrics.namespace, options, collectors),
+            servers,
+            target,
             scrapes: Scrapes::default(),
-            failures: FailureLog::default(),
         })
-    }
-
-    /// Reads the server; a failure is part of the report.
-    async fn read(
-        &self,
-        server: &Server,
-        started: Instant,
-        deadline: Instant,
-        exposition: &mut Exposition,
-    ) -> (Report, Vec<Outcome>) {
-        let Opening { connect_time, ping_time, result } = server.open(deadline).await;
-        let (failure, outcomes) = match result {
-            Ok((connection, info)) => {
-                let scrape = Scrape::new(info, connection, Arc::clone(&self.options));
-                let scrape = Arc::new(scrape);
-                let outcomes = self.collectors.run(scrape, |_| true, deadline, exposition).await;
-                let is_timeout =
-                    |outcome: &Outcome| matches!(outcome.result, Err(CollectError::Timeout(_)));
-                if outcomes.iter().any(is_timeout) {
-                    server.hang_up();
-                }
-                (None, outcomes)
-            }
-            Err(failure) => {
-                // No collector ran; the outcome tells those who scrape by hand.
-                let result = Err(CollectError::query(failure.step, &failure.reason));
-                let outcome = Outcome {
-                    collector: "up".into(),
-                    duration: connect_time,
-                    result,
-                    malformed: None,
-                };
-                (Some(failure.to_string()), vec![outcome])
-            }
-        };
-        self.log_change(server, &failure.as_deref().map_or(Ok(()), Err));
-        (Report { failure, duration: started.elapsed(), connect_time, ping_time }, outcomes)
-    }
-
-    fn log_change(&self, server: &Server, read: &Result<(), &str>) {
-        let address = server.address();
-        match (self.failures.note(read), read) {
-            (Change::New, Err(error)) => {
-                tracing::warn!(%address, error, "the server cannot be read");
-            }
-            (_, Err(error)) => {
-                tracing::debug!(%address, error, "the server still cannot be read");
-            }
-            (Change::Recovered, Ok(())) => {
-                tracing::info!(%address, "the server can be read again");
-            }
-            (_, Ok(())) => {}
-        }
     }
 }
 
@@ -191,33 +120,16 @@ impl Exporter for RedisExporter {
         request: &ScrapeRequest,
         exposition: &mut Exposition,
     ) -> Result<Vec<Outcome>, Refusal> {
-        let started = Instant::now();
-        exposition.rename_namespace("redis_", &self.namespace);
-        self.scrapes.start();
-        let (report, outcomes) = match &self.server {
-            Some(server) => {
-                let (report, outcomes) =
-                    self.read(server, started, request.deadline, exposition).await;
-                (Some(report), outcomes)
-            }
-            None => (None, Vec::new()),
-        };
-        let totals = self.scrapes.finish(started.elapsed());
-        let mut sink = exposition.sink();
-        self_metrics::push(&totals, report.as_ref(), &mut sink);
-        exposition.add(sink);
-        Ok(outcomes)
+        let server = self.target.as_ref().map(|target| self.servers.get(target)).transpose();
+        let server = server.map_err(|error| Refusal(format!("{error:#}")))?;
+        let (server, scrapes) = (server.as_deref(), &self.scrapes);
+        Ok(self.scraper.scrape(server, scrapes, request.deadline, exposition).await)
     }
 }
 
-/// What all names begin with: the namespace and `_`, or nothing for an empty one.
-fn prefix(namespace: &str) -> String {
-    if namespace.is_empty() { String::new() } else { format!("{namespace}_") }
-}
-
 /// The labels of the reference; the time of the build is not recorded, so that builds can be repeated.
-fn build_info(args: &Args) -> BuildInfo {
-    if args.metrics.redis_only {
+fn build_info(metrics: &Metrics) -> BuildInfo {
+    if metrics.redis_only {
         return BuildInfo { name: String::new(), labels: Vec::new() };
     }
     let labels = [

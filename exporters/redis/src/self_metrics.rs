@@ -31,9 +31,9 @@ const DURATIONS: Desc<'_> = Desc::summary(
     "Wall time of all scrapes of the server.",
 );
 
-/// Scrapes so far.
+/// Scrapes of one endpoint so far.
 #[derive(Debug, Default)]
-pub(crate) struct Scrapes(Mutex<Totals>);
+pub struct Scrapes(Mutex<Totals>);
 
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Totals {

@@ -8,7 +8,7 @@ use common::secret::Secret;
 /// Where a server listens, and what the address says of the login and the database.
 ///
 /// `Display` gives the endpoint alone, never the user information.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Address {
     /// Host and port, or socket file.
     pub endpoint: Endpoint,
@@ -21,7 +21,7 @@ pub struct Address {
 }
 
 /// What is connected to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Endpoint {
     /// Host name or address without brackets, and port.
     Tcp(String, u16),

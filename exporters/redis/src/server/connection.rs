@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, RedisResult, cmd};
 
-use super::credentials::Login;
 use super::failure::{ConnectionState, Failure};
+use super::servers::Target;
 use crate::replies::info::Info;
 
 /// The step before the first command.
@@ -28,8 +28,7 @@ impl Connection {
     /// Connects and logs in before `limit`; each later answer has to come within `timeout`.
     pub(super) async fn open(
         client: &Client,
-        login: Option<&Login>,
-        database: i64,
+        target: &Target,
         timeout: Option<Duration>,
         limit: Instant,
     ) -> Result<Self, Failure> {
@@ -38,7 +37,7 @@ impl Connection {
         let connecting = client.get_multiplexed_async_connection_with_config(&config);
         let multiplexed = within(limit, CONNECT, connecting).await?;
         let connection = Self { multiplexed, made: Instant::now(), is_new: true };
-        if let Some(login) = login {
+        if let Some(login) = &target.login {
             let mut auth = cmd("AUTH");
             if let Some(user) = &login.user {
                 auth.arg(user);
@@ -49,9 +48,9 @@ impl Connection {
                 .await
                 .map_err(|failure| failure.without(login.password.expose()))?;
         }
-        if database != 0 {
+        if target.address.database != 0 {
             let mut select = cmd("SELECT");
-            select.arg(database);
+            select.arg(target.address.database);
             connection.ask::<()>("SELECT", &select, limit).await?;
         }
         Ok(connection)

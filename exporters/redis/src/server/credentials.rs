@@ -8,8 +8,11 @@ use common::secret::Secret;
 use super::address::Address;
 use crate::args::Args;
 
+/// The flag that names the password file.
+const PASSWORD_FILE: &str = "--redis.password-file";
+
 /// What `AUTH` is sent with.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Login {
     /// `None` logs in as the default user, in the form that servers before Redis 6 know.
     pub(super) user: Option<String>,
@@ -26,36 +29,48 @@ enum Passwords {
     Map(Vec<(String, Secret)>),
 }
 
-/// Finds the login for `address`: the address's own password goes before the
-/// file's, that before the flag's; the address's user before the flag's.
-///
-/// # Errors
-/// The password file cannot be read or is malformed.
-pub(super) fn login(args: &Args, text: &str, address: &Address) -> anyhow::Result<Option<Login>> {
-    let flag_user = Some(&args.user).filter(|user| !user.is_empty());
-    let user = address.user.as_ref().or(flag_user).cloned();
-    // Like the reference, the file is read only if there is no password flag.
-    let file =
-        if args.password.is_empty() && !args.password_file.is_empty() {
+/// What flags and password file say of all servers.
+#[derive(Debug)]
+pub(super) struct Credentials {
+    user: String,
+    password: Secret,
+    file: Option<Passwords>,
+}
+
+impl Credentials {
+    /// Reads the password file, if there is one and no password flag, as the reference does.
+    ///
+    /// # Errors
+    /// The password file cannot be read or is malformed.
+    pub(super) fn read(args: &Args) -> anyhow::Result<Self> {
+        let file = if args.password.is_empty() && !args.password_file.is_empty() {
             let path = Path::new(&args.password_file);
-            read_file(path)
-                .with_context(|| format!("--redis.password-file: {}", path.display()))?
-                .find(text, address, user.as_deref())
+            Some(read_file(path).with_context(|| format!("{PASSWORD_FILE}={}", path.display()))?)
         } else {
             None
         };
-    let password = address.password.clone().or(file).unwrap_or_else(|| args.password.clone());
-    if password.is_empty() {
-        if user.is_some() {
-            tracing::warn!(%address, "a user but no password: not logging in");
-        }
-        return Ok(None);
+        Ok(Self { user: args.user.clone(), password: args.password.clone(), file })
     }
-    Ok(Some(Login { user, password }))
+
+    /// The login for the address that was written as `text`: the address's own password goes
+    /// before the file's, that before the flag's; the address's user before the flag's.
+    pub(super) fn login(&self, text: &str, address: &Address) -> Option<Login> {
+        let flag_user = Some(&self.user).filter(|user| !user.is_empty());
+        let user = address.user.as_ref().or(flag_user).cloned();
+        let file = self.file.as_ref().and_then(|file| file.find(text, address, user.as_deref()));
+        let password = address.password.clone().or(file).unwrap_or_else(|| self.password.clone());
+        if password.is_empty() {
+            if user.is_some() {
+                tracing::warn!(%address, "a user but no password: not logging in");
+            }
+            return None;
+        }
+        Some(Login { user, password })
+    }
 }
 
 fn read_file(path: &Path) -> anyhow::Result<Passwords> {
-    let content = std::fs::read_to_string(path)?;
+    let content = std::fs::read_to_string(path).context("cannot be read")?;
     parse(&content)
 }
 
@@ -84,9 +99,9 @@ impl Passwords {
     /// The reference compares texts: the address without password, with
     /// `user@` where a user applies. Here that goes first; then an entry for
     /// the same endpoint counts whose user is the same or not given.
-    fn find(self, text: &str, address: &Address, user: Option<&str>) -> Option<Secret> {
+    fn find(&self, text: &str, address: &Address, user: Option<&str>) -> Option<Secret> {
         let entries = match self {
-            Self::One(password) => return Some(password),
+            Self::One(password) => return Some(password.clone()),
             Self::Map(entries) => entries,
         };
         let exact = lookup_key(text, user);
@@ -127,6 +142,10 @@ fn lookup_key(text: &str, user: Option<&str>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
+
+    use clap::FromArgMatches as _;
+
     use super::*;
 
     const MAP: &str = r#"{"redis://a:1": "one", "redis://me@a:1": "two", "redis://b": ""}"#;
@@ -150,6 +169,38 @@ mod tests {
         ] {
             assert_eq!(find(MAP, text, user).as_deref(), password, "{text} {user:?}");
         }
+    }
+
+    fn args(flags: &[&str]) -> Args {
+        let arguments = ["redis-exporter"].iter().chain(flags).map(OsString::from);
+        let matches = common::commands::parse::<crate::RedisExporter>(arguments).unwrap();
+        Args::from_arg_matches(&matches).unwrap()
+    }
+
+    #[test]
+    fn a_missing_file_is_an_error_with_flag_file_and_reason() {
+        let missing = "--redis.password-file=/nonexistent/passwords";
+        let error = format!("{:#}", Credentials::read(&args(&[missing])).unwrap_err());
+        assert_eq!(
+            error,
+            format!("{missing}: cannot be read: No such file or directory (os error 2)")
+        );
+        // It is not needed then.
+        assert!(Credentials::read(&args(&[missing, "--redis.password=hunter2"])).is_ok());
+    }
+
+    #[test]
+    fn the_address_goes_before_the_flags() {
+        let flags = ["--redis.user=me", "--redis.password=flag"];
+        let credentials = Credentials::read(&args(&flags)).unwrap();
+        let login = |text| credentials.login(text, &Address::parse(text).unwrap());
+        let expected = |user: &str, password: &str| {
+            Some(Login { user: Some(user.into()), password: password.into() })
+        };
+        assert_eq!(login("redis://a"), expected("me", "flag"));
+        assert_eq!(login("redis://you:own@a"), expected("you", "own"));
+        let nobody = Credentials::read(&args(&["--redis.user=me"])).unwrap();
+        assert_eq!(nobody.login("a", &Address::parse("a").unwrap()), None);
     }
 
     #[test]

@@ -1,40 +1,58 @@
-//! A server: its address, the login, and one connection kept from scrape to scrape.
+//! Servers: address, login, and one connection kept from scrape to scrape.
 
 pub mod address;
 mod connection;
 mod credentials;
 pub mod failure;
 mod rejection;
+mod servers;
 
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use common::failures::{Change, FailureLog};
 use redis::aio::MultiplexedConnection;
 use redis::{Client, ConnectionAddr, IntoConnectionInfo as _, RedisConnectionInfo};
 use tokio::sync::Mutex;
 
 use crate::args::Args;
 use crate::replies::info::Info;
-use address::{Address, Endpoint};
+use address::Endpoint;
 use connection::{CONNECT, Connection};
-use credentials::Login;
 use failure::{ConnectionState, Failure};
+
+pub use servers::{Servers, Target};
 
 /// A connection is replaced when it gets older than this, so that a name which
 /// has moved to another server is followed.
 const MAX_AGE: Duration = Duration::from_mins(1);
 
-/// A server that can be asked for its state.
-#[derive(Debug)]
-pub struct Server {
-    address: Address,
-    client: Client,
-    login: Option<Login>,
+/// How connections to all servers are made and used.
+#[derive(Clone, Copy, Debug)]
+struct ConnectionOptions {
     /// Longest wait for a connection or for one answer; `None` leaves the deadline alone.
     timeout: Option<Duration>,
     sets_client_name: bool,
     pings: bool,
+}
+
+impl ConnectionOptions {
+    fn new(args: &Args) -> Self {
+        Self {
+            timeout: Some(args.connection_timeout).filter(|timeout| !timeout.is_zero()),
+            sets_client_name: args.set_client_name,
+            pings: args.ping_on_connect,
+        }
+    }
+}
+
+/// A server that can be asked for its state.
+#[derive(Debug)]
+pub struct Server {
+    target: Target,
+    client: Client,
+    options: ConnectionOptions,
     kept: Mutex<Option<Connection>>,
+    failures: FailureLog,
 }
 
 /// What came of the attempt to read a server.
@@ -49,14 +67,9 @@ pub struct Opening {
 }
 
 impl Server {
-    /// Prepares for the server at `text`; does not connect yet.
-    ///
-    /// # Errors
-    /// A malformed address or password file.
-    pub fn new(args: &Args, text: &str) -> anyhow::Result<Self> {
-        let address = Address::parse(text).context("--redis.addr")?;
-        let login = credentials::login(args, text, &address)?;
-        let connection_address = match &address.endpoint {
+    /// Prepares for the server at `target`; does not connect yet.
+    fn new(target: Target, options: ConnectionOptions) -> anyhow::Result<Self> {
+        let connection_address = match &target.address.endpoint {
             Endpoint::Tcp(host, port) => ConnectionAddr::Tcp(host.clone(), *port),
             Endpoint::Unix(path) => ConnectionAddr::Unix(path.clone()),
         };
@@ -67,18 +80,28 @@ impl Server {
         let info = connection_address.into_connection_info()?.set_redis_settings(settings);
         Ok(Self {
             client: Client::open(info)?,
-            address,
-            login,
-            timeout: Some(args.connection_timeout).filter(|timeout| !timeout.is_zero()),
-            sets_client_name: args.set_client_name,
-            pings: args.ping_on_connect,
+            target,
+            options,
             kept: Mutex::new(None),
+            failures: FailureLog::default(),
         })
     }
 
-    /// The server's address, without user and password.
-    pub fn address(&self) -> &Address {
-        &self.address
+    /// Logs the first of a series of equal failures, and the recovery.
+    pub fn log_change(&self, read: &Result<(), &Failure>) {
+        let address = &self.target.address;
+        match (self.failures.note(read), read) {
+            (Change::New, Err(error)) => {
+                tracing::warn!(%address, %error, "the server cannot be read");
+            }
+            (_, Err(error)) => {
+                tracing::debug!(%address, %error, "the server still cannot be read");
+            }
+            (Change::Recovered, Ok(())) => {
+                tracing::info!(%address, "the server can be read again");
+            }
+            (_, Ok(())) => {}
+        }
     }
 
     /// Gets a connection and the server's state, by `deadline` at the latest.
@@ -143,10 +166,8 @@ impl Server {
                 return Ok(Connection { is_new: false, ..kept.clone() });
             }
             *slot = None;
-            let login = self.login.as_ref();
-            let database = self.address.database;
             let connection =
-                Connection::open(&self.client, login, database, self.timeout, limit).await?;
+                Connection::open(&self.client, &self.target, self.options.timeout, limit).await?;
             *slot = Some(connection.clone());
             Ok(connection)
         };
@@ -160,23 +181,23 @@ impl Server {
         if failure.connection != ConnectionState::Lost || failure.step == CONNECT {
             return failure;
         }
-        match rejection::ask_why(&self.address.endpoint, self.limit(deadline)).await {
+        match rejection::ask_why(&self.target.address.endpoint, self.limit(deadline)).await {
             Some(reason) => Failure { reason, ..failure },
             None => failure,
         }
     }
 
     async fn set_name(&self, connection: &Connection, deadline: Instant) {
-        if self.sets_client_name && connection.is_new {
+        if self.options.sets_client_name && connection.is_new {
             connection.set_name(self.limit(deadline)).await;
         }
     }
 
     async fn ping(&self, connection: &Connection, deadline: Instant) -> Option<Duration> {
-        if self.pings { connection.ping(self.limit(deadline)).await } else { None }
+        if self.options.pings { connection.ping(self.limit(deadline)).await } else { None }
     }
 
     fn limit(&self, deadline: Instant) -> Instant {
-        self.timeout.map_or(deadline, |timeout| deadline.min(Instant::now() + timeout))
+        self.options.timeout.map_or(deadline, |timeout| deadline.min(Instant::now() + timeout))
     }
 }

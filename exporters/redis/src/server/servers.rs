@@ -1,0 +1,91 @@
+//! All servers that are scraped, each with its login and connection.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::targets::Targets;
+
+use super::address::Address;
+use super::credentials::{Credentials, Login};
+use super::{ConnectionOptions, Server};
+use crate::args::Args;
+
+/// Servers that are kept at once.
+const MAX_SERVERS: usize = 256;
+
+/// How long a server is kept that nobody asks for: longer than any usual scrape interval.
+const IDLE_TIME: Duration = Duration::from_mins(10);
+
+/// A server's address and the login there.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Target {
+    pub(super) address: Address,
+    pub(super) login: Option<Login>,
+}
+
+/// The servers by address and login: one connection to each.
+#[derive(Debug)]
+pub struct Servers {
+    credentials: Credentials,
+    options: ConnectionOptions,
+    kept: Targets<Target, Server>,
+}
+
+impl Servers {
+    /// No servers yet; reads the password file.
+    ///
+    /// # Errors
+    /// The password file cannot be read or is malformed.
+    pub fn new(args: &Args) -> anyhow::Result<Self> {
+        Ok(Self {
+            credentials: Credentials::read(args)?,
+            options: ConnectionOptions::new(args),
+            kept: Targets::new(MAX_SERVERS, IDLE_TIME),
+        })
+    }
+
+    /// Where an address in one of the forms of [`Address::parse`] leads, and the login there.
+    ///
+    /// # Errors
+    /// A malformed address.
+    pub fn target(&self, text: &str) -> anyhow::Result<Target> {
+        let address = Address::parse(text)?;
+        let login = self.credentials.login(text, &address);
+        Ok(Target { address, login })
+    }
+
+    /// The server of `target`, the same one as long as it is kept; does not connect.
+    ///
+    /// To be called inside a runtime.
+    ///
+    /// # Errors
+    /// The client library refuses the address.
+    pub fn get(&self, target: &Target) -> anyhow::Result<Arc<Server>> {
+        self.kept.get(target, || Server::new(target.clone(), self.options))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use clap::FromArgMatches as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_is_kept_by_address_and_login() {
+        let arguments = ["redis-exporter", "--redis.password=flag"].map(OsString::from);
+        let matches = common::commands::parse::<crate::RedisExporter>(arguments).unwrap();
+        let servers = Servers::new(&Args::from_arg_matches(&matches).unwrap()).unwrap();
+        let get = |text| servers.get(&servers.target(text).unwrap()).unwrap();
+        let first = get("redis://a:1");
+        assert!(Arc::ptr_eq(&first, &get("a:1")));
+        for other in ["redis://a:2", "redis://a:1/1", "redis://you:hunter2@a:1"] {
+            assert!(!Arc::ptr_eq(&first, &get(other)), "{other}");
+        }
+        assert!(servers.target("http://a").is_err());
+        let shown = format!("{servers:?} {:?}", servers.target("redis://you:hunter2@a").unwrap());
+        assert!(!shown.contains("hunter2") && !shown.contains("flag"), "{shown}");
+    }
+}
