@@ -34,13 +34,13 @@ pub struct Args {
     pub username: String,
     /// How connections are used.
     #[command(flatten)]
-    pub sessions: SessionArgs,
+    pub connections: ConnectionArgs,
 }
 
 /// Flags about connections.
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Connections")]
-pub struct SessionArgs {
+pub struct ConnectionArgs {
     /// Longest wait for a metadata lock
     #[arg(
         id = "exporter.lock_wait_timeout",

@@ -11,6 +11,8 @@ pub mod args;
 pub mod collectors;
 pub mod my_cnf;
 pub mod naming;
+pub mod scrape;
+mod self_metrics;
 pub mod server;
 pub mod value;
 
@@ -27,8 +29,7 @@ use common::error::CollectError;
 use common::exporter::{Exporter, Refusal, ScrapeRequest};
 use common::exposition::Exposition;
 use common::failures::{Change, FailureLog};
-use common::metric::Desc;
-use common::scrape::{CollectorFamilies, Collectors, Outcome, Placement};
+use common::scrape::{Collectors, Outcome, Placement};
 use common::secret::Secret;
 use common::self_metrics::BuildInfo;
 use common::web::{Landing, Service};
@@ -37,31 +38,11 @@ use account::Account;
 use args::Args;
 use collectors::COLLECTORS;
 use my_cnf::MyCnf;
-use server::{QueryError, Scrape, Server};
+use scrape::Scrape;
+use self_metrics::{CONNECTION, FAMILIES};
+use server::{QueryError, Server};
 
 const SWITCHES: Switches = Switches { flag_prefix: "collect." };
-
-const FAMILIES: CollectorFamilies = CollectorFamilies {
-    duration: Desc::gauge(
-        "mysql_exporter_collector_duration_seconds",
-        "Wall time that a collector took in this scrape, the wait for a connection included.",
-    ),
-    success: Desc::gauge(
-        "mysql_exporter_collector_success",
-        "1 if a collector succeeded in this scrape, 0 if it failed or had no data.",
-    ),
-    malformed: Desc::counter(
-        "mysql_exporter_collector_malformed_total",
-        "Scrapes in which part of a collector's input was malformed and left out.",
-    ),
-    label_prefix: "collect.",
-};
-
-const UP: Desc<'static> =
-    Desc::gauge("mysql_up", "1 if the server told its version in this scrape, 0 if it did not.");
-
-/// Value of the `collector` label for the way to the server.
-const CONNECTION: &str = "connection";
 
 /// Section of the option file that the metrics endpoint uses.
 const SECTION: &str = "client";
@@ -133,11 +114,12 @@ impl MysqlExporter {
             tracing::warn!(reason = %QueryError::NoUser, "the server cannot be asked");
         }
         let collectors = SWITCHES.build(matches, COLLECTORS)?;
-        let collectors = Collectors::new(Placement::Reactor, FAMILIES, collectors);
+        let collectors =
+            Collectors::new(Placement::Reactor, FAMILIES, collectors).with_release(Scrape::release);
         tracing::info!(server = %account.address, ?collectors, "enabled collectors");
-        let query_timeout = u64::from(args.sessions.query_timeout);
+        let query_timeout = u64::from(args.connections.query_timeout);
         Ok(Self {
-            server: Arc::new(Server::new(account, &args.sessions)),
+            server: Arc::new(Server::new(account, &args.connections)),
             collectors,
             query_timeout: (query_timeout > 0).then(|| Duration::from_secs(query_timeout)),
             failures: FailureLog::default(),
@@ -178,7 +160,7 @@ impl Exporter for MysqlExporter {
         let started = Instant::now();
         let opened = Scrape::open(&self.server, self.query_timeout, request.deadline).await;
         let duration = started.elapsed();
-        push_up(opened.is_ok(), duration, exposition);
+        self_metrics::push(opened.is_ok(), duration, exposition);
         self.log_change(opened.as_ref().map(drop));
         match opened {
             Ok(scrape) => {
@@ -193,17 +175,6 @@ impl Exporter for MysqlExporter {
             }]),
         }
     }
-}
-
-/// Whether the server answered, and if so how long that took.
-fn push_up(is_up: bool, took: Duration, exposition: &mut Exposition) {
-    let mut sink = exposition.sink();
-    sink.value(&UP, if is_up { 1.0 } else { 0.0 });
-    if is_up {
-        let labels = [("collector", CONNECTION)];
-        sink.family(&FAMILIES.duration).sample(&labels, took.as_secs_f64());
-    }
-    exposition.add(sink);
 }
 
 /// The account of `[client]`, gaps filled from flags and environment; a file that is not there is empty.

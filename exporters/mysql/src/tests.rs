@@ -36,11 +36,11 @@ fn flags_have_the_reference_defaults() {
     let args = Args::from_arg_matches(&matches(&[]).unwrap()).unwrap();
     assert_eq!(args.config_file, ".my.cnf");
     assert_eq!(args.address, Address::Tcp("localhost".into(), 3306));
-    assert_eq!(args.sessions.lock_wait_timeout, 2);
-    assert!(args.sessions.enable_lock_wait_timeout && !args.sessions.log_slow_filter);
-    assert_eq!((args.sessions.query_timeout, args.sessions.max_open_connections), (0, 2));
+    assert_eq!(args.connections.lock_wait_timeout, 2);
+    assert!(args.connections.enable_lock_wait_timeout && !args.connections.log_slow_filter);
+    assert_eq!((args.connections.query_timeout, args.connections.max_open_connections), (0, 2));
     let matches = matches(&["--no-exporter.enable_lock_wait_timeout"]).unwrap();
-    assert!(!Args::from_arg_matches(&matches).unwrap().sessions.enable_lock_wait_timeout);
+    assert!(!Args::from_arg_matches(&matches).unwrap().connections.enable_lock_wait_timeout);
 }
 
 #[test]

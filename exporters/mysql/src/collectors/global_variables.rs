@@ -9,22 +9,23 @@ use common::exposition::Sink;
 use common::metric::{Desc, Kind};
 
 use crate::naming::Namer;
-use crate::server::{Scrape, Table};
+use crate::scrape::Scrape;
+use crate::server::Table;
 use crate::value;
 
 const STATEMENT: &str = "SHOW GLOBAL VARIABLES";
 
-const VERSION: Desc<'static> =
+const VERSION: Desc<'_> =
     Desc::gauge("mysql_version_info", "Version of the server; the value is always 1.");
-const GALERA: Desc<'static> = Desc::gauge(
+const GALERA: Desc<'_> = Desc::gauge(
     "mysql_galera_variables_info",
     "Galera cluster that the server is configured for; the value is always 1.",
 );
-const GALERA_CACHE: Desc<'static> = Desc::gauge(
+const GALERA_CACHE: Desc<'_> = Desc::gauge(
     "mysql_galera_gcache_size_bytes",
     "Size of the write-set cache in Galera's provider options.",
 );
-const ISOLATION: Desc<'static> = Desc::gauge(
+const ISOLATION: Desc<'_> = Desc::gauge(
     "mysql_transaction_isolation",
     "Isolation level of new transactions; the value is always 1.",
 );

@@ -6,7 +6,7 @@ mod slave_status;
 
 use common::collector::Entry;
 
-use crate::server::Scrape;
+use crate::scrape::Scrape;
 
 /// Every collector of this exporter.
 pub const COLLECTORS: &[Entry<Scrape>] = &[

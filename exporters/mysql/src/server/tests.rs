@@ -1,7 +1,8 @@
 use super::*;
+use crate::scrape::Scrape;
 
-fn args() -> SessionArgs {
-    SessionArgs {
+fn args() -> ConnectionArgs {
+    ConnectionArgs {
         lock_wait_timeout: 2,
         enable_lock_wait_timeout: true,
         log_slow_filter: false,
@@ -17,7 +18,7 @@ fn account(address: Address) -> Account {
 #[test]
 fn one_statement_prepares_a_connection() {
     assert_eq!(setup(&args()), "SET wait_timeout = 600, lock_wait_timeout = 2");
-    let args = SessionArgs { enable_lock_wait_timeout: false, log_slow_filter: true, ..args() };
+    let args = ConnectionArgs { enable_lock_wait_timeout: false, log_slow_filter: true, ..args() };
     assert_eq!(
         setup(&args),
         "SET wait_timeout = 600, log_slow_filter = 'tmp_table_on_disk,filesort_on_disk'"
@@ -27,7 +28,7 @@ fn one_statement_prepares_a_connection() {
 #[test]
 fn the_limit_is_in_the_servers_words() {
     let limit = |version, milliseconds| {
-        Limit::new(Version::parse(version).unwrap(), Duration::from_millis(milliseconds))
+        Limit::new(parse_version(version).unwrap(), Duration::from_millis(milliseconds))
             .map(|limit| limit.statement)
     };
     assert_eq!(limit("10.11.6-MariaDB", 9_749).as_deref(), Some("SET max_statement_time = 10"));
@@ -127,6 +128,6 @@ async fn a_server_that_hangs_within_an_answer_is_left_at_the_deadline() {
     let error = Scrape::open(&server, None, deadline).await.unwrap_err();
     assert!(matches!(error, QueryError::Timeout(_)), "{error}");
     assert_eq!(hanging.join().unwrap(), 0);
-    assert!(server.lock().sessions.is_empty());
+    assert!(server.lock().connections.is_empty());
     assert_eq!(server.permits.available_permits(), 2);
 }

@@ -10,7 +10,7 @@ use super::error::QueryError;
 use super::table::{MAX_BYTES, Table};
 
 /// A connection that leaves neither a task nor a socket behind, in whatever state it is dropped.
-pub(super) struct Session {
+pub(super) struct Connection {
     /// `None` only while being dropped.
     conn: Option<Conn>,
     /// A statement was sent whose answer has not been read to its end.
@@ -20,14 +20,15 @@ pub(super) struct Session {
     opened: Instant,
 }
 
-impl Session {
+impl Connection {
     /// Connects, logs in, and runs the statement `setup`.
     pub(super) async fn open(opts: Opts, setup: &str) -> Result<Self, QueryError> {
         let conn = Conn::new(opts).await.map_err(|error| QueryError::connect(&error))?;
         let opened = Instant::now();
-        let mut session = Self { conn: Some(conn), is_busy: false, statement_limit: None, opened };
-        session.query(setup).await?;
-        Ok(session)
+        let mut connection =
+            Self { conn: Some(conn), is_busy: false, statement_limit: None, opened };
+        connection.query(setup).await?;
+        Ok(connection)
     }
 
     /// Runs a statement and reads its whole answer.
@@ -78,7 +79,7 @@ async fn read(conn: &mut Conn, statement: &str) -> mysql_async::Result<Table> {
     Ok(table)
 }
 
-impl Drop for Session {
+impl Drop for Connection {
     /// The library would read a pending answer to its end in a task of its
     /// own, for ever if the server hangs. Both ways here do at once what can
     /// be done at once: a farewell is written, or a command is begun and given

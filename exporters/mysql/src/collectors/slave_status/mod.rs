@@ -6,15 +6,16 @@
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use common::collector::Collector;
+use common::collector::{Collector, Release};
 use common::error::CollectError;
 use common::exposition::{LabelSet, Sink};
 use common::metric::{Desc, Kind};
+use common::sync::lock;
 
 use crate::naming::Namer;
-use crate::server::{Cells, QueryError, Scrape, Table, Version};
+use crate::scrape::Scrape;
+use crate::server::{Cells, QueryError, Table, mariadb, mysql};
 use crate::value;
-use common::sync::lock;
 
 const ALL_SLAVES: &str = "SHOW ALL SLAVES STATUS";
 const SLAVE: &str = "SHOW SLAVE STATUS";
@@ -24,7 +25,7 @@ const REPLICA: &str = "SHOW REPLICA STATUS";
 const SYNTAX_ERROR: u16 = 1064;
 
 /// MariaDB's lists of domain-server-sequence positions.
-const POSITIONS: &[(&str, Desc<'static>)] = &[
+const POSITIONS: &[(&str, Desc<'_>)] = &[
     (
         "Gtid_IO_Pos",
         Desc::gauge(
@@ -44,25 +45,25 @@ const POSITIONS: &[(&str, Desc<'static>)] = &[
 /// Remembers which statement a version understands, so that the others are not tried at each scrape.
 #[derive(Debug, Default)]
 pub(super) struct SlaveStatus {
-    known: Mutex<Option<(Version, &'static str)>>,
+    known: Mutex<Option<(Release, &'static str)>>,
 }
 
 #[async_trait]
 impl Collector<Scrape> for SlaveStatus {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
-        let version = scrape.version();
+        let release = scrape.release();
         let mut refusal = None;
-        for statement in self.candidates(version) {
+        for statement in self.candidates(release) {
             match scrape.try_query(statement).await {
                 Ok(table) => {
-                    self.remember(version, statement);
+                    self.remember(release, statement);
                     push(&table, sink);
                     return Ok(());
                 }
                 Err(error @ QueryError::Refused { code: SYNTAX_ERROR, .. }) => {
                     refusal = Some((statement, error));
                 }
-                Err(error) => return Err(explain(statement, &error, version)),
+                Err(error) => return Err(explain(statement, &error, release)),
             }
         }
         Err(match refusal {
@@ -74,23 +75,23 @@ impl Collector<Scrape> for SlaveStatus {
 
 impl SlaveStatus {
     /// The statement that worked with this version, or those to try, the likeliest first.
-    fn candidates(&self, version: Version) -> impl Iterator<Item = &'static str> + use<> {
+    fn candidates(&self, release: Release) -> impl Iterator<Item = &'static str> + use<> {
         let known = *lock(&self.known);
-        let known = known.filter(|(known, _)| *known == version).map(|(_, statement)| statement);
-        let others = statements(version).into_iter().filter(move |other| known != Some(*other));
+        let known = known.filter(|(known, _)| *known == release).map(|(_, statement)| statement);
+        let others = statements(release).into_iter().filter(move |other| known != Some(*other));
         known.into_iter().chain(others)
     }
 
-    fn remember(&self, version: Version, statement: &'static str) {
-        *lock(&self.known) = Some((version, statement));
+    fn remember(&self, release: Release, statement: &'static str) {
+        *lock(&self.known) = Some((release, statement));
     }
 }
 
 /// MySQL keeps the older words, and with them the metric names, until it drops them in 8.4.
-fn statements(version: Version) -> [&'static str; 3] {
-    if version.is_mysql_from(8, 4, 0) {
+fn statements(release: Release) -> [&'static str; 3] {
+    if release.is_covered_by(&[mysql(8, 4, 0)]) {
         [REPLICA, SLAVE, ALL_SLAVES]
-    } else if version.is_mariadb_from(10, 0, 1) {
+    } else if release.is_covered_by(&[mariadb(10, 0, 1)]) {
         [ALL_SLAVES, SLAVE, REPLICA]
     } else {
         [SLAVE, REPLICA, ALL_SLAVES]
@@ -98,19 +99,19 @@ fn statements(version: Version) -> [&'static str; 3] {
 }
 
 /// An error that says which privilege to grant if one is missing.
-fn explain(statement: &str, error: &QueryError, version: Version) -> CollectError {
+fn explain(statement: &str, error: &QueryError, release: Release) -> CollectError {
     if !error.is_about_privileges() {
         return CollectError::query(statement, error);
     }
-    let privilege = privilege(version);
+    let privilege = privilege(release);
     let message = format!("{error}; GRANT {privilege} ON *.* to the exporter's user");
     CollectError::query(statement, &message)
 }
 
-fn privilege(version: Version) -> &'static str {
-    if version.is_mariadb_from(10, 5, 9) {
+fn privilege(release: Release) -> &'static str {
+    if release.is_covered_by(&[mariadb(10, 5, 9)]) {
         "SLAVE MONITOR"
-    } else if version.is_mariadb_from(10, 5, 2) {
+    } else if release.is_covered_by(&[mariadb(10, 5, 2)]) {
         "REPLICATION SLAVE ADMIN"
     } else {
         "REPLICATION CLIENT"
@@ -171,5 +172,4 @@ fn positions(list: &str) -> impl Iterator<Item = Position<'_>> {
 }
 
 #[cfg(test)]
-#[path = "slave_status_tests.rs"]
 mod tests;

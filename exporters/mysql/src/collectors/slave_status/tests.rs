@@ -2,9 +2,10 @@ use common::exposition::Format;
 use proptest::prelude::*;
 
 use super::*;
+use crate::server::parse_version;
 
-fn version(text: &str) -> Version {
-    Version::parse(text).unwrap()
+fn version(text: &str) -> Release {
+    parse_version(text).unwrap()
 }
 
 fn samples(table: &Table) -> Vec<String> {

@@ -11,7 +11,8 @@ use common::exposition::Sink;
 use common::metric::{Desc, Kind, Metric, gauge};
 
 use crate::naming::{Namer, munge_into};
-use crate::server::{Cells, Scrape, Table};
+use crate::scrape::Scrape;
+use crate::server::{Cells, Table};
 use crate::value;
 
 const STATEMENT: &str = "SHOW GLOBAL STATUS";
@@ -116,7 +117,7 @@ const GROUPS: &[Group] = &[
     ),
 ];
 
-const GALERA_INFO: Desc<'static> =
+const GALERA_INFO: Desc<'_> =
     Desc::gauge("mysql_galera_status_info", "Identity of a Galera node; the value is always 1.");
 
 const REPLICATION_LATENCY: &[Metric<Latency>] = &[
@@ -248,5 +249,4 @@ fn parse_latency(text: &str) -> Option<Latency> {
 }
 
 #[cfg(test)]
-#[path = "global_status_tests.rs"]
 mod tests;

@@ -1,0 +1,52 @@
+//! Where a server is and how to log in: flags, environment and a section of the option file.
+
+mod address;
+mod tls;
+
+use common::secret::Secret;
+
+use crate::my_cnf::{OptionError, Section};
+
+pub use address::Address;
+
+/// A server with the account to use there.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Account {
+    /// The server.
+    pub address: Address,
+    /// User; empty if none is configured.
+    pub user: String,
+    /// Password; may be empty.
+    pub password: Secret,
+    /// Send the password as it is to an account that asks for that.
+    pub allows_cleartext: bool,
+}
+
+impl Account {
+    /// What `section` says, completed by `fallback`.
+    ///
+    /// # Errors
+    /// A malformed value, or a setting that asks for TLS.
+    pub fn from_section(section: &Section<'_>, fallback: Self) -> Result<Self, OptionError> {
+        tls::refuse(section)?;
+        let text = |key: &str| -> Result<Option<String>, OptionError> {
+            let text = section.text(key)?.filter(|text| !text.is_empty());
+            Ok(text.map(|text| text.expose().to_owned()))
+        };
+        let address = match (text("socket")?, fallback.address) {
+            (Some(path), _) | (None, Address::Socket(path)) => Address::Socket(path),
+            (None, Address::Tcp(host, port)) => {
+                Address::Tcp(text("host")?.unwrap_or(host), section.number("port")?.unwrap_or(port))
+            }
+        };
+        Ok(Self {
+            address,
+            user: text("user")?.unwrap_or(fallback.user),
+            password: section.text("password")?.cloned().unwrap_or(fallback.password),
+            allows_cleartext: section.flag("enable-cleartext-plugin")?.unwrap_or_default(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
