@@ -21,7 +21,7 @@ impl LabelSet {
 }
 
 /// What gives a sample its labels: pairs of name and value in an array, slice or vector, a
-/// [`LabelSet`], such a set with pairs behind it, or `()` for no labels.
+/// [`LabelSet`], such a set with pairs behind it, `()` for no labels, or an option of these.
 pub trait Labels {
     /// True if there is no label.
     fn is_empty(&self) -> bool;
@@ -97,6 +97,20 @@ impl<More: Labels> Labels for (&LabelSet, More) {
             out.push(b',');
         }
         self.1.put(out);
+    }
+}
+
+impl<L: Labels> Labels for Option<L> {
+    #[inline]
+    fn is_empty(&self) -> bool {
+        self.as_ref().is_none_or(Labels::is_empty)
+    }
+
+    #[inline]
+    fn put(&self, out: &mut Buffer) {
+        if let Some(labels) = self {
+            labels.put(out);
+        }
     }
 }
 
