@@ -4,7 +4,7 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError};
+use common::error::CollectError;
 use common::exposition::Sink;
 use common::metric::{Desc, Kind};
 
@@ -12,8 +12,6 @@ use crate::naming::Namer;
 use crate::scrape::Scrape;
 use crate::server::Table;
 use crate::value;
-
-const STATEMENT: &str = "SHOW GLOBAL VARIABLES";
 
 const VERSION: Desc<'_> =
     Desc::gauge("mysql_version_info", "Version of the server; the value is always 1.");
@@ -65,20 +63,15 @@ pub(super) struct GlobalVariables;
 #[async_trait]
 impl Collector<Scrape> for GlobalVariables {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
-        let table = scrape.query(STATEMENT).await?;
-        push(&table, sink)
-            .map_err(|source| CollectError::Parse { origin: STATEMENT.into(), source })
+        push(&scrape.query("SHOW GLOBAL VARIABLES").await?, sink)
     }
 }
 
-fn push(table: &Table, sink: &mut Sink) -> Result<(), ParseError> {
-    if table.columns().len() != 2 {
-        return Err(ParseError::Form(format!("{} columns instead of 2", table.columns().len())));
-    }
+fn push(table: &Table, sink: &mut Sink) -> Result<(), CollectError> {
     let mut texts = Texts::default();
     let mut namer = Namer::new("mysql_global_variables_", "Server system variable ");
-    for row in table.rows() {
-        let (Some(name), Some(text)) = (row.at(0), row.at(1)) else { continue };
+    for (name, text) in table.pairs()? {
+        let Some(text) = text else { continue };
         texts.note(name, text);
         if let Some(value) = value::parse(text) {
             sink.value(&namer.describe(name, Kind::Gauge), value);
@@ -94,16 +87,16 @@ fn push_texts(texts: &Texts<'_>, sink: &mut Sink) {
         ("version", texts.version),
         ("version_comment", texts.version_comment),
     ];
-    sink.family(&VERSION).sample(&version, 1.0);
+    sink.samples(&VERSION, [(version, 1.0)]);
     if !texts.cluster_name.is_empty() {
-        sink.family(&GALERA).sample(&[("wsrep_cluster_name", texts.cluster_name)], 1.0);
+        sink.samples(&GALERA, [([("wsrep_cluster_name", texts.cluster_name)], 1.0)]);
     }
     if let Some(bytes) = parse_cache_size(texts.provider_options) {
         sink.value(&GALERA_CACHE, bytes);
     }
     let levels = [texts.transaction_isolation, texts.tx_isolation];
     if let Some(level) = levels.into_iter().find(|level| !level.is_empty()) {
-        sink.family(&ISOLATION).sample(&[("level", level)], 1.0);
+        sink.samples(&ISOLATION, [([("level", level)], 1.0)]);
     }
 }
 
@@ -199,6 +192,6 @@ mod tests {
     fn a_table_of_another_shape_is_an_error() {
         let mut sink = Sink::new(Format::Text);
         let error = push(&Table::of(&["a"], &[]), &mut sink).unwrap_err();
-        assert_eq!(error.to_string(), "1 columns instead of 2");
+        assert_eq!(error.to_string(), "SHOW TEST: 1 columns instead of 2");
     }
 }

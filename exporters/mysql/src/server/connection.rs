@@ -74,7 +74,8 @@ impl Connection {
 
 async fn read(conn: &mut Conn, statement: &str) -> mysql_async::Result<Table> {
     let result = conn.query_iter(statement).await?;
-    let mut table = Table::new(result.columns_ref().iter().map(mysql_async::Column::name_str));
+    let mut table =
+        Table::new(statement, result.columns_ref().iter().map(mysql_async::Column::name_str));
     result.for_each_and_drop(|row| table.push(row)).await?;
     Ok(table)
 }

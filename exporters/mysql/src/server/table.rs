@@ -1,7 +1,9 @@
 //! The answer to a statement: rows of text, held in one buffer.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
+use common::error::{CollectError, ParseError};
 use mysql_async::{Row, Value};
 
 /// Bytes of one answer at most; status and variables of a large server have some 100 kB.
@@ -10,6 +12,7 @@ pub(super) const MAX_BYTES: usize = 32 * 1024 * 1024;
 /// Columns and rows; every cell may be NULL. Bytes that are no UTF-8 are replaced.
 #[derive(Debug, Default)]
 pub struct Table {
+    statement: String,
     columns: Vec<String>,
     text: String,
     /// Cell after cell, row after row.
@@ -18,8 +21,10 @@ pub struct Table {
 }
 
 impl Table {
-    pub(super) fn new<'a>(columns: impl Iterator<Item = std::borrow::Cow<'a, str>>) -> Self {
-        Self { columns: columns.map(std::borrow::Cow::into_owned).collect(), ..Self::default() }
+    /// An answer to `statement` without rows.
+    pub(super) fn new<'a>(statement: &str, columns: impl Iterator<Item = Cow<'a, str>>) -> Self {
+        let columns = columns.map(Cow::into_owned).collect();
+        Self { statement: statement.to_owned(), columns, ..Self::default() }
     }
 
     /// Adds a row; drops it, and remembers that, if the table is full.
@@ -54,6 +59,29 @@ impl Table {
         &self.columns
     }
 
+    /// Where a column is; the case of its name does not matter, as in SQL.
+    pub fn position(&self, column: &str) -> Option<usize> {
+        self.columns.iter().position(|name| name.eq_ignore_ascii_case(column))
+    }
+
+    /// The rows of a table of names and values, in order; values may be NULL.
+    ///
+    /// # Errors
+    /// The table has another number of columns.
+    pub fn pairs(
+        &self,
+    ) -> Result<impl Iterator<Item = (&str, Option<&str>)> + Clone, CollectError> {
+        match self.columns.len() {
+            2 => Ok(self.rows().filter_map(|row| Some((row.at(0)?, row.at(1))))),
+            width => Err(self.malformed(ParseError::Form(format!("{width} columns instead of 2")))),
+        }
+    }
+
+    /// An error about the answer, which names the statement.
+    pub fn malformed(&self, source: ParseError) -> CollectError {
+        CollectError::malformed(self.statement.as_str(), source)
+    }
+
     /// The rows, in order.
     pub fn rows(&self) -> impl Iterator<Item = Cells<'_>> + Clone {
         let width = self.columns.len().max(1);
@@ -76,8 +104,7 @@ impl<'a> Cells<'a> {
 
     /// Text of the first of these columns that the table has; `None` for NULL and where it has none.
     pub fn named(self, names: &[&str]) -> Option<&'a str> {
-        let column = self.table.columns.iter().position(|column| names.contains(&column.as_str()));
-        self.at(column?)
+        self.at(names.iter().find_map(|name| self.table.position(name))?)
     }
 }
 
@@ -85,7 +112,7 @@ impl<'a> Cells<'a> {
 impl Table {
     /// A table from literals.
     pub(crate) fn of(columns: &[&str], rows: &[&[Option<&str>]]) -> Self {
-        let mut table = Self::new(columns.iter().map(|&column| column.into()));
+        let mut table = Self::new("SHOW TEST", columns.iter().map(|&column| column.into()));
         for cell in rows.iter().flat_map(|row| row.iter()) {
             match cell {
                 Some(text) => table.push_text(text),
@@ -106,8 +133,17 @@ mod tests {
         let rows: Vec<Cells<'_>> = table.rows().collect();
         assert_eq!(rows.len(), 2);
         assert_eq!((rows[0].at(0), rows[0].at(1), rows[0].at(2)), (Some("1"), None, None));
-        assert_eq!(rows[1].named(&["x", "b"]), Some("é"));
+        assert_eq!(rows[1].named(&["x", "B"]), Some("é"));
         assert_eq!((rows[1].named(&["a"]), rows[1].named(&["x"])), (Some(""), None));
+    }
+
+    #[test]
+    fn pairs_are_names_and_values() {
+        let table =
+            Table::of(&["n", "v"], &[&[Some("a"), Some("1")], &[None, None], &[Some("b"), None]]);
+        assert!(table.pairs().unwrap().eq([("a", Some("1")), ("b", None)]));
+        let error = Table::of(&["a"], &[]).pairs().err().unwrap();
+        assert_eq!(error.to_string(), "SHOW TEST: 1 columns instead of 2");
     }
 
     #[test]

@@ -6,16 +6,14 @@ use std::ops::Range;
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError};
+use common::error::CollectError;
 use common::exposition::Sink;
 use common::metric::{Desc, Kind, Metric, gauge};
 
 use crate::naming::{Namer, munge_into};
 use crate::scrape::Scrape;
-use crate::server::{Cells, Table};
+use crate::server::Table;
 use crate::value;
-
-const STATEMENT: &str = "SHOW GLOBAL STATUS";
 
 /// Variables that are samples of one family: those whose munged name starts with `prefix`.
 struct Group {
@@ -24,13 +22,13 @@ struct Group {
     only: &'static [&'static str],
     /// `None` for variables that are left out.
     desc: Option<Desc<'static>>,
-    /// Label that holds what follows the prefix; empty for none.
-    label: &'static str,
+    /// Label that holds what follows the prefix.
+    label: Option<&'static str>,
 }
 
 impl Group {
     const fn new(prefix: &'static str, label: &'static str, desc: Desc<'static>) -> Self {
-        Self { prefix, only: &[], desc: Some(desc), label }
+        Self { prefix, only: &[], desc: Some(desc), label: Some(label) }
     }
 
     /// What follows the prefix in the name of a member.
@@ -73,7 +71,7 @@ const GROUPS: &[Group] = &[
             "mysql_global_status_buffer_pool_pages",
             "Pages of the InnoDB buffer pool, by state.",
         )),
-        label: "state",
+        label: Some("state"),
     },
     Group {
         prefix: "innodb_buffer_pool_pages_",
@@ -82,14 +80,14 @@ const GROUPS: &[Group] = &[
             "mysql_global_status_buffer_pool_dirty_pages",
             "Pages of the InnoDB buffer pool that are changed and not yet written.",
         )),
-        label: "",
+        label: None,
     },
     Group {
         prefix: "innodb_buffer_pool_pages_",
         // The sum of the states.
         only: &["total"],
         desc: None,
-        label: "",
+        label: None,
     },
     Group::new(
         "innodb_buffer_pool_pages_",
@@ -164,9 +162,7 @@ pub(super) struct GlobalStatus;
 #[async_trait]
 impl Collector<Scrape> for GlobalStatus {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
-        let table = scrape.query(STATEMENT).await?;
-        push(&table, sink)
-            .map_err(|source| CollectError::Parse { origin: STATEMENT.into(), source })
+        push(&scrape.query("SHOW GLOBAL STATUS").await?, sink)
     }
 }
 
@@ -177,14 +173,12 @@ struct Sample {
     value: f64,
 }
 
-fn push(table: &Table, sink: &mut Sink) -> Result<(), ParseError> {
-    if table.columns().len() != 2 {
-        return Err(ParseError::Form(format!("{} columns instead of 2", table.columns().len())));
-    }
+fn push(table: &Table, sink: &mut Sink) -> Result<(), CollectError> {
     let mut text = String::new();
     let mut samples = Vec::new();
     let mut namer = Namer::new("mysql_global_status_", "Server status variable ");
-    for (raw, value) in table.rows().filter_map(numeric) {
+    for (raw, value) in table.pairs()? {
+        let Some(value) = value.and_then(value::parse) else { continue };
         let start = text.len();
         munge_into(&mut text, raw);
         let group = GROUPS.iter().position(|group| group.rest(&text[start..]).is_some());
@@ -197,29 +191,22 @@ fn push(table: &Table, sink: &mut Sink) -> Result<(), ParseError> {
     }
     for (index, group) in GROUPS.iter().enumerate() {
         let Some(desc) = &group.desc else { continue };
-        let mut family = sink.family(desc);
-        for sample in samples.iter().filter(|sample| sample.group == index) {
+        let members = samples.iter().filter(|sample| sample.group == index);
+        let samples = members.map(|sample| {
             let rest = group.rest(&text[sample.name.clone()]).unwrap_or_default();
-            let labels = [(group.label, rest)];
-            family.sample(if group.label.is_empty() { &[][..] } else { &labels[..] }, sample.value);
-        }
+            (group.label.map(|label| [(label, rest)]), sample.value)
+        });
+        sink.samples(desc, samples);
     }
-    push_galera(table, sink);
-    Ok(())
-}
-
-fn numeric(row: Cells<'_>) -> Option<(&str, f64)> {
-    Some((row.at(0)?, value::parse(row.at(1)?)?))
+    push_galera(table, sink)
 }
 
 /// Texts that only a Galera node has.
-fn push_galera(table: &Table, sink: &mut Sink) {
+fn push_galera(table: &Table, sink: &mut Sink) -> Result<(), CollectError> {
+    let pairs = table.pairs()?;
     let text = |name: &str| {
-        table
-            .rows()
-            .find(|row| row.at(0) == Some(name))
-            .and_then(|row| row.at(1))
-            .unwrap_or_default()
+        let value = pairs.clone().find(|(known, _)| *known == name);
+        value.and_then(|(_, text)| text).unwrap_or_default()
     };
     let node = text("wsrep_local_state_uuid");
     if !node.is_empty() {
@@ -228,11 +215,12 @@ fn push_galera(table: &Table, sink: &mut Sink) {
             ("wsrep_local_state_uuid", node),
             ("wsrep_provider_version", text("wsrep_provider_version")),
         ];
-        sink.family(&GALERA_INFO).sample(&labels, 1.0);
+        sink.samples(&GALERA_INFO, [(labels, 1.0)]);
     }
     if let Some(latency) = parse_latency(text("wsrep_evs_repl_latency")) {
         sink.row(REPLICATION_LATENCY, &latency);
     }
+    Ok(())
 }
 
 /// `min/mean/max/deviation/messages`; `None` for any other text.

@@ -120,7 +120,7 @@ fn a_server_without_galera_has_no_galera_families() {
 fn a_table_of_another_shape_is_an_error() {
     let mut sink = Sink::new(Format::Text);
     let error = push(&Table::of(&["a", "b", "c"], &[]), &mut sink).unwrap_err();
-    assert_eq!(error.to_string(), "3 columns instead of 2");
+    assert_eq!(error.to_string(), "SHOW TEST: 3 columns instead of 2");
 }
 
 proptest! {

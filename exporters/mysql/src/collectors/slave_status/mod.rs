@@ -7,9 +7,10 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use common::collector::{Collector, Release};
-use common::error::CollectError;
+use common::error::{CollectError, FirstError, ParseError, Partial};
 use common::exposition::{LabelSet, Sink};
-use common::metric::{Desc, Kind};
+use common::keyed::Keyed;
+use common::metric::Kind;
 use common::sync::lock;
 
 use crate::naming::Namer;
@@ -25,20 +26,16 @@ const REPLICA: &str = "SHOW REPLICA STATUS";
 const SYNTAX_ERROR: u16 = 1064;
 
 /// MariaDB's lists of domain-server-sequence positions.
-const POSITIONS: &[(&str, Desc<'_>)] = &[
-    (
+const POSITIONS: &[Keyed] = &[
+    Keyed::gauge(
         "Gtid_IO_Pos",
-        Desc::gauge(
-            "mysql_slave_status_gtid_io_pos",
-            "Sequence number of the last transaction received, by replication domain.",
-        ),
+        "mysql_slave_status_gtid_io_pos",
+        "Sequence number of the last transaction received, by replication domain.",
     ),
-    (
+    Keyed::gauge(
         "Gtid_Slave_Pos",
-        Desc::gauge(
-            "mysql_slave_status_gtid_slave_pos",
-            "Sequence number of the last transaction applied, by replication domain.",
-        ),
+        "mysql_slave_status_gtid_slave_pos",
+        "Sequence number of the last transaction applied, by replication domain.",
     ),
 ];
 
@@ -57,8 +54,7 @@ impl Collector<Scrape> for SlaveStatus {
             match scrape.try_query(statement).await {
                 Ok(table) => {
                     self.remember(release, statement);
-                    push(&table, sink);
-                    return Ok(());
+                    return push(&table, sink);
                 }
                 Err(error @ QueryError::Refused { code: SYNTAX_ERROR, .. }) => {
                     refusal = Some((statement, error));
@@ -119,26 +115,28 @@ fn privilege(release: Release) -> &'static str {
 }
 
 /// A family for each column that holds a number in any row; none for a server that is no replica.
-fn push(table: &Table, sink: &mut Sink) {
+fn push(table: &Table, sink: &mut Sink) -> Result<(), CollectError> {
     let labels: Vec<LabelSet> = table.rows().map(labels).collect();
     let mut namer = Namer::new("mysql_slave_status_", "Replica status column ");
     for (index, column) in table.columns().iter().enumerate() {
-        let mut family = sink.family(&namer.describe(column, Kind::Untyped));
-        for (row, labels) in table.rows().zip(&labels) {
-            if let Some(value) = row.at(index).and_then(value::parse) {
-                family.sample(labels, value);
-            }
-        }
+        let samples = table.rows().zip(&labels).filter_map(|(row, labels)| {
+            let value = row.at(index).and_then(value::parse)?;
+            Some((labels, value))
+        });
+        sink.samples(&namer.describe(column, Kind::Untyped), samples);
     }
-    for (column, desc) in POSITIONS {
-        let mut family = sink.family(desc);
+    let mut errors = FirstError::default();
+    for known in POSITIONS {
+        let mut family = sink.family(&known.desc);
         for (row, labels) in table.rows().zip(&labels) {
-            for position in positions(row.named(&[column]).unwrap_or_default()) {
+            let list = row.named(&[known.key]).unwrap_or_default();
+            for position in errors.take(positions(list)) {
                 let ids = [("domain_id", position.domain), ("server_id", position.server)];
                 family.sample(&(labels, ids), position.sequence);
             }
         }
     }
+    errors.into_result().map_err(|error| table.malformed(error))
 }
 
 fn labels(row: Cells<'_>) -> LabelSet {
@@ -159,16 +157,20 @@ struct Position<'a> {
     sequence: f64,
 }
 
-/// The well-formed parts of a list of positions.
-fn positions(list: &str) -> impl Iterator<Item = Position<'_>> {
-    list.split(',').filter_map(|position| {
-        let mut parts = position.trim().split('-');
-        let (domain, server, sequence) = (parts.next()?, parts.next()?, parts.next()?);
-        let is_number = |text: &str| text.parse::<u32>().is_ok();
-        let is_whole = parts.next().is_none() && is_number(domain) && is_number(server);
-        let sequence = sequence.parse::<u64>().ok()? as f64;
-        is_whole.then_some(Position { domain, server, sequence })
-    })
+/// The positions of a list, beside what was malformed first.
+fn positions(list: &str) -> Partial<Vec<Position<'_>>, ParseError> {
+    let texts = list.split(',').map(str::trim).filter(|text| !text.is_empty());
+    let malformed = |text| ParseError::form("a position is not domain-server-sequence", text);
+    texts.map(|text| parse_position(text).ok_or_else(|| malformed(text))).collect()
+}
+
+fn parse_position(text: &str) -> Option<Position<'_>> {
+    let mut parts = text.split('-');
+    let (domain, server, sequence) = (parts.next()?, parts.next()?, parts.next()?);
+    let is_number = |text: &str| text.parse::<u32>().is_ok();
+    let is_whole = parts.next().is_none() && is_number(domain) && is_number(server);
+    let sequence = sequence.parse::<u64>().ok()? as f64;
+    is_whole.then_some(Position { domain, server, sequence })
 }
 
 #[cfg(test)]

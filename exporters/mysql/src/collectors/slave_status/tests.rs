@@ -9,10 +9,16 @@ fn version(text: &str) -> Release {
 }
 
 fn samples(table: &Table) -> Vec<String> {
+    pushed(table).0
+}
+
+/// The samples, and what was malformed.
+fn pushed(table: &Table) -> (Vec<String>, Result<(), CollectError>) {
     let mut sink = Sink::new(Format::Text);
-    push(table, &mut sink);
+    let result = push(table, &mut sink);
     let text = String::from_utf8(sink.text().to_vec()).unwrap();
-    text.lines().filter(|line| !line.starts_with('#')).map(ToOwned::to_owned).collect()
+    let samples = text.lines().filter(|line| !line.starts_with('#')).map(ToOwned::to_owned);
+    (samples.collect(), result)
 }
 
 #[test]
@@ -127,24 +133,34 @@ fn a_missing_privilege_is_named() {
 }
 
 #[test]
-fn malformed_positions_are_skipped() {
-    let read = |list| positions(list).collect::<Vec<_>>();
+fn malformed_positions_are_reported_and_cost_no_other() {
     assert_eq!(
-        read("0-1-5, 4294967295-2-18446744073709551615"),
-        [
+        positions("0-1-5, 4294967295-2-18446744073709551615"),
+        Partial::whole(vec![
             Position { domain: "0", server: "1", sequence: 5.0 },
             Position { domain: "4294967295", server: "2", sequence: 18_446_744_073_709_551_615.0 },
-        ]
+        ])
     );
-    for list in ["", ",", "0-1", "0-1-", "0-1-x", "0-1-2-3", "a-1-2", "3e11fa47-71ca:1-5"] {
-        assert_eq!(read(list), [], "{list}");
+    for list in ["0-1", "0-1-", "0-1-x", "0-1-2-3", "a-1-2", "3e11fa47-71ca:1-5"] {
+        let list = format!("{list},7-8-9");
+        let Partial { good, error } = positions(&list);
+        assert_eq!(good, [Position { domain: "7", server: "8", sequence: 9.0 }], "{list}");
+        assert!(error.is_some(), "{list}");
+    }
+    let row: &[Option<&str>] = &[Some("db1"), Some("x,0-1-99")];
+    let (samples, result) = pushed(&Table::of(&["Master_Host", "Gtid_IO_Pos"], &[row]));
+    assert_eq!(samples.len(), 1);
+    let error = "SHOW TEST: a position is not domain-server-sequence: \"x\"";
+    assert_eq!(result.unwrap_err().to_string(), error);
+    for list in ["", ",", " , "] {
+        assert_eq!(positions(list), Partial::whole(vec![]), "{list:?}");
     }
 }
 
 proptest! {
     #[test]
     fn arbitrary_positions_never_panic(list in "[-0-9, a]{0,40}|(?s).{0,40}") {
-        for position in positions(&list) {
+        for position in positions(&list).good {
             prop_assert!(position.sequence >= 0.0);
         }
     }
