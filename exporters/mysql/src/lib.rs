@@ -9,6 +9,7 @@
 pub mod account;
 pub mod args;
 pub mod collectors;
+pub mod columns;
 pub mod my_cnf;
 pub mod naming;
 pub mod scrape;
