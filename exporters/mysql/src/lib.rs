@@ -1,10 +1,11 @@
 //! Metrics of MariaDB and MySQL, as mysqld_exporter names them.
 //!
 //! [`args`] holds the flags; [`my_cnf`] reads the option file, of which
-//! [`account`] takes server and login; [`server`] keeps the connections and
-//! asks; [`collectors`] lists the subjects: one file each. [`value`] and
-//! [`naming`] are the rules by which the server's texts and names become
-//! samples and families.
+//! [`account`] takes server and login. A [`server`] keeps its connections. A
+//! [`scrape`] is what the [`collectors`] share, one file per subject; the
+//! [`scraper`] runs them for any server. [`value`], [`naming`] and [`columns`]
+//! are the rules by which the server's texts, names and rows become samples
+//! and families.
 
 pub mod account;
 pub mod args;
@@ -13,24 +14,23 @@ pub mod columns;
 pub mod my_cnf;
 pub mod naming;
 pub mod scrape;
+pub mod scraper;
 mod self_metrics;
 pub mod server;
 pub mod value;
 
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use async_trait::async_trait;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 use common::cli::{Dialect, Switches};
+use common::collector::Named;
 use common::commands::Program;
-use common::error::CollectError;
 use common::exporter::{Exporter, Refusal, ScrapeRequest};
 use common::exposition::Exposition;
-use common::failures::{Change, FailureLog};
-use common::scrape::{Collectors, Outcome, Placement};
+use common::scrape::Outcome;
 use common::secret::Secret;
 use common::self_metrics::BuildInfo;
 use common::web::{Landing, Service};
@@ -40,8 +40,8 @@ use args::Args;
 use collectors::COLLECTORS;
 use my_cnf::MyCnf;
 use scrape::Scrape;
-use self_metrics::{CONNECTION, FAMILIES};
-use server::{QueryError, Server};
+use scraper::Scraper;
+use server::{QueryError, Servers};
 
 const SWITCHES: Switches = Switches { flag_prefix: "collect." };
 
@@ -51,13 +51,12 @@ const SECTION: &str = "client";
 /// Variable with the password, where the option file has none.
 const PASSWORD_VARIABLE: &str = "MYSQLD_EXPORTER_PASSWORD";
 
-/// Answers scrapes with the metrics of one server.
+/// Answers scrapes with the metrics of the server that flags and option file name.
 #[derive(Debug)]
 pub struct MysqlExporter {
-    server: Arc<Server>,
-    collectors: Collectors<Scrape>,
-    query_timeout: Option<Duration>,
-    failures: FailureLog,
+    scraper: Scraper,
+    servers: Servers,
+    account: Account,
 }
 
 impl Program for MysqlExporter {
@@ -111,39 +110,16 @@ impl MysqlExporter {
         let args = Args::from_arg_matches(matches)?;
         let account = read_account(&args, environment)
             .with_context(|| format!("option file {}", args.config_file))?;
+        Ok(Self::new(&args, account, SWITCHES.build(matches, COLLECTORS)?))
+    }
+
+    fn new(args: &Args, account: Account, collectors: Vec<Named<Scrape>>) -> Self {
         if account.user.is_empty() {
             tracing::warn!(reason = %QueryError::NoUser, "the server cannot be asked");
         }
-        let collectors = SWITCHES.build(matches, COLLECTORS)?;
-        let collectors =
-            Collectors::new(Placement::Reactor, FAMILIES, collectors).with_release(Scrape::release);
-        tracing::info!(server = %account.address, ?collectors, "enabled collectors");
-        let query_timeout = u64::from(args.connections.query_timeout);
-        Ok(Self {
-            server: Arc::new(Server::new(account, &args.connections)),
-            collectors,
-            query_timeout: (query_timeout > 0).then(|| Duration::from_secs(query_timeout)),
-            failures: FailureLog::default(),
-        })
-    }
-
-    /// The collectors that `collect[]` names; all if it names none that is enabled,
-    /// as in the reference exporter.
-    fn choose<'a>(&self, request: &'a ScrapeRequest) -> impl Fn(&str) -> bool + use<'a> {
-        let only: Vec<&str> = request.values("collect[]").collect();
-        let chooses_any = self.collectors.names().any(|name| only.contains(&name));
-        move |name: &str| !chooses_any || only.contains(&name)
-    }
-
-    /// Logs the first of a series of equal failures, and the recovery.
-    fn log_change(&self, opened: Result<(), &QueryError>) {
-        let server = self.server.address();
-        match (self.failures.note(&opened), opened) {
-            (Change::New, Err(error)) => tracing::warn!(%server, %error, "server is down"),
-            (_, Err(error)) => tracing::debug!(%server, %error, "server is still down"),
-            (Change::Recovered, Ok(())) => tracing::info!(%server, "server is up again"),
-            (_, Ok(())) => {}
-        }
+        let scraper = Scraper::new(collectors, &args.connections);
+        tracing::info!(server = %account.address, collectors = ?scraper, "enabled collectors");
+        Self { scraper, servers: Servers::new(args.connections.clone()), account }
     }
 }
 
@@ -157,24 +133,8 @@ impl Exporter for MysqlExporter {
         if request.values("target").next().is_some() {
             return Err(Refusal("the parameter target is not supported yet".into()));
         }
-        let chosen = self.choose(request);
-        let started = Instant::now();
-        let opened = Scrape::open(&self.server, self.query_timeout, request.deadline).await;
-        let duration = started.elapsed();
-        self_metrics::push(opened.is_ok(), duration, exposition);
-        self.log_change(opened.as_ref().map(drop));
-        match opened {
-            Ok(scrape) => {
-                let deadline = scrape.deadline();
-                Ok(self.collectors.run(Arc::new(scrape), chosen, deadline, exposition).await)
-            }
-            Err(error) => Ok(vec![Outcome {
-                collector: CONNECTION.into(),
-                duration,
-                result: Err(CollectError::query("connect", &error)),
-                malformed: None,
-            }]),
-        }
+        let server = self.servers.get(&self.account);
+        Ok(self.scraper.scrape(&server, request, exposition).await)
     }
 }
 

@@ -1,4 +1,5 @@
 use std::ffi::OsString;
+use std::time::Instant;
 
 use account::Address;
 
@@ -27,8 +28,10 @@ fn matches(arguments: &[&str]) -> Result<ArgMatches, clap::Error> {
 }
 
 fn account(arguments: &[&str]) -> anyhow::Result<Account> {
-    let args = Args::from_arg_matches(&matches(arguments).unwrap()).unwrap();
-    read_account(&args, &|name| (name == PASSWORD_VARIABLE).then(|| "hunter2".to_owned()))
+    let matches = matches(arguments).unwrap();
+    let args = Args::from_arg_matches(&matches).unwrap();
+    let environment = |name: &str| (name == PASSWORD_VARIABLE).then(|| "hunter2".to_owned());
+    read_account(&args, &environment)
 }
 
 #[test]
@@ -60,7 +63,7 @@ fn bad_flags_are_refused() {
 fn collectors_have_the_reference_switches() {
     let names = |arguments: &[&str]| {
         let exporter = MysqlExporter::from_matches(&matches(arguments).unwrap(), &|_| None);
-        exporter.unwrap().collectors.names().collect::<Vec<_>>()
+        exporter.unwrap().scraper.names().collect::<Vec<_>>()
     };
     assert_eq!(names(&["--config.my-cnf="]), ["global_status", "global_variables", "slave_status"]);
     assert_eq!(
@@ -77,8 +80,8 @@ fn collect_keeps_those_named_or_all() {
         let parameters =
             names.iter().map(|name| ("collect[]".to_owned(), (*name).to_owned())).collect();
         let request = ScrapeRequest { parameters, deadline: Instant::now() };
-        let chosen = exporter.choose(&request);
-        exporter.collectors.names().filter(|name| chosen(name)).count()
+        let chosen = exporter.scraper.choose(&request);
+        exporter.scraper.names().filter(|name| chosen(name)).count()
     };
     assert_eq!(chosen(&[]), 3);
     assert_eq!(chosen(&["slave_status"]), 1);
@@ -92,6 +95,24 @@ fn a_missing_file_leaves_flags_and_environment() {
     let account = account(&[missing, "--mysqld.username=u", "--mysqld.address=db:1"]).unwrap();
     assert_eq!(account.address, Address::Tcp("db".into(), 1));
     assert_eq!((account.user.as_str(), account.password.expose()), ("u", "hunter2"));
+}
+
+#[tokio::test]
+async fn a_server_is_kept_by_account() {
+    let args = Args::from_arg_matches(&matches(&[]).unwrap()).unwrap();
+    let servers = Servers::new(args.connections);
+    let account = account(&["--mysqld.username=u"]).unwrap();
+    let first = servers.get(&account);
+    assert!(Arc::ptr_eq(&first, &servers.get(&account.clone())));
+    let others = [
+        Account { user: "v".into(), ..account.clone() },
+        Account { password: "hunter3".into(), ..account.clone() },
+        Account { address: "db:1".parse().unwrap(), ..account },
+    ];
+    for other in others {
+        assert!(!Arc::ptr_eq(&first, &servers.get(&other)), "{other:?}");
+    }
+    assert!(!format!("{servers:?}").contains("hunter"));
 }
 
 #[test]

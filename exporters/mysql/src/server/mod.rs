@@ -7,6 +7,7 @@
 mod connection;
 mod error;
 mod limit;
+mod servers;
 mod table;
 mod version;
 
@@ -14,17 +15,19 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::{Duration, Instant};
 
+use common::failures::{Change, FailureLog};
+use common::sync::lock;
 use futures_util::FutureExt as _;
 use mysql_async::{Opts, OptsBuilder};
 use tokio::sync::Semaphore;
 
 use crate::account::{Account, Address};
 use crate::args::ConnectionArgs;
-use common::sync::lock;
 use connection::Connection;
 
 pub use error::QueryError;
 pub(crate) use limit::Limit;
+pub use servers::Servers;
 pub use table::{Cells, Table};
 pub use version::{mariadb, mysql, parse_version};
 
@@ -51,6 +54,7 @@ pub struct Server {
     /// As many as there may be connections.
     permits: Semaphore,
     idle: Mutex<Idle>,
+    failures: FailureLog,
 }
 
 #[derive(Default)]
@@ -89,12 +93,19 @@ impl Server {
             setup: setup(args),
             permits: Semaphore::new(args.max_open_connections.into()),
             idle: Mutex::default(),
+            failures: FailureLog::default(),
         }
     }
 
-    /// Where the server is.
-    pub fn address(&self) -> &Address {
-        &self.address
+    /// Logs the first of a series of equal failures, and the recovery.
+    pub fn log_change(&self, opened: Result<(), &QueryError>) {
+        let server = &self.address;
+        match (self.failures.note(&opened), opened) {
+            (Change::New, Err(error)) => tracing::warn!(%server, %error, "server is down"),
+            (_, Err(error)) => tracing::debug!(%server, %error, "server is still down"),
+            (Change::Recovered, Ok(())) => tracing::info!(%server, "server is up again"),
+            (_, Ok(())) => {}
+        }
     }
 
     /// Runs a statement on one of the connections before `deadline`; `limit`
