@@ -4,14 +4,17 @@ use clap::ArgAction;
 
 use crate::account::Address;
 
+/// The flag that names the option file.
+pub(crate) const CONFIG_FILE: &str = "config.my-cnf";
+
 /// All flags but the collector switches and those that every exporter has.
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Server")]
 pub struct Args {
-    /// Option file whose section client has account and address; may be missing
+    /// Option file whose section client has account and address; may be missing if not named
     #[arg(
-        id = "config.my-cnf",
-        long = "config.my-cnf",
+        id = CONFIG_FILE,
+        long = CONFIG_FILE,
         value_name = "FILE",
         default_value = ".my.cnf"
     )]

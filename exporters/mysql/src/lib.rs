@@ -24,6 +24,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use async_trait::async_trait;
+use clap::parser::ValueSource;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 use common::cli::{Dialect, Switches};
 use common::collector::Named;
@@ -36,7 +37,7 @@ use common::self_metrics::BuildInfo;
 use common::web::{Landing, Service};
 
 use account::Account;
-use args::Args;
+use args::{Args, CONFIG_FILE};
 use collectors::COLLECTORS;
 use my_cnf::MyCnf;
 use scrape::Scrape;
@@ -79,7 +80,7 @@ impl Program for MysqlExporter {
         if environment("DATA_SOURCE_NAME").is_some() {
             tracing::warn!(
                 "DATA_SOURCE_NAME is ignored: set --mysqld.address, --mysqld.username and \
-                 {PASSWORD_VARIABLE}, or [client] in the file of --config.my-cnf"
+                 {PASSWORD_VARIABLE}, or [client] in the file of --{CONFIG_FILE}"
             );
         }
         Ok(Service {
@@ -108,8 +109,8 @@ impl MysqlExporter {
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> anyhow::Result<Self> {
         let args = Args::from_arg_matches(matches)?;
-        let account = read_account(&args, environment)
-            .with_context(|| format!("option file {}", args.config_file))?;
+        let account = read_account(&args, is_given(matches, CONFIG_FILE), environment)
+            .with_context(|| format!("--{CONFIG_FILE}={}", args.config_file))?;
         Ok(Self::new(&args, account, SWITCHES.build(matches, COLLECTORS)?))
     }
 
@@ -138,9 +139,16 @@ impl Exporter for MysqlExporter {
     }
 }
 
-/// The account of `[client]`, gaps filled from flags and environment; a file that is not there is empty.
+/// True if the flag or its variable was given.
+fn is_given(matches: &ArgMatches, flag: &str) -> bool {
+    matches.value_source(flag).is_some_and(|source| source != ValueSource::DefaultValue)
+}
+
+/// The account of `[client]`, gaps filled from flags and environment. The file may be missing
+/// unless `is_named`; an empty name means none.
 fn read_account(
     args: &Args,
+    is_named: bool,
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> anyhow::Result<Account> {
     let fallback = Account {
@@ -149,9 +157,12 @@ fn read_account(
         password: Secret::new(environment(PASSWORD_VARIABLE).unwrap_or_default()),
         allows_cleartext: false,
     };
+    if args.config_file.is_empty() {
+        return Ok(fallback);
+    }
     let file = match std::fs::read_to_string(&args.config_file) {
         Ok(text) => my_cnf::parse(&text, environment)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !is_named => {
             tracing::info!(file = args.config_file, "no option file");
             MyCnf::default()
         }

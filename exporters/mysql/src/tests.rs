@@ -31,7 +31,7 @@ fn account(arguments: &[&str]) -> anyhow::Result<Account> {
     let matches = matches(arguments).unwrap();
     let args = Args::from_arg_matches(&matches).unwrap();
     let environment = |name: &str| (name == PASSWORD_VARIABLE).then(|| "hunter2".to_owned());
-    read_account(&args, &environment)
+    read_account(&args, is_given(&matches, CONFIG_FILE), &environment)
 }
 
 #[test]
@@ -90,11 +90,25 @@ fn collect_keeps_those_named_or_all() {
 }
 
 #[test]
-fn a_missing_file_leaves_flags_and_environment() {
-    let missing = "--config.my-cnf=/nonexistent/.my.cnf";
-    let account = account(&[missing, "--mysqld.username=u", "--mysqld.address=db:1"]).unwrap();
-    assert_eq!(account.address, Address::Tcp("db".into(), 1));
-    assert_eq!((account.user.as_str(), account.password.expose()), ("u", "hunter2"));
+fn without_a_file_flags_and_environment_count() {
+    let flags = ["--mysqld.username=u", "--mysqld.address=db:1"];
+    // The default is missing here; an empty name means none.
+    for named in [&[][..], &["--config.my-cnf="]] {
+        let account = account(&[&flags[..], named].concat()).unwrap();
+        assert_eq!(account.address, Address::Tcp("db".into(), 1));
+        assert_eq!((account.user.as_str(), account.password.expose()), ("u", "hunter2"));
+    }
+}
+
+#[test]
+fn a_missing_file_that_was_named_is_an_error_with_flag_file_and_reason() {
+    // Also if the name is that of the default.
+    for missing in ["--config.my-cnf=/nonexistent/.my.cnf", "--config.my-cnf=.my.cnf"] {
+        let error = MysqlExporter::from_matches(&matches(&[missing]).unwrap(), &|_| None);
+        let error = format!("{:#}", error.unwrap_err());
+        let reason = "cannot be read: No such file or directory (os error 2)";
+        assert_eq!(error, format!("{missing}: {reason}"));
+    }
 }
 
 #[tokio::test]
