@@ -10,7 +10,7 @@ use common::scrape::CollectorFamilies;
 pub(crate) const FAMILIES: CollectorFamilies = CollectorFamilies {
     duration: Desc::gauge(
         "mysql_exporter_collector_duration_seconds",
-        "Wall time that a collector took in this scrape, the wait for a connection included.",
+        "Wall time that a collector took in this scrape, including the wait for a connection.",
     ),
     success: Desc::gauge(
         "mysql_exporter_collector_success",
@@ -24,7 +24,7 @@ pub(crate) const FAMILIES: CollectorFamilies = CollectorFamilies {
 };
 
 const UP: Desc<'_> =
-    Desc::gauge("mysql_up", "1 if the server told its version in this scrape, 0 if it did not.");
+    Desc::gauge("mysql_up", "1 if the server answered the version query of this scrape, else 0.");
 
 /// Value of the `collector` label for connecting and asking for the version.
 pub(crate) const CONNECTION: &str = "connection";

@@ -20,7 +20,7 @@ const LAST_DURATION: Desc<'_> = Desc::gauge(
 );
 const LAST_CONNECT: Desc<'_> = Desc::gauge(
     "redis_exporter_last_scrape_connect_time_seconds",
-    "Time to get a connection, login included; nearly 0 if the one of the last scrape is used.",
+    "Time to connect and log in; almost 0 if the connection of the last scrape is used.",
 );
 const LAST_PING: Desc<'_> =
     Desc::gauge("redis_exporter_last_scrape_ping_time_seconds", "Time until PING was answered.");

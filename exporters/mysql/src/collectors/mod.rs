@@ -14,7 +14,7 @@ pub const COLLECTORS: &[Entry<Scrape>] = &[
     Entry::on("global_variables", "SHOW GLOBAL VARIABLES", |_| {
         Ok(Box::new(global_variables::GlobalVariables))
     }),
-    Entry::on("slave_status", "replication as this server's replica threads see it", |_| {
+    Entry::on("slave_status", "replication, as this server's replica threads report it", |_| {
         Ok(Box::new(slave_status::SlaveStatus::default()))
     }),
 ];

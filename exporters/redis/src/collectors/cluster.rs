@@ -17,9 +17,13 @@ const FIELDS: &[Keyed] = &[
     gauge(
         "cluster_current_epoch",
         "redis_cluster_current_epoch",
-        "Epoch of the cluster that this node knows of.",
+        "Current epoch of the cluster, as this node knows it.",
     ),
-    gauge("cluster_known_nodes", "redis_cluster_known_nodes", "Nodes known, failed ones too."),
+    gauge(
+        "cluster_known_nodes",
+        "redis_cluster_known_nodes",
+        "Known nodes, including failed ones.",
+    ),
     gauge("cluster_my_epoch", "redis_cluster_my_epoch", "Epoch of this node's configuration."),
     gauge("cluster_size", "redis_cluster_size", "Masters that serve at least one slot."),
     gauge(
@@ -28,13 +32,17 @@ const FIELDS: &[Keyed] = &[
         "Slots that are assigned to a node.",
     ),
     gauge("cluster_slots_fail", "redis_cluster_slots_fail", "Slots of nodes that have failed."),
-    gauge("cluster_slots_ok", "redis_cluster_slots_ok", "Slots of nodes that are well."),
+    gauge(
+        "cluster_slots_ok",
+        "redis_cluster_slots_ok",
+        "Slots of nodes that are neither failed nor unreachable.",
+    ),
     gauge(
         "cluster_slots_pfail",
         "redis_cluster_slots_pfail",
         "Slots of nodes that this node cannot reach.",
     ),
-    gauge("cluster_state", "redis_cluster_state", "1 if the cluster can serve, 0 if it cannot."),
+    gauge("cluster_state", "redis_cluster_state", "1 if the cluster can serve requests, else 0."),
     gauge(
         "cluster_stats_messages_received",
         "redis_cluster_messages_received_total",

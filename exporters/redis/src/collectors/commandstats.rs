@@ -16,12 +16,14 @@ const METRICS: &[Metric<Calls>] = &[
     }),
     counter(
         "redis_commands_rejected_calls_total",
-        "Calls refused before they ran; Redis 6.2.",
+        "Calls rejected before execution; since Redis 6.2.",
         |row| row.rejected,
     ),
-    counter("redis_commands_failed_calls_total", "Calls that ran and failed; Redis 6.2.", |row| {
-        row.failed
-    }),
+    counter(
+        "redis_commands_failed_calls_total",
+        "Calls that failed during execution; since Redis 6.2.",
+        |row| row.failed,
+    ),
 ];
 
 pub(super) struct CommandStats;

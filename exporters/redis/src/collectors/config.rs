@@ -13,7 +13,7 @@ use crate::scrape::Scrape;
 /// Settings that are one number.
 const NUMBERS: &[Keyed] = &[
     Keyed::gauge("io-threads", "redis_config_io_threads", "Threads that read and write sockets."),
-    Keyed::gauge("maxclients", "redis_config_maxclients", "Most clients that may be connected."),
+    Keyed::gauge("maxclients", "redis_config_maxclients", "Maximum number of connected clients."),
     Keyed::gauge(
         "maxmemory",
         "redis_config_maxmemory",
@@ -28,12 +28,12 @@ const NUMBERS: &[Keyed] = &[
 
 const BUFFER_LIMITS: Desc<'_> = Desc::gauge(
     "redis_config_client_output_buffer_limit_bytes",
-    "Output buffer at which a client is dropped: at once (hard) or after a time (soft).",
+    "Output buffer size at which a client is disconnected: at once (hard) or after a time (soft).",
 );
 
 const BUFFER_OVERCOME: &[Metric<BufferLimit>] = &[gauge(
     "redis_config_client_output_buffer_limit_overcome_seconds",
-    "Time above the soft limit after which a client is dropped.",
+    "Time above the soft limit after which a client is disconnected.",
     |limit| limit.seconds,
 )];
 

@@ -25,14 +25,14 @@ const MAX_EMPTY_DATABASES: u64 = 4096;
 
 const METRICS: &[Metric<Database>] = &[
     gauge("redis_db_keys", "Keys in a database.", |db| db.keys),
-    gauge("redis_db_keys_expiring", "Keys in a database that will expire.", |db| db.expiring),
+    gauge("redis_db_keys_expiring", "Keys with an expiry in a database.", |db| db.expiring),
     gauge("redis_db_avg_ttl_seconds", "Mean time until the keys of a database expire.", |db| {
         db.mean_ttl_milliseconds.map(|milliseconds| milliseconds / 1000.0)
     }),
     gauge("redis_db_keys_cached", "Keys of a database that are in memory; KeyDB.", |db| db.cached),
     gauge(
         "redis_db_keys_with_expiring_items",
-        "Hashes of a database with fields that will expire; Redis 7.4, Valkey 9.",
+        "Hashes of a database with fields that have an expiry; Redis 7.4, Valkey 9.",
         |db| db.with_expiring_items,
     ),
 ];

@@ -42,7 +42,7 @@ pub const COLLECTORS: &[Entry<Scrape>] = &[
     Entry::on("replication", "links to master and replicas", |_| {
         Ok(Box::new(replication::Replication))
     }),
-    Entry::on("sentinel", "masters that a sentinel watches", |_| Ok(Box::new(sentinel::Sentinel))),
+    Entry::on("sentinel", "masters that a sentinel monitors", |_| Ok(Box::new(sentinel::Sentinel))),
     Entry::on("slowlog", "length and latest entry of the slow log", |_| {
         Ok(Box::new(slowlog::SlowLog))
     }),

@@ -16,7 +16,7 @@ const NUMBERS: &[Keyed] = &[
     Keyed::gauge(
         "sentinel_masters",
         "redis_sentinel_masters",
-        "Masters that this sentinel watches.",
+        "Masters that this sentinel monitors.",
     ),
     Keyed::gauge(
         "sentinel_running_scripts",
@@ -31,21 +31,23 @@ const NUMBERS: &[Keyed] = &[
     Keyed::gauge(
         "sentinel_simulate_failure_flags",
         "redis_sentinel_simulate_failure_flags",
-        "Failures that this sentinel is to simulate.",
+        "Flags of the failures that this sentinel simulates.",
     ),
     Keyed::gauge(
         "sentinel_tilt",
         "redis_sentinel_tilt",
-        "1 while this sentinel distrusts its clock and only watches.",
+        "1 while this sentinel is in TILT mode, in which it only monitors.",
     ),
 ];
 
-const STATUS: Desc<'_> =
-    Desc::gauge("redis_sentinel_master_status", "1 if a master is well, with its state as label.");
+const STATUS: Desc<'_> = Desc::gauge(
+    "redis_sentinel_master_status",
+    "1 if the state of a master is ok, else 0; the label master_status is the state.",
+);
 
 const METRICS: &[Metric<Peers>] = &[
     gauge("redis_sentinel_master_slaves", "Replicas of a master.", |peers| peers.replicas),
-    gauge("redis_sentinel_master_sentinels", "Sentinels that watch a master.", |peers| {
+    gauge("redis_sentinel_master_sentinels", "Sentinels that monitor a master.", |peers| {
         peers.sentinels
     }),
 ];

@@ -14,7 +14,7 @@ const LENGTH: Desc<'_> = Desc::gauge("redis_slowlog_length", "Entries in the slo
 
 /// Both are 0 while the log is empty, as in the reference.
 const METRICS: &[Metric<Entry>] = &[
-    gauge("redis_slowlog_last_id", "Number of the latest entry in the slow log.", |entry| {
+    gauge("redis_slowlog_last_id", "Id of the latest entry in the slow log.", |entry| {
         Some(entry.id)
     }),
     gauge(

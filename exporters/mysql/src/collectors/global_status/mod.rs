@@ -61,7 +61,7 @@ const GROUPS: &[Group] = &[
         "error",
         Desc::counter(
             "mysql_global_status_connection_errors_total",
-            "Connections that failed through an error of the server, by cause.",
+            "Failed connections, by the cause of the error (Connection_errors_*).",
         ),
     ),
     Group {
@@ -110,7 +110,7 @@ const GROUPS: &[Group] = &[
         "instrumentation",
         Desc::counter(
             "mysql_global_status_performance_schema_lost_total",
-            "Items that the performance schema had no room for, by instrumentation.",
+            "Items that the performance schema could not store due to lack of memory, by instrumentation.",
         ),
     ),
 ];
@@ -121,27 +121,27 @@ const GALERA_INFO: Desc<'_> =
 const REPLICATION_LATENCY: &[Metric<Latency>] = &[
     gauge(
         "mysql_galera_evs_repl_latency_min_seconds",
-        "Shortest time that Galera's group communication took.",
+        "Minimum latency of Galera's group communication.",
         |latency| Some(latency.minimum_seconds),
     ),
     gauge(
         "mysql_galera_evs_repl_latency_avg_seconds",
-        "Mean time that Galera's group communication took.",
+        "Mean latency of Galera's group communication.",
         |latency| Some(latency.mean_seconds),
     ),
     gauge(
         "mysql_galera_evs_repl_latency_max_seconds",
-        "Longest time that Galera's group communication took.",
+        "Maximum latency of Galera's group communication.",
         |latency| Some(latency.maximum_seconds),
     ),
     gauge(
         "mysql_galera_evs_repl_latency_stdev",
-        "Standard deviation of the time that Galera's group communication took, in seconds.",
+        "Standard deviation of the latency of Galera's group communication, in seconds.",
         |latency| Some(latency.deviation_seconds),
     ),
     gauge(
         "mysql_galera_evs_repl_latency_sample_size",
-        "Messages that Galera's latency figures are made of.",
+        "Messages in the sample of Galera's latency.",
         |latency| Some(latency.messages),
     ),
 ];

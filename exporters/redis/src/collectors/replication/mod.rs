@@ -16,24 +16,28 @@ const MASTER_METRICS: &[Metric<Link>] = &[
     gauge("redis_master_link_up", "1 if the link to the master is up.", |link| link.is_up),
     gauge(
         "redis_master_last_io_seconds_ago",
-        "Seconds since the master was last heard of; -1 while the link is down.",
+        "Seconds since the last message from the master; -1 while the link is down.",
         |link| link.last_io_seconds,
     ),
-    gauge("redis_master_sync_in_progress", "1 while the data is copied from the master.", |link| {
-        link.is_syncing
-    }),
+    gauge(
+        "redis_master_sync_in_progress",
+        "1 while the replica synchronises with the master.",
+        |link| link.is_syncing,
+    ),
     gauge("redis_slave_repl_offset", "Replication offset of this replica.", |link| link.offset),
 ];
 
 const REPLICA_METRICS: &[Metric<Progress>] = &[
     gauge(
         "redis_connected_slave_offset_bytes",
-        "Replication offset that a replica has confirmed.",
+        "Replication offset that a replica has acknowledged.",
         |p| p.offset,
     ),
-    gauge("redis_connected_slave_lag_seconds", "Seconds since a replica last confirmed.", |p| {
-        p.lag
-    }),
+    gauge(
+        "redis_connected_slave_lag_seconds",
+        "Seconds since the last acknowledgement of a replica.",
+        |p| p.lag,
+    ),
 ];
 
 const REPLICA_INFO: Desc<'_> = Desc::gauge(
