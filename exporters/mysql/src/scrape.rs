@@ -1,4 +1,4 @@
-//! The source of all collectors: one scrape of a server that has told its version.
+//! The source of all collectors: one scrape of a server whose version is known.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use common::error::CollectError;
 
 use crate::server::{Limit, QueryError, Server, Table, parse_version};
 
-/// What the collectors of one scrape read: a server that has told its version.
+/// What the collectors of one scrape read: a server whose version is known.
 #[derive(Debug)]
 pub struct Scrape {
     server: Arc<Server>,
@@ -18,7 +18,7 @@ pub struct Scrape {
 }
 
 impl Scrape {
-    /// Asks the server for its version, which also tells that it lives.
+    /// Asks the server for its version, which also shows that it is up.
     ///
     /// Answers until `deadline`, but no later than `query_timeout` after this.
     ///

@@ -143,7 +143,7 @@ fn a_broken_file_is_an_error_that_names_it() {
     let error = exporter(b"[client\npassword=secret");
     assert!(error.ends_with(".cnf: line 1: a section header that does not end in ]"), "{error}");
     let error = exporter(b"[client]\npassword=secret\nport=x");
-    assert!(error.ends_with(".cnf: line 3: port is no number in its range"), "{error}");
+    assert!(error.ends_with(".cnf: line 3: port is not a number in its range"), "{error}");
     let error = exporter(b"[client]\npassword=secret\nssl-ca=secret.pem");
     assert!(error.contains("line 3: ssl-ca asks for TLS"), "{error}");
     assert!(exporter(b"[client]\npassword=secret\xff").contains("cannot be read"));

@@ -29,12 +29,12 @@ pub struct Options {
 }
 
 impl Scrape {
-    /// A scrape that has got this far: connected, and the server has told its state.
+    /// A scrape of a server that is connected and has answered `INFO`.
     pub fn new(info: Info, connection: MultiplexedConnection, options: Arc<Options>) -> Self {
         Self { info, connection, options, settings: OnceCell::new() }
     }
 
-    /// The server's state as `INFO` told it in this scrape.
+    /// The answer to `INFO` in this scrape.
     pub fn info(&self) -> &Info {
         &self.info
     }
@@ -42,7 +42,7 @@ impl Scrape {
     /// Sends a command. Collectors ask at the same time; their commands share the connection.
     ///
     /// # Errors
-    /// [`CollectError::Query`] with the server's words; `statement` stands for the command.
+    /// [`CollectError::Query`] with the server's words and `statement`, the command without its arguments.
     pub async fn ask(&self, statement: &str, command: &Cmd) -> Result<Value, CollectError> {
         let mut connection = self.connection.clone();
         let answer = command.query_async(&mut connection).await;

@@ -1,4 +1,4 @@
-//! What the exporter tells of its scrapes of the server.
+//! The families about the scrapes of the server.
 
 use std::sync::Mutex;
 use std::time::Duration;

@@ -47,7 +47,7 @@ pub struct MyCnf {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Entry {
     line: usize,
-    /// `None` for a key that stands alone.
+    /// `None` for a key without a value.
     value: Option<Secret>,
 }
 
@@ -83,7 +83,7 @@ impl<'a> Section<'a> {
     /// Text of a key; `None` if it is not there.
     ///
     /// # Errors
-    /// The key stands alone.
+    /// The key has no value.
     pub fn text(&self, key: &str) -> Result<Option<&'a Secret>, OptionError> {
         match self.entry(key) {
             None => Ok(None),
@@ -92,7 +92,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// Truth of a key: one that stands alone is true; `None` if it is not there.
+    /// Truth of a key: one without a value is true; `None` if it is not there.
     ///
     /// # Errors
     /// The value is no boolean.
@@ -118,7 +118,7 @@ impl<'a> Section<'a> {
                 .expose()
                 .parse()
                 .map(Some)
-                .map_err(|_| self.error(key, "is no number in its range")),
+                .map_err(|_| self.error(key, "is not a number in its range")),
         }
     }
 

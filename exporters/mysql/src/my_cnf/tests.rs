@@ -80,7 +80,7 @@ fn errors_and_debug_output_show_no_value() {
     assert_eq!(
         errors,
         [
-            "line 2: port is no number in its range",
+            "line 2: port is not a number in its range",
             "line 3: ssl is neither true nor false",
             "line 4: user has no value"
         ]

@@ -13,7 +13,7 @@ const PRIVILEGE_ERRORS: [u16; 4] = [1044, 1142, 1143, 1227];
 /// A failed connection or statement; never shows the password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QueryError {
-    /// The server said no; the connection is usable still.
+    /// The server refused; the connection is still usable.
     #[error("{message} (error {code})")]
     Refused {
         /// The server's error number.
@@ -24,19 +24,19 @@ pub enum QueryError {
     /// No connection could be made.
     #[error("cannot connect: {0}")]
     Connect(String),
-    /// The connection broke, or the server's answer made no sense.
+    /// The connection broke, or the server's answer was malformed.
     #[error("connection lost: {0}")]
     Lost(String),
     /// The deadline came first.
     #[error("no answer within {:.1} s", .0.as_secs_f64())]
     Timeout(Duration),
-    /// The answer is larger than any that was foreseen.
+    /// The answer is larger than allowed.
     #[error("the answer is larger than {0} bytes")]
     TooLarge(usize),
     /// The version is none that starts with three numbers.
-    #[error("the version {0:?} is not understood")]
+    #[error("the version {0:?} does not start with three numbers")]
     Version(String),
-    /// There is nobody to log in as.
+    /// No user is configured.
     #[error("no user is configured: set user in [client] of the option file, or --mysqld.username")]
     NoUser,
 }

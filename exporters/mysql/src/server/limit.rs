@@ -6,7 +6,7 @@ use common::collector::Release;
 
 use super::version::{mariadb, mysql};
 
-/// After how many seconds the server ends a statement, and how it is told so.
+/// After how many seconds the server ends a statement, and the statement that sets this.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Limit {
     pub(super) seconds: u64,

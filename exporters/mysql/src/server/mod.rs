@@ -34,7 +34,7 @@ pub use version::{mariadb, mysql, parse_version};
 /// How long an unused connection is kept: longer than any usual scrape interval.
 const KEPT_SECONDS: u64 = 180;
 
-/// How long a connection lives at most: a host name may come to mean another
+/// How long a connection lives at most: a host name may lead to another
 /// server, and an account that has been changed is only noticed at login.
 const MAX_AGE: Duration = Duration::from_mins(10);
 
@@ -60,7 +60,7 @@ pub struct Server {
 #[derive(Default)]
 struct Idle {
     connections: Vec<(Connection, Instant)>,
-    /// A task is about to close what nobody uses.
+    /// A task is about to close unused connections.
     is_watched: bool,
 }
 
@@ -121,7 +121,7 @@ impl Server {
         let attempt = AssertUnwindSafe(self.attempt(statement, limit)).catch_unwind();
         match tokio::time::timeout_at(deadline.into(), attempt).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Err(QueryError::Lost("the server's answer made no sense".into())),
+            Ok(Err(_)) => Err(QueryError::Lost("the server's answer was malformed".into())),
             Err(_) => Err(QueryError::Timeout(started.elapsed())),
         }
     }

@@ -13,7 +13,7 @@ use crate::args::ConnectionArgs;
 /// Servers that are kept at once.
 const MAX_SERVERS: usize = 256;
 
-/// How long a server is kept that nobody asks for: longer than any usual scrape interval.
+/// How long an unused server is kept: longer than any usual scrape interval.
 const IDLE_TIME: Duration = Duration::from_mins(10);
 
 /// The servers by account, which includes the address.

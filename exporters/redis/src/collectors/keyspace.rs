@@ -17,7 +17,7 @@ use crate::replies::info::{Info, Line, index};
 use crate::replies::settings::Settings;
 use crate::scrape::Scrape;
 
-/// Databases of a server that does not tell how many it has: the default of its settings.
+/// Databases of a server that does not say how many it has: the default of its settings.
 const DEFAULT_DATABASES: u64 = 16;
 
 /// Empty databases are exposed up to this number: a server may be set to have millions.
@@ -37,7 +37,7 @@ const METRICS: &[Metric<Database>] = &[
     ),
 ];
 
-/// What is told of one database.
+/// What the server says of one database.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Database {
     keys: Option<f64>,
@@ -124,8 +124,8 @@ fn database_count(info: &Info, settings: Option<&Settings>) -> u64 {
     if info.is_clustered() {
         return 1;
     }
-    let told = settings.and_then(|settings| settings.get("databases")?.parse().ok());
-    told.unwrap_or(DEFAULT_DATABASES)
+    let configured = settings.and_then(|settings| settings.get("databases")?.parse().ok());
+    configured.unwrap_or(DEFAULT_DATABASES)
 }
 
 fn add_empty(rows: &mut Vec<(String, Database)>, count: u64) {

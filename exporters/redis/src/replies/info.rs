@@ -49,8 +49,8 @@ impl Info {
         self.fields_of(move |section| section == name)
     }
 
-    /// Lines of a section with one line per command or error: what `prefix` stands before, and
-    /// the line.
+    /// Lines of a section with one line per command or error: what follows `prefix`, and the
+    /// line.
     ///
     /// The names hold what clients sent. Redis before 6.2 counts an HTTP request as the command
     /// `host:`, of which the colon is left out; values hold none.

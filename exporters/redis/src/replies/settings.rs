@@ -1,4 +1,4 @@
-//! The server's settings, as `CONFIG GET *` tells them.
+//! The server's settings, as `CONFIG GET *` answers.
 
 use redis::aio::MultiplexedConnection;
 use redis::{RedisError, Value, cmd};

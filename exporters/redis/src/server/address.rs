@@ -29,7 +29,7 @@ pub enum Endpoint {
     Unix(PathBuf),
 }
 
-/// Why a text is no address. Nothing of the text is repeated: any part of it
+/// Why a text is not an address. Nothing of the text is repeated: any part of it
 /// may be a password with a character in it that should have been escaped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
@@ -40,13 +40,13 @@ pub enum AddressError {
     #[error("TLS (rediss://, valkeys://) is not supported by this version")]
     Tls,
     /// Port out of range or no number.
-    #[error("the port is no number from 1 to 65535")]
+    #[error("the port is not a number from 1 to 65535")]
     Port,
     /// A bracket that is not closed.
     #[error("the IPv6 address has no closing bracket")]
     Brackets,
     /// A path that is no number.
-    #[error("the path behind the host is no database number")]
+    #[error("the path after the host is not a database number")]
     Database,
     /// A `%` without two hexadecimal digits, or bytes that are no UTF-8.
     #[error("the user or password has a malformed %XX escape")]
@@ -142,7 +142,7 @@ fn parse_database(path: &str) -> Result<i64, AddressError> {
     path.parse().ok().filter(|number| *number >= 0).ok_or(AddressError::Database)
 }
 
-/// Replaces `%XX` by the byte it stands for.
+/// Replaces `%XX` by the byte that it encodes.
 fn unescape(text: &str) -> Result<String, AddressError> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

@@ -61,7 +61,7 @@ impl Credentials {
         let password = address.password.clone().or(file).unwrap_or_else(|| self.password.clone());
         if password.is_empty() {
             if user.is_some() {
-                tracing::warn!(%address, "a user but no password: not logging in");
+                tracing::warn!(%address, "a user is set but no password: not logging in");
             }
             return None;
         }
@@ -199,8 +199,8 @@ mod tests {
         };
         assert_eq!(login("redis://a"), expected("me", "flag"));
         assert_eq!(login("redis://you:own@a"), expected("you", "own"));
-        let nobody = Credentials::read(&args(&["--redis.user=me"])).unwrap();
-        assert_eq!(nobody.login("a", &Address::parse("a").unwrap()), None);
+        let without_password = Credentials::read(&args(&["--redis.user=me"])).unwrap();
+        assert_eq!(without_password.login("a", &Address::parse("a").unwrap()), None);
     }
 
     #[test]
