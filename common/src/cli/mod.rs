@@ -2,6 +2,7 @@
 
 mod dialect;
 mod duration;
+mod list;
 mod old_names;
 mod switches;
 pub mod unused;
@@ -13,6 +14,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 pub use dialect::Dialect;
 pub use duration::parse_duration;
+pub use list::CommaList;
 pub use old_names::{OldName, old_names};
 pub use switches::{Switches, is_switched_on};
 
