@@ -63,6 +63,10 @@ fn complete(command: Command, dialect: Dialect, env_prefix: &str) -> Command {
          variable.",
         dialect.note()
     );
+    let note = match command.get_after_help() {
+        Some(of_the_program) => format!("{of_the_program}\n\n{note}"),
+        None => note,
+    };
     command
         .disable_version_flag(true)
         .max_term_width(100)

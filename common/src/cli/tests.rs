@@ -36,6 +36,14 @@ fn go_flags_take_one_dash_and_the_last_one_wins() {
 }
 
 #[test]
+fn what_a_program_says_of_its_flags_comes_before_what_all_say() {
+    let command = command().after_help("Groups:\n  a  one");
+    let arguments = ["test", "--help"].map(OsString::from);
+    let help = parse(command, Dialect::GoFlag, "TEST_", arguments).unwrap_err().to_string();
+    assert!(help.contains("\n\nGroups:\n  a  one\n\nOne dash will do for two."), "{help}");
+}
+
+#[test]
 fn repeated_addresses_add_up_in_both_dialects() {
     let arguments = ["--web.listen-address=:1", "--web.listen-address", ":2"];
     for dialect in [Dialect::Kingpin, Dialect::GoFlag] {
