@@ -5,11 +5,8 @@
 //! [`collectors`] lists the subjects: one file each.
 
 pub mod args;
-pub mod bundle;
 pub mod cgroup;
 pub mod collectors;
-pub mod container;
-pub mod docker;
 mod file;
 mod first_process;
 pub mod host;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use common::error::{CollectError, ParseError};
 
-use crate::docker::Dialect;
+use crate::runtimes::docker::Dialect;
 use crate::scene::Scene;
 
 /// Types of file systems that keep their data on this host's own disks.

@@ -10,9 +10,9 @@ use common::metric::{Desc, Label, Metric};
 
 use crate::args::ScopeArgs;
 use crate::cgroup::{Files, Found, Hierarchies};
-use crate::container::Container;
 use crate::host::Host;
 use crate::runtimes::Known;
+use crate::runtimes::container::Container;
 
 /// Length of a container's id, in hexadecimal digits.
 const ID_LENGTH: usize = 64;

@@ -6,7 +6,7 @@ use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::{Metric, gauge};
 
-use crate::container::Health;
+use crate::runtimes::container::Health;
 use crate::scene::{Cgroup, Scene, push_table};
 
 const METRICS: &[Metric<Row>] = &[

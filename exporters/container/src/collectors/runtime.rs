@@ -6,7 +6,7 @@ use common::error::CollectError;
 use common::exposition::Sink;
 use common::metric::Desc;
 
-use crate::docker::State;
+use crate::runtimes::docker::State;
 use crate::scene::Scene;
 
 const UP: Desc<'static> =

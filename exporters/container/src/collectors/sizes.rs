@@ -6,7 +6,7 @@ use common::error::CollectError;
 use common::exposition::Sink;
 use common::metric::{Metric, gauge};
 
-use crate::docker::Size;
+use crate::runtimes::docker::Size;
 use crate::scene::{Scene, push_rows};
 
 const METRICS: &[Metric<Size>] = &[

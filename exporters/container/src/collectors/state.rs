@@ -7,7 +7,7 @@ use common::error::CollectError;
 use common::exposition::Sink;
 use common::metric::{Desc, Metric, counter, gauge};
 
-use crate::container::{Container, Health, Status};
+use crate::runtimes::container::{Container, Health, Status};
 use crate::scene::{Listed, Scene, push_rows};
 
 const STATE: Desc<'static> =

@@ -7,7 +7,7 @@ use common::exposition::Sink;
 use common::metric::Desc;
 use common::version::BUILD;
 
-use crate::docker::Dialect;
+use crate::runtimes::docker::Dialect;
 use crate::scene::Scene;
 
 const VERSION: Desc<'static> = Desc::gauge(

@@ -7,7 +7,7 @@ use std::time::Duration;
 use common::cli::parse_duration;
 
 use crate::args::CommaList;
-use crate::docker::{Certificates, Endpoint};
+use crate::runtimes::docker::{Certificates, Endpoint};
 
 const DOCKER: &str = "/var/run/docker.sock";
 const PODMAN: &str = "/var/run/podman/podman.sock";

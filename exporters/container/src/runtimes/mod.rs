@@ -1,19 +1,26 @@
 //! The container runtimes of this host.
 //!
-//! Docker and Podman are followed by their API, [`crate::docker`]; containerd and CRI-O,
-//! and Podman where its API is off, by the files that they keep, [`crate::bundle`].
+//! Docker and Podman are followed by their API, [`docker`]; containerd and CRI-O, and Podman
+//! where its API is off, by the files that they keep, [`bundle`]. All of them are told of as
+//! [`container::Container`]s.
 
 mod args;
+pub mod bundle;
+pub mod container;
+pub mod docker;
+mod labels;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use args::RuntimeArgs;
 
+pub use labels::Labelling;
+
 use crate::args::Args;
-use crate::bundle::Bundles;
-use crate::container::Container;
-use crate::docker::{Dialect, Endpoint, Follow, Labelling, Size, Snapshot, State, Watcher};
+use bundle::Bundles;
+use container::Container;
+use docker::{Dialect, Endpoint, Follow, Size, Snapshot, State, Watcher};
 
 /// The runtimes, being followed.
 #[derive(Debug)]

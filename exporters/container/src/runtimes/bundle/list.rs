@@ -4,7 +4,7 @@
 use common::error::ParseError;
 use serde::Deserialize;
 
-use crate::docker::unix_seconds;
+use crate::runtimes::container::unix_seconds;
 
 /// What the list says of a container.
 #[derive(Debug, Default, PartialEq)]

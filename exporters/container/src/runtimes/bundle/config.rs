@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use common::error::ParseError;
 use serde::Deserialize;
 
-use crate::container::Container;
-use crate::docker::{Labelling, unix_seconds};
+use crate::runtimes::container::{Container, unix_seconds};
+use crate::runtimes::labels::Labelling;
 
 #[derive(Deserialize)]
 struct Config {

@@ -8,7 +8,6 @@ mod endpoint;
 mod follow;
 mod inspection;
 mod inspections;
-mod labels;
 mod news;
 
 use std::collections::HashMap;
@@ -20,10 +19,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub use endpoint::{Certificates, Endpoint};
-pub(crate) use inspection::unix_seconds;
-pub use labels::Labelling;
 
-use crate::container::Container;
+use crate::runtimes::container::Container;
+use crate::runtimes::labels::Labelling;
 
 /// Whose daemon it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use bollard::models::{
 };
 
 use super::Dialect;
-use super::labels::Labelling;
-use crate::container::{Container, Health, Port, Status};
+use crate::runtimes::container::{Container, Health, Port, Status, unix_seconds};
+use crate::runtimes::labels::Labelling;
 
 /// What answers are turned into containers with.
 #[derive(Clone, Debug)]
@@ -167,12 +167,5 @@ fn ports(found: PortMap) -> Vec<Port> {
     ports
 }
 
-/// Whole seconds, as in the reference; the year 1 stands for never.
-pub(crate) fn unix_seconds(text: &str) -> Option<f64> {
-    let time: jiff::Timestamp = text.parse().ok()?;
-    (time.as_second() > 0).then(|| time.as_second() as f64)
-}
-
 #[cfg(test)]
-#[path = "inspection_tests.rs"]
 mod tests;

@@ -19,11 +19,11 @@ use std::sync::{Arc, Mutex};
 use std::time::UNIX_EPOCH;
 
 use common::failures::FailureLog;
-
-use crate::container::Container;
-use crate::docker::Labelling;
-use crate::runtimes::RuntimeArgs;
 use common::sync::lock;
+
+use crate::runtimes::args::RuntimeArgs;
+use crate::runtimes::container::Container;
+use crate::runtimes::labels::Labelling;
 
 /// Folder of containerd's state for the containers that run.
 const TASKS: &str = "io.containerd.runtime.v2.task";

@@ -17,7 +17,7 @@ use bollard::query_parameters::{
 use futures_util::{Stream, StreamExt as _};
 
 use super::{Certificates, Endpoint, Size};
-use crate::container::Status;
+use crate::runtimes::container::Status;
 
 /// A daemon that needs longer for a small answer hangs.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -212,13 +212,13 @@ mod tests {
 
     #[test]
     fn an_empty_layer_has_size_zero_and_an_unmeasured_one_none() {
-        let list = include_str!("../../fixtures/docker/list-with-sizes.json");
+        let list = include_str!("../../../fixtures/docker/list-with-sizes.json");
         let list: Vec<ContainerSummary> = serde_json::from_str(list).unwrap();
         let sizes: Vec<Size> = list.iter().filter_map(size).map(|(_, size)| size).collect();
         let layers: Vec<u64> = sizes.iter().map(|size| size.layer_bytes).collect();
         assert_eq!(layers, [0, 40_960]);
         assert!(sizes.iter().all(|size| size.image_bytes.is_some()), "{sizes:?}");
-        let list = include_str!("../../fixtures/docker/list.json");
+        let list = include_str!("../../../fixtures/docker/list.json");
         let list: Vec<ContainerSummary> = serde_json::from_str(list).unwrap();
         assert_eq!(list.iter().filter_map(size).count(), 0);
     }

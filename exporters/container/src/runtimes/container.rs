@@ -111,9 +111,25 @@ pub struct Port {
     pub host: String,
 }
 
+/// Unix time of a date in RFC 3339, in whole seconds as in the reference; the year 1 stands
+/// for never.
+pub(crate) fn unix_seconds(text: &str) -> Option<f64> {
+    let time: jiff::Timestamp = text.parse().ok()?;
+    (time.as_second() > 0).then(|| time.as_second() as f64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::proptest;
+
+    #[test]
+    fn dates_are_whole_seconds_after_1970() {
+        assert_eq!(unix_seconds("2026-11-24T04:49:08.069746327Z"), Some(1_795_495_748.0));
+        for text in ["0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "", "yesterday"] {
+            assert_eq!(unix_seconds(text), None, "{text:?}");
+        }
+    }
 
     #[test]
     fn the_last_end_and_the_kills_outlive_a_restart() {
@@ -124,5 +140,12 @@ mod tests {
         let mut ended_again = Container { last_exit_code: Some(0), ..Container::default() };
         ended_again.inherit(&ended);
         assert_eq!(ended_again.last_exit_code, Some(0));
+    }
+
+    proptest! {
+        #[test]
+        fn no_date_panics(text in "([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]*Z?)?.*") {
+            let _ = unix_seconds(&text);
+        }
     }
 }

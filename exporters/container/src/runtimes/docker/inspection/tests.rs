@@ -12,7 +12,7 @@ fn inspect(json: &str) -> Container {
 
 #[test]
 fn an_inspection_gives_everything() {
-    let container = inspect(include_str!("../../fixtures/docker/inspect-gateway.json"));
+    let container = inspect(include_str!("../../../../fixtures/docker/inspect-gateway.json"));
     assert_eq!(container.name, "twitch-chatters-gateway");
     assert_eq!(container.image, "registry.example/gateway:1.4");
     assert_eq!(container.pid, Some(3456));
@@ -114,11 +114,10 @@ fn cgroups_are_where_both_drivers_of_both_runtimes_make_them() {
 
 proptest! {
     #[test]
-    fn no_parent_no_time_and_no_answer_panics(text in ".*", json in r#"[\[\]{}":a-zA-Z0-9, ]*"#) {
+    fn no_parent_and_no_answer_panics(text in ".*", json in r#"[\[\]{}":a-zA-Z0-9, ]*"#) {
         for systemd in [true, false] {
             let _ = reader(Dialect::Docker, systemd).cgroup(&text, &text);
         }
-        let _ = unix_seconds(&text);
         if let Ok(found) = serde_json::from_str(&json) {
             let _ = reader(Dialect::Podman, true).inspection(found);
         }

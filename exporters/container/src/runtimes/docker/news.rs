@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bollard::models::EventMessage;
 
-use crate::container::Container;
+use crate::runtimes::container::Container;
 
 /// Events that the daemon keeps and may repeat; Docker keeps as many.
 const REPEATED: usize = 256;
