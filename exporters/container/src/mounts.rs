@@ -4,7 +4,7 @@ use std::path::Path;
 
 use common::error::{CollectError, ParseError};
 
-use crate::runtimes::docker::Dialect;
+use crate::runtimes::docker::Engine;
 use crate::scene::Scene;
 
 /// Types of file systems that keep their data on this host's own disks.
@@ -47,7 +47,7 @@ impl Scene {
 
     /// Data folder of the runtime.
     pub(crate) fn docker_root(&self) -> &Path {
-        let docker = self.known.of(Dialect::Docker);
+        let docker = self.known.of(Engine::Docker);
         let told = docker.and_then(|docker| docker.root.as_deref());
         told.unwrap_or_else(|| self.host.docker_root())
     }

@@ -21,7 +21,7 @@ impl Collector<Scene> for Runtime {
         let mut family = sink.family(&UP);
         for runtime in scene.known.snapshots().filter(|runtime| runtime.state != State::Absent) {
             let up = if runtime.state == State::Up { 1.0 } else { 0.0 };
-            family.sample(&[("runtime", runtime.dialect.name())], up);
+            family.sample(&[("runtime", runtime.engine.name())], up);
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use common::exposition::Sink;
 use common::metric::Desc;
 use common::version::BUILD;
 
-use crate::runtimes::docker::Dialect;
+use crate::runtimes::docker::Engine;
 use crate::scene::Scene;
 
 const VERSION: Desc<'static> = Desc::gauge(
@@ -26,7 +26,7 @@ impl Collector<Scene> for Version {
     async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
         let uname = rustix::system::uname();
         let release = scene.host.read_first(&OS_RELEASE.map(ToOwned::to_owned));
-        let docker = scene.known.of(Dialect::Docker);
+        let docker = scene.known.of(Engine::Docker);
         let docker = docker.and_then(|docker| docker.version.as_deref());
         let labels = [
             ("cadvisorRevision", BUILD.revision),

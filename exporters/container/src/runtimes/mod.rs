@@ -20,7 +20,7 @@ pub use labels::Labelling;
 use crate::args::Args;
 use bundle::Bundles;
 use container::Container;
-use docker::{Dialect, Endpoint, Follow, Size, Snapshot, State, Watcher};
+use docker::{Endpoint, Engine, Follow, Size, Snapshot, State, Watcher};
 
 /// The runtimes, being followed.
 #[derive(Debug)]
@@ -36,8 +36,8 @@ impl Runtimes {
     /// `DOCKER_HOST` is no endpoint.
     pub fn start(args: &Args) -> anyhow::Result<Self> {
         let labelling = Labelling::new(&args.docker, &args.runtimes);
-        let follow = |dialect, endpoint, is_expected| Follow {
-            dialect,
+        let follow = |engine, endpoint, is_expected| Follow {
+            engine,
             endpoint,
             is_expected,
             labelling: labelling.clone(),
@@ -46,7 +46,7 @@ impl Runtimes {
         let docker = args.runtimes.docker_endpoint(|name| std::env::var_os(name))?;
         let (podman, is_expected) = args.runtimes.podman_endpoint();
         let watched =
-            [follow(Dialect::Docker, docker, true), follow(Dialect::Podman, podman, is_expected)];
+            [follow(Engine::Docker, docker, true), follow(Engine::Podman, podman, is_expected)];
         let watched = watched.into_iter().filter(|follow| follow.endpoint != Endpoint::Nowhere);
         let bundles = Bundles::new(&args.runtimes, &args.path.rootfs(), labelling.clone());
         Ok(Self { watchers: watched.map(Watcher::start).collect(), bundles: Arc::new(bundles) })
@@ -74,8 +74,8 @@ impl Known {
     }
 
     /// Docker or Podman, if one of them answers or has answered.
-    pub fn of(&self, dialect: Dialect) -> Option<&Snapshot> {
-        self.snapshots().find(|snapshot| snapshot.dialect == dialect)
+    pub fn of(&self, engine: Engine) -> Option<&Snapshot> {
+        self.snapshots().find(|snapshot| snapshot.engine == engine)
     }
 
     /// The container with this id, as the first runtime that knows it tells. Those
@@ -97,8 +97,7 @@ impl Known {
 
     /// True if what is known of the container is of this moment.
     pub fn is_current(&self, container: &Container) -> bool {
-        let told_by =
-            self.snapshots().find(|snapshot| snapshot.dialect.name() == container.runtime);
+        let told_by = self.snapshots().find(|snapshot| snapshot.engine.name() == container.runtime);
         told_by.is_some_and(|snapshot| snapshot.state == State::Up)
     }
 

@@ -16,7 +16,8 @@ use bollard::query_parameters::{
 };
 use futures_util::{Stream, StreamExt as _};
 
-use super::{Certificates, Endpoint, Size};
+use super::endpoint::{Certificates, Endpoint};
+use super::snapshot::Size;
 use crate::runtimes::container::Status;
 
 /// A daemon that needs longer for a small answer hangs.

@@ -5,14 +5,14 @@ use bollard::models::{
     ContainerSummaryStateEnum, HealthStatusEnum, PortMap,
 };
 
-use super::Dialect;
+use super::snapshot::Engine;
 use crate::runtimes::container::{Container, Health, Port, Status, unix_seconds};
 use crate::runtimes::labels::Labelling;
 
 /// What answers are turned into containers with.
 #[derive(Clone, Debug)]
 pub(super) struct Reader {
-    pub(super) dialect: Dialect,
+    pub(super) engine: Engine,
     pub(super) labelling: Labelling,
     /// The daemon makes cgroups through systemd.
     pub(super) uses_systemd: bool,
@@ -33,7 +33,7 @@ impl Reader {
             Some(Status::Exited | Status::Dead | Status::Restarting | Status::Removing)
         );
         Container {
-            runtime: self.dialect.name(),
+            runtime: self.engine.name(),
             name: bare_name(found.name.as_deref()).to_owned(),
             image: config.image.unwrap_or_default(),
             labels: self.labelling.render(
@@ -64,7 +64,7 @@ impl Reader {
     /// From a line of the list, until the inspection succeeds: a name is better than none.
     pub(super) fn summary(&self, found: ContainerSummary) -> Container {
         Container {
-            runtime: self.dialect.name(),
+            runtime: self.engine.name(),
             name: summary_name(&found).to_owned(),
             cgroup: self.cgroup(found.id.as_deref().unwrap_or_default(), ""),
             image: found.image.unwrap_or_default(),
@@ -78,17 +78,17 @@ impl Reader {
     /// Where the daemon makes the cgroup of a container whose `parent` was asked for.
     fn cgroup(&self, id: &str, parent: &str) -> String {
         let parent = parent.trim_end_matches('/');
-        let (slice, folder, prefix) = match self.dialect {
-            Dialect::Docker => ("system.slice", "docker", ""),
-            Dialect::Podman => ("machine.slice", "libpod_parent", "libpod-"),
+        let (slice, folder, prefix) = match self.engine {
+            Engine::Docker => ("system.slice", "docker", ""),
+            Engine::Podman => ("machine.slice", "libpod_parent", "libpod-"),
         };
         if !self.uses_systemd {
             let parent = if parent.is_empty() { folder } else { parent.trim_start_matches('/') };
             return format!("/{parent}/{prefix}{id}");
         }
-        let scope = match self.dialect {
-            Dialect::Docker => format!("docker-{id}.scope"),
-            Dialect::Podman => format!("libpod-{id}.scope"),
+        let scope = match self.engine {
+            Engine::Docker => format!("docker-{id}.scope"),
+            Engine::Podman => format!("libpod-{id}.scope"),
         };
         match parent.rsplit('/').next().filter(|parent| !parent.is_empty()) {
             Some(parent) => format!("{}/{scope}", slice_path(parent)),

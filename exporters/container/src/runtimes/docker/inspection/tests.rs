@@ -2,12 +2,12 @@ use proptest::proptest;
 
 use super::*;
 
-fn reader(dialect: Dialect, uses_systemd: bool) -> Reader {
-    Reader { dialect, labelling: Labelling::default(), uses_systemd }
+fn reader(engine: Engine, uses_systemd: bool) -> Reader {
+    Reader { engine, labelling: Labelling::default(), uses_systemd }
 }
 
 fn inspect(json: &str) -> Container {
-    reader(Dialect::Docker, false).inspection(serde_json::from_str(json).unwrap())
+    reader(Engine::Docker, false).inspection(serde_json::from_str(json).unwrap())
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn ports_are_sorted_and_those_that_are_not_published_have_no_host() {
 #[test]
 fn a_summary_gives_name_image_and_status() {
     let json = r#"{"Names":["/web/link","/db"],"Image":"x","Created":5,"State":"exited","Labels":{"a":"b"}}"#;
-    let container = reader(Dialect::Docker, false).summary(serde_json::from_str(json).unwrap());
+    let container = reader(Engine::Docker, false).summary(serde_json::from_str(json).unwrap());
     assert_eq!((container.name.as_str(), container.created_seconds), ("db", Some(5.0)));
     assert_eq!((container.status, container.health), (Some(Status::Exited), None));
     let stopping = ContainerSummaryStateEnum::STOPPING;
@@ -100,8 +100,8 @@ fn a_summary_gives_name_image_and_status() {
 
 #[test]
 fn cgroups_are_where_both_drivers_of_both_runtimes_make_them() {
-    let path = |dialect, systemd, parent| reader(dialect, systemd).cgroup("41c0", parent);
-    let (docker, podman) = (Dialect::Docker, Dialect::Podman);
+    let path = |engine, systemd, parent| reader(engine, systemd).cgroup("41c0", parent);
+    let (docker, podman) = (Engine::Docker, Engine::Podman);
     assert_eq!(path(docker, false, ""), "/docker/41c0");
     assert_eq!(path(docker, false, "/app/web/"), "/app/web/41c0");
     assert_eq!(path(docker, true, ""), "/system.slice/docker-41c0.scope");
@@ -116,10 +116,10 @@ proptest! {
     #[test]
     fn no_parent_and_no_answer_panics(text in ".*", json in r#"[\[\]{}":a-zA-Z0-9, ]*"#) {
         for systemd in [true, false] {
-            let _ = reader(Dialect::Docker, systemd).cgroup(&text, &text);
+            let _ = reader(Engine::Docker, systemd).cgroup(&text, &text);
         }
         if let Ok(found) = serde_json::from_str(&json) {
-            let _ = reader(Dialect::Podman, true).inspection(found);
+            let _ = reader(Engine::Podman, true).inspection(found);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What events tell that an inspection does not, or not for long.
+//! What events say and an inspection does not, or not for long.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -12,21 +12,21 @@ const REPEATED: usize = 256;
 
 /// An event about a container.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct News {
+pub(super) struct Event {
     id: Option<String>,
     action: String,
     exit_code: Option<i64>,
     nanoseconds: Option<i64>,
 }
 
-impl News {
+impl Event {
     /// True if the container's process has ended.
     pub(super) fn is_end(&self) -> bool {
         matches!(self.action.as_str(), "die" | "died")
     }
 }
 
-impl From<EventMessage> for News {
+impl From<EventMessage> for Event {
     fn from(event: EventMessage) -> Self {
         let actor = event.actor.unwrap_or_default();
         let attributes = actor.attributes.unwrap_or_default();
@@ -41,24 +41,24 @@ impl From<EventMessage> for News {
     }
 }
 
-/// What events told, by container id. A restart follows its end so soon that no
+/// What the events said, by container id. A restart follows its end so soon that no
 /// inspection may ever see the exit code, and inspections do not count kills.
 #[derive(Default)]
-pub(super) struct Memory {
-    told: HashMap<String, Told>,
-    /// The latest events. Their times do not suffice to tell those that are
-    /// repeated: what happens at the same time may be told in any order.
-    latest: VecDeque<News>,
+pub(super) struct EventLog {
+    noted: HashMap<String, Noted>,
+    /// The latest events. Their times are not enough to recognise those that are
+    /// repeated: what happens at the same time may be reported in any order.
+    latest: VecDeque<Event>,
     last_nanoseconds: Option<i64>,
 }
 
 #[derive(Default)]
-struct Told {
+struct Noted {
     oom_kills: u64,
     exit_code: Option<i64>,
 }
 
-impl Memory {
+impl EventLog {
     /// Unix time of the last event.
     pub(super) fn last_seconds(&self) -> Option<u64> {
         self.last_nanoseconds.and_then(|time| u64::try_from(time / 1_000_000_000).ok())
@@ -66,39 +66,39 @@ impl Memory {
 
     /// Notes an event and gives the container that it is about; `None` if it was
     /// noted before: after a connection is lost the daemon is asked to repeat.
-    pub(super) fn note(&mut self, news: &News) -> Option<String> {
-        if news.nanoseconds.is_some() {
-            if self.latest.contains(news) {
+    pub(super) fn note(&mut self, event: &Event) -> Option<String> {
+        if event.nanoseconds.is_some() {
+            if self.latest.contains(event) {
                 return None;
             }
             self.latest.truncate(REPEATED - 1);
-            self.latest.push_front(news.clone());
+            self.latest.push_front(event.clone());
         }
-        self.last_nanoseconds = self.last_nanoseconds.max(news.nanoseconds);
-        let id = news.id.clone()?;
-        if news.action == "oom" {
-            self.told.entry(id.clone()).or_default().oom_kills += 1;
+        self.last_nanoseconds = self.last_nanoseconds.max(event.nanoseconds);
+        let id = event.id.clone()?;
+        if event.action == "oom" {
+            self.noted.entry(id.clone()).or_default().oom_kills += 1;
         }
-        if news.is_end() {
-            self.told.entry(id.clone()).or_default().exit_code = news.exit_code;
+        if event.is_end() {
+            self.noted.entry(id.clone()).or_default().exit_code = event.exit_code;
         }
         Some(id)
     }
 
     /// Adds what was noted to a description of the container.
-    pub(super) fn remind(&self, id: &str, container: &mut Container) {
-        if let Some(told) = self.told.get(id) {
-            container.oom_kills = container.oom_kills.max(told.oom_kills);
-            container.last_exit_code = told.exit_code.or(container.last_exit_code);
+    pub(super) fn apply_to(&self, id: &str, container: &mut Container) {
+        if let Some(noted) = self.noted.get(id) {
+            container.oom_kills = container.oom_kills.max(noted.oom_kills);
+            container.last_exit_code = noted.exit_code.or(container.last_exit_code);
         }
     }
 
     pub(super) fn forget(&mut self, id: &str) {
-        self.told.remove(id);
+        self.noted.remove(id);
     }
 
     pub(super) fn forget_all_but(&mut self, known: &HashMap<String, Arc<Container>>) {
-        self.told.retain(|id, _| known.contains_key(id));
+        self.noted.retain(|id, _| known.contains_key(id));
     }
 }
 
@@ -107,62 +107,62 @@ mod tests {
     use super::*;
     use proptest::proptest;
 
-    fn event(json: &str) -> News {
+    fn event(json: &str) -> Event {
         serde_json::from_str::<EventMessage>(json).unwrap().into()
     }
 
-    fn recalled(memory: &Memory) -> (u64, Option<i64>) {
+    fn recalled(log: &EventLog) -> (u64, Option<i64>) {
         let mut container = Container::default();
-        memory.remind("41c0", &mut container);
+        log.apply_to("41c0", &mut container);
         (container.oom_kills, container.last_exit_code)
     }
 
     #[test]
     fn kills_are_counted_and_the_last_exit_code_is_kept() {
-        let mut memory = Memory::default();
+        let mut log = EventLog::default();
         let oom = event(r#"{"Action":"oom","Actor":{"ID":"41c0"},"timeNano":1000000001}"#);
-        assert_eq!(memory.note(&oom).as_deref(), Some("41c0"));
-        assert_eq!(memory.note(&oom), None, "repeated");
+        assert_eq!(log.note(&oom).as_deref(), Some("41c0"));
+        assert_eq!(log.note(&oom), None, "repeated");
         let earlier = event(r#"{"Action":"oom","Actor":{"ID":"41c0"},"timeNano":1000000000}"#);
-        assert!(memory.note(&earlier).is_some(), "told late");
+        assert!(log.note(&earlier).is_some(), "noted late");
         let die = r#"{"Action":"die","Actor":{"ID":"41c0","Attributes":{"exitCode":"137"}},
             "timeNano":1000000002}"#;
         assert!(event(die).is_end());
-        memory.note(&event(die));
+        log.note(&event(die));
         let start = event(r#"{"Action":"start","Actor":{"ID":"41c0"},"timeNano":2000000003}"#);
-        memory.note(&start);
-        assert_eq!((recalled(&memory), memory.last_seconds()), ((2, Some(137)), Some(2)));
-        memory.forget_all_but(&HashMap::new());
-        assert_eq!(recalled(&memory), (0, None));
+        log.note(&start);
+        assert_eq!((recalled(&log), log.last_seconds()), ((2, Some(137)), Some(2)));
+        log.forget_all_but(&HashMap::new());
+        assert_eq!(recalled(&log), (0, None));
     }
 
     #[test]
     fn no_more_is_kept_than_may_be_repeated() {
-        let mut memory = Memory::default();
+        let mut log = EventLog::default();
         for time in 0..1000 {
-            let news = News { nanoseconds: Some(time), ..News::default() };
-            memory.note(&news);
+            let event = Event { nanoseconds: Some(time), ..Event::default() };
+            log.note(&event);
         }
-        assert_eq!(memory.latest.len(), REPEATED);
+        assert_eq!(log.latest.len(), REPEATED);
     }
 
     #[test]
     fn events_without_a_time_or_a_container_are_no_harm() {
-        let mut memory = Memory::default();
-        assert_eq!(memory.note(&event("{}")), None);
-        assert_eq!(memory.note(&event(r#"{"Action":"die","Actor":{"ID":""}}"#)), None);
+        let mut log = EventLog::default();
+        assert_eq!(log.note(&event("{}")), None);
+        assert_eq!(log.note(&event(r#"{"Action":"die","Actor":{"ID":""}}"#)), None);
         let twice = event(r#"{"Action":"oom","Actor":{"ID":"41c0"}}"#);
-        assert!(memory.note(&twice).is_some() && memory.note(&twice).is_some());
-        assert_eq!(recalled(&memory), (2, None));
+        assert!(log.note(&twice).is_some() && log.note(&twice).is_some());
+        assert_eq!(recalled(&log), (2, None));
     }
 
     proptest! {
         #[test]
         fn no_event_panics(json in r#"\{("Action":"die",)?("timeNano":-?[0-9]{1,19})?\}"#) {
             if let Ok(event) = serde_json::from_str::<EventMessage>(&json) {
-                let mut memory = Memory::default();
-                memory.note(&event.into());
-                let _ = memory.last_seconds();
+                let mut log = EventLog::default();
+                log.note(&event.into());
+                let _ = log.last_seconds();
             }
         }
     }

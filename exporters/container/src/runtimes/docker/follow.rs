@@ -1,12 +1,11 @@
-//! The task that follows a daemon: connects, lists, inspects, and then lives on events.
-
-mod answers;
+//! The task that follows a daemon: connects, lists, inspects, and then waits for events.
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bollard::models::ContainerSummary;
 use common::failures::FailureLog;
@@ -14,10 +13,12 @@ use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::client::{Client, Events, next_event};
+use super::containers::Containers;
+use super::endpoint::Endpoint;
+use super::events::Event;
 use super::inspection::Reader;
-use super::inspections::Inspections;
-use super::news::{Memory, News};
-use super::{Follow, Snapshot, State};
+use super::snapshot::{Engine, Snapshot, State};
+use crate::runtimes::labels::Labelling;
 
 /// First and longest pause between two attempts to connect.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -42,37 +43,47 @@ const PUBLISH_INTERVAL: Duration = Duration::from_millis(100);
 
 type Survey = Pin<Box<dyn Future<Output = anyhow::Result<Vec<ContainerSummary>>> + Send>>;
 
+/// What is to be followed.
+#[derive(Debug)]
+pub struct Follow {
+    /// Whose daemon it is.
+    pub engine: Engine,
+    /// Where it listens.
+    pub endpoint: Endpoint,
+    /// That there is none is worth a warning.
+    pub is_expected: bool,
+    /// Which labels are wanted.
+    pub labelling: Labelling,
+    /// How often it is asked for sizes; zero means never.
+    pub size_interval: Duration,
+}
+
 /// State of the task.
 pub(super) struct Follower {
     follow: Follow,
-    reader: Reader,
-    snapshot: Snapshot,
+    state: State,
+    root: Option<PathBuf>,
+    version: Option<String>,
+    containers: Containers,
     sender: watch::Sender<Arc<Snapshot>>,
-    published: Instant,
-    memory: Memory,
-    inspections: Inspections,
     connection: FailureLog,
     /// The last failure was that of a connection that had worked.
     has_just_failed: bool,
-    inspecting: FailureLog,
-    surveying: FailureLog,
 }
 
 impl Follower {
+    /// A task that has not connected yet and sends its snapshots to `sender`.
     pub(super) fn new(follow: Follow, sender: watch::Sender<Arc<Snapshot>>) -> Self {
-        let (dialect, labelling) = (follow.dialect, follow.labelling.clone());
+        let (engine, labelling) = (follow.engine, follow.labelling.clone());
         Self {
             follow,
-            reader: Reader { dialect, labelling, uses_systemd: false },
-            snapshot: Snapshot { dialect, ..Snapshot::default() },
+            state: State::Unknown,
+            root: None,
+            version: None,
+            containers: Containers::new(Reader { engine, labelling, uses_systemd: false }),
             sender,
-            published: Instant::now(),
-            memory: Memory::default(),
-            inspections: Inspections::default(),
             connection: FailureLog::default(),
             has_just_failed: false,
-            inspecting: FailureLog::default(),
-            surveying: FailureLog::default(),
         }
     }
 
@@ -81,17 +92,17 @@ impl Follower {
         let mut pause = FIRST_PAUSE;
         loop {
             let Err(error) = self.connect().await;
-            let was_up = self.snapshot.state == State::Up;
+            let was_up = self.state == State::Up;
             if was_up {
                 pause = FIRST_PAUSE;
             }
             let is_absent = !self.follow.is_expected
-                && matches!(self.snapshot.state, State::Unknown | State::Absent)
+                && matches!(self.state, State::Unknown | State::Absent)
                 && !self.follow.endpoint.may_be_there();
             if !is_absent {
                 self.note_failure(&error, was_up);
             }
-            self.snapshot.state = if is_absent { State::Absent } else { State::Down };
+            self.state = if is_absent { State::Absent } else { State::Down };
             self.publish();
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
@@ -101,7 +112,7 @@ impl Follower {
     /// Logs the loss of the connection, then only failures unlike the one that the
     /// first attempt after it met: why there is no daemon is no second piece of news.
     fn note_failure(&mut self, error: &anyhow::Error, was_up: bool) {
-        let (runtime, error) = (self.follow.dialect.name(), format!("{error:#}"));
+        let (runtime, error) = (self.follow.engine.name(), format!("{error:#}"));
         let is_new = self.connection.failed(&error);
         let follows_loss = std::mem::replace(&mut self.has_just_failed, was_up);
         if is_new && !follows_loss {
@@ -112,27 +123,33 @@ impl Follower {
     }
 
     fn publish(&mut self) {
-        self.published = Instant::now();
-        self.sender.send_replace(Arc::new(self.snapshot.clone()));
+        self.sender.send_replace(Arc::new(Snapshot {
+            engine: self.follow.engine,
+            state: self.state,
+            containers: self.containers.known.clone(),
+            sizes: Arc::clone(&self.containers.sizes),
+            root: self.root.clone(),
+            version: self.version.clone(),
+        }));
     }
 
     /// One connection, from its beginning to its failure.
     async fn connect(&mut self) -> anyhow::Result<Infallible> {
         let client = Arc::new(Client::connect(&self.follow.endpoint).await?);
-        self.snapshot.version = client.version().await?;
+        self.version = client.version().await?;
         let daemon = client.daemon().await;
-        self.snapshot.root = daemon.root.map(Into::into);
-        self.reader.uses_systemd = daemon.uses_systemd;
+        self.root = daemon.root.map(Into::into);
         // Subscribed before the list is asked for; should the daemon be slow to see
         // to it, what happens until then is repeated because of `since`, and so is
         // what happened since the connection was lost.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let told = self.memory.last_seconds().map_or(now, Duration::from_secs);
-        let mut events = client.events(now.min(told).saturating_sub(OVERLAP).as_secs());
+        let last = self.containers.events.last_seconds().map_or(now, Duration::from_secs);
+        let mut events = client.events(now.min(last).saturating_sub(OVERLAP).as_secs());
         let (list, early) = list_while_listening(&client, &mut events).await?;
-        self.begin(list);
-        for news in &early {
-            self.apply(news);
+        self.containers.begin(list, daemon.uses_systemd);
+        self.publish();
+        for event in &early {
+            self.containers.apply(event);
         }
         self.live(&client, events).await
     }
@@ -159,16 +176,16 @@ impl Follower {
         let mut list: Option<Survey> = None;
         let mut has_changed = false;
         loop {
-            if self.snapshot.state != State::Up && self.inspections.are_done() {
+            if self.state != State::Up && self.containers.inspections.are_done() {
                 self.rise();
             }
             tokio::select! {
                 event = next_event(&mut events) => {
-                    self.apply(&News::from(event?));
+                    self.containers.apply(&Event::from(event?));
                     has_changed = true;
                 }
-                answer = self.inspections.next(client) => {
-                    self.note_answer(answer);
+                answer = self.containers.next_answer(client) => {
+                    self.containers.note_answer(answer);
                     has_changed = true;
                 }
                 _ = publish.tick(), if has_changed => {
@@ -177,9 +194,9 @@ impl Follower {
                 }
                 _ = ping.tick() => {
                     client.version().await?;
-                    self.inspections.retry();
+                    self.containers.inspections.retry();
                     // A daemon that lives and is slow to tell all is up.
-                    if self.snapshot.state != State::Up {
+                    if self.state != State::Up {
                         self.rise();
                     }
                 }
@@ -189,7 +206,7 @@ impl Follower {
                 }
                 found = wait(&mut list) => {
                     list = None;
-                    self.note_survey(found, has_sizes);
+                    self.containers.note_survey(found, has_sizes);
                     has_changed = true;
                 }
             }
@@ -197,10 +214,10 @@ impl Follower {
     }
 
     fn rise(&mut self) {
-        self.snapshot.state = State::Up;
+        self.state = State::Up;
         self.publish();
-        let (containers, version) = (self.snapshot.containers.len(), &self.snapshot.version);
-        let runtime = self.follow.dialect.name();
+        let (containers, version) = (self.containers.known.len(), &self.version);
+        let runtime = self.follow.engine.name();
         self.connection.recovered();
         tracing::info!(runtime, version, containers, "container runtime answers");
     }
@@ -223,7 +240,7 @@ async fn wait(list: &mut Option<Survey>) -> anyhow::Result<Vec<ContainerSummary>
 async fn list_while_listening(
     client: &Client,
     events: &mut Events,
-) -> anyhow::Result<(Vec<ContainerSummary>, Vec<News>)> {
+) -> anyhow::Result<(Vec<ContainerSummary>, Vec<Event>)> {
     let mut early = Vec::new();
     if let Ok(event) = tokio::time::timeout(HEAD_START, next_event(events)).await {
         early.push(event?.into());
