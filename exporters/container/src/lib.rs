@@ -10,7 +10,7 @@ pub mod collectors;
 mod file;
 mod first_process;
 pub mod host;
-mod meminfo;
+pub mod inventory;
 mod mounts;
 mod pages;
 pub mod runtimes;
@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
+use clap::{ArgMatches, Command, FromArgMatches as _};
 use common::cli::{self, Dialect};
 use common::commands::Program;
 use common::error::CollectError;
@@ -31,11 +31,12 @@ use common::failures::{Change, FailureLog};
 use common::metric::Desc;
 use common::scrape::{CollectorFamilies, Collectors, Outcome, Placement};
 use common::self_metrics::BuildInfo;
-use common::web::{Landing, Service, WebArgs};
+use common::web::{Landing, Service};
 
-use args::{Args, ListenArgs, ScopeArgs};
+use args::{Args, ListenArgs};
 use cgroup::Hierarchies;
 use host::Host;
+use inventory::ScopeArgs;
 use runtimes::Runtimes;
 use scene::Scene;
 
@@ -82,7 +83,7 @@ impl Program for ContainerExporter {
     const ENV_PREFIX: &'static str = "CONTAINER_EXPORTER_";
 
     fn command() -> Command {
-        cli::unused::add(Args::augment_args(Command::new(Self::NAME)), args::UNUSED)
+        args::add(Command::new(Self::NAME))
     }
 
     fn adapt(command: Command) -> Command {
@@ -97,7 +98,7 @@ impl Program for ContainerExporter {
     }
 
     fn start(matches: &ArgMatches) -> anyhow::Result<Service> {
-        let web = WebArgs::from_arg_matches(matches)?;
+        let prefix = matches.get_one::<String>("web.route-prefix");
         Ok(Service {
             exporter: Arc::new(Self::from_matches(matches)?),
             endpoints: Vec::new(),
@@ -109,7 +110,7 @@ impl Program for ContainerExporter {
             },
             build_info: BuildInfo::go_style("container_exporter_build_info"),
             health_paths: &["/healthz"],
-            routes: pages::routes(&web.route_prefix, &web.telemetry_path),
+            routes: pages::routes(prefix.map_or("", String::as_str)),
         })
     }
 }
@@ -124,7 +125,7 @@ impl ContainerExporter {
     pub fn from_matches(matches: &ArgMatches) -> anyhow::Result<Self> {
         let args = Args::from_arg_matches(matches)?;
         cli::unused::warn(matches, args::UNUSED, Self::DIALECT);
-        let host = Host::open(&args.path, &args.docker.root)?;
+        let host = Host::open(&args.path)?;
         let own_mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
         let hierarchies = Hierarchies::open(&args.path.cgroup, &own_mounts)?;
         let collectors =
@@ -133,7 +134,7 @@ impl ContainerExporter {
         Ok(Self {
             hierarchies: Arc::new(hierarchies),
             host: Arc::new(host),
-            runtimes: Runtimes::start(&args)?,
+            runtimes: Runtimes::start(&args.runtimes, &args.labels, &args.path.rootfs())?,
             collectors,
             scope: args.scope,
             failures: FailureLog::default(),

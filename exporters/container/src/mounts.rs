@@ -4,7 +4,6 @@ use std::path::Path;
 
 use common::error::{CollectError, ParseError};
 
-use crate::runtimes::docker::Engine;
 use crate::scene::Scene;
 
 /// Types of file systems that keep their data on this host's own disks.
@@ -45,20 +44,14 @@ impl Scene {
         mounts.ok_or_else(|| CollectError::NoData("no process 1 with a list of mounts".into()))
     }
 
-    /// Data folder of the runtime.
-    pub(crate) fn docker_root(&self) -> &Path {
-        let docker = self.known.of(Engine::Docker);
-        let told = docker.and_then(|docker| docker.root.as_deref());
-        told.unwrap_or_else(|| self.host.docker_root())
-    }
-
     /// The file systems on disks that are the host's own: each once, where it
     /// was mounted first, and none that is mounted inside the runtime's folder.
     pub(crate) fn host_file_systems<'a>(&self, mounts: &'a [Mount]) -> Vec<&'a Mount> {
+        let root = self.known.docker_root();
         let mut chosen: Vec<&Mount> = Vec::new();
         for mount in mounts {
             let point = Path::new(&mount.point);
-            let is_inside = point != self.docker_root() && point.starts_with(self.docker_root());
+            let is_inside = root.is_some_and(|root| point != root && point.starts_with(root));
             let is_known = chosen.iter().any(|known| known.source == mount.source);
             if mount.is_on_disk() && !is_inside && !is_known {
                 chosen.push(mount);

@@ -14,11 +14,10 @@ const PATHS: [&str; 6] = [
     "/docker/{*container}",
 ];
 
-/// Routes from the pages, unless the metrics are at `telemetry_path`, to the root below `prefix`.
-pub(crate) fn routes(prefix: &str, telemetry_path: &str) -> Router {
+/// Routes from the pages to the root below `prefix`.
+pub(crate) fn routes(prefix: &str) -> Router {
     let landing = format!("{prefix}/");
-    let paths = PATHS.iter().filter(|path| **path != telemetry_path);
-    paths.fold(Router::new(), |router, path| {
+    PATHS.iter().fold(Router::new(), |router, path| {
         let landing = landing.clone();
         router.route(path, get(async move || Redirect::temporary(&landing)))
     })

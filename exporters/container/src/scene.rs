@@ -8,9 +8,9 @@ use common::error::CollectError;
 use common::exposition::{LabelSet, Sink};
 use common::metric::{Desc, Label, Metric};
 
-use crate::args::ScopeArgs;
 use crate::cgroup::{Files, Found, Hierarchies};
 use crate::host::Host;
+use crate::inventory::ScopeArgs;
 use crate::runtimes::Known;
 use crate::runtimes::container::Container;
 

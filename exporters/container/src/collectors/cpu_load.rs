@@ -12,10 +12,10 @@ use common::collector::Collector;
 use common::error::{CollectError, ParseError};
 use common::exposition::Sink;
 use common::metric::{Desc, Metric, gauge};
+use common::sync::lock;
 
 use crate::cgroup::{Files, UNSEEN};
 use crate::scene::{Cgroup, Scene, push_by_label, push_table};
-use common::sync::lock;
 
 const TASKS: Desc<'static> =
     Desc::gauge("container_tasks_state", "Threads by state, without those in cgroups below.");
@@ -40,10 +40,10 @@ const DECAY_SECONDS: f64 = 10.0;
 #[derive(clap::Args, Clone, Copy, Debug)]
 #[command(next_help_heading = "Metrics")]
 #[group(skip)]
-pub struct CpuLoadArgs {
+pub(super) struct CpuLoadArgs {
     /// Count threads by state for container_tasks_state and container_cpu_load_*: one file per thread
     #[arg(id = "enable_load_reader", long = "enable_load_reader")]
-    pub is_enabled: bool,
+    is_enabled: bool,
 }
 
 /// Threads in each state, in the order of the label's values.

@@ -77,9 +77,13 @@ fn file_systems_of<'a>(cgroup: &Cgroup, scene: &Scene, mounts: &'a [Mount]) -> V
         return scene.host_file_systems(mounts);
     }
     let Some(container) = &cgroup.container else { return Vec::new() };
-    let layer = container.layer.as_deref().map_or(scene.docker_root(), Path::new);
+    let layer = container.layer.as_deref().map(Path::new).or_else(|| scene.known.docker_root());
     // Behind a network a daemon may keep its data too, but there statvfs may hang.
-    holding(mounts, layer).filter(|mount| mount.is_on_disk()).into_iter().collect()
+    layer
+        .and_then(|layer| holding(mounts, layer))
+        .filter(|mount| mount.is_on_disk())
+        .into_iter()
+        .collect()
 }
 
 /// What a container uses is its layer alone, and unknown until the runtime has measured it.

@@ -1,7 +1,4 @@
-//! The list of collectors: one line each, in alphabetical order.
-//!
-//! A collector that bears the name of a group of cAdvisor runs if that group is
-//! asked for; the others always run.
+//! The lists of collectors: one line each, in alphabetical order.
 
 mod advtcp;
 mod block_io;
@@ -10,6 +7,7 @@ mod cpu_load;
 mod cpuset;
 mod disk;
 mod disk_io;
+mod groups;
 mod hugetlb;
 mod lifecycle;
 mod machine;
@@ -30,64 +28,124 @@ mod tcp;
 mod udp;
 mod version;
 
-use clap::{ArgMatches, FromArgMatches as _};
+use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 use common::collector::{Entry, Named};
 
-use crate::args::{Args, GroupArgs, is_group};
 use crate::scene::Scene;
+use cpu_load::CpuLoadArgs;
+use groups::Group;
+use machine::MachineArgs;
 
-pub use cpu_load::CpuLoadArgs;
-
-/// Every collector of this exporter.
-pub const COLLECTORS: &[Entry<Scene>] = &[
-    Entry::on("advtcp", "counters of TCP", |_| Ok(Box::new(advtcp::AdvTcp))),
+/// The collectors of groups: one runs if the group of its name is asked for.
+const GROUPS: &[Entry<Scene>] = &[
+    Entry::off("advtcp", "counters of TCP", |_| Ok(Box::new(advtcp::AdvTcp))),
     Entry::on("cpu", "CPU time and throttling", |matches| {
-        Ok(Box::new(cpu::Cpu {
-            is_per_cpu: GroupArgs::from_arg_matches(matches)?.includes("percpu"),
-        }))
+        Ok(Box::new(cpu::Cpu { is_per_cpu: groups::includes(matches, "percpu") }))
     }),
-    Entry::on("cpuLoad", "threads by state", |matches| {
+    Entry::on("cpuLoad", "threads by state, with --enable_load_reader", |matches| {
         Ok(Box::new(cpu_load::CpuLoad::new(CpuLoadArgs::from_arg_matches(matches)?)))
-    }),
-    Entry::on("cpuset", "migration of memory", |_| Ok(Box::new(cpuset::Cpuset))),
+    })
+    .with_flags(CpuLoadArgs::augment_args),
+    Entry::off("cpuset", "migration of memory", |_| Ok(Box::new(cpuset::Cpuset))),
     Entry::on("disk", "space in file systems and writable layers", |_| Ok(Box::new(disk::Disk))),
     Entry::on("diskIO", "block I/O per device", |_| Ok(Box::new(disk_io::DiskIo))),
-    Entry::on("hugetlb", "huge pages", |_| Ok(Box::new(hugetlb::Hugetlb))),
-    Entry::on("lifecycle", "times and health", |_| Ok(Box::new(lifecycle::Lifecycle))),
-    Entry::on("machine", "CPUs and memory of the host", |matches| {
-        Ok(Box::new(machine::Machine::new(&Args::from_arg_matches(matches)?)))
+    Entry::off("hugetlb", "huge pages", |_| Ok(Box::new(hugetlb::Hugetlb))),
+    Entry::on("memory", "memory by use, faults, limits that were hit", |_| {
+        Ok(Box::new(memory::Memory))
     }),
-    Entry::on("memory", "memory by use, faults and limits hit", |_| Ok(Box::new(memory::Memory))),
-    Entry::on("memory_numa", "memory by node", |_| Ok(Box::new(memory_numa::MemoryNuma))),
+    Entry::off("memory_numa", "memory by NUMA node", |_| Ok(Box::new(memory_numa::MemoryNuma))),
     Entry::on("network", "traffic per interface", |_| Ok(Box::new(network::Network))),
-    Entry::on("oom_event", "tasks killed for want of memory", |_| {
+    Entry::on("oom_event", "processes killed due to lack of memory", |_| {
         Ok(Box::new(oom_event::OomEvent::default()))
     }),
-    Entry::on("ports", "ports of containers", |_| Ok(Box::new(ports::Ports))),
-    Entry::on("pressure", "time lost for want of a resource", |_| Ok(Box::new(pressure::Pressure))),
-    Entry::on("process", "processes, threads, open files", |_| Ok(Box::new(process::Process))),
-    Entry::on("referenced_memory", "memory touched", |_| {
+    Entry::on("pressure", "time lost due to lack of CPU, memory or I/O", |_| {
+        Ok(Box::new(pressure::Pressure))
+    }),
+    Entry::off("process", "processes, threads, open files", |_| Ok(Box::new(process::Process))),
+    Entry::off("referenced_memory", "memory that processes have touched", |_| {
         Ok(Box::new(referenced_memory::ReferencedMemory))
     }),
+    Entry::off("sched", "run and wait times of the scheduler", |_| {
+        Ok(Box::<sched::Sched>::default())
+    }),
+    Entry::off("tcp", "TCP sockets by state", |_| Ok(Box::new(tcp::Tcp))),
+    Entry::off("udp", "UDP sockets and queues", |_| Ok(Box::new(udp::Udp))),
+];
+
+/// The collectors that always run.
+const ALWAYS: &[Entry<Scene>] = &[
+    Entry::on("lifecycle", "times and health", |_| Ok(Box::new(lifecycle::Lifecycle))),
+    Entry::on("machine", "CPUs and memory of the host", |matches| {
+        let has_topology = groups::includes(matches, "cpu_topology");
+        let args = MachineArgs::from_arg_matches(matches)?;
+        Ok(Box::new(machine::Machine::new(args, has_topology)))
+    })
+    .with_flags(MachineArgs::augment_args),
+    Entry::on("ports", "ports", |_| Ok(Box::new(ports::Ports))),
     Entry::on("runtime", "whether the container runtime answers", |_| {
         Ok(Box::new(runtime::Runtime))
     }),
-    Entry::on("sched", "what the scheduler did", |_| Ok(Box::<sched::Sched>::default())),
-    Entry::on("sizes", "sizes of writable layers and images", |_| Ok(Box::new(sizes::Sizes))),
+    Entry::on("sizes", "sizes of layers and images", |_| Ok(Box::new(sizes::Sizes))),
     Entry::on("spec", "limits of CPU and memory", |_| Ok(Box::new(spec::Spec))),
-    Entry::on("state", "states, ends, restarts and health", |_| Ok(Box::new(state::State))),
-    Entry::on("tcp", "TCP sockets by state", |_| Ok(Box::new(tcp::Tcp))),
-    Entry::on("udp", "UDP sockets and queues", |_| Ok(Box::new(udp::Udp))),
+    Entry::on("state", "states, exit codes and restarts", |_| Ok(Box::new(state::State))),
     Entry::on("version", "versions of kernel, system, runtime", |_| Ok(Box::new(version::Version))),
 ];
 
-/// The collectors that the arguments ask for.
+/// Adds the flags that choose groups, those of the collectors, and a list of the groups.
+pub fn add_flags(command: Command) -> Command {
+    let entries = GROUPS.iter().chain(ALWAYS);
+    let groups = all_groups();
+    let command = groups::add_flags(command, &groups);
+    let command = entries.fold(command, |command, entry| (entry.flags)(command));
+    let always: Vec<&str> = ALWAYS.iter().map(|entry| entry.summary).collect();
+    command.after_help(format!(
+        "Groups, for --disable_metrics and --enable_metrics:{}\n\nAlways exposed: {}.",
+        groups::list(&groups),
+        always.join("; ")
+    ))
+}
+
+/// Every group of cAdvisor, in alphabetical order.
+fn all_groups() -> Vec<Group> {
+    let mut groups: Vec<Group> = GROUPS.iter().map(Group::of).collect();
+    groups.extend(groups::OTHERS);
+    groups.sort_unstable_by_key(|group| group.name);
+    groups
+}
+
+/// The collectors that the arguments ask for, in alphabetical order.
 ///
 /// # Errors
 /// What the first of them says of a bad argument.
 pub fn build(matches: &ArgMatches) -> anyhow::Result<Vec<Named<Scene>>> {
-    let groups = GroupArgs::from_arg_matches(matches)?;
-    let entries = COLLECTORS.iter();
-    let chosen = entries.filter(|entry| !is_group(entry.name) || groups.includes(entry.name));
-    chosen.map(|entry| entry.build(matches)).collect()
+    let chosen = GROUPS.iter().filter(|entry| groups::includes(matches, entry.name));
+    let mut chosen: Vec<&Entry<Scene>> = chosen.chain(ALWAYS).collect();
+    chosen.sort_unstable_by_key(|entry| entry.name);
+    chosen.into_iter().map(|entry| entry.build(matches)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(arguments: &[&str]) -> Vec<&'static str> {
+        let matches =
+            add_flags(Command::new("test")).get_matches_from(["test"].iter().chain(arguments));
+        build(&matches).unwrap().into_iter().map(|named| named.name).collect()
+    }
+
+    #[test]
+    fn the_groups_that_are_off_are_those_of_the_reference() {
+        let off = "advtcp,cpu_topology,cpuset,hugetlb,memory_numa,process,referenced_memory,\
+                   resctrl,sched,tcp,udp";
+        assert_eq!(names(&[]), names(&[&format!("--disable_metrics={off}")]));
+        assert_eq!(names(&["--disable_metrics="]).len(), GROUPS.len() + ALWAYS.len());
+    }
+
+    #[test]
+    fn what_is_in_no_group_always_runs() {
+        let always: Vec<&str> = ALWAYS.iter().map(|entry| entry.name).collect();
+        assert_eq!(names(&["--enable_metrics=app"]), always);
+        assert!(names(&["--enable_metrics=udp"]).is_sorted());
+    }
 }

@@ -10,10 +10,10 @@ use common::collector::Collector;
 use common::error::{CollectError, ParseError};
 use common::exposition::Sink;
 use common::metric::Desc;
+use common::sync::lock;
 
 use crate::cgroup::{Controller, Version, key_values};
 use crate::scene::Scene;
-use common::sync::lock;
 
 const OOM_EVENTS: Desc<'static> = Desc::counter(
     "container_oom_events_total",

@@ -8,7 +8,7 @@ use common::exposition::Sink;
 use common::metric::{Metric, gauge};
 
 use crate::cgroup::{Controller, Files, Version, parse_limit, parse_value};
-use crate::meminfo::Meminfo;
+use crate::host::meminfo::Meminfo;
 use crate::scene::{Cgroup, Scene, push_table};
 
 const METRICS: &[Metric<Row>] = &[

@@ -4,9 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use common::cli::parse_duration;
+use common::cli::{CommaList, parse_duration};
 
-use crate::args::CommaList;
 use crate::runtimes::docker::{Certificates, Endpoint};
 
 const DOCKER: &str = "/var/run/docker.sock";
@@ -21,6 +20,14 @@ pub struct RuntimeArgs {
     /// else unix:///var/run/docker.sock)
     #[arg(id = "docker", long = "docker", value_name = "ENDPOINT")]
     pub docker: Option<Endpoint>,
+    /// Docker's data folder, where the daemon does not tell
+    #[arg(
+        id = "docker_root",
+        long = "docker_root",
+        value_name = "DIR",
+        default_value = "/var/lib/docker"
+    )]
+    pub docker_root: PathBuf,
     /// Speak TLS to Docker; also if DOCKER_TLS_VERIFY is not empty
     #[arg(id = "docker-tls", long = "docker-tls")]
     pub docker_tls: bool,
@@ -61,10 +68,6 @@ pub struct RuntimeArgs {
         default_value = "/run/containers/storage,/var/lib/containers/storage"
     )]
     pub storage: CommaList,
-    /// Give the project and service of Docker Compose the short labels compose_project and
-    /// compose_service
-    #[arg(id = "container.compose-labels", long = "container.compose-labels")]
-    pub compose_labels: bool,
     /// How often the runtime is asked for the sizes of layers and images; 0 means never
     #[arg(
         id = "fs.size-interval",

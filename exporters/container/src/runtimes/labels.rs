@@ -2,10 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use common::cli::CommaList;
 use common::metric::sanitize_name;
-
-use crate::args::{CommaList, DockerArgs};
-use crate::runtimes::RuntimeArgs;
 
 /// Synthetic container label, as in cAdvisor.
 const RESTART_COUNT: &str = "restartcount";
@@ -17,25 +15,36 @@ const COMPOSE: [(&str, &str); 2] = [
 ];
 
 /// Which of them are wanted.
-#[derive(Clone, Debug, Default)]
+#[derive(clap::Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Containers")]
+#[group(skip)]
 pub struct Labelling {
+    /// Turn every container label into a Prometheus label
+    #[arg(id = "store_container_labels", long = "store_container_labels", default_value = "true")]
     store_all: bool,
+    /// Container labels to keep all the same when --store_container_labels=false
+    #[arg(
+        id = "whitelisted_container_labels",
+        long = "whitelisted_container_labels",
+        value_name = "NAMES",
+        default_value = ""
+    )]
     whitelist: CommaList,
+    /// Prefixes of environment variables to turn into labels
+    #[arg(
+        id = "env_metadata_whitelist",
+        long = "env_metadata_whitelist",
+        value_name = "PREFIXES",
+        default_value = ""
+    )]
     env_prefixes: CommaList,
+    /// Give the project and service of Docker Compose the short labels compose_project and
+    /// compose_service
+    #[arg(id = "container.compose-labels", long = "container.compose-labels")]
     has_compose: bool,
 }
 
 impl Labelling {
-    /// What the flags ask for.
-    pub fn new(args: &DockerArgs, runtimes: &RuntimeArgs) -> Self {
-        Self {
-            store_all: args.store_labels,
-            whitelist: args.whitelisted_labels.clone(),
-            env_prefixes: args.env_whitelist.clone(),
-            has_compose: runtimes.compose_labels,
-        }
-    }
-
     /// Label names and values in order of the names.
     ///
     /// Where two keys give one name, the first key in byte order wins, so that

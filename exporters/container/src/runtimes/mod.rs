@@ -10,6 +10,7 @@ pub mod container;
 pub mod docker;
 mod labels;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,6 @@ pub use args::RuntimeArgs;
 
 pub use labels::Labelling;
 
-use crate::args::Args;
 use bundle::Bundles;
 use container::Container;
 use docker::{Endpoint, Engine, Follow, Size, Snapshot, State, Watcher};
@@ -27,36 +27,42 @@ use docker::{Endpoint, Engine, Follow, Size, Snapshot, State, Watcher};
 pub struct Runtimes {
     watchers: Vec<Watcher>,
     bundles: Arc<Bundles>,
+    docker_root: Arc<Path>,
 }
 
 impl Runtimes {
-    /// Starts to follow the runtimes; to be called inside a tokio runtime.
+    /// Starts to follow the runtimes of the host whose root is at `rootfs`; to be called
+    /// inside a tokio runtime.
     ///
     /// # Errors
     /// `DOCKER_HOST` is no endpoint.
-    pub fn start(args: &Args) -> anyhow::Result<Self> {
-        let labelling = Labelling::new(&args.docker, &args.runtimes);
+    pub fn start(args: &RuntimeArgs, labelling: &Labelling, rootfs: &Path) -> anyhow::Result<Self> {
         let follow = |engine, endpoint, is_expected| Follow {
             engine,
             endpoint,
             is_expected,
             labelling: labelling.clone(),
-            size_interval: args.runtimes.size_interval,
+            size_interval: args.size_interval,
         };
-        let docker = args.runtimes.docker_endpoint(|name| std::env::var_os(name))?;
-        let (podman, is_expected) = args.runtimes.podman_endpoint();
+        let docker = args.docker_endpoint(|name| std::env::var_os(name))?;
+        let (podman, is_expected) = args.podman_endpoint();
         let watched =
             [follow(Engine::Docker, docker, true), follow(Engine::Podman, podman, is_expected)];
         let watched = watched.into_iter().filter(|follow| follow.endpoint != Endpoint::Nowhere);
-        let bundles = Bundles::new(&args.runtimes, &args.path.rootfs(), labelling.clone());
-        Ok(Self { watchers: watched.map(Watcher::start).collect(), bundles: Arc::new(bundles) })
+        let bundles = Bundles::new(args, rootfs, labelling.clone());
+        Ok(Self {
+            watchers: watched.map(Watcher::start).collect(),
+            bundles: Arc::new(bundles),
+            docker_root: args.docker_root.as_path().into(),
+        })
     }
 
     /// What is known now; before a runtime has answered, waits for it up to `patience`.
     pub async fn known(&self, patience: Duration) -> Known {
         let snapshots = self.watchers.iter().map(|watcher| watcher.snapshot(patience));
         let snapshots = futures_util::future::join_all(snapshots).await;
-        Known { snapshots, bundles: Some(Arc::clone(&self.bundles)) }
+        let (bundles, docker_root) = (Arc::clone(&self.bundles), Arc::clone(&self.docker_root));
+        Known { snapshots, bundles: Some(bundles), docker_root: Some(docker_root) }
     }
 }
 
@@ -65,6 +71,8 @@ impl Runtimes {
 pub struct Known {
     snapshots: Vec<Arc<Snapshot>>,
     bundles: Option<Arc<Bundles>>,
+    /// Where the flags say that it is.
+    docker_root: Option<Arc<Path>>,
 }
 
 impl Known {
@@ -76,6 +84,12 @@ impl Known {
     /// Docker or Podman, if one of them answers or has answered.
     pub fn of(&self, engine: Engine) -> Option<&Snapshot> {
         self.snapshots().find(|snapshot| snapshot.engine == engine)
+    }
+
+    /// Docker's data folder, as the daemon says, or as the flags do.
+    pub fn docker_root(&self) -> Option<&Path> {
+        let docker = self.of(Engine::Docker);
+        docker.and_then(|docker| docker.root.as_deref()).or(self.docker_root.as_deref())
     }
 
     /// The container with this id, as the first runtime that knows it tells. Those

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use container_exporter::args::ScopeArgs;
 use container_exporter::cgroup::{Controller, Hierarchies, Version};
-use container_exporter::host::Host;
+use container_exporter::host::{Host, PathArgs};
+use container_exporter::inventory::ScopeArgs;
 use container_exporter::runtimes::Known;
 use container_exporter::scene::Scene;
 use rustix::fs::{Mode, OFlags, mkdirat, open, openat};
@@ -55,7 +55,7 @@ fn a_cgroup_that_vanishes_after_the_listing_has_no_values_and_is_no_error() {
         let copy = copy.unwrap();
         let hierarchies = Arc::new(Hierarchies::open(copy.0.path(), "").unwrap());
         let is_v2 = hierarchies.version() == Version::V2;
-        let host = Host::open(&paths(), Path::new("/var/lib/docker")).unwrap();
+        let host = Host::open(&paths()).unwrap();
         let known = Known::default();
         let scene = Scene::look(hierarchies, Arc::new(host), known, &ScopeArgs::default()).unwrap();
         assert!(scene.cgroups.len() > 4, "{version}: {:?}", scene.cgroups);
@@ -68,14 +68,12 @@ fn a_cgroup_that_vanishes_after_the_listing_has_no_values_and_is_no_error() {
     }
 }
 
-fn paths() -> container_exporter::args::PathArgs {
-    container_exporter::args::PathArgs {
+fn paths() -> PathArgs {
+    PathArgs {
         rootfs: Some(fixture("").into()),
         procfs: Some(fixture("proc").into()),
         sysfs: fixture("sys").into(),
         cgroup: PathBuf::new(),
-        machine_id: "".parse().unwrap_or_default(),
-        boot_id: "".parse().unwrap_or_default(),
     }
 }
 

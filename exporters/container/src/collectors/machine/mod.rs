@@ -10,16 +10,16 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use common::cli::CommaList;
 use common::collector::Collector;
 use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::{LabelSet, Sink};
 use common::metric::{Desc, Metric, gauge};
+use common::sync::lock;
 use sysinfo::System;
 
-use crate::args::Args;
 use crate::host::Host;
 use crate::scene::Scene;
-use common::sync::lock;
 
 const SCRAPE_ERROR: Desc<'static> = Desc::gauge(
     "machine_scrape_error",
@@ -40,6 +40,29 @@ const METRICS: &[Metric<Facts>] = &[
 
 /// How long facts are believed, as in the reference. `/proc/cpuinfo` wakes every CPU.
 const REFRESH: Duration = Duration::from_mins(5);
+
+/// Options of this collector.
+#[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Paths")]
+#[group(skip)]
+pub(super) struct MachineArgs {
+    /// Files that may hold the machine's id; the first readable one counts
+    #[arg(
+        id = "machine_id_file",
+        long = "machine_id_file",
+        value_name = "FILES",
+        default_value = "/etc/machine-id,/var/lib/dbus/machine-id"
+    )]
+    machine_id: CommaList,
+    /// Files that may hold the id of this boot; the first readable one counts
+    #[arg(
+        id = "boot_id_file",
+        long = "boot_id_file",
+        value_name = "FILES",
+        default_value = "/proc/sys/kernel/random/boot_id"
+    )]
+    boot_id: CommaList,
+}
 
 #[derive(Debug, Default)]
 struct Facts {
@@ -67,25 +90,20 @@ struct Detail {
 /// Keeps the facts for [`REFRESH`].
 #[derive(Debug)]
 pub(super) struct Machine {
-    id_files: Vec<String>,
-    boot_files: Vec<String>,
+    args: MachineArgs,
     has_topology: bool,
     known: Mutex<Option<(Instant, Facts)>>,
 }
 
 impl Machine {
-    pub(super) fn new(args: &Args) -> Self {
-        Self {
-            id_files: args.path.machine_id.0.clone(),
-            boot_files: args.path.boot_id.0.clone(),
-            has_topology: args.chosen.includes("cpu_topology"),
-            known: Mutex::default(),
-        }
+    /// `has_topology` adds the families of the group `cpu_topology`.
+    pub(super) fn new(args: MachineArgs, has_topology: bool) -> Self {
+        Self { args, has_topology, known: Mutex::default() }
     }
 
     fn find_out(&self, host: &Host) -> Result<Facts, CollectError> {
-        let id = |files: &[String]| host.read_first(files).unwrap_or_default();
-        let (machine_id, boot_id) = (id(&self.id_files), id(&self.boot_files));
+        let id = |files: &CommaList| host.read_first(&files.0).unwrap_or_default();
+        let (machine_id, boot_id) = (id(&self.args.machine_id), id(&self.args.boot_id));
         // Without firmware that has an id, the reference takes the machine's for it.
         let uuid = host.read_sys("class/dmi/id/product_uuid");
         let uuid = uuid.unwrap_or_else(|| machine_id.clone());

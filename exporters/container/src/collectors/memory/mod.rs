@@ -7,7 +7,7 @@ use common::exposition::Sink;
 use common::metric::{Desc, Metric, counter, gauge};
 
 use crate::cgroup::{Controller, Files, Version, key_values};
-use crate::meminfo::Meminfo;
+use crate::host::meminfo::Meminfo;
 use crate::scene::{Cgroup, Scene, push_table};
 
 const FAILURES: Desc<'static> = Desc::counter(

@@ -10,11 +10,11 @@ use common::collector::Collector;
 use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::{Metric, counter};
+use common::sync::lock;
 
 use crate::cgroup::{Files, UNSEEN};
 use crate::scene::{Scene, push_table};
 use accounts::{Accounts, Times};
-use common::sync::lock;
 
 const METRICS: &[Metric<Option<Times>>] = &[
     counter("container_cpu_schedstat_run_seconds_total", "Time that threads ran.", |times| {

@@ -21,10 +21,9 @@ fn bundles(root: &TemporaryFolder, arguments: &[&str]) -> Bundles {
     let command = <RuntimeArgs as clap::Args>::augment_args(clap::Command::new("test"));
     let matches = command.get_matches_from(["test"].iter().chain(arguments));
     let args = <RuntimeArgs as clap::FromArgMatches>::from_arg_matches(&matches).unwrap();
-    let docker = <crate::args::DockerArgs as clap::Args>::augment_args(clap::Command::new("test"));
-    let matches = docker.get_matches_from(["test"]);
-    let docker = <crate::args::DockerArgs as clap::FromArgMatches>::from_arg_matches(&matches);
-    let labelling = Labelling::new(&docker.unwrap(), &args);
+    let labelling = <Labelling as clap::Args>::augment_args(clap::Command::new("test"));
+    let matches = labelling.get_matches_from(["test"]);
+    let labelling = <Labelling as clap::FromArgMatches>::from_arg_matches(&matches).unwrap();
     Bundles::new(&args, root.path(), labelling)
 }
 

@@ -143,8 +143,8 @@ impl Follower {
         // to it, what happens until then is repeated because of `since`, and so is
         // what happened since the connection was lost.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let last = self.containers.events.last_seconds().map_or(now, Duration::from_secs);
-        let mut events = client.events(now.min(last).saturating_sub(OVERLAP).as_secs());
+        let latest = self.containers.events.last_seconds().map_or(now, Duration::from_secs);
+        let mut events = client.events(now.min(latest).saturating_sub(OVERLAP).as_secs());
         let (list, early) = list_while_listening(&client, &mut events).await?;
         self.containers.begin(list, daemon.uses_systemd);
         self.publish();

@@ -1,5 +1,8 @@
 //! Files of the host outside its cgroups.
 
+pub(crate) mod meminfo;
+mod paths;
+
 use std::ffi::CString;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -10,8 +13,9 @@ use anyhow::Context as _;
 use common::error::{CollectError, ParseError};
 use rustix::fs::{Dir, Mode, OFlags};
 
-use crate::args::PathArgs;
 use crate::file;
+
+pub use paths::PathArgs;
 
 /// The roots below which the host's files are.
 #[derive(Debug)]
@@ -21,8 +25,6 @@ pub struct Host {
     numbers_differ: bool,
     sys: PathBuf,
     rootfs: PathBuf,
-    /// Data folder of the runtime, where the daemon does not tell.
-    docker_root: PathBuf,
 }
 
 /// A directory, opened once, so that each read resolves only the path below it.
@@ -63,7 +65,7 @@ impl Host {
     ///
     /// # Errors
     /// The proc root is no readable directory.
-    pub fn open(paths: &PathArgs, docker_root: &Path) -> anyhow::Result<Self> {
+    pub fn open(paths: &PathArgs) -> anyhow::Result<Self> {
         let proc = Root::open(&paths.procfs()).context("--path.procfs")?;
         let own_number = rustix::fs::readlinkat(&proc.directory, "self", Vec::new()).ok();
         let is_own = |number: CString| number.to_bytes() == process::id().to_string().as_bytes();
@@ -72,7 +74,6 @@ impl Host {
             numbers_differ: own_number.is_some_and(|number| !is_own(number)),
             sys: paths.sysfs.clone(),
             rootfs: paths.rootfs(),
-            docker_root: docker_root.to_owned(),
         })
     }
 
@@ -157,11 +158,6 @@ impl Host {
     /// Where the host's `path` is to be found.
     pub fn below_rootfs(&self, path: &str) -> PathBuf {
         self.rootfs.join(path.trim_start_matches('/'))
-    }
-
-    /// Data folder of the runtime, where the daemon does not tell.
-    pub fn docker_root(&self) -> &Path {
-        &self.docker_root
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which cgroups are shown.
 
-use super::CommaList;
+use common::cli::CommaList;
 
 /// Which cgroups are shown.
 #[derive(clap::Args, Clone, Debug, Default)]

@@ -1,0 +1,5 @@
+//! Which cgroups are shown.
+
+mod scope;
+
+pub use scope::ScopeArgs;
