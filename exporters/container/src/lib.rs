@@ -1,20 +1,17 @@
 //! Metrics of containers and control groups, as cAdvisor names them.
 //!
 //! [`runtimes`] follows the container runtimes in the background, [`cgroup`] finds
-//! and reads the kernel's files, [`scene`] puts both together at each scrape,
+//! and reads the kernel's files, [`inventory`] puts both together at each scrape,
 //! [`collectors`] lists the subjects: one file each.
 
 pub mod args;
 pub mod cgroup;
 pub mod collectors;
 mod file;
-mod first_process;
 pub mod host;
 pub mod inventory;
-mod mounts;
 mod pages;
 pub mod runtimes;
-pub mod scene;
 mod sockets;
 
 use std::sync::Arc;
@@ -36,9 +33,8 @@ use common::web::{Landing, Service};
 use args::{Args, ListenArgs};
 use cgroup::Hierarchies;
 use host::Host;
-use inventory::ScopeArgs;
+use inventory::{Inventory, ScopeArgs};
 use runtimes::Runtimes;
-use scene::Scene;
 
 const FAMILIES: CollectorFamilies = CollectorFamilies {
     duration: Desc::gauge(
@@ -70,7 +66,7 @@ pub struct ContainerExporter {
     hierarchies: Arc<Hierarchies>,
     host: Arc<Host>,
     runtimes: Runtimes,
-    collectors: Collectors<Scene>,
+    collectors: Collectors<Inventory>,
     scope: ScopeArgs,
     failures: FailureLog,
 }
@@ -142,22 +138,26 @@ impl ContainerExporter {
     }
 
     /// Lists and names the cgroups on a blocking thread.
-    async fn look(&self, scope: ScopeArgs, deadline: Instant) -> Result<Scene, CollectError> {
+    async fn take_inventory(
+        &self,
+        scope: ScopeArgs,
+        deadline: Instant,
+    ) -> Result<Inventory, CollectError> {
         let left = deadline.saturating_duration_since(Instant::now());
         let known = self.runtimes.known(NAMES_PATIENCE.min(left / 2)).await;
         let (hierarchies, host) = (Arc::clone(&self.hierarchies), Arc::clone(&self.host));
-        let looking =
-            tokio::task::spawn_blocking(move || Scene::look(hierarchies, host, known, &scope));
+        let taking =
+            tokio::task::spawn_blocking(move || Inventory::take(hierarchies, host, known, &scope));
         let left = deadline.saturating_duration_since(Instant::now());
-        match tokio::time::timeout(left, looking).await {
-            Ok(Ok(scene)) => scene,
+        match tokio::time::timeout(left, taking).await {
+            Ok(Ok(inventory)) => inventory,
             Ok(Err(panic)) => Err(CollectError::Panic(panic.to_string())),
             Err(_) => Err(CollectError::Timeout(left)),
         }
     }
 
-    fn log_change<T>(&self, scene: &Result<T, CollectError>) {
-        match (self.failures.note(scene), scene) {
+    fn log_change<T>(&self, inventory: &Result<T, CollectError>) {
+        match (self.failures.note(inventory), inventory) {
             (Change::New, Err(error)) => tracing::warn!(%error, "cgroups cannot be listed"),
             (_, Err(error)) => tracing::debug!(%error, "cgroups still cannot be listed"),
             (Change::Recovered, Ok(_)) => tracing::info!("cgroups can be listed again"),
@@ -178,15 +178,15 @@ impl Exporter for ContainerExporter {
             Some("docker") => ScopeArgs::containers(),
             Some(_) => return Err(Refusal("type is name or docker".into())),
         };
-        let scene = self.look(scope, request.deadline).await;
-        self.log_change(&scene);
+        let inventory = self.take_inventory(scope, request.deadline).await;
+        self.log_change(&inventory);
         let mut sink = exposition.sink();
-        sink.value(&SCRAPE_ERROR, if scene.is_ok() { 0.0 } else { 1.0 });
+        sink.value(&SCRAPE_ERROR, if inventory.is_ok() { 0.0 } else { 1.0 });
         exposition.add(sink);
-        match scene {
-            Ok(scene) => {
-                let scene = Arc::new(scene);
-                Ok(self.collectors.run(scene, |_| true, request.deadline, exposition).await)
+        match inventory {
+            Ok(inventory) => {
+                let inventory = Arc::new(inventory);
+                Ok(self.collectors.run(inventory, |_| true, request.deadline, exposition).await)
             }
             Err(_) => Ok(Vec::new()),
         }

@@ -5,7 +5,7 @@ use common::error::{CollectError, FirstError, ParseError, parse_number};
 use super::walk::relative;
 use super::{Controller, Hierarchies, Version};
 use crate::host::Host;
-use crate::scene::Cgroup;
+use crate::inventory::Cgroup;
 
 /// Reads files, one after the other, into the same memory.
 ///

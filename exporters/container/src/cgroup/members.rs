@@ -7,7 +7,7 @@
 use common::error::{ParseError, parse_number};
 
 use super::{Controller, Files, Version};
-use crate::scene::Cgroup;
+use crate::inventory::Cgroup;
 
 /// Stands for a process that cannot be seen from the exporter's process namespace.
 pub(crate) const UNSEEN: u32 = 0;

@@ -8,7 +8,8 @@ use common::exposition::Sink;
 use common::metric::Desc;
 
 use crate::cgroup::Files;
-use crate::scene::{Scene, push_by_label};
+use crate::inventory::process::network_process;
+use crate::inventory::{Inventory, push_by_label};
 
 /// The type is the reference's in spite of the name.
 const STATISTICS: Desc<'static> = Desc::gauge(
@@ -23,10 +24,10 @@ type Fields = Vec<(String, f64)>;
 pub(super) struct AdvTcp;
 
 #[async_trait]
-impl Collector<Scene> for AdvTcp {
-    async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
-        let (rows, outcome) = scene.rows(|cgroup, files| {
-            let pid = scene.network_process(cgroup, files)?;
+impl Collector<Inventory> for AdvTcp {
+    async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
+        let (rows, outcome) = inventory.rows(|cgroup, files| {
+            let pid = network_process(inventory, cgroup, files)?;
             let mut fields = read(files, &format!("{pid}/net/snmp"), "Tcp:");
             fields.append(&mut read(files, &format!("{pid}/net/netstat"), "TcpExt:"));
             Some(fields)

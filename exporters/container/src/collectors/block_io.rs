@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use common::error::{ParseError, parse_number};
 
 use crate::cgroup::{Controller, Files, Version};
-use crate::scene::Cgroup;
+use crate::inventory::Cgroup;
 
 /// Sets of files of version 1, by scheduler: the first one with data counts.
 /// The throttling layer comes last because the schedulers see merged requests.

@@ -7,7 +7,7 @@ use common::exposition::Sink;
 use common::metric::{Desc, Metric, counter};
 
 use crate::cgroup::{Controller, Files, Version, key_values, parse_value};
-use crate::scene::{Cgroup, Scene, push_table};
+use crate::inventory::{Cgroup, Inventory, push_table};
 
 const USAGE: Desc<'static> = Desc::counter(
     "container_cpu_usage_seconds_total",
@@ -81,12 +81,13 @@ pub(super) struct Cpu {
 }
 
 #[async_trait]
-impl Collector<Scene> for Cpu {
-    async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
-        let (rows, outcome) = scene.rows(|cgroup, files| match scene.hierarchies.version() {
-            Version::V1 => self.read_v1(cgroup, files),
-            Version::V2 => read_v2(cgroup, files).unwrap_or_default(),
-        });
+impl Collector<Inventory> for Cpu {
+    async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
+        let (rows, outcome) =
+            inventory.rows(|cgroup, files| match inventory.hierarchies.version() {
+                Version::V1 => self.read_v1(cgroup, files),
+                Version::V2 => read_v2(cgroup, files).unwrap_or_default(),
+            });
         push_usage(sink, &rows);
         push_table(sink, METRICS, &rows);
         outcome

@@ -15,7 +15,7 @@ use common::metric::{Desc, Metric, gauge};
 use common::sync::lock;
 
 use crate::cgroup::{Files, UNSEEN};
-use crate::scene::{Cgroup, Scene, push_by_label, push_table};
+use crate::inventory::{Cgroup, Inventory, push_by_label, push_table};
 
 const TASKS: Desc<'static> =
     Desc::gauge("container_tasks_state", "Threads by state, without those in cgroups below.");
@@ -125,12 +125,12 @@ impl CpuLoad {
 }
 
 #[async_trait]
-impl Collector<Scene> for CpuLoad {
-    async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
+impl Collector<Inventory> for CpuLoad {
+    async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
         if !self.args.is_enabled {
             return Ok(());
         }
-        let (rows, outcome) = scene.rows(read);
+        let (rows, outcome) = inventory.rows(read);
         let states: Vec<_> = rows
             .iter()
             .filter_map(|(cgroup, tasks)| Some((*cgroup, (*tasks)?.by_state())))

@@ -8,7 +8,7 @@ use common::exposition::Sink;
 use common::metric::{Metric, gauge};
 
 use crate::cgroup::Controller;
-use crate::scene::{Scene, push_table};
+use crate::inventory::{Inventory, push_table};
 
 const METRICS: &[Metric<Option<f64>>] = &[gauge(
     "container_memory_migrate",
@@ -20,9 +20,9 @@ const METRICS: &[Metric<Option<f64>>] = &[gauge(
 pub(super) struct Cpuset;
 
 #[async_trait]
-impl Collector<Scene> for Cpuset {
-    async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
-        let (rows, outcome) = scene
+impl Collector<Inventory> for Cpuset {
+    async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
+        let (rows, outcome) = inventory
             .rows(|cgroup, files| files.value(cgroup, Controller::Cpuset, "cpuset.memory_migrate"));
         push_table(sink, METRICS, &rows);
         outcome

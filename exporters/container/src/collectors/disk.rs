@@ -9,8 +9,8 @@ use common::exposition::Sink;
 use common::metric::{Metric, gauge};
 use rustix::fs::StatVfs;
 
-use crate::mounts::{Mount, holding};
-use crate::scene::{Cgroup, Scene, push_labelled};
+use crate::inventory::mounts::{self, Mount};
+use crate::inventory::{Cgroup, Inventory, push_labelled};
 
 const METRICS: &[Metric<Space>] = &[
     gauge("container_fs_limit_bytes", "Size of the file system.", |space| Some(space.size_bytes)),
@@ -51,16 +51,16 @@ impl Space {
 pub(super) struct Disk;
 
 #[async_trait]
-impl Collector<Scene> for Disk {
-    async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
-        let mounts = scene.mounts()?;
-        let mut measured = Measured { scene, known: Vec::new() };
+impl Collector<Inventory> for Disk {
+    async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
+        let mounts = mounts::read(&inventory.host)?;
+        let mut measured = Measured { inventory, known: Vec::new() };
         let mut rows: Vec<(&Cgroup, &Mount, Space)> = Vec::new();
         let mut errors = FirstError::default();
-        for cgroup in &scene.cgroups {
-            for mount in file_systems_of(cgroup, scene, &mounts) {
+        for cgroup in &inventory.cgroups {
+            for mount in file_systems_of(cgroup, inventory, &mounts) {
                 if let Some(space) = errors.catch(measured.space(mount)) {
-                    rows.push((cgroup, mount, of_container(space, cgroup, scene)));
+                    rows.push((cgroup, mount, of_container(space, cgroup, inventory)));
                 }
             }
         }
@@ -72,32 +72,36 @@ impl Collector<Scene> for Disk {
 }
 
 /// The host's file systems for the root; for a container the one that holds its writable layer.
-fn file_systems_of<'a>(cgroup: &Cgroup, scene: &Scene, mounts: &'a [Mount]) -> Vec<&'a Mount> {
+fn file_systems_of<'a>(
+    cgroup: &Cgroup,
+    inventory: &Inventory,
+    mounts: &'a [Mount],
+) -> Vec<&'a Mount> {
     if cgroup.is_root() {
-        return scene.host_file_systems(mounts);
+        return mounts::of_host(mounts, inventory.known.docker_root());
     }
     let Some(container) = &cgroup.container else { return Vec::new() };
-    let layer = container.layer.as_deref().map(Path::new).or_else(|| scene.known.docker_root());
+    let layer = container.layer.as_deref().map(Path::new).or_else(|| inventory.known.docker_root());
     // Behind a network a daemon may keep its data too, but there statvfs may hang.
     layer
-        .and_then(|layer| holding(mounts, layer))
+        .and_then(|layer| mounts::holding(mounts, layer))
         .filter(|mount| mount.is_on_disk())
         .into_iter()
         .collect()
 }
 
 /// What a container uses is its layer alone, and unknown until the runtime has measured it.
-fn of_container(space: Space, cgroup: &Cgroup, scene: &Scene) -> Space {
+fn of_container(space: Space, cgroup: &Cgroup, inventory: &Inventory) -> Space {
     if cgroup.is_root() {
         return space;
     }
-    let size = cgroup.container_id().and_then(|id| scene.known.size(id));
+    let size = cgroup.container_id().and_then(|id| inventory.known.size(id));
     Space { used_bytes: size.map(|size| size.layer_bytes as f64), ..space }
 }
 
 /// Asks each file system once per scrape.
 struct Measured<'a> {
-    scene: &'a Scene,
+    inventory: &'a Inventory,
     known: Vec<(&'a str, Option<Space>)>,
 }
 
@@ -106,15 +110,15 @@ impl<'a> Measured<'a> {
         if let Some((_, space)) = self.known.iter().find(|(point, _)| *point == mount.point) {
             return Ok(space.clone());
         }
-        let space = measure(self.scene, mount)?;
+        let space = measure(self.inventory, mount)?;
         self.known.push((&mount.point, space.clone()));
         Ok(space)
     }
 }
 
 /// `None` if the mount cannot be seen from here.
-fn measure(scene: &Scene, mount: &Mount) -> Result<Option<Space>, CollectError> {
-    let path = scene.host.below_rootfs(&mount.point);
+fn measure(inventory: &Inventory, mount: &Mount) -> Result<Option<Space>, CollectError> {
+    let path = inventory.host.below_rootfs(&mount.point);
     // Without the host's root this path may lead to another file system of the same name.
     match rustix::fs::stat(&path) {
         Ok(stat) if is_device(stat.st_dev, &mount.number) => {}

@@ -7,7 +7,7 @@ use common::exposition::Sink;
 use common::metric::{Metric, counter, gauge};
 
 use crate::cgroup::{Controller, Files, Version, key_values};
-use crate::scene::{Cgroup, Scene, push_labelled};
+use crate::inventory::{Cgroup, Inventory, push_labelled};
 
 const METRICS: &[Metric<Usage>] = &[
     gauge(
@@ -37,14 +37,14 @@ struct Usage {
 pub(super) struct Hugetlb;
 
 #[async_trait]
-impl Collector<Scene> for Hugetlb {
-    async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
-        let folders = scene.host.list_sys("kernel/mm/hugepages")?;
+impl Collector<Inventory> for Hugetlb {
+    async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
+        let folders = inventory.host.list_sys("kernel/mm/hugepages")?;
         let sizes: Vec<String> =
             folders.iter().map(|name| parse_size(name)).collect::<Result<_, _>>().map_err(
                 |source| CollectError::Parse { origin: "kernel/mm/hugepages".into(), source },
             )?;
-        let (usages, outcome) = scene.rows(|cgroup, files| -> Vec<Usage> {
+        let (usages, outcome) = inventory.rows(|cgroup, files| -> Vec<Usage> {
             sizes.iter().map(|size| read(cgroup, files, size)).collect()
         });
         let labelled = usages.iter().flat_map(|(cgroup, by_size)| {

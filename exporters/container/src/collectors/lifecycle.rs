@@ -6,8 +6,8 @@ use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::{Metric, gauge};
 
+use crate::inventory::{Cgroup, Inventory, push_table};
 use crate::runtimes::container::Health;
-use crate::scene::{Cgroup, Scene, push_table};
 
 const METRICS: &[Metric<Row>] = &[
     gauge("container_last_seen", "Unix time of this scrape.", |row| Some(row.now)),
@@ -32,23 +32,23 @@ struct Row {
 pub(super) struct Lifecycle;
 
 #[async_trait]
-impl Collector<Scene> for Lifecycle {
-    async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
-        let booted = scene.host.parse_proc("stat", parse_boot_time)?;
-        let (rows, outcome) = scene.rows(|cgroup, _| row(cgroup, scene, booted));
+impl Collector<Inventory> for Lifecycle {
+    async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
+        let booted = inventory.host.parse_proc("stat", parse_boot_time)?;
+        let (rows, outcome) = inventory.rows(|cgroup, _| row(cgroup, inventory, booted));
         push_table(sink, METRICS, &rows);
         outcome
     }
 }
 
-fn row(cgroup: &Cgroup, scene: &Scene, booted: Option<f64>) -> Row {
+fn row(cgroup: &Cgroup, inventory: &Inventory, booted: Option<f64>) -> Row {
     // The kernel makes up the time of a directory that it has forgotten, but
     // nothing is older than this boot.
     let made = cgroup.found.created_seconds.max(booted.unwrap_or(0.0));
     let container = cgroup.container.as_deref();
     let created = container.map_or(Some(made), |container| container.created_seconds);
     Row {
-        now: scene.now_seconds.floor(),
+        now: inventory.now_seconds.floor(),
         created,
         started: container.map_or(created, |container| container.started_seconds),
         health: match container.map(|container| container.health) {

@@ -7,7 +7,7 @@ use common::exposition::Sink;
 use common::metric::Desc;
 
 use crate::cgroup::{Controller, Version};
-use crate::scene::Scene;
+use crate::inventory::Inventory;
 
 const PAGES: Desc<'static> = Desc::gauge(
     "container_memory_numa_pages",
@@ -30,9 +30,9 @@ struct OnNode {
 pub(super) struct MemoryNuma;
 
 #[async_trait]
-impl Collector<Scene> for MemoryNuma {
-    async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
-        let (rows, outcome) = scene.rows(|cgroup, files| {
+impl Collector<Inventory> for MemoryNuma {
+    async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
+        let (rows, outcome) = inventory.rows(|cgroup, files| {
             let parse = match files.version() {
                 Version::V1 => parse_v1,
                 Version::V2 => parse_v2,

@@ -31,13 +31,13 @@ mod version;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 use common::collector::{Entry, Named};
 
-use crate::scene::Scene;
+use crate::inventory::Inventory;
 use cpu_load::CpuLoadArgs;
 use groups::Group;
 use machine::MachineArgs;
 
 /// The collectors of groups: one runs if the group of its name is asked for.
-const GROUPS: &[Entry<Scene>] = &[
+const GROUPS: &[Entry<Inventory>] = &[
     Entry::off("advtcp", "counters of TCP", |_| Ok(Box::new(advtcp::AdvTcp))),
     Entry::on("cpu", "CPU time and throttling", |matches| {
         Ok(Box::new(cpu::Cpu { is_per_cpu: groups::includes(matches, "percpu") }))
@@ -73,7 +73,7 @@ const GROUPS: &[Entry<Scene>] = &[
 ];
 
 /// The collectors that always run.
-const ALWAYS: &[Entry<Scene>] = &[
+const ALWAYS: &[Entry<Inventory>] = &[
     Entry::on("lifecycle", "times and health", |_| Ok(Box::new(lifecycle::Lifecycle))),
     Entry::on("machine", "CPUs and memory of the host", |matches| {
         let has_topology = groups::includes(matches, "cpu_topology");
@@ -117,9 +117,9 @@ fn all_groups() -> Vec<Group> {
 ///
 /// # Errors
 /// What the first of them says of a bad argument.
-pub fn build(matches: &ArgMatches) -> anyhow::Result<Vec<Named<Scene>>> {
+pub fn build(matches: &ArgMatches) -> anyhow::Result<Vec<Named<Inventory>>> {
     let chosen = GROUPS.iter().filter(|entry| groups::includes(matches, entry.name));
-    let mut chosen: Vec<&Entry<Scene>> = chosen.chain(ALWAYS).collect();
+    let mut chosen: Vec<&Entry<Inventory>> = chosen.chain(ALWAYS).collect();
     chosen.sort_unstable_by_key(|entry| entry.name);
     chosen.into_iter().map(|entry| entry.build(matches)).collect()
 }

@@ -6,7 +6,8 @@ use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::{Metric, counter};
 
-use crate::scene::{Scene, push_labelled};
+use crate::inventory::process::network_process;
+use crate::inventory::{Inventory, push_labelled};
 
 const METRICS: &[Metric<Interface>] = &[
     counter("container_network_receive_bytes_total", "Bytes received.", |row| row.count(0)),
@@ -47,10 +48,10 @@ impl Interface {
 pub(super) struct Network;
 
 #[async_trait]
-impl Collector<Scene> for Network {
-    async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
-        let (rows, outcome) = scene.rows(|cgroup, files| {
-            let pid = scene.network_process(cgroup, files)?;
+impl Collector<Inventory> for Network {
+    async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
+        let (rows, outcome) = inventory.rows(|cgroup, files| {
+            let pid = network_process(inventory, cgroup, files)?;
             files.proc(&format!("{pid}/net/dev"), parse)
         });
         let interfaces = rows.iter().flat_map(|(cgroup, interfaces)| {

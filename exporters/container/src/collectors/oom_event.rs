@@ -13,7 +13,7 @@ use common::metric::Desc;
 use common::sync::lock;
 
 use crate::cgroup::{Controller, Version, key_values};
-use crate::scene::Scene;
+use crate::inventory::Inventory;
 
 const OOM_EVENTS: Desc<'static> = Desc::counter(
     "container_oom_events_total",
@@ -46,13 +46,13 @@ impl Tally {
 }
 
 #[async_trait]
-impl Collector<Scene> for OomEvent {
-    async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
-        let name = match scene.hierarchies.version() {
+impl Collector<Inventory> for OomEvent {
+    async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
+        let name = match inventory.hierarchies.version() {
             Version::V1 => "memory.oom_control",
             Version::V2 => "memory.events",
         };
-        let (rows, outcome) = scene.rows(|cgroup, files| {
+        let (rows, outcome) = inventory.rows(|cgroup, files| {
             let kills = if cgroup.is_root() {
                 files.proc("vmstat", parse)
             } else {
@@ -74,7 +74,7 @@ impl Collector<Scene> for OomEvent {
         }
         let mut tallies = lock(&self.0);
         let mut before = std::mem::take(&mut *tallies);
-        for listed in &scene.containers {
+        for listed in &inventory.containers {
             let mut tally = before.remove(&listed.id).unwrap_or_default();
             let count = counted.get(listed.id.as_str()).copied().flatten();
             let kills = tally.count(count, listed.container.oom_kills);

@@ -6,7 +6,7 @@ use common::error::CollectError;
 use common::exposition::Sink;
 use common::metric::Desc;
 
-use crate::scene::Scene;
+use crate::inventory::Inventory;
 
 const PORT: Desc<'static> = Desc::gauge(
     "container_port_info",
@@ -17,10 +17,10 @@ const PORT: Desc<'static> = Desc::gauge(
 pub(super) struct Ports;
 
 #[async_trait]
-impl Collector<Scene> for Ports {
-    async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
+impl Collector<Inventory> for Ports {
+    async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
         let mut family = sink.family(&PORT);
-        for listed in &scene.containers {
+        for listed in &inventory.containers {
             for port in &listed.container.ports {
                 let labels = [
                     ("container_port", port.container.as_str()),

@@ -8,7 +8,7 @@ use common::exposition::Sink;
 use common::metric::{Metric, counter};
 
 use crate::cgroup::{Controller, Files};
-use crate::scene::{Cgroup, Scene, push_table};
+use crate::inventory::{Cgroup, Inventory, push_table};
 
 const METRICS: &[Metric<Row>] = &[
     counter(
@@ -62,9 +62,9 @@ struct Stall {
 pub(super) struct Pressure;
 
 #[async_trait]
-impl Collector<Scene> for Pressure {
-    async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
-        let (rows, outcome) = scene.rows(|cgroup, files| Row {
+impl Collector<Inventory> for Pressure {
+    async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
+        let (rows, outcome) = inventory.rows(|cgroup, files| Row {
             cpu: read(cgroup, files, "cpu"),
             memory: read(cgroup, files, "memory"),
             io: read(cgroup, files, "io"),

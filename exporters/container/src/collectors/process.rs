@@ -9,7 +9,8 @@ use common::metric::{Desc, Metric, gauge};
 
 use crate::cgroup::{Controller, Files, UNSEEN, parse_limit};
 use crate::host::Host;
-use crate::scene::{Cgroup, Scene, push_by_label, push_table};
+use crate::inventory::process::init_process;
+use crate::inventory::{Cgroup, Inventory, push_by_label, push_table};
 
 const METRICS: &[Metric<Row>] = &[
     gauge("container_processes", "Processes, without those in cgroups below.", |row| row.processes),
@@ -42,9 +43,9 @@ struct Row {
 pub(super) struct Process;
 
 #[async_trait]
-impl Collector<Scene> for Process {
-    async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
-        let (rows, outcome) = scene.rows(|cgroup, files| read(cgroup, files, scene));
+impl Collector<Inventory> for Process {
+    async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
+        let (rows, outcome) = inventory.rows(|cgroup, files| read(cgroup, files, inventory));
         push_table(sink, METRICS, &rows);
         let limits = rows
             .iter()
@@ -54,11 +55,11 @@ impl Collector<Scene> for Process {
     }
 }
 
-fn read(cgroup: &Cgroup, files: &mut Files<'_>, scene: &Scene) -> Row {
+fn read(cgroup: &Cgroup, files: &mut Files<'_>, inventory: &Inventory) -> Row {
     let processes = files.processes(cgroup);
-    let open = processes.as_ref().and_then(|ids| files.keep(count_open(ids, &scene.host)));
+    let open = processes.as_ref().and_then(|ids| files.keep(count_open(ids, &inventory.host)));
     let threads_max = files.parse(cgroup, Controller::Pids, "pids.max", parse_limit);
-    let pid = scene.first_process(cgroup, files);
+    let pid = init_process(inventory, cgroup, files);
     Row {
         processes: processes.map(|ids| ids.len() as f64),
         descriptors: open.map(|open| open.descriptors),

@@ -11,7 +11,7 @@ use common::metric::{Metric, gauge};
 
 use crate::cgroup::{Files, UNSEEN};
 use crate::host::Host;
-use crate::scene::{Cgroup, Scene, push_table};
+use crate::inventory::{Cgroup, Inventory, push_table};
 
 const METRICS: &[Metric<Option<f64>>] =
     &[gauge("container_referenced_bytes", "Memory that processes have touched.", |bytes| *bytes)];
@@ -20,9 +20,9 @@ const METRICS: &[Metric<Option<f64>>] =
 pub(super) struct ReferencedMemory;
 
 #[async_trait]
-impl Collector<Scene> for ReferencedMemory {
-    async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
-        let (rows, outcome) = scene.rows(|cgroup, files| read(cgroup, files, &scene.host));
+impl Collector<Inventory> for ReferencedMemory {
+    async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
+        let (rows, outcome) = inventory.rows(|cgroup, files| read(cgroup, files, &inventory.host));
         push_table(sink, METRICS, &rows);
         outcome
     }

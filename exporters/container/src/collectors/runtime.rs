@@ -6,8 +6,8 @@ use common::error::CollectError;
 use common::exposition::Sink;
 use common::metric::Desc;
 
+use crate::inventory::Inventory;
 use crate::runtimes::docker::State;
-use crate::scene::Scene;
 
 const UP: Desc<'static> =
     Desc::gauge("container_runtime_up", "1 if the container runtime answers, 0 if it does not.");
@@ -16,10 +16,11 @@ const UP: Desc<'static> =
 pub(super) struct Runtime;
 
 #[async_trait]
-impl Collector<Scene> for Runtime {
-    async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
+impl Collector<Inventory> for Runtime {
+    async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
         let mut family = sink.family(&UP);
-        for runtime in scene.known.snapshots().filter(|runtime| runtime.state != State::Absent) {
+        for runtime in inventory.known.snapshots().filter(|runtime| runtime.state != State::Absent)
+        {
             let up = if runtime.state == State::Up { 1.0 } else { 0.0 };
             family.sample(&[("runtime", runtime.engine.name())], up);
         }

@@ -6,8 +6,8 @@ use common::error::CollectError;
 use common::exposition::Sink;
 use common::metric::{Metric, gauge};
 
+use crate::inventory::{Inventory, push_rows};
 use crate::runtimes::docker::Size;
-use crate::scene::{Scene, push_rows};
 
 const METRICS: &[Metric<Size>] = &[
     gauge(
@@ -26,12 +26,12 @@ const METRICS: &[Metric<Size>] = &[
 pub(super) struct Sizes;
 
 #[async_trait]
-impl Collector<Scene> for Sizes {
-    async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
-        let rows = scene
+impl Collector<Inventory> for Sizes {
+    async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
+        let rows = inventory
             .containers
             .iter()
-            .filter_map(|listed| Some((&listed.labels, [], scene.known.size(&listed.id)?)));
+            .filter_map(|listed| Some((&listed.labels, [], inventory.known.size(&listed.id)?)));
         push_rows(sink, METRICS, rows);
         Ok(())
     }

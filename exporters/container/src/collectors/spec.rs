@@ -9,7 +9,7 @@ use common::metric::{Metric, gauge};
 
 use crate::cgroup::{Controller, Files, Version, parse_limit, parse_value};
 use crate::host::meminfo::Meminfo;
-use crate::scene::{Cgroup, Scene, push_table};
+use crate::inventory::{Cgroup, Inventory, push_table};
 
 const METRICS: &[Metric<Row>] = &[
     gauge(
@@ -59,10 +59,10 @@ struct Row {
 pub(super) struct Spec;
 
 #[async_trait]
-impl Collector<Scene> for Spec {
-    async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
-        let (rows, outcome) = scene.rows(|cgroup, files| {
-            let mut row = match scene.hierarchies.version() {
+impl Collector<Inventory> for Spec {
+    async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
+        let (rows, outcome) = inventory.rows(|cgroup, files| {
+            let mut row = match inventory.hierarchies.version() {
                 Version::V1 => read_v1(cgroup, files),
                 Version::V2 => read_v2(cgroup, files),
             };

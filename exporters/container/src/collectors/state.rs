@@ -7,8 +7,8 @@ use common::error::CollectError;
 use common::exposition::Sink;
 use common::metric::{Desc, Metric, counter, gauge};
 
+use crate::inventory::{Inventory, Listed, push_rows};
 use crate::runtimes::container::{Container, Health, Status};
-use crate::scene::{Listed, Scene, push_rows};
 
 const STATE: Desc<'static> =
     Desc::gauge("container_state", "1 for what the container is doing, 0 for what it is not.");
@@ -38,11 +38,11 @@ const METRICS: &[Metric<Container>] = &[
 pub(super) struct State;
 
 #[async_trait]
-impl Collector<Scene> for State {
-    async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
-        push_states(sink, &scene.containers);
-        push_verdicts(sink, &scene.containers);
-        let rows = scene.containers.iter();
+impl Collector<Inventory> for State {
+    async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
+        push_states(sink, &inventory.containers);
+        push_verdicts(sink, &inventory.containers);
+        let rows = inventory.containers.iter();
         push_rows(sink, METRICS, rows.map(|listed| (&listed.labels, [], &*listed.container)));
         Ok(())
     }

@@ -7,7 +7,8 @@ use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::Desc;
 
-use crate::scene::{Scene, push_by_label};
+use crate::inventory::process::network_process;
+use crate::inventory::{Inventory, push_by_label};
 use crate::sockets;
 
 /// File and family; the type is the reference's in spite of the name.
@@ -34,10 +35,10 @@ type Sums = [(&'static str, f64); 4];
 pub(super) struct Udp;
 
 #[async_trait]
-impl Collector<Scene> for Udp {
-    async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
-        let (rows, outcome) = scene.rows(|cgroup, files| {
-            let pid = scene.network_process(cgroup, files)?;
+impl Collector<Inventory> for Udp {
+    async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
+        let (rows, outcome) = inventory.rows(|cgroup, files| {
+            let pid = network_process(inventory, cgroup, files)?;
             Some(TABLES.map(|(table, _)| files.proc(&format!("{pid}/net/{table}"), parse)))
         });
         for (index, (_, desc)) in TABLES.iter().enumerate() {

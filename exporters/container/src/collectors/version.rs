@@ -7,8 +7,8 @@ use common::exposition::Sink;
 use common::metric::Desc;
 use common::version::BUILD;
 
+use crate::inventory::Inventory;
 use crate::runtimes::docker::Engine;
-use crate::scene::Scene;
 
 const VERSION: Desc<'static> = Desc::gauge(
     "cadvisor_version_info",
@@ -22,11 +22,11 @@ const OS_RELEASE: [&str; 2] = ["/etc/os-release", "/usr/lib/os-release"];
 pub(super) struct Version;
 
 #[async_trait]
-impl Collector<Scene> for Version {
-    async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
+impl Collector<Inventory> for Version {
+    async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
         let uname = rustix::system::uname();
-        let release = scene.host.read_first(&OS_RELEASE.map(ToOwned::to_owned));
-        let docker = scene.known.of(Engine::Docker);
+        let release = inventory.host.read_first(&OS_RELEASE.map(ToOwned::to_owned));
+        let docker = inventory.known.of(Engine::Docker);
         let docker = docker.and_then(|docker| docker.version.as_deref());
         let labels = [
             ("cadvisorRevision", BUILD.revision),

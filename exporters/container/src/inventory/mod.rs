@@ -1,5 +1,250 @@
-//! Which cgroups are shown.
+//! What one scrape sees: the cgroups of this moment with the names that the runtime knows.
 
+pub(crate) mod mounts;
+pub(crate) mod process;
 mod scope;
 
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use common::error::CollectError;
+use common::exposition::{LabelSet, Sink};
+use common::metric::{Desc, Label, Metric};
+
+use crate::cgroup::{Files, Found, Hierarchies};
+use crate::host::Host;
+use crate::runtimes::Known;
+use crate::runtimes::container::Container;
+
 pub use scope::ScopeArgs;
+
+/// Length of a container's id, in hexadecimal digits.
+const ID_LENGTH: usize = 64;
+
+/// The source of all collectors.
+#[derive(Debug)]
+pub struct Inventory {
+    /// The cgroups that are shown, in order of their paths.
+    pub cgroups: Vec<Cgroup>,
+    /// The others, without labels: what they use is part of what those above them use.
+    pub unlisted: Vec<Cgroup>,
+    /// The containers, whether they have a cgroup or not, in order of their cgroups' paths.
+    pub containers: Vec<Listed>,
+    /// What the container runtimes told.
+    pub known: Known,
+    /// The mounted hierarchies.
+    pub hierarchies: Arc<Hierarchies>,
+    /// Files of the host outside the cgroups.
+    pub host: Arc<Host>,
+    /// Unix time of this scrape.
+    pub now_seconds: f64,
+}
+
+/// A cgroup, and the container that it is, if it is one.
+#[derive(Debug)]
+pub struct Cgroup {
+    /// Path below the root of its hierarchy; `/` for that root itself.
+    pub id: String,
+    /// The labels that all its samples have.
+    pub labels: LabelSet,
+    /// What the runtime knows of it.
+    pub container: Option<Arc<Container>>,
+    /// Where it was found.
+    pub found: Found,
+}
+
+/// A container that a runtime lists.
+#[derive(Debug)]
+pub struct Listed {
+    /// Its id with the runtime.
+    pub id: String,
+    /// The labels of its cgroup, also while it has none.
+    pub labels: LabelSet,
+    /// What the runtime knows of it.
+    pub container: Arc<Container>,
+    /// Path of its cgroup, at present or while it runs.
+    path: String,
+}
+
+impl Cgroup {
+    /// True for the cgroup that holds all others.
+    pub fn is_root(&self) -> bool {
+        self.id == "/"
+    }
+
+    /// Id of the container that it is, in the last element of its path.
+    pub fn container_id(&self) -> Option<&str> {
+        container_id(self.id.rsplit('/').next()?)
+    }
+}
+
+/// Rows of a collector with their cgroups, and the first failure among the files read for them.
+pub type Rows<'a, Row> = (Vec<(&'a Cgroup, Row)>, Result<(), CollectError>);
+
+impl Inventory {
+    /// Lists the cgroups and names them.
+    ///
+    /// # Errors
+    /// A hierarchy cannot be read.
+    pub fn take(
+        hierarchies: Arc<Hierarchies>,
+        host: Arc<Host>,
+        known: Known,
+        scope: &ScopeArgs,
+    ) -> Result<Self, CollectError> {
+        let (mut cgroups, mut unlisted) = (Vec::new(), Vec::new());
+        for (id, found) in hierarchies.list()? {
+            let container = find_container(&known, &id);
+            if scope.includes(&id, container.is_some()) {
+                let labels = render(&id, container.as_deref());
+                cgroups.push(Cgroup { id, labels, container, found });
+            } else {
+                unlisted.push(Cgroup { id, labels: LabelSet::default(), container, found });
+            }
+        }
+        let containers = list_containers(&known, &cgroups);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now_seconds = now.as_secs_f64();
+        Ok(Self { cgroups, unlisted, containers, known, hierarchies, host, now_seconds })
+    }
+
+    /// Reads a row of each cgroup. A file that fails costs nothing but its own values.
+    pub fn rows<'a, Row>(
+        &'a self,
+        mut read: impl FnMut(&'a Cgroup, &mut Files<'a>) -> Row,
+    ) -> Rows<'a, Row> {
+        let mut files = Files::new(&self.hierarchies, &self.host);
+        let rows = self.cgroups.iter().map(|cgroup| (cgroup, read(cgroup, &mut files))).collect();
+        (rows, files.finish())
+    }
+}
+
+/// Writes a table: one sample of each row that has a value, with the labels of its cgroup
+/// or container and those of its own.
+#[expect(clippy::needless_pass_by_value, reason = "an iterator is handed over by value")]
+pub fn push_rows<'a, Row: 'a, const N: usize>(
+    sink: &mut Sink,
+    metrics: &[Metric<Row>],
+    rows: impl Iterator<Item = (&'a LabelSet, [Label<'a>; N], &'a Row)> + Clone,
+) {
+    for metric in metrics {
+        let mut family = sink.family(&metric.desc);
+        for (base, labels, row) in rows.clone() {
+            if let Some(value) = (metric.value)(row) {
+                family.sample(&(base, labels), value);
+            }
+        }
+    }
+}
+
+/// Writes a table of cgroups.
+pub fn push_table<Row>(sink: &mut Sink, metrics: &[Metric<Row>], rows: &[(&Cgroup, Row)]) {
+    push_rows(sink, metrics, rows.iter().map(|(cgroup, row)| (&cgroup.labels, [], row)));
+}
+
+/// Writes a table whose rows have a label of their own beside their cgroup's.
+pub fn push_labelled<'a, Row: 'a>(
+    sink: &mut Sink,
+    metrics: &[Metric<Row>],
+    label: &'a str,
+    rows: impl Iterator<Item = (&'a Cgroup, &'a str, &'a Row)> + Clone,
+) {
+    let rows = rows.map(|(cgroup, name, row)| (&cgroup.labels, [(label, name)], row));
+    push_rows(sink, metrics, rows);
+}
+
+/// Writes one family: of each cgroup the values by the label that tells them apart.
+pub fn push_by_label<'a, Name: AsRef<str> + 'a>(
+    sink: &mut Sink,
+    desc: &Desc<'_>,
+    label: &str,
+    rows: impl Iterator<Item = (&'a Cgroup, &'a [(Name, f64)])>,
+) {
+    let mut family = sink.family(desc);
+    for (cgroup, values) in rows {
+        for (name, value) in values {
+            family.sample(&(&cgroup.labels, [(label, name.as_ref())]), *value);
+        }
+    }
+}
+
+/// Containers with a cgroup, and those that a runtime lists without one.
+fn list_containers(known: &Known, cgroups: &[Cgroup]) -> Vec<Listed> {
+    let with_cgroup = cgroups.iter().filter_map(|cgroup| {
+        let container = Arc::clone(cgroup.container.as_ref()?);
+        let id = cgroup.container_id()?.to_owned();
+        Some(Listed { id, labels: cgroup.labels.clone(), container, path: cgroup.id.clone() })
+    });
+    let mut listed: Vec<Listed> = with_cgroup.collect();
+    let seen: HashSet<String> = listed.iter().map(|listed| listed.id.clone()).collect();
+    known.keep_only(|id| seen.contains(id));
+    for (id, container) in known.listed().filter(|(id, _)| !seen.contains(*id)) {
+        let labels = render(&container.cgroup, Some(container));
+        let (id, path) = (id.clone(), container.cgroup.clone());
+        listed.push(Listed { id, labels, container: Arc::clone(container), path });
+    }
+    listed.sort_unstable_by(|one, other| (&one.path, &one.id).cmp(&(&other.path, &other.id)));
+    listed.dedup_by(|one, other| one.id == other.id);
+    listed
+}
+
+/// The container whose own cgroup this is. What a container makes below it is no
+/// container of this runtime: with its name, sums by name would count twice. The
+/// monitors of Podman and CRI-O have cgroups of their own.
+fn find_container(known: &Known, id: &str) -> Option<Arc<Container>> {
+    let element = id.rsplit('/').next()?;
+    if element.contains("conmon-") {
+        return None;
+    }
+    known.find(container_id(element)?)
+}
+
+/// The run of exactly 64 hexadecimal digits in a path element such as `docker-<id>.scope`.
+fn container_id(element: &str) -> Option<&str> {
+    element
+        .split(|c: char| !matches!(c, '0'..='9' | 'a'..='f'))
+        .find(|digits| digits.len() == ID_LENGTH)
+}
+
+/// Labels in order of their names; an empty value is as good as none.
+fn render(id: &str, container: Option<&Container>) -> LabelSet {
+    let Some(container) = container else { return LabelSet::new([("id", id)]) };
+    let own = container.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let named = [("id", id), ("image", &container.image), ("name", &container.name)];
+    LabelSet::new(own.chain(named).filter(|(_, value)| !value.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::proptest;
+
+    const ID: &str = "41c0f3db99faf2bc58106448618b8742145fa9a9bcfb21ec222eb86a76bec50c";
+
+    #[test]
+    fn ids_are_found_in_the_layouts_of_both_drivers() {
+        let layouts = [
+            ID.to_owned(),
+            format!("docker-{ID}.scope"),
+            format!("libpod-{ID}"),
+            format!("cri-containerd-{ID}.scope"),
+            format!("crio-{ID}"),
+            format!("nerdctl-{ID}.scope"),
+        ];
+        for element in layouts {
+            assert_eq!(container_id(&element), Some(ID), "{element}");
+        }
+        let longer = format!("{ID}0");
+        for element in ["", "init", "docker.service", &ID[1..], &longer, &ID.to_uppercase()] {
+            assert_eq!(container_id(element), None, "{element}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_path_panics(element in "[0-9a-f]{60,70}.*") {
+            assert!(container_id(&element).is_none_or(|id| id.len() == ID_LENGTH));
+        }
+    }
+}

@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use container_exporter::cgroup::{Controller, Hierarchies, Version};
 use container_exporter::host::{Host, PathArgs};
-use container_exporter::inventory::ScopeArgs;
+use container_exporter::inventory::{Inventory, ScopeArgs};
 use container_exporter::runtimes::Known;
-use container_exporter::scene::Scene;
 use rustix::fs::{Mode, OFlags, mkdirat, open, openat};
 use tests::TemporaryFolder;
 use tests::exposition::Exposition;
@@ -57,12 +56,13 @@ fn a_cgroup_that_vanishes_after_the_listing_has_no_values_and_is_no_error() {
         let is_v2 = hierarchies.version() == Version::V2;
         let host = Host::open(&paths()).unwrap();
         let known = Known::default();
-        let scene = Scene::look(hierarchies, Arc::new(host), known, &ScopeArgs::default()).unwrap();
-        assert!(scene.cgroups.len() > 4, "{version}: {:?}", scene.cgroups);
+        let inventory =
+            Inventory::take(hierarchies, Arc::new(host), known, &ScopeArgs::default()).unwrap();
+        assert!(inventory.cgroups.len() > 4, "{version}: {:?}", inventory.cgroups);
         std::fs::remove_dir_all(copy.0.path()).unwrap();
         let file = if is_v2 { "memory.current" } else { "memory.usage_in_bytes" };
         let (rows, outcome) =
-            scene.rows(|cgroup, files| files.value(cgroup, Controller::Memory, file));
+            inventory.rows(|cgroup, files| files.value(cgroup, Controller::Memory, file));
         outcome.unwrap();
         assert!(rows.iter().all(|(_, value)| value.is_none()), "{version}");
     }

@@ -10,8 +10,8 @@ use common::exposition::Sink;
 use common::metric::{Desc, Metric, counter, gauge};
 
 use super::block_io::{self, ByDevice, DeviceIo, DeviceNumber, value};
-use crate::mounts::Mount;
-use crate::scene::{Cgroup, Scene, push_labelled};
+use crate::inventory::mounts::{self, Mount};
+use crate::inventory::{Cgroup, Inventory, push_labelled};
 
 const BY_OPERATION: Desc<'static> =
     Desc::counter("container_blkio_device_usage_total", "Bytes of block I/O by operation.");
@@ -98,12 +98,12 @@ impl Row {
 pub(super) struct DiskIo;
 
 #[async_trait]
-impl Collector<Scene> for DiskIo {
-    async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
-        let disks = scene.host.parse_proc("diskstats", parse)?.unwrap_or_default();
-        let mounts = scene.mounts()?;
-        let file_systems = scene.host_file_systems(&mounts);
-        let (rows, outcome) = scene.rows(|cgroup, files| {
+impl Collector<Inventory> for DiskIo {
+    async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
+        let disks = inventory.host.parse_proc("diskstats", parse)?.unwrap_or_default();
+        let mounts = mounts::read(&inventory.host)?;
+        let file_systems = mounts::of_host(&mounts, inventory.known.docker_root());
+        let (rows, outcome) = inventory.rows(|cgroup, files| {
             let mut rows = label(block_io::read(cgroup, files), &disks);
             if cgroup.is_root() {
                 add_disks(&mut rows, &file_systems, &disks);

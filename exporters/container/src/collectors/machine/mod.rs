@@ -19,7 +19,7 @@ use common::sync::lock;
 use sysinfo::System;
 
 use crate::host::Host;
-use crate::scene::Scene;
+use crate::inventory::Inventory;
 
 const SCRAPE_ERROR: Desc<'static> = Desc::gauge(
     "machine_scrape_error",
@@ -136,14 +136,14 @@ impl Machine {
 }
 
 #[async_trait]
-impl Collector<Scene> for Machine {
-    async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
+impl Collector<Inventory> for Machine {
+    async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
         let mut known = lock(&self.known);
         let is_fresh = known.as_ref().is_some_and(|(since, _)| since.elapsed() < REFRESH);
         let outcome = if is_fresh {
             Ok(())
         } else {
-            self.find_out(&scene.host).map(|facts| *known = Some((Instant::now(), facts)))
+            self.find_out(&inventory.host).map(|facts| *known = Some((Instant::now(), facts)))
         };
         sink.value(&SCRAPE_ERROR, if outcome.is_ok() { 0.0 } else { 1.0 });
         if let Some((_, facts)) = &*known {

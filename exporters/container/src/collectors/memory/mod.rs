@@ -8,7 +8,7 @@ use common::metric::{Desc, Metric, counter, gauge};
 
 use crate::cgroup::{Controller, Files, Version, key_values};
 use crate::host::meminfo::Meminfo;
-use crate::scene::{Cgroup, Scene, push_table};
+use crate::inventory::{Cgroup, Inventory, push_table};
 
 const FAILURES: Desc<'static> = Desc::counter(
     "container_memory_failures_total",
@@ -122,13 +122,14 @@ struct Stat {
 pub(super) struct Memory;
 
 #[async_trait]
-impl Collector<Scene> for Memory {
-    async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
-        let (rows, outcome) = scene.rows(|cgroup, files| match scene.hierarchies.version() {
-            Version::V1 => read_v1(cgroup, files),
-            Version::V2 if cgroup.is_root() => read_v2_root(cgroup, files),
-            Version::V2 => read_v2(cgroup, files),
-        });
+impl Collector<Inventory> for Memory {
+    async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
+        let (rows, outcome) =
+            inventory.rows(|cgroup, files| match inventory.hierarchies.version() {
+                Version::V1 => read_v1(cgroup, files),
+                Version::V2 if cgroup.is_root() => read_v2_root(cgroup, files),
+                Version::V2 => read_v2(cgroup, files),
+            });
         push_table(sink, METRICS, &rows);
         push_failures(sink, &rows);
         outcome

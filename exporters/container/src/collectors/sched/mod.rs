@@ -13,7 +13,7 @@ use common::metric::{Metric, counter};
 use common::sync::lock;
 
 use crate::cgroup::{Files, UNSEEN};
-use crate::scene::{Scene, push_table};
+use crate::inventory::{Inventory, push_table};
 use accounts::{Accounts, Times};
 
 const METRICS: &[Metric<Option<Times>>] = &[
@@ -39,11 +39,11 @@ pub(super) struct Sched {
 }
 
 #[async_trait]
-impl Collector<Scene> for Sched {
-    async fn collect(&self, scene: &Scene, sink: &mut Sink) -> Result<(), CollectError> {
-        let mut files = Files::new(&scene.hierarchies, &scene.host);
+impl Collector<Inventory> for Sched {
+    async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
+        let mut files = Files::new(&inventory.hierarchies, &inventory.host);
         let mut accounts = lock(&self.accounts);
-        let all = || scene.cgroups.iter().chain(&scene.hidden);
+        let all = || inventory.cgroups.iter().chain(&inventory.unlisted);
         for cgroup in all() {
             let Some(threads) = files.threads(cgroup) else { continue };
             // A sum without those that cannot be seen would be none.
@@ -59,7 +59,8 @@ impl Collector<Scene> for Sched {
         accounts.retain(&all().map(|cgroup| cgroup.id.as_str()).collect());
         let sums = accounts.sums();
         let row = |id: &str| sums.get(id).copied();
-        let rows: Vec<_> = scene.cgroups.iter().map(|cgroup| (cgroup, row(&cgroup.id))).collect();
+        let rows: Vec<_> =
+            inventory.cgroups.iter().map(|cgroup| (cgroup, row(&cgroup.id))).collect();
         push_table(sink, METRICS, &rows);
         files.finish()
     }

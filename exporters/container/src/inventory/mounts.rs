@@ -4,7 +4,7 @@ use std::path::Path;
 
 use common::error::{CollectError, ParseError};
 
-use crate::scene::Scene;
+use crate::host::Host;
 
 /// Types of file systems that keep their data on this host's own disks.
 const DISK_TYPES: &[&str] = &[
@@ -34,31 +34,29 @@ impl Mount {
     }
 }
 
-impl Scene {
-    /// All mounts of the host, in the kernel's order.
-    ///
-    /// # Errors
-    /// The list cannot be read, or a line is no mount.
-    pub(crate) fn mounts(&self) -> Result<Vec<Mount>, CollectError> {
-        let mounts = self.host.parse_proc("1/mountinfo", parse)?;
-        mounts.ok_or_else(|| CollectError::NoData("no process 1 with a list of mounts".into()))
-    }
+/// All mounts of the host, in the kernel's order.
+///
+/// # Errors
+/// The list cannot be read, or a line is no mount.
+pub(crate) fn read(host: &Host) -> Result<Vec<Mount>, CollectError> {
+    let mounts = host.parse_proc("1/mountinfo", parse)?;
+    mounts.ok_or_else(|| CollectError::NoData("no process 1 with a list of mounts".into()))
+}
 
-    /// The file systems on disks that are the host's own: each once, where it
-    /// was mounted first, and none that is mounted inside the runtime's folder.
-    pub(crate) fn host_file_systems<'a>(&self, mounts: &'a [Mount]) -> Vec<&'a Mount> {
-        let root = self.known.docker_root();
-        let mut chosen: Vec<&Mount> = Vec::new();
-        for mount in mounts {
-            let point = Path::new(&mount.point);
-            let is_inside = root.is_some_and(|root| point != root && point.starts_with(root));
-            let is_known = chosen.iter().any(|known| known.source == mount.source);
-            if mount.is_on_disk() && !is_inside && !is_known {
-                chosen.push(mount);
-            }
+/// The file systems on disks that are the host's own: each once, where it was mounted first,
+/// and none that is mounted inside the runtime's data folder.
+pub(crate) fn of_host<'a>(mounts: &'a [Mount], data_folder: Option<&Path>) -> Vec<&'a Mount> {
+    let mut chosen: Vec<&Mount> = Vec::new();
+    for mount in mounts {
+        let point = Path::new(&mount.point);
+        let is_inside =
+            data_folder.is_some_and(|folder| point != folder && point.starts_with(folder));
+        let is_known = chosen.iter().any(|known| known.source == mount.source);
+        if mount.is_on_disk() && !is_inside && !is_known {
+            chosen.push(mount);
         }
-        chosen
     }
+    chosen
 }
 
 /// The mount that `path` is on: the one with the longest mount point, the last of equal ones.
@@ -118,6 +116,18 @@ mod tests {
         assert_eq!(holder("/srv/docker/overlay2"), "/srv");
         assert_eq!(holder("/srv2"), "/");
         assert_eq!(holding(&mounts[1..2], Path::new("/srv")), None);
+    }
+
+    #[test]
+    fn the_hosts_own_disks_are_listed_once() {
+        let mounts = parse(MOUNTINFO).unwrap();
+        let points = |folder: Option<&str>| -> Vec<&str> {
+            let mounts = of_host(&mounts, folder.map(Path::new));
+            mounts.into_iter().map(|mount| mount.point.as_str()).collect()
+        };
+        assert_eq!(points(None), ["/", "/mnt/my disk"]);
+        assert_eq!(points(Some("/mnt")), ["/", "/srv"]);
+        assert_eq!(points(Some("/mnt/my disk")), ["/", "/mnt/my disk"]);
     }
 
     #[test]
