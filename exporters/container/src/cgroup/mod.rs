@@ -3,17 +3,18 @@
 //! Version 2 has one tree. Version 1 has one per controller or pair of
 //! controllers, with the same relative paths in each; their union counts.
 
+pub(crate) mod block_io;
 mod files;
-mod members;
+mod reader;
 mod walk;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-pub use files::Files;
 pub(crate) use files::{key_values, parse_limit, parse_value};
-pub(crate) use members::UNSEEN;
+pub use reader::CgroupReader;
+pub(crate) use reader::UNSEEN;
 pub use walk::Found;
 
 use crate::host::Root;

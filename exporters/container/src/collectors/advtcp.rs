@@ -7,7 +7,7 @@ use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::Desc;
 
-use crate::cgroup::Files;
+use crate::cgroup::CgroupReader;
 use crate::inventory::process::network_process;
 use crate::inventory::{Inventory, push_by_label};
 
@@ -26,10 +26,10 @@ pub(super) struct AdvTcp;
 #[async_trait]
 impl Collector<Inventory> for AdvTcp {
     async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
-        let (rows, outcome) = inventory.rows(|cgroup, files| {
-            let pid = network_process(inventory, cgroup, files)?;
-            let mut fields = read(files, &format!("{pid}/net/snmp"), "Tcp:");
-            fields.append(&mut read(files, &format!("{pid}/net/netstat"), "TcpExt:"));
+        let (rows, outcome) = inventory.rows(|cgroup, reader| {
+            let pid = network_process(inventory, cgroup, reader)?;
+            let mut fields = read(reader, &format!("{pid}/net/snmp"), "Tcp:");
+            fields.append(&mut read(reader, &format!("{pid}/net/netstat"), "TcpExt:"));
             Some(fields)
         });
         let fields =
@@ -39,8 +39,8 @@ impl Collector<Inventory> for AdvTcp {
     }
 }
 
-fn read(files: &mut Files<'_>, path: &str, start: &'static str) -> Fields {
-    files.proc(path, |text| parse(text, start)).unwrap_or_default()
+fn read(reader: &mut CgroupReader<'_>, path: &str, start: &'static str) -> Fields {
+    reader.proc(path, |text| parse(text, start)).unwrap_or_default()
 }
 
 /// Two lines with the same first word: names, then values.

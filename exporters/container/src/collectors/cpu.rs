@@ -6,7 +6,7 @@ use common::error::{CollectError, ParseError};
 use common::exposition::Sink;
 use common::metric::{Desc, Metric, counter};
 
-use crate::cgroup::{Controller, Files, Version, key_values, parse_value};
+use crate::cgroup::{CgroupReader, Controller, Version, key_values, parse_value};
 use crate::inventory::{Cgroup, Inventory, push_table};
 
 const USAGE: Desc<'static> = Desc::counter(
@@ -83,11 +83,10 @@ pub(super) struct Cpu {
 #[async_trait]
 impl Collector<Inventory> for Cpu {
     async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
-        let (rows, outcome) =
-            inventory.rows(|cgroup, files| match inventory.hierarchies.version() {
-                Version::V1 => self.read_v1(cgroup, files),
-                Version::V2 => read_v2(cgroup, files).unwrap_or_default(),
-            });
+        let (rows, outcome) = inventory.rows(|_, reader| match reader.version() {
+            Version::V1 => self.read_v1(reader),
+            Version::V2 => read_v2(reader).unwrap_or_default(),
+        });
         push_usage(sink, &rows);
         push_table(sink, METRICS, &rows);
         outcome
@@ -95,37 +94,37 @@ impl Collector<Inventory> for Cpu {
 }
 
 impl Cpu {
-    fn read_v1(&self, cgroup: &Cgroup, files: &mut Files<'_>) -> Row {
+    fn read_v1(&self, reader: &mut CgroupReader<'_>) -> Row {
         let mut row = Row::default();
         let account = Controller::Cpuacct;
         if self.is_per_cpu {
-            let usage = files.parse(cgroup, account, "cpuacct.usage_percpu", parse_by_cpu);
+            let usage = reader.parse(account, "cpuacct.usage_percpu", parse_by_cpu);
             row.usage_by_cpu = usage.unwrap_or_default();
         }
         if row.usage_by_cpu.is_empty() {
-            let usage = files.value(cgroup, account, "cpuacct.usage");
+            let usage = reader.value(account, "cpuacct.usage");
             row.usage_seconds = usage.map(|nanoseconds| nanoseconds / NANOSECONDS);
         }
-        if let Some((user, system)) = files.parse(cgroup, account, "cpuacct.stat", parse_ticks) {
+        if let Some((user, system)) = reader.parse(account, "cpuacct.stat", parse_ticks) {
             (row.user_seconds, row.system_seconds) = (user, system);
         }
-        let quota = files.value(cgroup, Controller::Cpu, "cpu.cfs_quota_us");
+        let quota = reader.value(Controller::Cpu, "cpu.cfs_quota_us");
         if quota.is_some_and(|quota| quota > 0.0) {
             let stat = |text: &str| parse_stat(text, Version::V1);
-            let stat = files.parse(cgroup, Controller::Cpu, "cpu.stat", stat);
+            let stat = reader.parse(Controller::Cpu, "cpu.stat", stat);
             row.quota = stat.unwrap_or_default().quota;
         }
         row
     }
 }
 
-fn read_v2(cgroup: &Cgroup, files: &mut Files<'_>) -> Option<Row> {
+fn read_v2(reader: &mut CgroupReader<'_>) -> Option<Row> {
     let stat = |text: &str| parse_stat(text, Version::V2);
-    let mut row = files.parse(cgroup, Controller::Cpu, "cpu.stat", stat)?;
+    let mut row = reader.parse(Controller::Cpu, "cpu.stat", stat)?;
     // The lines about a quota are there wherever the controller is, quota or not.
     if row.quota.periods.is_some() {
         let has_quota = |text: &str| Ok(!text.starts_with("max"));
-        if files.parse(cgroup, Controller::Cpu, "cpu.max", has_quota) != Some(true) {
+        if reader.parse(Controller::Cpu, "cpu.max", has_quota) != Some(true) {
             row.quota = Quota::default();
         }
     }

@@ -14,7 +14,7 @@ use common::exposition::Sink;
 use common::metric::{Desc, Metric, gauge};
 use common::sync::lock;
 
-use crate::cgroup::{Files, UNSEEN};
+use crate::cgroup::{CgroupReader, UNSEEN};
 use crate::inventory::{Cgroup, Inventory, push_by_label, push_table};
 
 const TASKS: Desc<'static> =
@@ -130,7 +130,7 @@ impl Collector<Inventory> for CpuLoad {
         if !self.args.is_enabled {
             return Ok(());
         }
-        let (rows, outcome) = inventory.rows(read);
+        let (rows, outcome) = inventory.rows(|_, reader| read(reader));
         let states: Vec<_> = rows
             .iter()
             .filter_map(|(cgroup, tasks)| Some((*cgroup, (*tasks)?.by_state())))
@@ -155,13 +155,13 @@ impl Collector<Inventory> for CpuLoad {
 }
 
 /// A thread that cannot be seen makes the counts unknown; one that ends meanwhile is none.
-fn read(cgroup: &Cgroup, files: &mut Files<'_>) -> Option<Tasks> {
+fn read(reader: &mut CgroupReader<'_>) -> Option<Tasks> {
     let mut tasks = Tasks::default();
-    for id in files.threads(cgroup)? {
+    for id in reader.threads()? {
         if id == UNSEEN {
             return None;
         }
-        if let Some(state) = files.proc(&format!("{id}/stat"), parse_state) {
+        if let Some(state) = reader.proc(&format!("{id}/stat"), parse_state) {
             tasks.count(state);
         }
     }

@@ -22,8 +22,8 @@ pub(super) struct Cpuset;
 #[async_trait]
 impl Collector<Inventory> for Cpuset {
     async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
-        let (rows, outcome) = inventory
-            .rows(|cgroup, files| files.value(cgroup, Controller::Cpuset, "cpuset.memory_migrate"));
+        let (rows, outcome) =
+            inventory.rows(|_, reader| reader.value(Controller::Cpuset, "cpuset.memory_migrate"));
         push_table(sink, METRICS, &rows);
         outcome
     }

@@ -6,8 +6,8 @@ use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::{Metric, counter, gauge};
 
-use crate::cgroup::{Controller, Files, Version, key_values};
-use crate::inventory::{Cgroup, Inventory, push_labelled};
+use crate::cgroup::{CgroupReader, Controller, Version, key_values};
+use crate::inventory::{Inventory, push_labelled};
 
 const METRICS: &[Metric<Usage>] = &[
     gauge(
@@ -44,8 +44,8 @@ impl Collector<Inventory> for Hugetlb {
             folders.iter().map(|name| parse_size(name)).collect::<Result<_, _>>().map_err(
                 |source| CollectError::Parse { origin: "kernel/mm/hugepages".into(), source },
             )?;
-        let (usages, outcome) = inventory.rows(|cgroup, files| -> Vec<Usage> {
-            sizes.iter().map(|size| read(cgroup, files, size)).collect()
+        let (usages, outcome) = inventory.rows(|_, reader| -> Vec<Usage> {
+            sizes.iter().map(|size| read(reader, size)).collect()
         });
         let labelled = usages.iter().flat_map(|(cgroup, by_size)| {
             let pairs = sizes.iter().zip(by_size);
@@ -56,9 +56,9 @@ impl Collector<Inventory> for Hugetlb {
     }
 }
 
-fn read(cgroup: &Cgroup, files: &mut Files<'_>, size: &str) -> Usage {
-    let version = files.version();
-    let mut value = |name: &str| read_value(cgroup, files, size, name);
+fn read(reader: &mut CgroupReader<'_>, size: &str) -> Usage {
+    let version = reader.version();
+    let mut value = |name: &str| read_value(reader, size, name);
     match version {
         Version::V1 => Usage {
             used: value("usage_in_bytes"),
@@ -68,15 +68,15 @@ fn read(cgroup: &Cgroup, files: &mut Files<'_>, size: &str) -> Usage {
         Version::V2 => {
             let used = value("current");
             let events = format!("hugetlb.{size}.events");
-            let hits = files.parse(cgroup, Controller::Hugetlb, &events, parse_events);
+            let hits = reader.parse(Controller::Hugetlb, &events, parse_events);
             Usage { used, peak: None, limit_hits: hits.flatten() }
         }
     }
 }
 
 /// A reservation comes before the use and is what a limit must allow for.
-fn read_value(cgroup: &Cgroup, files: &mut Files<'_>, size: &str, name: &str) -> Option<f64> {
-    let mut value = |name: String| files.value(cgroup, Controller::Hugetlb, &name);
+fn read_value(reader: &mut CgroupReader<'_>, size: &str, name: &str) -> Option<f64> {
+    let mut value = |name: String| reader.value(Controller::Hugetlb, &name);
     value(format!("hugetlb.{size}.rsvd.{name}")).or_else(|| value(format!("hugetlb.{size}.{name}")))
 }
 

@@ -32,12 +32,12 @@ pub(super) struct MemoryNuma;
 #[async_trait]
 impl Collector<Inventory> for MemoryNuma {
     async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
-        let (rows, outcome) = inventory.rows(|cgroup, files| {
-            let parse = match files.version() {
+        let (rows, outcome) = inventory.rows(|_, reader| {
+            let parse = match reader.version() {
                 Version::V1 => parse_v1,
                 Version::V2 => parse_v2,
             };
-            files.parse(cgroup, Controller::Memory, "memory.numa_stat", parse).unwrap_or_default()
+            reader.parse(Controller::Memory, "memory.numa_stat", parse).unwrap_or_default()
         });
         let mut family = sink.family(&PAGES);
         for (cgroup, nodes) in &rows {

@@ -1,7 +1,6 @@
 //! The lists of collectors: one line each, in alphabetical order.
 
 mod advtcp;
-mod block_io;
 mod cpu;
 mod cpu_load;
 mod cpuset;

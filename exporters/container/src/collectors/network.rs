@@ -50,9 +50,9 @@ pub(super) struct Network;
 #[async_trait]
 impl Collector<Inventory> for Network {
     async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
-        let (rows, outcome) = inventory.rows(|cgroup, files| {
-            let pid = network_process(inventory, cgroup, files)?;
-            files.proc(&format!("{pid}/net/dev"), parse)
+        let (rows, outcome) = inventory.rows(|cgroup, reader| {
+            let pid = network_process(inventory, cgroup, reader)?;
+            reader.proc(&format!("{pid}/net/dev"), parse)
         });
         let interfaces = rows.iter().flat_map(|(cgroup, interfaces)| {
             let interfaces = interfaces.iter().flatten();

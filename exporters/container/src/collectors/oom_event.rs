@@ -52,11 +52,11 @@ impl Collector<Inventory> for OomEvent {
             Version::V1 => "memory.oom_control",
             Version::V2 => "memory.events",
         };
-        let (rows, outcome) = inventory.rows(|cgroup, files| {
+        let (rows, outcome) = inventory.rows(|cgroup, reader| {
             let kills = if cgroup.is_root() {
-                files.proc("vmstat", parse)
+                reader.proc("vmstat", parse)
             } else {
-                files.parse(cgroup, Controller::Memory, name, parse)
+                reader.parse(Controller::Memory, name, parse)
             };
             kills.flatten()
         });

@@ -7,7 +7,7 @@ use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::{Metric, counter};
 
-use crate::cgroup::{Controller, Files};
+use crate::cgroup::{CgroupReader, Controller};
 use crate::inventory::{Cgroup, Inventory, push_table};
 
 const METRICS: &[Metric<Row>] = &[
@@ -64,21 +64,21 @@ pub(super) struct Pressure;
 #[async_trait]
 impl Collector<Inventory> for Pressure {
     async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
-        let (rows, outcome) = inventory.rows(|cgroup, files| Row {
-            cpu: read(cgroup, files, "cpu"),
-            memory: read(cgroup, files, "memory"),
-            io: read(cgroup, files, "io"),
+        let (rows, outcome) = inventory.rows(|cgroup, reader| Row {
+            cpu: read(reader, cgroup, "cpu"),
+            memory: read(reader, cgroup, "memory"),
+            io: read(reader, cgroup, "io"),
         });
         push_table(sink, METRICS, &rows);
         outcome
     }
 }
 
-fn read(cgroup: &Cgroup, files: &mut Files<'_>, resource: &str) -> Stall {
-    let own = files.parse(cgroup, Controller::Unified, &format!("{resource}.pressure"), parse);
+fn read(reader: &mut CgroupReader<'_>, cgroup: &Cgroup, resource: &str) -> Stall {
+    let own = reader.parse(Controller::Unified, &format!("{resource}.pressure"), parse);
     // The root's is the host's, wherever v2 is.
     match own {
-        None if cgroup.is_root() => files.proc(&format!("pressure/{resource}"), parse),
+        None if cgroup.is_root() => reader.proc(&format!("pressure/{resource}"), parse),
         own => own,
     }
     .unwrap_or_default()

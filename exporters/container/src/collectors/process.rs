@@ -7,7 +7,7 @@ use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::{Desc, Metric, gauge};
 
-use crate::cgroup::{Controller, Files, UNSEEN, parse_limit};
+use crate::cgroup::{CgroupReader, Controller, UNSEEN, parse_limit};
 use crate::host::Host;
 use crate::inventory::process::init_process;
 use crate::inventory::{Cgroup, Inventory, push_by_label, push_table};
@@ -45,7 +45,7 @@ pub(super) struct Process;
 #[async_trait]
 impl Collector<Inventory> for Process {
     async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
-        let (rows, outcome) = inventory.rows(|cgroup, files| read(cgroup, files, inventory));
+        let (rows, outcome) = inventory.rows(|cgroup, reader| read(reader, cgroup, inventory));
         push_table(sink, METRICS, &rows);
         let limits = rows
             .iter()
@@ -55,19 +55,19 @@ impl Collector<Inventory> for Process {
     }
 }
 
-fn read(cgroup: &Cgroup, files: &mut Files<'_>, inventory: &Inventory) -> Row {
-    let processes = files.processes(cgroup);
-    let open = processes.as_ref().and_then(|ids| files.keep(count_open(ids, &inventory.host)));
-    let threads_max = files.parse(cgroup, Controller::Pids, "pids.max", parse_limit);
-    let pid = init_process(inventory, cgroup, files);
+fn read(reader: &mut CgroupReader<'_>, cgroup: &Cgroup, inventory: &Inventory) -> Row {
+    let processes = reader.processes();
+    let open = processes.as_ref().and_then(|ids| reader.keep(count_open(ids, &inventory.host)));
+    let threads_max = reader.parse(Controller::Pids, "pids.max", parse_limit);
+    let pid = init_process(inventory, cgroup, reader);
     Row {
         processes: processes.map(|ids| ids.len() as f64),
         descriptors: open.map(|open| open.descriptors),
         sockets: open.map(|open| open.sockets),
-        threads: files.value(cgroup, Controller::Pids, "pids.current"),
+        threads: reader.value(Controller::Pids, "pids.current"),
         threads_max: threads_max.map(|limit| limit.unwrap_or(0.0)),
         open_files_limit: pid
-            .and_then(|pid| files.proc(&format!("{pid}/limits"), parse_open_files))
+            .and_then(|pid| reader.proc(&format!("{pid}/limits"), parse_open_files))
             .map(|limit| [("max_open_files", limit)]),
     }
 }

@@ -9,9 +9,9 @@ use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::{Metric, gauge};
 
-use crate::cgroup::{Files, UNSEEN};
+use crate::cgroup::{CgroupReader, UNSEEN};
 use crate::host::Host;
-use crate::inventory::{Cgroup, Inventory, push_table};
+use crate::inventory::{Inventory, push_table};
 
 const METRICS: &[Metric<Option<f64>>] =
     &[gauge("container_referenced_bytes", "Memory that processes have touched.", |bytes| *bytes)];
@@ -22,21 +22,21 @@ pub(super) struct ReferencedMemory;
 #[async_trait]
 impl Collector<Inventory> for ReferencedMemory {
     async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
-        let (rows, outcome) = inventory.rows(|cgroup, files| read(cgroup, files, &inventory.host));
+        let (rows, outcome) = inventory.rows(|_, reader| read(reader, &inventory.host));
         push_table(sink, METRICS, &rows);
         outcome
     }
 }
 
 /// A process that ends meanwhile has no memory; one that may not be looked at makes the sum unknown.
-fn read(cgroup: &Cgroup, files: &mut Files<'_>, host: &Host) -> Option<f64> {
+fn read(reader: &mut CgroupReader<'_>, host: &Host) -> Option<f64> {
     let mut bytes = 0.0;
-    for pid in files.processes(cgroup)? {
+    for pid in reader.processes()? {
         if pid == UNSEEN {
             return None;
         }
         let read = host.parse_proc(&format!("{pid}/smaps_rollup"), parse);
-        bytes += files.keep(read.map(|found| Some(found.flatten().unwrap_or(0.0))))?;
+        bytes += reader.keep(read.map(|found| Some(found.flatten().unwrap_or(0.0))))?;
     }
     Some(bytes)
 }

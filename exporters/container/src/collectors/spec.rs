@@ -7,9 +7,9 @@ use common::error::{CollectError, ParseError};
 use common::exposition::Sink;
 use common::metric::{Metric, gauge};
 
-use crate::cgroup::{Controller, Files, Version, parse_limit, parse_value};
+use crate::cgroup::{CgroupReader, Controller, Version, parse_limit, parse_value};
 use crate::host::meminfo::Meminfo;
-use crate::inventory::{Cgroup, Inventory, push_table};
+use crate::inventory::{Inventory, push_table};
 
 const METRICS: &[Metric<Row>] = &[
     gauge(
@@ -61,14 +61,14 @@ pub(super) struct Spec;
 #[async_trait]
 impl Collector<Inventory> for Spec {
     async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
-        let (rows, outcome) = inventory.rows(|cgroup, files| {
-            let mut row = match inventory.hierarchies.version() {
-                Version::V1 => read_v1(cgroup, files),
-                Version::V2 => read_v2(cgroup, files),
+        let (rows, outcome) = inventory.rows(|cgroup, reader| {
+            let mut row = match reader.version() {
+                Version::V1 => read_v1(reader),
+                Version::V2 => read_v2(reader),
             };
             // What limits the root is the machine.
             if cgroup.is_root()
-                && let Some(host) = files.proc("meminfo", Meminfo::parse)
+                && let Some(host) = reader.proc("meminfo", Meminfo::parse)
             {
                 row.memory_limit = Some(host.total);
                 row.swap_limit = Some(host.swap_total);
@@ -80,36 +80,36 @@ impl Collector<Inventory> for Spec {
     }
 }
 
-fn read_v1(cgroup: &Cgroup, files: &mut Files<'_>) -> Row {
+fn read_v1(reader: &mut CgroupReader<'_>) -> Row {
     let (cpu, memory) = (Controller::Cpu, Controller::Memory);
     let mut limit = |name: &str| -> Option<f64> {
-        files.value(cgroup, memory, name).map(|bytes| zero_if_unlimited(Some(bytes)))
+        reader.value(memory, name).map(|bytes| zero_if_unlimited(Some(bytes)))
     };
     let memory_limit = limit("memory.limit_in_bytes");
     let swap_limit = limit("memory.memsw.limit_in_bytes");
     let memory_reservation = limit("memory.soft_limit_in_bytes");
-    let quota = files.value(cgroup, cpu, "cpu.cfs_quota_us");
+    let quota = reader.value(cpu, "cpu.cfs_quota_us");
     Row {
-        cpu_period: files.value(cgroup, cpu, "cpu.cfs_period_us"),
+        cpu_period: reader.value(cpu, "cpu.cfs_period_us"),
         cpu_quota: quota.filter(|quota| *quota > 0.0),
-        cpu_shares: files.value(cgroup, cpu, "cpu.shares"),
+        cpu_shares: reader.value(cpu, "cpu.shares"),
         memory_limit,
         swap_limit,
         memory_reservation,
     }
 }
 
-fn read_v2(cgroup: &Cgroup, files: &mut Files<'_>) -> Row {
+fn read_v2(reader: &mut CgroupReader<'_>) -> Row {
     let mut limit = |name: &str| -> Option<f64> {
-        let limit = files.parse(cgroup, Controller::Memory, name, parse_limit);
+        let limit = reader.parse(Controller::Memory, name, parse_limit);
         limit.map(zero_if_unlimited)
     };
     let memory_limit = limit("memory.max");
     let swap_limit = limit("memory.swap.max");
     // Runtimes write the reservation here; memory.min, which the reference reads, stays 0.
     let memory_reservation = limit("memory.low");
-    let quota = files.parse(cgroup, Controller::Cpu, "cpu.max", parse_cpu_max);
-    let weight = files.value(cgroup, Controller::Cpu, "cpu.weight");
+    let quota = reader.parse(Controller::Cpu, "cpu.max", parse_cpu_max);
+    let weight = reader.value(Controller::Cpu, "cpu.weight");
     Row {
         cpu_period: quota.map(|quota| quota.period),
         cpu_quota: quota.and_then(|quota| quota.limit),

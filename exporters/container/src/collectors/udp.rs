@@ -37,9 +37,9 @@ pub(super) struct Udp;
 #[async_trait]
 impl Collector<Inventory> for Udp {
     async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
-        let (rows, outcome) = inventory.rows(|cgroup, files| {
-            let pid = network_process(inventory, cgroup, files)?;
-            Some(TABLES.map(|(table, _)| files.proc(&format!("{pid}/net/{table}"), parse)))
+        let (rows, outcome) = inventory.rows(|cgroup, reader| {
+            let pid = network_process(inventory, cgroup, reader)?;
+            Some(TABLES.map(|(table, _)| reader.proc(&format!("{pid}/net/{table}"), parse)))
         });
         for (index, (_, desc)) in TABLES.iter().enumerate() {
             let sums = rows.iter().filter_map(|(cgroup, tables)| {

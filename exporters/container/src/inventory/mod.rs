@@ -12,7 +12,7 @@ use common::error::CollectError;
 use common::exposition::{LabelSet, Sink};
 use common::metric::{Desc, Label, Metric};
 
-use crate::cgroup::{Files, Found, Hierarchies};
+use crate::cgroup::{CgroupReader, Found, Hierarchies};
 use crate::host::Host;
 use crate::runtimes::Known;
 use crate::runtimes::container::Container;
@@ -112,11 +112,15 @@ impl Inventory {
     /// Reads a row of each cgroup. A file that fails costs nothing but its own values.
     pub fn rows<'a, Row>(
         &'a self,
-        mut read: impl FnMut(&'a Cgroup, &mut Files<'a>) -> Row,
+        mut read: impl FnMut(&'a Cgroup, &mut CgroupReader<'a>) -> Row,
     ) -> Rows<'a, Row> {
-        let mut files = Files::new(&self.hierarchies, &self.host);
-        let rows = self.cgroups.iter().map(|cgroup| (cgroup, read(cgroup, &mut files))).collect();
-        (rows, files.finish())
+        let mut reader = CgroupReader::new(&self.hierarchies, &self.host);
+        let rows = self.cgroups.iter().map(|cgroup| {
+            reader.move_to(&cgroup.id, cgroup.found);
+            (cgroup, read(cgroup, &mut reader))
+        });
+        let rows = rows.collect();
+        (rows, reader.into_errors().into_result())
     }
 }
 

@@ -1,13 +1,13 @@
 //! The init process of a container, which shows its namespaces and its limits.
 
 use super::{Cgroup, Inventory};
-use crate::cgroup::Files;
+use crate::cgroup::CgroupReader;
 
 /// Id of the init process of a container, or of the host for the root.
 pub(crate) fn init_process(
     inventory: &Inventory,
     cgroup: &Cgroup,
-    files: &mut Files<'_>,
+    reader: &mut CgroupReader<'_>,
 ) -> Option<i64> {
     if cgroup.is_root() {
         return Some(1);
@@ -19,7 +19,7 @@ pub(crate) fn init_process(
     }
     // While no runtime reports ended containers, the number may have become another process's.
     let id = cgroup.id.rsplit('/').next()?;
-    let is_own = files.proc(&format!("{pid}/cgroup"), |text| Ok(text.contains(id)));
+    let is_own = reader.proc(&format!("{pid}/cgroup"), |text| Ok(text.contains(id)));
     (is_own == Some(true)).then_some(pid)
 }
 
@@ -27,11 +27,11 @@ pub(crate) fn init_process(
 pub(crate) fn network_process(
     inventory: &Inventory,
     cgroup: &Cgroup,
-    files: &mut Files<'_>,
+    reader: &mut CgroupReader<'_>,
 ) -> Option<i64> {
     let container = cgroup.container.as_deref();
     if container.is_some_and(|container| container.has_foreign_network) {
         return None;
     }
-    init_process(inventory, cgroup, files)
+    init_process(inventory, cgroup, reader)
 }

@@ -9,7 +9,7 @@ use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::{Desc, Metric, counter, gauge};
 
-use super::block_io::{self, ByDevice, DeviceIo, DeviceNumber, value};
+use crate::cgroup::block_io::{self, ByDevice, DeviceIo, DeviceNumber, value};
 use crate::inventory::mounts::{self, Mount};
 use crate::inventory::{Cgroup, Inventory, push_labelled};
 
@@ -103,8 +103,8 @@ impl Collector<Inventory> for DiskIo {
         let disks = inventory.host.parse_proc("diskstats", parse)?.unwrap_or_default();
         let mounts = mounts::read(&inventory.host)?;
         let file_systems = mounts::of_host(&mounts, inventory.known.docker_root());
-        let (rows, outcome) = inventory.rows(|cgroup, files| {
-            let mut rows = label(block_io::read(cgroup, files), &disks);
+        let (rows, outcome) = inventory.rows(|cgroup, reader| {
+            let mut rows = label(block_io::read(reader), &disks);
             if cgroup.is_root() {
                 add_disks(&mut rows, &file_systems, &disks);
             }

@@ -6,7 +6,7 @@ use common::error::{CollectError, ParseError};
 use common::exposition::Sink;
 use common::metric::{Desc, Metric, counter, gauge};
 
-use crate::cgroup::{Controller, Files, Version, key_values};
+use crate::cgroup::{CgroupReader, Controller, Version, key_values};
 use crate::host::meminfo::Meminfo;
 use crate::inventory::{Cgroup, Inventory, push_table};
 
@@ -124,40 +124,39 @@ pub(super) struct Memory;
 #[async_trait]
 impl Collector<Inventory> for Memory {
     async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
-        let (rows, outcome) =
-            inventory.rows(|cgroup, files| match inventory.hierarchies.version() {
-                Version::V1 => read_v1(cgroup, files),
-                Version::V2 if cgroup.is_root() => read_v2_root(cgroup, files),
-                Version::V2 => read_v2(cgroup, files),
-            });
+        let (rows, outcome) = inventory.rows(|cgroup, reader| match reader.version() {
+            Version::V1 => read_v1(reader),
+            Version::V2 if cgroup.is_root() => read_v2_root(reader),
+            Version::V2 => read_v2(reader),
+        });
         push_table(sink, METRICS, &rows);
         push_failures(sink, &rows);
         outcome
     }
 }
 
-fn read_v1(cgroup: &Cgroup, files: &mut Files<'_>) -> Row {
+fn read_v1(reader: &mut CgroupReader<'_>) -> Row {
     let memory = Controller::Memory;
-    let stat = files.parse(cgroup, memory, "memory.stat", parse_v1).unwrap_or_default();
+    let stat = reader.parse(memory, "memory.stat", parse_v1).unwrap_or_default();
     Row {
-        usage: files.value(cgroup, memory, "memory.usage_in_bytes"),
-        peak: files.value(cgroup, memory, "memory.max_usage_in_bytes"),
+        usage: reader.value(memory, "memory.usage_in_bytes"),
+        peak: reader.value(memory, "memory.max_usage_in_bytes"),
         swap: stat.swap,
-        kernel: files.value(cgroup, memory, "memory.kmem.usage_in_bytes"),
-        limit_hits: files.value(cgroup, memory, "memory.failcnt"),
+        kernel: reader.value(memory, "memory.kmem.usage_in_bytes"),
+        limit_hits: reader.value(memory, "memory.failcnt"),
         events: Events::default(),
         stat,
     }
 }
 
-fn read_v2(cgroup: &Cgroup, files: &mut Files<'_>) -> Row {
+fn read_v2(reader: &mut CgroupReader<'_>) -> Row {
     let memory = Controller::Memory;
-    let stat = files.parse(cgroup, memory, "memory.stat", parse_v2).unwrap_or_default();
-    let events = files.parse(cgroup, memory, "memory.events", parse_events).unwrap_or_default();
+    let stat = reader.parse(memory, "memory.stat", parse_v2).unwrap_or_default();
+    let events = reader.parse(memory, "memory.events", parse_events).unwrap_or_default();
     Row {
-        usage: files.value(cgroup, memory, "memory.current"),
-        peak: files.value(cgroup, memory, "memory.peak"),
-        swap: files.value(cgroup, memory, "memory.swap.current"),
+        usage: reader.value(memory, "memory.current"),
+        peak: reader.value(memory, "memory.peak"),
+        swap: reader.value(memory, "memory.swap.current"),
         kernel: stat.kernel,
         limit_hits: events.max,
         events,
@@ -166,10 +165,10 @@ fn read_v2(cgroup: &Cgroup, files: &mut Files<'_>) -> Row {
 }
 
 /// The root of v2 has statistics but no totals: nothing limits it.
-fn read_v2_root(cgroup: &Cgroup, files: &mut Files<'_>) -> Row {
-    let stat = files.parse(cgroup, Controller::Memory, "memory.stat", parse_v2);
+fn read_v2_root(reader: &mut CgroupReader<'_>) -> Row {
+    let stat = reader.parse(Controller::Memory, "memory.stat", parse_v2);
     let stat = stat.unwrap_or_default();
-    let host = files.proc("meminfo", Meminfo::parse);
+    let host = reader.proc("meminfo", Meminfo::parse);
     Row {
         usage: stat.anonymous.zip(stat.cache).map(|(anonymous, cache)| anonymous + cache),
         swap: host.map(|host| host.swap_total - host.swap_free),

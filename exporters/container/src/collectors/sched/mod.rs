@@ -12,7 +12,7 @@ use common::exposition::Sink;
 use common::metric::{Metric, counter};
 use common::sync::lock;
 
-use crate::cgroup::{Files, UNSEEN};
+use crate::cgroup::{CgroupReader, UNSEEN};
 use crate::inventory::{Inventory, push_table};
 use accounts::{Accounts, Times};
 
@@ -41,11 +41,12 @@ pub(super) struct Sched {
 #[async_trait]
 impl Collector<Inventory> for Sched {
     async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
-        let mut files = Files::new(&inventory.hierarchies, &inventory.host);
+        let mut reader = CgroupReader::new(&inventory.hierarchies, &inventory.host);
         let mut accounts = lock(&self.accounts);
         let all = || inventory.cgroups.iter().chain(&inventory.unlisted);
         for cgroup in all() {
-            let Some(threads) = files.threads(cgroup) else { continue };
+            reader.move_to(&cgroup.id, cgroup.found);
+            let Some(threads) = reader.threads() else { continue };
             // A sum without those that cannot be seen would be none.
             if threads.contains(&UNSEEN) {
                 let reason = "not in the host's process namespace";
@@ -53,7 +54,7 @@ impl Collector<Inventory> for Sched {
             }
             let times = threads
                 .into_iter()
-                .filter_map(|id| Some((id, files.proc(&format!("{id}/schedstat"), parse)?)));
+                .filter_map(|id| Some((id, reader.proc(&format!("{id}/schedstat"), parse)?)));
             accounts.update(&cgroup.id, times.collect());
         }
         accounts.retain(&all().map(|cgroup| cgroup.id.as_str()).collect());
@@ -62,7 +63,7 @@ impl Collector<Inventory> for Sched {
         let rows: Vec<_> =
             inventory.cgroups.iter().map(|cgroup| (cgroup, row(&cgroup.id))).collect();
         push_table(sink, METRICS, &rows);
-        files.finish()
+        reader.into_errors().into_result()
     }
 }
 

@@ -124,7 +124,7 @@ mod tests {
         assert_eq!(log.note(&oom).as_deref(), Some("41c0"));
         assert_eq!(log.note(&oom), None, "repeated");
         let earlier = event(r#"{"Action":"oom","Actor":{"ID":"41c0"},"timeNano":1000000000}"#);
-        assert!(log.note(&earlier).is_some(), "noted late");
+        assert!(log.note(&earlier).is_some(), "reported late");
         let die = r#"{"Action":"die","Actor":{"ID":"41c0","Attributes":{"exitCode":"137"}},
             "timeNano":1000000002}"#;
         assert!(event(die).is_end());

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use common::error::{ParseError, parse_number};
 
-use crate::cgroup::{Controller, Files, Version};
-use crate::inventory::Cgroup;
+use super::{CgroupReader, Controller, Version};
 
 /// Sets of files of version 1, by scheduler: the first one with data counts.
 /// The throttling layer comes last because the schedulers see merged requests.
@@ -17,53 +16,53 @@ const V1_SETS: [(&str, &str); 4] = [
 ];
 
 /// Major and minor number of a block device.
-pub(super) type DeviceNumber = (u32, u32);
+pub(crate) type DeviceNumber = (u32, u32);
 
 /// Counters by operation, such as `Read`, `Write`, `Sync`, `Total`, in the kernel's order.
-pub(super) type Operations = Vec<(String, f64)>;
+pub(crate) type Operations = Vec<(String, f64)>;
 
 /// I/O of one cgroup on one device; what a kernel does not tell is absent.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct DeviceIo {
-    pub(super) bytes: Operations,
-    pub(super) requests: Operations,
-    pub(super) merged: Operations,
-    pub(super) service_nanoseconds: Operations,
-    pub(super) queued: Operations,
-    pub(super) cost: Cost,
+pub(crate) struct DeviceIo {
+    pub(crate) bytes: Operations,
+    pub(crate) requests: Operations,
+    pub(crate) merged: Operations,
+    pub(crate) service_nanoseconds: Operations,
+    pub(crate) queued: Operations,
+    pub(crate) cost: Cost,
 }
 
 /// What the iocost controller tells, in microseconds.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Cost {
-    pub(super) usage: Option<f64>,
-    pub(super) wait: Option<f64>,
-    pub(super) indebt: Option<f64>,
-    pub(super) indelay: Option<f64>,
+pub(crate) struct Cost {
+    pub(crate) usage: Option<f64>,
+    pub(crate) wait: Option<f64>,
+    pub(crate) indebt: Option<f64>,
+    pub(crate) indelay: Option<f64>,
 }
 
-pub(super) type ByDevice = BTreeMap<DeviceNumber, DeviceIo>;
+pub(crate) type ByDevice = BTreeMap<DeviceNumber, DeviceIo>;
 
 /// Value of one operation.
-pub(super) fn value(operations: &Operations, name: &str) -> Option<f64> {
+pub(crate) fn value(operations: &Operations, name: &str) -> Option<f64> {
     operations.iter().find(|(operation, _)| operation == name).map(|(_, value)| *value)
 }
 
-pub(super) fn read(cgroup: &Cgroup, files: &mut Files<'_>) -> ByDevice {
-    match files.version() {
-        Version::V1 => read_v1(cgroup, files),
+pub(crate) fn read(reader: &mut CgroupReader<'_>) -> ByDevice {
+    match reader.version() {
+        Version::V1 => read_v1(reader),
         Version::V2 => {
-            files.parse(cgroup, Controller::Blkio, "io.stat", parse_io_stat).unwrap_or_default()
+            reader.parse(Controller::Blkio, "io.stat", parse_io_stat).unwrap_or_default()
         }
     }
 }
 
-fn read_v1(cgroup: &Cgroup, files: &mut Files<'_>) -> ByDevice {
+fn read_v1(reader: &mut CgroupReader<'_>) -> ByDevice {
     let mut devices = ByDevice::new();
     for (prefix, suffix) in V1_SETS {
         let mut read = |name: &str| {
             let name = format!("{prefix}{name}{suffix}");
-            files.parse(cgroup, Controller::Blkio, &name, parse_operations)
+            reader.parse(Controller::Blkio, &name, parse_operations)
         };
         let bytes = read("io_service_bytes").unwrap_or_default();
         if bytes.is_empty() {
