@@ -8,8 +8,8 @@ use common::exposition::Sink;
 use common::metric::Desc;
 
 use crate::cgroup::CgroupReader;
+use crate::inventory::Inventory;
 use crate::inventory::process::network_process;
-use crate::inventory::{Inventory, push_by_label};
 
 /// The type is the reference's in spite of the name.
 const STATISTICS: Desc<'static> = Desc::gauge(
@@ -26,16 +26,18 @@ pub(super) struct AdvTcp;
 #[async_trait]
 impl Collector<Inventory> for AdvTcp {
     async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
-        let (rows, outcome) = inventory.rows(|cgroup, reader| {
+        let rows = inventory.rows(|cgroup, reader| {
             let pid = network_process(inventory, cgroup, reader)?;
             let mut fields = read(reader, &format!("{pid}/net/snmp"), "Tcp:");
             fields.append(&mut read(reader, &format!("{pid}/net/netstat"), "TcpExt:"));
             Some(fields)
         });
-        let fields =
-            rows.iter().filter_map(|(cgroup, fields)| Some((*cgroup, fields.as_ref()?.as_slice())));
-        push_by_label(sink, &STATISTICS, "tcp_state", fields);
-        outcome
+        let samples = rows.good.iter().flat_map(|(cgroup, fields)| {
+            let fields = fields.iter().flatten();
+            fields.map(|(name, value)| ((&cgroup.labels, [("tcp_state", name)]), *value))
+        });
+        sink.samples(&STATISTICS, samples);
+        rows.finish()
     }
 }
 

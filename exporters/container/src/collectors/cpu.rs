@@ -7,7 +7,7 @@ use common::exposition::Sink;
 use common::metric::{Desc, Metric, counter};
 
 use crate::cgroup::{CgroupReader, Controller, Version, key_values, parse_value};
-use crate::inventory::{Cgroup, Inventory, push_table};
+use crate::inventory::{Cgroup, Inventory};
 
 const USAGE: Desc<'static> = Desc::counter(
     "container_cpu_usage_seconds_total",
@@ -83,13 +83,13 @@ pub(super) struct Cpu {
 #[async_trait]
 impl Collector<Inventory> for Cpu {
     async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
-        let (rows, outcome) = inventory.rows(|_, reader| match reader.version() {
+        let rows = inventory.rows(|_, reader| match reader.version() {
             Version::V1 => self.read_v1(reader),
             Version::V2 => read_v2(reader).unwrap_or_default(),
         });
-        push_usage(sink, &rows);
-        push_table(sink, METRICS, &rows);
-        outcome
+        push_usage(sink, &rows.good);
+        sink.table(METRICS, rows.good.iter().map(|(cgroup, row)| (&cgroup.labels, row)));
+        rows.finish()
     }
 }
 

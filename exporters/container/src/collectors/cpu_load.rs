@@ -15,7 +15,7 @@ use common::metric::{Desc, Metric, gauge};
 use common::sync::lock;
 
 use crate::cgroup::{CgroupReader, UNSEEN};
-use crate::inventory::{Cgroup, Inventory, push_by_label, push_table};
+use crate::inventory::{Cgroup, Inventory};
 
 const TASKS: Desc<'static> =
     Desc::gauge("container_tasks_state", "Threads by state, without those in cgroups below.");
@@ -130,12 +130,12 @@ impl Collector<Inventory> for CpuLoad {
         if !self.args.is_enabled {
             return Ok(());
         }
-        let (rows, outcome) = inventory.rows(|_, reader| read(reader));
-        let states: Vec<_> = rows
-            .iter()
-            .filter_map(|(cgroup, tasks)| Some((*cgroup, (*tasks)?.by_state())))
-            .collect();
-        push_by_label(sink, &TASKS, "state", states.iter().map(|(cgroup, s)| (*cgroup, &s[..])));
+        let rows = inventory.rows(|_, reader| read(reader));
+        let states = rows.good.iter().flat_map(|(cgroup, tasks)| {
+            let states = tasks.iter().flat_map(|tasks| tasks.by_state());
+            states.map(|(state, count)| ((&cgroup.labels, [("state", state)]), count))
+        });
+        sink.samples(&TASKS, states);
         let now = Instant::now();
         let mut known = lock(&self.known);
         let mut before = std::mem::take(&mut *known);
@@ -146,11 +146,12 @@ impl Collector<Inventory> for CpuLoad {
             load
         };
         let loads: Vec<_> = rows
+            .good
             .iter()
             .map(|(cgroup, tasks)| (*cgroup, tasks.map(|tasks| load(cgroup, tasks))))
             .collect();
-        push_table(sink, METRICS, &loads);
-        outcome
+        sink.table(METRICS, loads.iter().map(|(cgroup, load)| (&cgroup.labels, load)));
+        rows.finish()
     }
 }
 

@@ -8,7 +8,7 @@ use common::exposition::Sink;
 use common::metric::{Metric, gauge};
 
 use crate::cgroup::Controller;
-use crate::inventory::{Inventory, push_table};
+use crate::inventory::Inventory;
 
 const METRICS: &[Metric<Option<f64>>] = &[gauge(
     "container_memory_migrate",
@@ -22,9 +22,9 @@ pub(super) struct Cpuset;
 #[async_trait]
 impl Collector<Inventory> for Cpuset {
     async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
-        let (rows, outcome) =
+        let rows =
             inventory.rows(|_, reader| reader.value(Controller::Cpuset, "cpuset.memory_migrate"));
-        push_table(sink, METRICS, &rows);
-        outcome
+        sink.table(METRICS, rows.good.iter().map(|(cgroup, row)| (&cgroup.labels, row)));
+        rows.finish()
     }
 }

@@ -10,7 +10,7 @@ use common::metric::{Metric, gauge};
 use rustix::fs::StatVfs;
 
 use crate::inventory::mounts::{self, Mount};
-use crate::inventory::{Cgroup, Inventory, push_labelled};
+use crate::inventory::{Cgroup, Inventory};
 
 const METRICS: &[Metric<Space>] = &[
     gauge("container_fs_limit_bytes", "Size of the file system.", |space| Some(space.size_bytes)),
@@ -64,9 +64,10 @@ impl Collector<Inventory> for Disk {
                 }
             }
         }
-        let labelled =
-            rows.iter().map(|(cgroup, mount, space)| (*cgroup, mount.source.as_str(), space));
-        push_labelled(sink, METRICS, "device", labelled);
+        let spaces = rows
+            .iter()
+            .map(|(cgroup, mount, space)| ((&cgroup.labels, [("device", &mount.source)]), space));
+        sink.table(METRICS, spaces);
         errors.into_result()
     }
 }

@@ -7,7 +7,7 @@ use common::exposition::Sink;
 use common::metric::{Metric, counter, gauge};
 
 use crate::cgroup::{CgroupReader, Controller, Version, key_values};
-use crate::inventory::{Inventory, push_labelled};
+use crate::inventory::Inventory;
 
 const METRICS: &[Metric<Usage>] = &[
     gauge(
@@ -44,15 +44,15 @@ impl Collector<Inventory> for Hugetlb {
             folders.iter().map(|name| parse_size(name)).collect::<Result<_, _>>().map_err(
                 |source| CollectError::Parse { origin: "kernel/mm/hugepages".into(), source },
             )?;
-        let (usages, outcome) = inventory.rows(|_, reader| -> Vec<Usage> {
+        let rows = inventory.rows(|_, reader| -> Vec<Usage> {
             sizes.iter().map(|size| read(reader, size)).collect()
         });
-        let labelled = usages.iter().flat_map(|(cgroup, by_size)| {
-            let pairs = sizes.iter().zip(by_size);
-            pairs.map(move |(size, usage)| (*cgroup, size.as_str(), usage))
+        let by_size = rows.good.iter().flat_map(|(cgroup, usages)| {
+            let pairs = sizes.iter().zip(usages);
+            pairs.map(|(size, usage)| ((&cgroup.labels, [("pagesize", size)]), usage))
         });
-        push_labelled(sink, METRICS, "pagesize", labelled);
-        outcome
+        sink.table(METRICS, by_size);
+        rows.finish()
     }
 }
 

@@ -6,7 +6,7 @@ use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::{Metric, gauge};
 
-use crate::inventory::{Cgroup, Inventory, push_table};
+use crate::inventory::{Cgroup, Inventory};
 use crate::runtimes::container::Health;
 
 const METRICS: &[Metric<Row>] = &[
@@ -35,9 +35,9 @@ pub(super) struct Lifecycle;
 impl Collector<Inventory> for Lifecycle {
     async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
         let booted = inventory.host.parse_proc("stat", parse_boot_time)?;
-        let (rows, outcome) = inventory.rows(|cgroup, _| row(cgroup, inventory, booted));
-        push_table(sink, METRICS, &rows);
-        outcome
+        let rows = inventory.rows(|cgroup, _| row(cgroup, inventory, booted));
+        sink.table(METRICS, rows.good.iter().map(|(cgroup, row)| (&cgroup.labels, row)));
+        rows.finish()
     }
 }
 

@@ -32,21 +32,21 @@ pub(super) struct MemoryNuma;
 #[async_trait]
 impl Collector<Inventory> for MemoryNuma {
     async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
-        let (rows, outcome) = inventory.rows(|_, reader| {
+        let rows = inventory.rows(|_, reader| {
             let parse = match reader.version() {
                 Version::V1 => parse_v1,
                 Version::V2 => parse_v2,
             };
             reader.parse(Controller::Memory, "memory.numa_stat", parse).unwrap_or_default()
         });
-        let mut family = sink.family(&PAGES);
-        for (cgroup, nodes) in &rows {
-            for OnNode { kind, scope, node, pages } in nodes {
+        let samples = rows.good.iter().flat_map(|(cgroup, nodes)| {
+            nodes.iter().map(|OnNode { kind, scope, node, pages }| {
                 let labels = [("node", node.as_str()), ("scope", scope), ("type", kind)];
-                family.sample(&(&cgroup.labels, labels), *pages);
-            }
-        }
-        outcome
+                ((&cgroup.labels, labels), *pages)
+            })
+        });
+        sink.samples(&PAGES, samples);
+        rows.finish()
     }
 }
 

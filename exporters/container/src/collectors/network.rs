@@ -6,8 +6,8 @@ use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::{Metric, counter};
 
+use crate::inventory::Inventory;
 use crate::inventory::process::network_process;
-use crate::inventory::{Inventory, push_labelled};
 
 const METRICS: &[Metric<Interface>] = &[
     counter("container_network_receive_bytes_total", "Bytes received.", |row| row.count(0)),
@@ -50,16 +50,16 @@ pub(super) struct Network;
 #[async_trait]
 impl Collector<Inventory> for Network {
     async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
-        let (rows, outcome) = inventory.rows(|cgroup, reader| {
+        let rows = inventory.rows(|cgroup, reader| {
             let pid = network_process(inventory, cgroup, reader)?;
             reader.proc(&format!("{pid}/net/dev"), parse)
         });
-        let interfaces = rows.iter().flat_map(|(cgroup, interfaces)| {
+        let interfaces = rows.good.iter().flat_map(|(cgroup, interfaces)| {
             let interfaces = interfaces.iter().flatten();
-            interfaces.map(move |interface| (*cgroup, interface.name.as_str(), interface))
+            interfaces.map(|found| ((&cgroup.labels, [("interface", &found.name)]), found))
         });
-        push_labelled(sink, METRICS, "interface", interfaces);
-        outcome
+        sink.table(METRICS, interfaces);
+        rows.finish()
     }
 }
 

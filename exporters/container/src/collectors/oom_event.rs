@@ -52,7 +52,7 @@ impl Collector<Inventory> for OomEvent {
             Version::V1 => "memory.oom_control",
             Version::V2 => "memory.events",
         };
-        let (rows, outcome) = inventory.rows(|cgroup, reader| {
+        let rows = inventory.rows(|cgroup, reader| {
             let kills = if cgroup.is_root() {
                 reader.proc("vmstat", parse)
             } else {
@@ -62,7 +62,7 @@ impl Collector<Inventory> for OomEvent {
         });
         let mut family = sink.family(&OOM_EVENTS);
         let mut counted = HashMap::new();
-        for (cgroup, count) in &rows {
+        for (cgroup, count) in &rows.good {
             match cgroup.container_id().filter(|_| cgroup.container.is_some()) {
                 Some(id) => {
                     counted.insert(id, *count);
@@ -84,7 +84,7 @@ impl Collector<Inventory> for OomEvent {
                 family.sample(&listed.labels, kills);
             }
         }
-        outcome
+        rows.finish()
     }
 }
 

@@ -7,6 +7,7 @@ use common::exposition::Sink;
 use common::metric::Desc;
 
 use crate::inventory::Inventory;
+use crate::runtimes::container::Port;
 
 const PORT: Desc<'static> = Desc::gauge(
     "container_port_info",
@@ -19,20 +20,22 @@ pub(super) struct Ports;
 #[async_trait]
 impl Collector<Inventory> for Ports {
     async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
-        let mut family = sink.family(&PORT);
-        for listed in &inventory.containers {
-            for port in &listed.container.ports {
-                let labels = [
-                    ("container_port", port.container.as_str()),
-                    ("host_ip", &port.host_ip),
-                    ("host_port", &port.host),
-                    ("protocol", &port.protocol),
-                ];
-                let is_told = |(_, value): &(&str, &str)| !value.is_empty();
-                let labels: Vec<_> = labels.into_iter().filter(is_told).collect();
-                family.sample(&(&listed.labels, labels), 1.0);
-            }
-        }
+        let samples = inventory.containers.iter().flat_map(|listed| {
+            let ports = listed.container.ports.iter();
+            ports.map(|port| ((&listed.labels, labels(port)), 1.0))
+        });
+        sink.samples(&PORT, samples);
         Ok(())
     }
+}
+
+/// Empty values are as good as none.
+fn labels(port: &Port) -> Vec<(&'static str, &str)> {
+    let labels = [
+        ("container_port", port.container.as_str()),
+        ("host_ip", &port.host_ip),
+        ("host_port", &port.host),
+        ("protocol", &port.protocol),
+    ];
+    labels.into_iter().filter(|(_, value)| !value.is_empty()).collect()
 }

@@ -8,7 +8,7 @@ use common::exposition::Sink;
 use common::metric::{Metric, counter};
 
 use crate::cgroup::{CgroupReader, Controller};
-use crate::inventory::{Cgroup, Inventory, push_table};
+use crate::inventory::{Cgroup, Inventory};
 
 const METRICS: &[Metric<Row>] = &[
     counter(
@@ -64,13 +64,13 @@ pub(super) struct Pressure;
 #[async_trait]
 impl Collector<Inventory> for Pressure {
     async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
-        let (rows, outcome) = inventory.rows(|cgroup, reader| Row {
+        let rows = inventory.rows(|cgroup, reader| Row {
             cpu: read(reader, cgroup, "cpu"),
             memory: read(reader, cgroup, "memory"),
             io: read(reader, cgroup, "io"),
         });
-        push_table(sink, METRICS, &rows);
-        outcome
+        sink.table(METRICS, rows.good.iter().map(|(cgroup, row)| (&cgroup.labels, row)));
+        rows.finish()
     }
 }
 

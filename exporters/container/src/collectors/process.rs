@@ -10,7 +10,7 @@ use common::metric::{Desc, Metric, gauge};
 use crate::cgroup::{CgroupReader, Controller, UNSEEN, parse_limit};
 use crate::host::Host;
 use crate::inventory::process::init_process;
-use crate::inventory::{Cgroup, Inventory, push_by_label, push_table};
+use crate::inventory::{Cgroup, Inventory};
 
 const METRICS: &[Metric<Row>] = &[
     gauge("container_processes", "Processes, without those in cgroups below.", |row| row.processes),
@@ -36,7 +36,7 @@ struct Row {
     sockets: Option<f64>,
     threads: Option<f64>,
     threads_max: Option<f64>,
-    open_files_limit: Option<[(&'static str, f64); 1]>,
+    open_files_limit: Option<f64>,
 }
 
 #[derive(Debug)]
@@ -45,13 +45,13 @@ pub(super) struct Process;
 #[async_trait]
 impl Collector<Inventory> for Process {
     async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
-        let (rows, outcome) = inventory.rows(|cgroup, reader| read(reader, cgroup, inventory));
-        push_table(sink, METRICS, &rows);
-        let limits = rows
-            .iter()
-            .filter_map(|(cgroup, row)| Some((*cgroup, row.open_files_limit.as_ref()?.as_slice())));
-        push_by_label(sink, &ULIMIT, "ulimit", limits);
-        outcome
+        let rows = inventory.rows(|cgroup, reader| read(reader, cgroup, inventory));
+        sink.table(METRICS, rows.good.iter().map(|(cgroup, row)| (&cgroup.labels, row)));
+        let limits = rows.good.iter().filter_map(|(cgroup, row)| {
+            Some(((&cgroup.labels, [("ulimit", "max_open_files")]), row.open_files_limit?))
+        });
+        sink.samples(&ULIMIT, limits);
+        rows.finish()
     }
 }
 
@@ -67,8 +67,7 @@ fn read(reader: &mut CgroupReader<'_>, cgroup: &Cgroup, inventory: &Inventory) -
         threads: reader.value(Controller::Pids, "pids.current"),
         threads_max: threads_max.map(|limit| limit.unwrap_or(0.0)),
         open_files_limit: pid
-            .and_then(|pid| reader.proc(&format!("{pid}/limits"), parse_open_files))
-            .map(|limit| [("max_open_files", limit)]),
+            .and_then(|pid| reader.proc(&format!("{pid}/limits"), parse_open_files)),
     }
 }
 

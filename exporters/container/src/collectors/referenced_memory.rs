@@ -11,7 +11,7 @@ use common::metric::{Metric, gauge};
 
 use crate::cgroup::{CgroupReader, UNSEEN};
 use crate::host::Host;
-use crate::inventory::{Inventory, push_table};
+use crate::inventory::Inventory;
 
 const METRICS: &[Metric<Option<f64>>] =
     &[gauge("container_referenced_bytes", "Memory that processes have touched.", |bytes| *bytes)];
@@ -22,9 +22,9 @@ pub(super) struct ReferencedMemory;
 #[async_trait]
 impl Collector<Inventory> for ReferencedMemory {
     async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
-        let (rows, outcome) = inventory.rows(|_, reader| read(reader, &inventory.host));
-        push_table(sink, METRICS, &rows);
-        outcome
+        let rows = inventory.rows(|_, reader| read(reader, &inventory.host));
+        sink.table(METRICS, rows.good.iter().map(|(cgroup, row)| (&cgroup.labels, row)));
+        rows.finish()
     }
 }
 

@@ -18,12 +18,11 @@ pub(super) struct Runtime;
 #[async_trait]
 impl Collector<Inventory> for Runtime {
     async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
-        let mut family = sink.family(&UP);
-        for runtime in inventory.known.snapshots().filter(|runtime| runtime.state != State::Absent)
-        {
-            let up = if runtime.state == State::Up { 1.0 } else { 0.0 };
-            family.sample(&[("runtime", runtime.engine.name())], up);
-        }
+        let runtimes = inventory.known.snapshots();
+        let samples = runtimes.filter(|runtime| runtime.state != State::Absent).map(|runtime| {
+            ([("runtime", runtime.engine.name())], f64::from(runtime.state == State::Up))
+        });
+        sink.samples(&UP, samples);
         Ok(())
     }
 }

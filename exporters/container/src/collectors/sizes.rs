@@ -6,7 +6,7 @@ use common::error::CollectError;
 use common::exposition::Sink;
 use common::metric::{Metric, gauge};
 
-use crate::inventory::{Inventory, push_rows};
+use crate::inventory::Inventory;
 use crate::runtimes::docker::Size;
 
 const METRICS: &[Metric<Size>] = &[
@@ -31,8 +31,8 @@ impl Collector<Inventory> for Sizes {
         let rows = inventory
             .containers
             .iter()
-            .filter_map(|listed| Some((&listed.labels, [], inventory.known.size(&listed.id)?)));
-        push_rows(sink, METRICS, rows);
+            .filter_map(|listed| Some((&listed.labels, inventory.known.size(&listed.id)?)));
+        sink.table(METRICS, rows);
         Ok(())
     }
 }

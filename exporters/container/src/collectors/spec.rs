@@ -9,7 +9,7 @@ use common::metric::{Metric, gauge};
 
 use crate::cgroup::{CgroupReader, Controller, Version, parse_limit, parse_value};
 use crate::host::meminfo::Meminfo;
-use crate::inventory::{Inventory, push_table};
+use crate::inventory::Inventory;
 
 const METRICS: &[Metric<Row>] = &[
     gauge(
@@ -61,7 +61,7 @@ pub(super) struct Spec;
 #[async_trait]
 impl Collector<Inventory> for Spec {
     async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
-        let (rows, outcome) = inventory.rows(|cgroup, reader| {
+        let rows = inventory.rows(|cgroup, reader| {
             let mut row = match reader.version() {
                 Version::V1 => read_v1(reader),
                 Version::V2 => read_v2(reader),
@@ -75,8 +75,8 @@ impl Collector<Inventory> for Spec {
             }
             row
         });
-        push_table(sink, METRICS, &rows);
-        outcome
+        sink.table(METRICS, rows.good.iter().map(|(cgroup, row)| (&cgroup.labels, row)));
+        rows.finish()
     }
 }
 

@@ -7,7 +7,7 @@ use common::error::CollectError;
 use common::exposition::Sink;
 use common::metric::{Desc, Metric, counter, gauge};
 
-use crate::inventory::{Inventory, Listed, push_rows};
+use crate::inventory::{Inventory, Listed};
 use crate::runtimes::container::{Container, Health, Status};
 
 const STATE: Desc<'static> =
@@ -43,30 +43,29 @@ impl Collector<Inventory> for State {
         push_states(sink, &inventory.containers);
         push_verdicts(sink, &inventory.containers);
         let rows = inventory.containers.iter();
-        push_rows(sink, METRICS, rows.map(|listed| (&listed.labels, [], &*listed.container)));
+        sink.table(METRICS, rows.map(|listed| (&listed.labels, &*listed.container)));
         Ok(())
     }
 }
 
 fn push_states(sink: &mut Sink, containers: &[Listed]) {
-    let mut family = sink.family(&STATE);
-    for listed in containers {
-        let Some(status) = listed.container.status else { continue };
-        for (known, name) in Status::ALL {
-            family.sample(&(&listed.labels, [("state", name)]), f64::from(known == status));
-        }
-    }
+    let samples = containers.iter().flat_map(|listed| {
+        let each =
+            listed.container.status.into_iter().flat_map(|status| {
+                Status::ALL.map(|(known, name)| (name, f64::from(known == status)))
+            });
+        each.map(|(name, is_it)| ((&listed.labels, [("state", name)]), is_it))
+    });
+    sink.samples(&STATE, samples);
 }
 
 fn push_verdicts(sink: &mut Sink, containers: &[Listed]) {
-    let mut family = sink.family(&HEALTH);
-    for listed in containers {
-        let Some(health) = listed.container.health else { continue };
-        if health == Health::Unchecked {
-            continue;
-        }
-        for (known, name) in Health::VERDICTS {
-            family.sample(&(&listed.labels, [("status", name)]), f64::from(known == health));
-        }
-    }
+    let samples = containers.iter().flat_map(|listed| {
+        let checked = listed.container.health.filter(|health| *health != Health::Unchecked);
+        let each = checked.into_iter().flat_map(|health| {
+            Health::VERDICTS.map(|(known, name)| (name, f64::from(known == health)))
+        });
+        each.map(|(name, is_it)| ((&listed.labels, [("status", name)]), is_it))
+    });
+    sink.samples(&HEALTH, samples);
 }

@@ -6,8 +6,8 @@ use common::error::{CollectError, ParseError};
 use common::exposition::Sink;
 use common::metric::Desc;
 
+use crate::inventory::Inventory;
 use crate::inventory::process::network_process;
-use crate::inventory::{Inventory, push_by_label};
 use crate::sockets;
 
 /// File and family; the type is the reference's in spite of the name.
@@ -39,17 +39,18 @@ pub(super) struct Tcp;
 #[async_trait]
 impl Collector<Inventory> for Tcp {
     async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
-        let (rows, outcome) = inventory.rows(|cgroup, reader| {
+        let rows = inventory.rows(|cgroup, reader| {
             let pid = network_process(inventory, cgroup, reader)?;
             Some(TABLES.map(|(table, _)| reader.proc(&format!("{pid}/net/{table}"), parse)))
         });
         for (index, (_, desc)) in TABLES.iter().enumerate() {
-            let counts = rows.iter().filter_map(|(cgroup, tables)| {
-                Some((*cgroup, tables.as_ref()?[index].as_ref()?.as_slice()))
+            let samples = rows.good.iter().flat_map(|(cgroup, tables)| {
+                let counts = tables.iter().filter_map(|tables| tables[index].as_ref()).flatten();
+                counts.map(|(state, count)| ((&cgroup.labels, [("tcp_state", state)]), *count))
             });
-            push_by_label(sink, desc, "tcp_state", counts);
+            sink.samples(desc, samples);
         }
-        outcome
+        rows.finish()
     }
 }
 

@@ -7,8 +7,8 @@ use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::Desc;
 
+use crate::inventory::Inventory;
 use crate::inventory::process::network_process;
-use crate::inventory::{Inventory, push_by_label};
 use crate::sockets;
 
 /// File and family; the type is the reference's in spite of the name.
@@ -37,17 +37,18 @@ pub(super) struct Udp;
 #[async_trait]
 impl Collector<Inventory> for Udp {
     async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
-        let (rows, outcome) = inventory.rows(|cgroup, reader| {
+        let rows = inventory.rows(|cgroup, reader| {
             let pid = network_process(inventory, cgroup, reader)?;
             Some(TABLES.map(|(table, _)| reader.proc(&format!("{pid}/net/{table}"), parse)))
         });
         for (index, (_, desc)) in TABLES.iter().enumerate() {
-            let sums = rows.iter().filter_map(|(cgroup, tables)| {
-                Some((*cgroup, tables.as_ref()?[index].as_ref()?.as_slice()))
+            let samples = rows.good.iter().flat_map(|(cgroup, tables)| {
+                let counts = tables.iter().filter_map(|tables| tables[index].as_ref()).flatten();
+                counts.map(|(state, count)| ((&cgroup.labels, [("udp_state", state)]), *count))
             });
-            push_by_label(sink, desc, "udp_state", sums);
+            sink.samples(desc, samples);
         }
-        outcome
+        rows.finish()
     }
 }
 

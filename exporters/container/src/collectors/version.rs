@@ -35,7 +35,7 @@ impl Collector<Inventory> for Version {
             ("kernelVersion", &uname.release().to_string_lossy()),
             ("osVersion", release.as_deref().and_then(pretty_name).unwrap_or("Linux")),
         ];
-        sink.family(&VERSION).sample(&labels, 1.0);
+        sink.samples(&VERSION, [(labels, 1.0)]);
         Ok(())
     }
 }

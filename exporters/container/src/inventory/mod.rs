@@ -8,9 +8,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use common::error::CollectError;
-use common::exposition::{LabelSet, Sink};
-use common::metric::{Desc, Label, Metric};
+use common::error::{CollectError, Partial};
+use common::exposition::LabelSet;
 
 use crate::cgroup::{CgroupReader, Found, Hierarchies};
 use crate::host::Host;
@@ -79,9 +78,6 @@ impl Cgroup {
     }
 }
 
-/// Rows of a collector with their cgroups, and the first failure among the files read for them.
-pub type Rows<'a, Row> = (Vec<(&'a Cgroup, Row)>, Result<(), CollectError>);
-
 impl Inventory {
     /// Lists the cgroups and names them.
     ///
@@ -109,67 +105,19 @@ impl Inventory {
         Ok(Self { cgroups, unlisted, containers, known, hierarchies, host, now_seconds })
     }
 
-    /// Reads a row of each cgroup. A file that fails costs nothing but its own values.
+    /// Reads a row of each cgroup. A file that fails costs nothing but its own values; the
+    /// first failure comes with the rows.
     pub fn rows<'a, Row>(
         &'a self,
         mut read: impl FnMut(&'a Cgroup, &mut CgroupReader<'a>) -> Row,
-    ) -> Rows<'a, Row> {
+    ) -> Partial<Vec<(&'a Cgroup, Row)>> {
         let mut reader = CgroupReader::new(&self.hierarchies, &self.host);
         let rows = self.cgroups.iter().map(|cgroup| {
             reader.move_to(&cgroup.id, cgroup.found);
             (cgroup, read(cgroup, &mut reader))
         });
         let rows = rows.collect();
-        (rows, reader.into_errors().into_result())
-    }
-}
-
-/// Writes a table: one sample of each row that has a value, with the labels of its cgroup
-/// or container and those of its own.
-#[expect(clippy::needless_pass_by_value, reason = "an iterator is handed over by value")]
-pub fn push_rows<'a, Row: 'a, const N: usize>(
-    sink: &mut Sink,
-    metrics: &[Metric<Row>],
-    rows: impl Iterator<Item = (&'a LabelSet, [Label<'a>; N], &'a Row)> + Clone,
-) {
-    for metric in metrics {
-        let mut family = sink.family(&metric.desc);
-        for (base, labels, row) in rows.clone() {
-            if let Some(value) = (metric.value)(row) {
-                family.sample(&(base, labels), value);
-            }
-        }
-    }
-}
-
-/// Writes a table of cgroups.
-pub fn push_table<Row>(sink: &mut Sink, metrics: &[Metric<Row>], rows: &[(&Cgroup, Row)]) {
-    push_rows(sink, metrics, rows.iter().map(|(cgroup, row)| (&cgroup.labels, [], row)));
-}
-
-/// Writes a table whose rows have a label of their own beside their cgroup's.
-pub fn push_labelled<'a, Row: 'a>(
-    sink: &mut Sink,
-    metrics: &[Metric<Row>],
-    label: &'a str,
-    rows: impl Iterator<Item = (&'a Cgroup, &'a str, &'a Row)> + Clone,
-) {
-    let rows = rows.map(|(cgroup, name, row)| (&cgroup.labels, [(label, name)], row));
-    push_rows(sink, metrics, rows);
-}
-
-/// Writes one family: of each cgroup the values by the label that tells them apart.
-pub fn push_by_label<'a, Name: AsRef<str> + 'a>(
-    sink: &mut Sink,
-    desc: &Desc<'_>,
-    label: &str,
-    rows: impl Iterator<Item = (&'a Cgroup, &'a [(Name, f64)])>,
-) {
-    let mut family = sink.family(desc);
-    for (cgroup, values) in rows {
-        for (name, value) in values {
-            family.sample(&(&cgroup.labels, [(label, name.as_ref())]), *value);
-        }
+        reader.into_errors().beside(rows)
     }
 }
 

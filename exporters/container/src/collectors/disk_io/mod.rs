@@ -11,7 +11,7 @@ use common::metric::{Desc, Metric, counter, gauge};
 
 use crate::cgroup::block_io::{self, ByDevice, DeviceIo, DeviceNumber, value};
 use crate::inventory::mounts::{self, Mount};
-use crate::inventory::{Cgroup, Inventory, push_labelled};
+use crate::inventory::{Cgroup, Inventory};
 
 const BY_OPERATION: Desc<'static> =
     Desc::counter("container_blkio_device_usage_total", "Bytes of block I/O by operation.");
@@ -103,17 +103,18 @@ impl Collector<Inventory> for DiskIo {
         let disks = inventory.host.parse_proc("diskstats", parse)?.unwrap_or_default();
         let mounts = mounts::read(&inventory.host)?;
         let file_systems = mounts::of_host(&mounts, inventory.known.docker_root());
-        let (rows, outcome) = inventory.rows(|cgroup, reader| {
+        let rows = inventory.rows(|cgroup, reader| {
             let mut rows = label(block_io::read(reader), &disks);
             if cgroup.is_root() {
                 add_disks(&mut rows, &file_systems, &disks);
             }
             rows
         });
-        let labelled = flat(&rows).map(|(cgroup, row)| (cgroup, row.device.as_str(), row));
-        push_labelled(sink, METRICS, "device", labelled);
-        push_operations(sink, &rows);
-        outcome
+        let devices = flat(&rows.good)
+            .map(|(cgroup, row)| ((&cgroup.labels, [("device", &row.device)]), row));
+        sink.table(METRICS, devices);
+        push_operations(sink, &rows.good);
+        rows.finish()
     }
 }
 

@@ -8,7 +8,7 @@ use common::metric::{Desc, Metric, counter, gauge};
 
 use crate::cgroup::{CgroupReader, Controller, Version, key_values};
 use crate::host::meminfo::Meminfo;
-use crate::inventory::{Cgroup, Inventory, push_table};
+use crate::inventory::{Cgroup, Inventory};
 
 const FAILURES: Desc<'static> = Desc::counter(
     "container_memory_failures_total",
@@ -124,14 +124,14 @@ pub(super) struct Memory;
 #[async_trait]
 impl Collector<Inventory> for Memory {
     async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
-        let (rows, outcome) = inventory.rows(|cgroup, reader| match reader.version() {
+        let rows = inventory.rows(|cgroup, reader| match reader.version() {
             Version::V1 => read_v1(reader),
             Version::V2 if cgroup.is_root() => read_v2_root(reader),
             Version::V2 => read_v2(reader),
         });
-        push_table(sink, METRICS, &rows);
-        push_failures(sink, &rows);
-        outcome
+        sink.table(METRICS, rows.good.iter().map(|(cgroup, row)| (&cgroup.labels, row)));
+        push_failures(sink, &rows.good);
+        rows.finish()
     }
 }
 
@@ -179,21 +179,18 @@ fn read_v2_root(reader: &mut CgroupReader<'_>) -> Row {
 }
 
 fn push_failures(sink: &mut Sink, rows: &[(&Cgroup, Row)]) {
-    let mut family = sink.family(&FAILURES);
-    for (cgroup, Row { stat, .. }) in rows {
-        let samples = [
+    let samples = rows.iter().flat_map(|(cgroup, Row { stat, .. })| {
+        let counts = [
             ("pgfault", "container", stat.own_faults.or(stat.faults)),
             ("pgfault", "hierarchy", stat.faults),
             ("pgmajfault", "container", stat.own_major_faults.or(stat.major_faults)),
             ("pgmajfault", "hierarchy", stat.major_faults),
         ];
-        for (kind, scope, value) in samples {
-            if let Some(value) = value {
-                let labels = [("failure_type", kind), ("scope", scope)];
-                family.sample(&(&cgroup.labels, labels), value);
-            }
-        }
-    }
+        counts.into_iter().filter_map(|(kind, scope, count)| {
+            Some(((&cgroup.labels, [("failure_type", kind), ("scope", scope)]), count?))
+        })
+    });
+    sink.samples(&FAILURES, samples);
 }
 
 /// Keys with `total_` include the cgroups below; without a hierarchy they are the cgroup's own.

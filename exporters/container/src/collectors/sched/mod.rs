@@ -13,7 +13,7 @@ use common::metric::{Metric, counter};
 use common::sync::lock;
 
 use crate::cgroup::{CgroupReader, UNSEEN};
-use crate::inventory::{Inventory, push_table};
+use crate::inventory::Inventory;
 use accounts::{Accounts, Times};
 
 const METRICS: &[Metric<Option<Times>>] = &[
@@ -62,7 +62,7 @@ impl Collector<Inventory> for Sched {
         let row = |id: &str| sums.get(id).copied();
         let rows: Vec<_> =
             inventory.cgroups.iter().map(|cgroup| (cgroup, row(&cgroup.id))).collect();
-        push_table(sink, METRICS, &rows);
+        sink.table(METRICS, rows.iter().map(|(cgroup, row)| (&cgroup.labels, row)));
         reader.into_errors().into_result()
     }
 }
