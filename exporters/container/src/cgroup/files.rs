@@ -1,6 +1,6 @@
 //! The forms that the files of cgroups have.
 
-use common::error::{ParseError, parse_number};
+use common::error::{FirstError, ParseError, parse_number};
 
 /// A file of one number.
 pub(crate) fn parse_value(text: &str) -> Result<f64, ParseError> {
@@ -17,26 +17,56 @@ pub(crate) fn parse_limit(text: &str) -> Result<Option<f64>, ParseError> {
     if text.trim() == "max" { Ok(None) } else { parse_value(text).map(Some) }
 }
 
-/// Lines of a key and a number.
-pub(crate) fn key_values(text: &str) -> impl Iterator<Item = Result<(&str, f64), ParseError>> {
-    text.lines().filter(|line| !line.is_empty()).map(|line| {
-        let (key, value) = line.split_once(' ').ok_or(ParseError::Missing { field: "value" })?;
-        Ok((key, whole_number(value.trim())?))
-    })
+/// Hands the key and the number of each line to `set`. A line of another form costs itself
+/// alone; the error is that of the first one.
+pub(crate) fn each_pair(text: &str, mut set: impl FnMut(&str, f64)) -> FirstError<ParseError> {
+    let mut errors = FirstError::default();
+    for line in text.lines().filter(|line| !line.is_empty()) {
+        if let Some((key, value)) = errors.note(parse_pair(line)) {
+            set(key, value);
+        }
+    }
+    errors
+}
+
+fn parse_pair(line: &str) -> Result<(&str, f64), ParseError> {
+    let (key, value) =
+        line.split_once(' ').ok_or_else(|| ParseError::form("no key and value", line))?;
+    Ok((key, whole_number(value.trim())?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use common::error::Partial;
     use proptest::proptest;
+
+    fn pair(key: &str, value: f64) -> (String, f64) {
+        (key.to_owned(), value)
+    }
+
+    fn pairs(text: &str) -> Partial<Vec<(String, f64)>, ParseError> {
+        let mut found = Vec::new();
+        let errors = each_pair(text, |key, value| found.push(pair(key, value)));
+        errors.beside(found)
+    }
 
     #[test]
     fn values_limits_and_pairs_are_read() {
         assert_eq!(parse_value("67108864\n"), Ok(67_108_864.0));
         assert_eq!(parse_limit("max\n"), Ok(None));
         assert_eq!(parse_limit("0\n"), Ok(Some(0.0)));
-        let pairs: Result<Vec<_>, _> = key_values("anon 1\nfile 2\n").collect();
-        assert_eq!(pairs.unwrap(), [("anon", 1.0), ("file", 2.0)]);
+        assert_eq!(
+            pairs("anon 1\nfile 2\n"),
+            Partial::whole(vec![pair("anon", 1.0), pair("file", 2.0)])
+        );
+    }
+
+    #[test]
+    fn a_line_of_another_form_costs_itself_alone() {
+        let found = pairs("anon 1\nnew in some kernel\nfile x\nfile 2\n");
+        assert_eq!(found.good, [pair("anon", 1.0), pair("file", 2.0)]);
+        assert_eq!(found.error, Some(ParseError::number("value", "in some kernel")));
     }
 
     #[test]
@@ -45,14 +75,14 @@ mod tests {
             assert!(parse_value(text).is_err() && parse_limit(text).is_err(), "{text:?}");
         }
         for text in ["anon", "anon ", "anon x", "\0"] {
-            assert!(key_values(text).any(|pair| pair.is_err()), "{text:?}");
+            assert!(pairs(text).error.is_some(), "{text:?}");
         }
     }
 
     proptest! {
         #[test]
         fn no_text_panics(text in ".*") {
-            let _ = (parse_value(&text), parse_limit(&text), key_values(&text).count());
+            let _ = (parse_value(&text), parse_limit(&text), pairs(&text));
         }
     }
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-pub(crate) use files::{key_values, parse_limit, parse_value};
+pub(crate) use files::{each_pair, parse_limit, parse_value};
 pub use reader::CgroupReader;
 pub(crate) use reader::UNSEEN;
 pub use walk::Found;

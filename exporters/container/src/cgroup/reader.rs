@@ -1,11 +1,11 @@
 //! Reads the files of a cgroup, and those of processes.
 
-use common::error::{CollectError, FirstError, ParseError, parse_number};
+use common::error::{CollectError, FirstError, ParseError, Partial, parse_number};
 
 use super::files::parse_value;
 use super::walk::relative;
 use super::{Controller, Found, Hierarchies, Version};
-use crate::host::Host;
+use crate::host::{Host, Root};
 
 /// Stands for a process that cannot be seen from the exporter's process namespace.
 pub(crate) const UNSEEN: u32 = 0;
@@ -70,15 +70,22 @@ impl<'a> CgroupReader<'a> {
         name: &str,
         parse: impl FnOnce(&str) -> Result<T, ParseError>,
     ) -> Option<T> {
-        let index = self.hierarchies.index_of(controller)?;
-        if self.roots & (1 << index) == 0 {
-            return None;
-        }
-        self.path.truncate(self.folder_length);
-        self.path.push_str(name);
-        let root = &self.hierarchies.roots[index];
+        let root = self.enter(controller, name)?;
         let read = root.parse(&self.path, &mut self.content, parse);
         self.keep(read)
+    }
+
+    /// Reads and parses a file of rows; a malformed row costs itself alone. `None` if there is
+    /// no such file.
+    pub fn parse_rows<T>(
+        &mut self,
+        controller: Controller,
+        name: &str,
+        parse: impl FnOnce(&str) -> Partial<T, ParseError>,
+    ) -> Option<T> {
+        let root = self.enter(controller, name)?;
+        let read = root.parse_rows(&self.path, &mut self.content, parse);
+        self.errors.take(read)
     }
 
     /// Reads a file that holds one number.
@@ -94,6 +101,16 @@ impl<'a> CgroupReader<'a> {
     ) -> Option<T> {
         let read = self.host.proc().parse(path, &mut self.content, parse);
         self.keep(read)
+    }
+
+    /// Reads and parses a file of rows below the proc root, as [`Self::parse_rows`].
+    pub fn proc_rows<T>(
+        &mut self,
+        path: &str,
+        parse: impl FnOnce(&str) -> Partial<T, ParseError>,
+    ) -> Option<T> {
+        let read = self.host.proc().parse_rows(path, &mut self.content, parse);
+        self.errors.take(read)
     }
 
     /// What was read in another way; its error counts as that of a file.
@@ -113,6 +130,18 @@ impl<'a> CgroupReader<'a> {
             Version::V2 => "cgroup.threads",
         };
         self.members(name)
+    }
+
+    /// Completes the path of the cgroup's file `name`; the root that it is below, or `None` if
+    /// the cgroup is not in the hierarchy of `controller`.
+    fn enter(&mut self, controller: Controller, name: &str) -> Option<&'a Root> {
+        let index = self.hierarchies.index_of(controller)?;
+        if self.roots & (1 << index) == 0 {
+            return None;
+        }
+        self.path.truncate(self.folder_length);
+        self.path.push_str(name);
+        self.hierarchies.roots.get(index)
     }
 
     /// The kernel numbers members for the process namespace of the exporter. Where that is not

@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError, parse_number};
+use common::error::{CollectError, FirstError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
 use common::metric::Desc;
 
@@ -42,20 +42,25 @@ impl Collector<Inventory> for AdvTcp {
 }
 
 fn read(reader: &mut CgroupReader<'_>, path: &str, start: &'static str) -> Fields {
-    reader.proc(path, |text| parse(text, start)).unwrap_or_default()
+    reader.proc_rows(path, |text| parse(text, start)).unwrap_or_default()
 }
 
 /// Two lines with the same first word: names, then values.
-fn parse(text: &str, start: &'static str) -> Result<Fields, ParseError> {
+fn parse(text: &str, start: &'static str) -> Partial<Fields, ParseError> {
     let mut lines = text.lines().filter_map(|line| line.strip_prefix(start));
-    let missing = || ParseError::Missing { field: start };
-    let names = lines.next().ok_or_else(missing)?.split_ascii_whitespace();
-    let mut values = lines.next().ok_or_else(missing)?.split_ascii_whitespace();
-    let field = |name: &str| {
-        let value: i64 = parse_number("counter", values.next())?;
-        Ok((name.to_ascii_lowercase(), value as f64))
+    let mut errors = FirstError::default();
+    let (Some(names), Some(values)) = (lines.next(), lines.next()) else {
+        errors.keep(ParseError::Missing { field: start });
+        return errors.beside(Fields::new());
     };
-    names.map(field).collect()
+    let mut values = values.split_ascii_whitespace();
+    let mut fields = Fields::new();
+    for name in names.split_ascii_whitespace() {
+        if let Some(value) = errors.note(parse_number::<i64>("counter", values.next())) {
+            fields.push((name.to_ascii_lowercase(), value as f64));
+        }
+    }
+    errors.beside(fields)
 }
 
 #[cfg(test)]
@@ -68,7 +73,7 @@ mod tests {
 
     #[test]
     fn names_meet_their_values() {
-        let fields = parse(SNMP, "Tcp:").unwrap();
+        let fields = parse(SNMP, "Tcp:").good;
         let fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_str(), *value)).collect();
         assert_eq!(fields, [("rtomin", 200.0), ("maxconn", -1.0), ("activeopens", 17.0)]);
     }
@@ -76,8 +81,15 @@ mod tests {
     #[test]
     fn truncated_and_malformed_content_is_an_error() {
         for text in ["", "Tcp: A\n", "Tcp: A B\nTcp: 1\n", "Tcp: A\nTcp: x\n"] {
-            assert!(parse(text, "Tcp:").is_err(), "{text:?}");
+            assert!(parse(text, "Tcp:").error.is_some(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn neighbours_of_an_odd_value_stay() {
+        let fields = parse("Tcp: A B C\nTcp: 1 x 3\n", "Tcp:");
+        assert_eq!(fields.good, [("a".to_owned(), 1.0), ("c".to_owned(), 3.0)]);
+        assert_eq!(fields.error, Some(ParseError::number("counter", "x")));
     }
 
     proptest! {

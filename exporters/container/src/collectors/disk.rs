@@ -53,10 +53,13 @@ pub(super) struct Disk;
 #[async_trait]
 impl Collector<Inventory> for Disk {
     async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
-        let mounts = mounts::read(&inventory.host)?;
+        let mut errors = FirstError::default();
+        let Some(mounts) = errors.take(mounts::read(&inventory.host)) else {
+            errors.keep(CollectError::NoData("no process 1 with a list of mounts".into()));
+            return errors.into_result();
+        };
         let mut measured = Measured { inventory, known: Vec::new() };
         let mut rows: Vec<(&Cgroup, &Mount, Space)> = Vec::new();
-        let mut errors = FirstError::default();
         for cgroup in &inventory.cgroups {
             for mount in file_systems_of(cgroup, inventory, &mounts) {
                 if let Some(space) = errors.catch(measured.space(mount)) {

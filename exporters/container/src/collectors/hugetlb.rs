@@ -2,12 +2,15 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError, parse_number};
+use common::error::{CollectError, FirstError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
 use common::metric::{Metric, counter, gauge};
 
-use crate::cgroup::{CgroupReader, Controller, Version, key_values};
+use crate::cgroup::{CgroupReader, Controller, Version, each_pair};
 use crate::inventory::Inventory;
+
+/// Folder of the sizes that this machine has.
+const PAGES: &str = "kernel/mm/hugepages";
 
 const METRICS: &[Metric<Usage>] = &[
     gauge(
@@ -39,20 +42,20 @@ pub(super) struct Hugetlb;
 #[async_trait]
 impl Collector<Inventory> for Hugetlb {
     async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
-        let folders = inventory.host.list_sys("kernel/mm/hugepages")?;
-        let sizes: Vec<String> =
-            folders.iter().map(|name| parse_size(name)).collect::<Result<_, _>>().map_err(
-                |source| CollectError::Parse { origin: "kernel/mm/hugepages".into(), source },
-            )?;
-        let rows = inventory.rows(|_, reader| -> Vec<Usage> {
+        let folders = inventory.host.list_sys(PAGES)?;
+        let mut errors = FirstError::default();
+        let sizes: Partial<Vec<String>, _> = folders.iter().map(|name| parse_size(name)).collect();
+        let sizes =
+            errors.take(sizes.map_error(|error| inventory.host.malformed_sys(PAGES, error)));
+        let rows = errors.take(inventory.rows(|_, reader| -> Vec<Usage> {
             sizes.iter().map(|size| read(reader, size)).collect()
-        });
-        let by_size = rows.good.iter().flat_map(|(cgroup, usages)| {
+        }));
+        let by_size = rows.iter().flat_map(|(cgroup, usages)| {
             let pairs = sizes.iter().zip(usages);
             pairs.map(|(size, usage)| ((&cgroup.labels, [("pagesize", size)]), usage))
         });
         sink.table(METRICS, by_size);
-        rows.finish()
+        errors.into_result()
     }
 }
 
@@ -68,7 +71,7 @@ fn read(reader: &mut CgroupReader<'_>, size: &str) -> Usage {
         Version::V2 => {
             let used = value("current");
             let events = format!("hugetlb.{size}.events");
-            let hits = reader.parse(Controller::Hugetlb, &events, parse_events);
+            let hits = reader.parse_rows(Controller::Hugetlb, &events, parse_events);
             Usage { used, peak: None, limit_hits: hits.flatten() }
         }
     }
@@ -91,14 +94,14 @@ fn parse_size(name: &str) -> Result<String, ParseError> {
     })
 }
 
-fn parse_events(text: &str) -> Result<Option<f64>, ParseError> {
+fn parse_events(text: &str) -> Partial<Option<f64>, ParseError> {
     let mut hits = None;
-    for pair in key_values(text) {
-        if let ("max", count) = pair? {
+    let errors = each_pair(text, |key, count| {
+        if key == "max" {
             hits = Some(count);
         }
-    }
-    Ok(hits)
+    });
+    errors.beside(hits)
 }
 
 #[cfg(test)]
@@ -122,9 +125,10 @@ mod tests {
 
     #[test]
     fn hits_of_the_limit_are_read() {
-        assert_eq!(parse_events("max 3\n"), Ok(Some(3.0)));
-        assert_eq!(parse_events(""), Ok(None));
-        assert!(parse_events("max").is_err());
+        assert_eq!(parse_events("max 3\n"), Partial::whole(Some(3.0)));
+        assert_eq!(parse_events(""), Partial::whole(None));
+        assert!(parse_events("max").error.is_some());
+        assert_eq!(parse_events("odd\nmax 3\n").good, Some(3.0));
     }
 
     proptest! {

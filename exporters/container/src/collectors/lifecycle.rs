@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError, parse_number};
+use common::error::{CollectError, FirstError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::{Metric, gauge};
 
@@ -34,10 +34,11 @@ pub(super) struct Lifecycle;
 #[async_trait]
 impl Collector<Inventory> for Lifecycle {
     async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
-        let booted = inventory.host.parse_proc("stat", parse_boot_time)?;
-        let rows = inventory.rows(|cgroup, _| row(cgroup, inventory, booted));
-        sink.table(METRICS, rows.good.iter().map(|(cgroup, row)| (&cgroup.labels, row)));
-        rows.finish()
+        let mut errors = FirstError::default();
+        let booted = errors.catch(inventory.host.parse_proc("stat", parse_boot_time));
+        let rows = errors.take(inventory.rows(|cgroup, _| row(cgroup, inventory, booted)));
+        sink.table(METRICS, rows.iter().map(|(cgroup, row)| (&cgroup.labels, row)));
+        errors.into_result()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError, parse_number};
+use common::error::{CollectError, FirstError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
 use common::metric::Desc;
 
@@ -37,7 +37,7 @@ impl Collector<Inventory> for MemoryNuma {
                 Version::V1 => parse_v1,
                 Version::V2 => parse_v2,
             };
-            reader.parse(Controller::Memory, "memory.numa_stat", parse).unwrap_or_default()
+            reader.parse_rows(Controller::Memory, "memory.numa_stat", parse).unwrap_or_default()
         });
         let samples = rows.good.iter().flat_map(|(cgroup, nodes)| {
             nodes.iter().map(|OnNode { kind, scope, node, pages }| {
@@ -51,7 +51,7 @@ impl Collector<Inventory> for MemoryNuma {
 }
 
 /// `hierarchical_file=300 N0=100 N1=200`, in pages; without the first word it is the cgroup's own.
-fn parse_v1(text: &str) -> Result<Vec<OnNode>, ParseError> {
+fn parse_v1(text: &str) -> Partial<Vec<OnNode>, ParseError> {
     parse(text, |line| {
         let (name, nodes) = line.split_once(' ').unwrap_or((line, ""));
         let (name, _) = name.split_once('=').ok_or(ParseError::Missing { field: "sum" })?;
@@ -63,7 +63,7 @@ fn parse_v1(text: &str) -> Result<Vec<OnNode>, ParseError> {
 }
 
 /// `file N0=4096 N1=8192`, in bytes, those of cgroups below included.
-fn parse_v2(text: &str) -> Result<Vec<OnNode>, ParseError> {
+fn parse_v2(text: &str) -> Partial<Vec<OnNode>, ParseError> {
     let page_bytes = rustix::param::page_size() as f64;
     parse(text, |line| {
         let (name, nodes) = line.split_once(' ').ok_or(ParseError::Missing { field: "nodes" })?;
@@ -77,19 +77,26 @@ type Line<'a> = (&'a str, &'static str, &'a str, f64);
 fn parse(
     text: &str,
     split: impl Fn(&str) -> Result<Line<'_>, ParseError>,
-) -> Result<Vec<OnNode>, ParseError> {
+) -> Partial<Vec<OnNode>, ParseError> {
     let mut found = Vec::new();
+    let mut errors = FirstError::default();
     for line in text.lines() {
-        let (name, scope, nodes, unit) = split(line)?;
+        let Some((name, scope, nodes, unit)) = errors.note(split(line)) else { continue };
         let Some(kind) = KINDS.into_iter().find(|kind| *kind == name) else { continue };
         for field in nodes.split_ascii_whitespace() {
-            let node = field.strip_prefix('N').and_then(|field| field.split_once('='));
-            let (node, amount) = node.ok_or(ParseError::Missing { field: "node" })?;
-            let amount: u64 = parse_number("amount", Some(amount))?;
-            found.push(OnNode { kind, scope, node: node.to_owned(), pages: amount as f64 / unit });
+            if let Some((node, amount)) = errors.note(parse_node(field)) {
+                found.push(OnNode { kind, scope, node: node.to_owned(), pages: amount / unit });
+            }
         }
     }
-    Ok(found)
+    errors.beside(found)
+}
+
+/// `N0=4096`
+fn parse_node(field: &str) -> Result<(&str, f64), ParseError> {
+    let node = field.strip_prefix('N').and_then(|field| field.split_once('='));
+    let (node, amount) = node.ok_or_else(|| ParseError::form("no node", field))?;
+    Ok((node, parse_number::<u64>("amount", Some(amount))? as f64))
 }
 
 #[cfg(test)]
@@ -109,24 +116,33 @@ mod tests {
             on_node("file", "container", "1", 2.0),
             on_node("anon", "hierarchy", "0", 4.0),
         ];
-        assert_eq!(parse_v1(text).unwrap(), expected);
+        assert_eq!(parse_v1(text).good, expected);
     }
 
     #[test]
     fn version_2_counts_bytes_with_cgroups_below() {
         let bytes = 3 * rustix::param::page_size();
         let text = format!("anon N0={bytes}\nkernel_stack N0=1\n");
-        assert_eq!(parse_v2(&text).unwrap(), [on_node("anon", "hierarchy", "0", 3.0)]);
+        assert_eq!(parse_v2(&text).good, [on_node("anon", "hierarchy", "0", 3.0)]);
     }
 
     #[test]
     fn truncated_and_malformed_content_is_an_error() {
         for text in ["file", "file=1 N0", "file=1 N0=x", "file=1 0=1"] {
-            assert!(parse_v1(text).is_err(), "{text:?}");
+            assert!(parse_v1(text).error.is_some(), "{text:?}");
         }
         for text in ["file", "file N0", "file N0=x", "file 0=1"] {
-            assert!(parse_v2(text).is_err(), "{text:?}");
+            assert!(parse_v2(text).error.is_some(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn neighbours_of_an_odd_line_or_node_stay() {
+        let nodes = parse_v1("odd\nfile=3 N0=x 1 N1=2\nanon=1 N0=1\n");
+        let expected =
+            [on_node("file", "container", "1", 2.0), on_node("anon", "container", "0", 1.0)];
+        assert_eq!(nodes.good, expected);
+        assert_eq!(nodes.error, Some(ParseError::Missing { field: "sum" }));
     }
 
     proptest! {

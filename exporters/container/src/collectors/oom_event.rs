@@ -7,12 +7,12 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError};
+use common::error::{CollectError, ParseError, Partial};
 use common::exposition::Sink;
 use common::metric::Desc;
 use common::sync::lock;
 
-use crate::cgroup::{Controller, Version, key_values};
+use crate::cgroup::{Controller, Version, each_pair};
 use crate::inventory::Inventory;
 
 const OOM_EVENTS: Desc<'static> = Desc::counter(
@@ -54,9 +54,9 @@ impl Collector<Inventory> for OomEvent {
         };
         let rows = inventory.rows(|cgroup, reader| {
             let kills = if cgroup.is_root() {
-                reader.proc("vmstat", parse)
+                reader.proc_rows("vmstat", parse)
             } else {
-                reader.parse(Controller::Memory, name, parse)
+                reader.parse_rows(Controller::Memory, name, parse)
             };
             kills.flatten()
         });
@@ -89,13 +89,14 @@ impl Collector<Inventory> for OomEvent {
 }
 
 /// `None` if the kernel does not count.
-fn parse(text: &str) -> Result<Option<f64>, ParseError> {
-    for pair in key_values(text) {
-        if let ("oom_kill", count) = pair? {
-            return Ok(Some(count));
+fn parse(text: &str) -> Partial<Option<f64>, ParseError> {
+    let mut kills = None;
+    let errors = each_pair(text, |key, count| {
+        if key == "oom_kill" {
+            kills = Some(count);
         }
-    }
-    Ok(None)
+    });
+    errors.beside(kills)
 }
 
 #[cfg(test)]
@@ -105,10 +106,14 @@ mod tests {
 
     #[test]
     fn both_versions_name_the_count_alike() {
-        assert_eq!(parse("oom_kill_disable 0\nunder_oom 0\noom_kill 3\n"), Ok(Some(3.0)));
-        assert_eq!(parse("low 0\nhigh 0\nmax 9\noom 1\noom_kill 2\n"), Ok(Some(2.0)));
-        assert_eq!(parse("oom_kill_disable 0\nunder_oom 0\n"), Ok(None));
-        assert!(parse("oom_kill x\n").is_err() && parse("oom_kill").is_err());
+        let count = |text| parse(text).good;
+        assert_eq!(count("oom_kill_disable 0\nunder_oom 0\noom_kill 3\n"), Some(3.0));
+        assert_eq!(count("low 0\nhigh 0\nmax 9\noom 1\noom_kill 2\n"), Some(2.0));
+        assert_eq!(count("odd\noom_kill 2\n"), Some(2.0));
+        assert_eq!(parse("oom_kill_disable 0\nunder_oom 0\n"), Partial::whole(None));
+        for text in ["oom_kill x\n", "oom_kill"] {
+            assert!(parse(text).error.is_some(), "{text}");
+        }
     }
 
     #[test]

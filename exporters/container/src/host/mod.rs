@@ -3,6 +3,7 @@
 pub(crate) mod meminfo;
 mod paths;
 
+use std::borrow::Cow;
 use std::ffi::CString;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process;
 
 use anyhow::Context as _;
-use common::error::{CollectError, ParseError};
+use common::error::{CollectError, ParseError, Partial};
 use rustix::fs::{Dir, Mode, OFlags};
 
 use crate::file;
@@ -49,14 +50,39 @@ impl Root {
         content: &mut Vec<u8>,
         parse: impl FnOnce(&str) -> Result<T, ParseError>,
     ) -> Result<Option<T>, CollectError> {
-        match file::read_into(&self.directory, path, content) {
-            Ok(()) => {}
-            Err(error) if file::is_absence(&error) => return Ok(None),
-            Err(error) => return Err(CollectError::read(self.path.join(path), error)),
+        let Some(text) = self.read(path, content)? else { return Ok(None) };
+        parse(&text).map(Some).map_err(|error| self.blame(path, error))
+    }
+
+    /// Reads a file of rows below the root into `content` and parses it; `None` if it is not
+    /// there.
+    pub(crate) fn parse_rows<T>(
+        &self,
+        path: &str,
+        content: &mut Vec<u8>,
+        parse: impl FnOnce(&str) -> Partial<T, ParseError>,
+    ) -> Partial<Option<T>> {
+        match self.read(path, content) {
+            Ok(Some(text)) => parse(&text).map(Some).map_error(|error| self.blame(path, error)),
+            Ok(None) => Partial::whole(None),
+            Err(error) => Partial { good: None, error: Some(error) },
         }
-        parse(&String::from_utf8_lossy(content))
-            .map(Some)
-            .map_err(|error| CollectError::parse(&self.path.join(path), error))
+    }
+
+    fn read<'c>(
+        &self,
+        path: &str,
+        content: &'c mut Vec<u8>,
+    ) -> Result<Option<Cow<'c, str>>, CollectError> {
+        match file::read_into(&self.directory, path, content) {
+            Ok(()) => Ok(Some(String::from_utf8_lossy(content))),
+            Err(error) if file::is_absence(&error) => Ok(None),
+            Err(error) => Err(CollectError::read(self.path.join(path), error)),
+        }
+    }
+
+    fn blame(&self, path: &str, error: ParseError) -> CollectError {
+        CollectError::parse(&self.path.join(path), error)
     }
 }
 
@@ -87,6 +113,16 @@ impl Host {
         parse: impl FnOnce(&str) -> Result<T, ParseError>,
     ) -> Result<Option<T>, CollectError> {
         self.proc.parse(path, &mut Vec::new(), parse)
+    }
+
+    /// Reads and parses a file of rows below the proc root; `None` if it is not there. The
+    /// error has the full path.
+    pub fn parse_proc_rows<T>(
+        &self,
+        path: &str,
+        parse: impl FnOnce(&str) -> Partial<T, ParseError>,
+    ) -> Partial<Option<T>> {
+        self.proc.parse_rows(path, &mut Vec::new(), parse)
     }
 
     /// True if the kernel numbers processes for this one in another way than below the
@@ -139,7 +175,24 @@ impl Host {
         parse: impl FnOnce(&str) -> Result<T, ParseError>,
     ) -> Result<Option<T>, CollectError> {
         let parsed = self.read_sys(path).map(|text| parse(&text)).transpose();
-        parsed.map_err(|error| CollectError::parse(&self.sys.join(path), error))
+        parsed.map_err(|error| self.malformed_sys(path, error))
+    }
+
+    /// As [`Self::parse_sys`], for a file of which a malformed part costs itself alone.
+    pub fn parse_sys_rows<T>(
+        &self,
+        path: &str,
+        parse: impl FnOnce(&str) -> Partial<T, ParseError>,
+    ) -> Partial<Option<T>> {
+        match self.read_sys(path) {
+            Some(text) => parse(&text).map(Some).map_error(|error| self.malformed_sys(path, error)),
+            None => Partial::whole(None),
+        }
+    }
+
+    /// A complaint about what is at `path` below the sys root.
+    pub fn malformed_sys(&self, path: &str, error: ParseError) -> CollectError {
+        CollectError::parse(&self.sys.join(path), error)
     }
 
     /// Trimmed content of an attribute below the sys root, or `None` where it cannot be read.

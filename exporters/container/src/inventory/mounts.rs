@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use common::error::{CollectError, ParseError};
+use common::error::{ParseError, Partial};
 
 use crate::host::Host;
 
@@ -34,13 +34,9 @@ impl Mount {
     }
 }
 
-/// All mounts of the host, in the kernel's order.
-///
-/// # Errors
-/// The list cannot be read, or a line is no mount.
-pub(crate) fn read(host: &Host) -> Result<Vec<Mount>, CollectError> {
-    let mounts = host.parse_proc("1/mountinfo", parse)?;
-    mounts.ok_or_else(|| CollectError::NoData("no process 1 with a list of mounts".into()))
+/// All mounts of the host, in the kernel's order; `None` if its process 1 cannot be seen.
+pub(crate) fn read(host: &Host) -> Partial<Option<Vec<Mount>>> {
+    host.parse_proc_rows("1/mountinfo", parse)
 }
 
 /// The file systems on disks that are the host's own: each once, where it was mounted first,
@@ -66,7 +62,7 @@ pub(crate) fn holding<'a>(mounts: &'a [Mount], path: &Path) -> Option<&'a Mount>
 }
 
 /// `36 35 98:0 /root /point rw,noatime shared:1 - ext3 /dev/root rw,errors=continue`
-fn parse(text: &str) -> Result<Vec<Mount>, ParseError> {
+fn parse(text: &str) -> Partial<Vec<Mount>, ParseError> {
     text.lines().filter(|line| !line.is_empty()).map(parse_line).collect()
 }
 
@@ -101,7 +97,7 @@ mod tests {
 
     #[test]
     fn mounts_are_read() {
-        let mounts = parse(MOUNTINFO).unwrap();
+        let mounts = parse(MOUNTINFO).good;
         assert_eq!(mounts.len(), 5);
         let disk = &mounts[2];
         assert_eq!((disk.number.as_str(), disk.point.as_str()), ("8:1", "/mnt/my disk"));
@@ -111,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_path_is_on_the_innermost_mount() {
-        let mounts = parse(MOUNTINFO).unwrap();
+        let mounts = parse(MOUNTINFO).good;
         let holder = |path: &str| holding(&mounts, Path::new(path)).unwrap().point.as_str();
         assert_eq!(holder("/srv/docker/overlay2"), "/srv");
         assert_eq!(holder("/srv2"), "/");
@@ -120,7 +116,7 @@ mod tests {
 
     #[test]
     fn the_hosts_own_disks_are_listed_once() {
-        let mounts = parse(MOUNTINFO).unwrap();
+        let mounts = parse(MOUNTINFO).good;
         let points = |folder: Option<&str>| -> Vec<&str> {
             let mounts = of_host(&mounts, folder.map(Path::new));
             mounts.into_iter().map(|mount| mount.point.as_str()).collect()
@@ -131,10 +127,11 @@ mod tests {
     }
 
     #[test]
-    fn truncated_and_malformed_lines_are_errors() {
+    fn truncated_and_malformed_lines_are_errors_and_cost_only_themselves() {
         for line in ["x", "27 1 254:0 / / rw", "27 1 - ext4 /dev/vda rw", "27 1 8:0 / / rw - ext4"]
         {
-            assert!(parse(line).is_err(), "{line}");
+            let mounts = parse(&format!("{line}\n{MOUNTINFO}"));
+            assert!(mounts.error.is_some() && mounts.good.len() == 5, "{line}");
         }
     }
 

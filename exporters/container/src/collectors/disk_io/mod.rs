@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError, parse_number};
+use common::error::{CollectError, FirstError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
 use common::metric::{Desc, Metric, counter, gauge};
 
@@ -100,21 +100,23 @@ pub(super) struct DiskIo;
 #[async_trait]
 impl Collector<Inventory> for DiskIo {
     async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
-        let disks = inventory.host.parse_proc("diskstats", parse)?.unwrap_or_default();
-        let mounts = mounts::read(&inventory.host)?;
+        let mut errors = FirstError::default();
+        let disks = errors.take(inventory.host.parse_proc_rows("diskstats", parse));
+        let disks = disks.unwrap_or_default();
+        let mounts = errors.take(mounts::read(&inventory.host)).unwrap_or_default();
         let file_systems = mounts::of_host(&mounts, inventory.known.docker_root());
-        let rows = inventory.rows(|cgroup, reader| {
+        let rows = errors.take(inventory.rows(|cgroup, reader| {
             let mut rows = label(block_io::read(reader), &disks);
             if cgroup.is_root() {
                 add_disks(&mut rows, &file_systems, &disks);
             }
             rows
-        });
-        let devices = flat(&rows.good)
-            .map(|(cgroup, row)| ((&cgroup.labels, [("device", &row.device)]), row));
+        }));
+        let devices =
+            flat(&rows).map(|(cgroup, row)| ((&cgroup.labels, [("device", &row.device)]), row));
         sink.table(METRICS, devices);
-        push_operations(sink, &rows.good);
-        rows.finish()
+        push_operations(sink, &rows);
+        errors.into_result()
     }
 }
 
@@ -185,8 +187,10 @@ type Counts = [u64; 11];
 type Disks = BTreeMap<DeviceNumber, (String, Counts)>;
 
 /// `254 0 vda 1021 3 61770 217 …`; kernels since 4.18 have further columns.
-fn parse(text: &str) -> Result<Disks, ParseError> {
-    text.lines().filter(|line| !line.trim().is_empty()).map(parse_line).collect()
+fn parse(text: &str) -> Partial<Disks, ParseError> {
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    let disks: Partial<Vec<_>, _> = lines.map(parse_line).collect();
+    disks.map(|disks| disks.into_iter().collect())
 }
 
 fn parse_line(line: &str) -> Result<(DeviceNumber, (String, Counts)), ParseError> {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use common::error::{CollectError, ParseError, parse_number};
+use common::error::{CollectError, FirstError, ParseError, Partial, parse_number};
 use common::metric::Desc;
 
 use super::Detail;
@@ -30,30 +30,52 @@ const MEBIBYTE: f64 = 1_048_576.0;
 /// Modules and bytes of one type.
 type Sums = (f64, f64);
 
-pub(super) fn find(host: &Host) -> Result<Vec<Detail>, CollectError> {
-    let mut types = BTreeMap::<String, Sums>::new();
-    for controller in host.list_sys(CONTROLLERS)? {
-        for module in host.list_sys(&format!("{CONTROLLERS}/{controller}"))? {
+pub(super) fn find(host: &Host) -> Partial<Vec<Detail>> {
+    let mut errors = FirstError::default();
+    let mut types = BTreeMap::<String, Option<Sums>>::new();
+    for controller in errors.note(host.list_sys(CONTROLLERS)).unwrap_or_default() {
+        let modules = errors.note(host.list_sys(&format!("{CONTROLLERS}/{controller}")));
+        for module in modules.unwrap_or_default() {
             let folder = format!("{CONTROLLERS}/{controller}/{module}");
-            let kind = host.read_sys(&format!("{folder}/dimm_mem_type"));
-            let bytes = host.parse_sys(&format!("{folder}/size"), parse_size)?;
-            if let Some((kind, bytes)) = kind.zip(bytes) {
-                let (count, sum) = types.entry(kind).or_default();
-                *count += 1.0;
-                *sum += bytes;
+            let Some(kind) = host.read_sys(&format!("{folder}/dimm_mem_type")) else { continue };
+            let sums = types.entry(kind).or_insert(Some((0.0, 0.0)));
+            match host.parse_sys(&format!("{folder}/size"), parse_size) {
+                Ok(bytes) => add(sums, bytes),
+                Err(error) => {
+                    errors.keep(error);
+                    // A sum without this one would be wrong.
+                    *sums = None;
+                }
             }
         }
     }
-    let of_type = |desc, value: fn(&Sums) -> f64| {
-        let details = types.iter().map(move |(kind, sums)| Detail {
-            desc,
-            labels: vec![("type", kind.clone())],
-            value: value(sums),
-        });
-        details.collect::<Vec<_>>()
+    let mut details = of_type(&types, &COUNT, |sums| sums.0);
+    details.append(&mut of_type(&types, &CAPACITY, |sums| sums.1));
+    details.append(&mut errors.note(non_volatile(host)).unwrap_or_default());
+    errors.beside(details)
+}
+
+/// Adds a module; what has no size is none.
+fn add(sums: &mut Option<Sums>, bytes: Option<f64>) {
+    if let Some(((count, sum), bytes)) = sums.as_mut().zip(bytes) {
+        *count += 1.0;
+        *sum += bytes;
+    }
+}
+
+fn of_type(
+    types: &BTreeMap<String, Option<Sums>>,
+    desc: &'static Desc<'static>,
+    value: fn(&Sums) -> f64,
+) -> Vec<Detail> {
+    let known = types.iter().filter_map(|(kind, sums)| Some((kind, sums.as_ref()?)));
+    let known = known.filter(|(_, (count, _))| *count > 0.0);
+    let detail = |(kind, sums): (&String, &Sums)| Detail {
+        desc,
+        labels: vec![("type", kind.clone())],
+        value: value(sums),
     };
-    let (counts, capacities) = (of_type(&COUNT, |sums| sums.0), of_type(&CAPACITY, |sums| sums.1));
-    Ok([counts, capacities, non_volatile(host)?].concat())
+    known.map(detail).collect()
 }
 
 fn non_volatile(host: &Host) -> Result<Vec<Detail>, CollectError> {
@@ -80,6 +102,20 @@ mod tests {
     fn sizes_are_megabytes() {
         assert_eq!(parse_size("16384"), Ok(17_179_869_184.0));
         assert!(parse_size("").is_err() && parse_size("16 GB").is_err());
+    }
+
+    #[test]
+    fn modules_add_up_and_what_has_no_size_is_no_module() {
+        let mut sums = Some((0.0, 0.0));
+        for bytes in [Some(2.0), None, Some(3.0)] {
+            add(&mut sums, bytes);
+        }
+        assert_eq!(sums, Some((2.0, 5.0)));
+        let types = [("DDR4", sums), ("DDR5", None), ("none", Some((0.0, 0.0)))];
+        let types = types.map(|(kind, sums)| (kind.to_owned(), sums)).into();
+        let details = of_type(&types, &COUNT, |sums| sums.0);
+        assert_eq!(details.len(), 1, "{details:?}");
+        assert_eq!(details[0].labels, [("type", "DDR4".to_owned())]);
     }
 
     proptest! {

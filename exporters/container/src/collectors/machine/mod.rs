@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use common::cli::CommaList;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError, parse_number};
+use common::error::{CollectError, FirstError, ParseError, Partial, parse_number};
 use common::exposition::{LabelSet, Sink};
 use common::metric::{Desc, Metric, gauge};
 use common::sync::lock;
@@ -101,7 +101,9 @@ impl Machine {
         Self { args, has_topology, known: Mutex::default() }
     }
 
-    fn find_out(&self, host: &Host) -> Result<Facts, CollectError> {
+    /// What cannot be found out costs itself alone.
+    fn find_out(&self, host: &Host) -> Partial<Facts> {
+        let mut errors = FirstError::default();
         let id = |files: &CommaList| host.read_first(&files.0).unwrap_or_default();
         let (machine_id, boot_id) = (id(&self.args.machine_id), id(&self.args.boot_id));
         // Without firmware that has an id, the reference takes the machine's for it.
@@ -109,64 +111,70 @@ impl Machine {
         let uuid = uuid.unwrap_or_else(|| machine_id.clone());
         let labels = [("boot_id", &boot_id), ("machine_id", &machine_id), ("system_uuid", &uuid)];
         let given = labels.into_iter().filter(|(_, value)| !value.is_empty());
-        let online = host.read_sys("devices/system/cpu/online");
-        let cpus = online.map(|list| count_cpus(&list)).transpose().map_err(|source| {
-            CollectError::Parse { origin: "devices/system/cpu/online".into(), source }
-        })?;
-        let mut system =
-            System::new().map_err(|error| CollectError::query("system information", &error))?;
-        system.refresh_memory();
-        let mut details = memory_modules::find(host)?;
+        let cpus = errors.catch(host.parse_sys("devices/system/cpu/online", count_cpus));
+        let system = errors.note(running_system());
+        let mut details = errors.take(memory_modules::find(host));
         if self.has_topology {
-            details.append(&mut topology::find(host)?);
+            details.append(&mut errors.take(topology::find(host)));
         }
-        let names = host.list_sys("devices/system/cpu")?;
-        Ok(Facts {
+        let names = errors.note(host.list_sys("devices/system/cpu"));
+        let count = |id| names.as_ref().map(|names| count_ids(host, names, id));
+        let facts = Facts {
             labels: LabelSet::new(given.map(|(name, value)| (name, value.as_str()))),
             cpus: cpus.map(f64::from),
             physical_cores: System::physical_core_count().ok().map(|count| count as f64),
-            sockets: host.parse_proc("cpuinfo", |text| Ok(count_sockets(text)))?,
-            books: Some(count_ids(host, &names, "book_id")),
-            drawers: Some(count_ids(host, &names, "drawer_id")),
-            memory_bytes: Some(system.total_memory() as f64),
-            swap_bytes: Some(system.total_swap() as f64),
+            sockets: errors.catch(host.parse_proc("cpuinfo", |text| Ok(count_sockets(text)))),
+            books: count("book_id"),
+            drawers: count("drawer_id"),
+            memory_bytes: system.as_ref().map(|system| system.total_memory() as f64),
+            swap_bytes: system.as_ref().map(|system| system.total_swap() as f64),
             details,
-        })
+        };
+        errors.beside(facts)
     }
+}
+
+fn running_system() -> Result<System, CollectError> {
+    let mut system =
+        System::new().map_err(|error| CollectError::query("system information", &error))?;
+    system.refresh_memory();
+    Ok(system)
 }
 
 #[async_trait]
 impl Collector<Inventory> for Machine {
     async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
         let mut known = lock(&self.known);
-        let is_fresh = known.as_ref().is_some_and(|(since, _)| since.elapsed() < REFRESH);
-        let outcome = if is_fresh {
-            Ok(())
-        } else {
-            self.find_out(&inventory.host).map(|facts| *known = Some((Instant::now(), facts)))
-        };
-        sink.value(&SCRAPE_ERROR, if outcome.is_ok() { 0.0 } else { 1.0 });
-        if let Some((_, facts)) = &*known {
-            for metric in METRICS {
-                if let Some(value) = (metric.value)(facts) {
-                    sink.family(&metric.desc).sample(&facts.labels, value);
-                }
-            }
-            push_details(sink, facts);
+        if let Some((since, facts)) = &*known
+            && since.elapsed() < REFRESH
+        {
+            push(sink, facts, true);
+            return Ok(());
         }
-        outcome
+        let found = self.find_out(&inventory.host);
+        push(sink, &found.good, found.error.is_none());
+        // Facts with a gap are read again by the next scrape, which shows the error too.
+        let Partial { good: facts, error } = found;
+        *known = error.is_none().then(|| (Instant::now(), facts));
+        error.map_or(Ok(()), Err)
     }
+}
+
+fn push(sink: &mut Sink, facts: &Facts, is_complete: bool) {
+    sink.value(&SCRAPE_ERROR, if is_complete { 0.0 } else { 1.0 });
+    sink.table(METRICS, std::iter::once((&facts.labels, facts)));
+    push_details(sink, facts);
 }
 
 fn push_details(sink: &mut Sink, facts: &Facts) {
     for family in facts.details.chunk_by(|one, next| one.desc.name == next.desc.name) {
         let Some(first) = family.first() else { continue };
-        let mut family_sink = sink.family(first.desc);
-        for detail in family {
+        let samples = family.iter().map(|detail| {
             let labels = detail.labels.iter().map(|(name, value)| (*name, value.as_str()));
             let labels: Vec<_> = labels.filter(|(_, value)| !value.is_empty()).collect();
-            family_sink.sample(&(&facts.labels, labels), detail.value);
-        }
+            ((&facts.labels, labels), detail.value)
+        });
+        sink.samples(first.desc, samples);
     }
 }
 

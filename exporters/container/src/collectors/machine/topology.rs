@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::error::{CollectError, ParseError, parse_number};
+use common::error::{FirstError, ParseError, Partial, parse_number};
 use common::metric::Desc;
 
 use super::{Detail, cpu_number};
@@ -30,8 +30,9 @@ const NODES: &str = "devices/system/node";
 /// A CPU within its node: its own number, and that of its core.
 type Cpu = (u32, String);
 
-pub(super) fn find(host: &Host) -> Result<Vec<Detail>, CollectError> {
-    let names = host.list_sys(NODES)?;
+pub(super) fn find(host: &Host) -> Partial<Vec<Detail>> {
+    let mut errors = FirstError::default();
+    let names = errors.note(host.list_sys(NODES)).unwrap_or_default();
     let mut nodes: Vec<u32> = names.iter().filter_map(|name| node_number(name)).collect();
     nodes.sort_unstable();
     let mut details = Vec::new();
@@ -39,24 +40,27 @@ pub(super) fn find(host: &Host) -> Result<Vec<Detail>, CollectError> {
         let id = || ("node_id", node.to_string());
         let folder = format!("{NODES}/node{node}");
         let cpus = cpus_of(host, &folder);
-        details.append(&mut caches(host, &cpus, *node)?);
+        details.append(&mut errors.take(caches(host, &cpus, *node)));
         details.append(&mut siblings(&cpus, *node));
-        if let Some(bytes) = host.parse_sys(&format!("{folder}/meminfo"), parse_memory)? {
+        let memory = errors.catch(host.parse_sys(&format!("{folder}/meminfo"), parse_memory));
+        if let Some(bytes) = memory {
             details.push(Detail { desc: &MEMORY, labels: vec![id()], value: bytes });
         }
-        for (size, count) in huge_pages(host, &folder)? {
+        for (size, count) in errors.take(huge_pages(host, &folder)) {
             let labels = vec![id(), ("page_size", size)];
             details.push(Detail { desc: &HUGE_PAGES, labels, value: count });
         }
-        let distances = host.parse_sys(&format!("{folder}/distance"), parse_distances)?;
+        let path = format!("{folder}/distance");
+        let distances = errors.take(host.parse_sys_rows(&path, parse_distances));
         for (target, distance) in nodes.iter().zip(distances.unwrap_or_default()) {
+            let Some(distance) = distance else { continue };
             let labels = vec![id(), ("target_node_id", target.to_string())];
             details.push(Detail { desc: &DISTANCE, labels, value: distance });
         }
     }
     // Family after family, each in order of the nodes.
     details.sort_by_key(|detail| detail.desc.name);
-    Ok(details)
+    errors.beside(details)
 }
 
 fn node_number(name: &str) -> Option<u32> {
@@ -86,15 +90,18 @@ fn siblings(cpus: &[Cpu], node: u32) -> Vec<Detail> {
 }
 
 /// Caches of the cores; each is seen from all of its CPUs and counts once.
-fn caches(host: &Host, cpus: &[Cpu], node: u32) -> Result<Vec<Detail>, CollectError> {
+fn caches(host: &Host, cpus: &[Cpu], node: u32) -> Partial<Vec<Detail>> {
+    let mut errors = FirstError::default();
     let mut found = BTreeMap::<(String, String, String), f64>::new();
     for (cpu, core) in cpus {
         let folder = format!("{CPUS}/cpu{cpu}/cache");
-        for index in host.list_sys(&folder)?.iter().filter(|name| name.starts_with("index")) {
+        let names = errors.note(host.list_sys(&folder)).unwrap_or_default();
+        for index in names.iter().filter(|name| name.starts_with("index")) {
             let attribute = |name: &str| host.read_sys(&format!("{folder}/{index}/{name}"));
-            let size = host.parse_sys(&format!("{folder}/{index}/size"), parse_size)?;
-            let sharing =
-                host.parse_sys(&format!("{folder}/{index}/shared_cpu_list"), parse_cpus)?;
+            let size = host.parse_sys(&format!("{folder}/{index}/size"), parse_size);
+            let size = errors.catch(size);
+            let sharing = host.parse_sys(&format!("{folder}/{index}/shared_cpu_list"), parse_cpus);
+            let Some(sharing) = errors.note(sharing) else { continue };
             let (Some(level), Some(kind), Some(size)) =
                 (attribute("level"), attribute("type"), size)
             else {
@@ -117,21 +124,24 @@ fn caches(host: &Host, cpus: &[Cpu], node: u32) -> Result<Vec<Detail>, CollectEr
         ],
         value: size,
     };
-    Ok(found.into_iter().map(detail).collect())
+    errors.beside(found.into_iter().map(detail).collect())
 }
 
 /// Sizes in kilobytes and numbers of pages.
-fn huge_pages(host: &Host, folder: &str) -> Result<Vec<(String, f64)>, CollectError> {
+fn huge_pages(host: &Host, folder: &str) -> Partial<Vec<(String, f64)>> {
+    let mut errors = FirstError::default();
     let mut pages = Vec::new();
-    for name in host.list_sys(&format!("{folder}/hugepages"))? {
+    let names = errors.note(host.list_sys(&format!("{folder}/hugepages")));
+    for name in names.unwrap_or_default() {
         let size = name.strip_prefix("hugepages-").and_then(|size| size.strip_suffix("kB"));
         let path = format!("{folder}/hugepages/{name}/nr_hugepages");
-        let count = host.parse_sys(&path, |text| parse_number::<u64>("pages", Some(text)))?;
+        let count = host.parse_sys(&path, |text| parse_number::<u64>("pages", Some(text)));
+        let count = errors.catch(count);
         if let Some((size, count)) = size.zip(count) {
             pages.push((size.to_owned(), count as f64));
         }
     }
-    Ok(pages)
+    errors.beside(pages)
 }
 
 /// The line `Node 0 MemTotal:       24684092 kB`.
@@ -150,10 +160,15 @@ fn parse_size(text: &str) -> Result<f64, ParseError> {
     parse_number::<u64>("size", Some(number)).map(|size| size as f64 * unit)
 }
 
-/// `10 21`: one for each node.
-fn parse_distances(text: &str) -> Result<Vec<f64>, ParseError> {
-    let distances = text.split_ascii_whitespace();
-    distances.map(|text| parse_number::<u32>("distance", Some(text)).map(f64::from)).collect()
+/// `10 21`: one for each node, by its place in the line.
+fn parse_distances(text: &str) -> Partial<Vec<Option<f64>>, ParseError> {
+    let mut errors = FirstError::default();
+    let distances = text.split_ascii_whitespace().map(|word| {
+        let distance = parse_number::<u32>("distance", Some(word));
+        errors.note(distance).map(f64::from)
+    });
+    let distances = distances.collect();
+    errors.beside(distances)
 }
 
 /// `0-1,8`; a CPU beyond the 8192 that a kernel can have is no CPU.
@@ -181,7 +196,8 @@ mod tests {
         assert_eq!(parse_size("32K"), Ok(32_768.0));
         assert_eq!(parse_size("8M"), Ok(8_388_608.0));
         assert_eq!(parse_cpus("0-1,8"), Ok(BTreeSet::from([0, 1, 8])));
-        assert_eq!(parse_distances("10 21"), Ok(vec![10.0, 21.0]));
+        assert_eq!(parse_distances("10 21"), Partial::whole(vec![Some(10.0), Some(21.0)]));
+        assert_eq!(parse_distances("10 x 31").good, [Some(10.0), None, Some(31.0)]);
         assert_eq!(parse_memory("\nNode 0 MemTotal:       4 kB\nNode 0 MemFree: 1 kB"), Ok(4096.0));
     }
 
@@ -189,7 +205,7 @@ mod tests {
     fn truncated_and_malformed_content_is_an_error() {
         assert!(parse_size("").is_err() && parse_size("K").is_err());
         assert!(parse_cpus("").is_err() && parse_cpus("0-4294967295").is_err());
-        assert!(parse_distances("10 x").is_err());
+        assert!(parse_distances("10 x").error.is_some());
         assert!(parse_memory("Node 0 MemTotal:").is_err() && parse_memory("").is_err());
     }
 

@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError};
+use common::error::{CollectError, FirstError, ParseError, Partial};
 use common::exposition::Sink;
 use common::metric::{Desc, Metric, counter, gauge};
 
-use crate::cgroup::{CgroupReader, Controller, Version, key_values};
+use crate::cgroup::{CgroupReader, Controller, Version, each_pair};
 use crate::host::meminfo::Meminfo;
 use crate::inventory::{Cgroup, Inventory};
 
@@ -137,7 +137,7 @@ impl Collector<Inventory> for Memory {
 
 fn read_v1(reader: &mut CgroupReader<'_>) -> Row {
     let memory = Controller::Memory;
-    let stat = reader.parse(memory, "memory.stat", parse_v1).unwrap_or_default();
+    let stat = reader.parse_rows(memory, "memory.stat", parse_v1).unwrap_or_default();
     Row {
         usage: reader.value(memory, "memory.usage_in_bytes"),
         peak: reader.value(memory, "memory.max_usage_in_bytes"),
@@ -151,8 +151,8 @@ fn read_v1(reader: &mut CgroupReader<'_>) -> Row {
 
 fn read_v2(reader: &mut CgroupReader<'_>) -> Row {
     let memory = Controller::Memory;
-    let stat = reader.parse(memory, "memory.stat", parse_v2).unwrap_or_default();
-    let events = reader.parse(memory, "memory.events", parse_events).unwrap_or_default();
+    let stat = reader.parse_rows(memory, "memory.stat", parse_v2).unwrap_or_default();
+    let events = reader.parse_rows(memory, "memory.events", parse_events).unwrap_or_default();
     Row {
         usage: reader.value(memory, "memory.current"),
         peak: reader.value(memory, "memory.peak"),
@@ -166,7 +166,7 @@ fn read_v2(reader: &mut CgroupReader<'_>) -> Row {
 
 /// The root of v2 has statistics but no totals: nothing limits it.
 fn read_v2_root(reader: &mut CgroupReader<'_>) -> Row {
-    let stat = reader.parse(Controller::Memory, "memory.stat", parse_v2);
+    let stat = reader.parse_rows(Controller::Memory, "memory.stat", parse_v2);
     let stat = stat.unwrap_or_default();
     let host = reader.proc("meminfo", Meminfo::parse);
     Row {
@@ -194,10 +194,9 @@ fn push_failures(sink: &mut Sink, rows: &[(&Cgroup, Row)]) {
 }
 
 /// Keys with `total_` include the cgroups below; without a hierarchy they are the cgroup's own.
-fn parse_v1(text: &str) -> Result<Stat, ParseError> {
+fn parse_v1(text: &str) -> Partial<Stat, ParseError> {
     let mut stat = Stat::default();
-    for pair in key_values(text) {
-        let (key, value) = pair?;
+    let errors = each_pair(text, |key, value| {
         let field = match key {
             "pgfault" => &mut stat.own_faults,
             "pgmajfault" => &mut stat.own_major_faults,
@@ -213,18 +212,17 @@ fn parse_v1(text: &str) -> Result<Stat, ParseError> {
             "total_swap" => &mut stat.swap,
             "total_workingset_refault_file" => &mut stat.refaulted_file,
             "total_workingset_refault_anon" => &mut stat.refaulted_anonymous,
-            _ => continue,
+            _ => return,
         };
         *field = Some(value);
-    }
-    complete(stat)
+    });
+    check(stat, errors)
 }
 
 /// All keys include the cgroups below.
-fn parse_v2(text: &str) -> Result<Stat, ParseError> {
+fn parse_v2(text: &str) -> Partial<Stat, ParseError> {
     let mut stat = Stat::default();
-    for pair in key_values(text) {
-        let (key, value) = pair?;
+    let errors = each_pair(text, |key, value| {
         let field = match key {
             "anon" => &mut stat.anonymous,
             "file" => &mut stat.cache,
@@ -240,32 +238,32 @@ fn parse_v2(text: &str) -> Result<Stat, ParseError> {
             "workingset_refault_anon" => &mut stat.refaulted_anonymous,
             "pgfault" => &mut stat.faults,
             "pgmajfault" => &mut stat.major_faults,
-            _ => continue,
+            _ => return,
         };
         *field = Some(value);
-    }
-    complete(stat)
+    });
+    check(stat, errors)
 }
 
-/// The file ends in one piece or not at all: without these keys it is none of that name.
-fn complete(stat: Stat) -> Result<Stat, ParseError> {
-    match (stat.anonymous, stat.inactive_file) {
-        (None, _) => Err(ParseError::Missing { field: "anonymous memory" }),
-        (_, None) => Err(ParseError::Missing { field: "inactive_file" }),
-        _ => Ok(stat),
+/// Every kernel has these keys: a file without them is malformed.
+fn check(stat: Stat, mut errors: FirstError<ParseError>) -> Partial<Stat, ParseError> {
+    if stat.anonymous.is_none() {
+        errors.keep(ParseError::Missing { field: "anonymous memory" });
     }
+    if stat.inactive_file.is_none() {
+        errors.keep(ParseError::Missing { field: "inactive_file" });
+    }
+    errors.beside(stat)
 }
 
-fn parse_events(text: &str) -> Result<Events, ParseError> {
+fn parse_events(text: &str) -> Partial<Events, ParseError> {
     let mut events = Events::default();
-    for pair in key_values(text) {
-        match pair? {
-            ("high", count) => events.high = Some(count),
-            ("max", count) => events.max = Some(count),
-            _ => {}
-        }
-    }
-    Ok(events)
+    let errors = each_pair(text, |key, count| match key {
+        "high" => events.high = Some(count),
+        "max" => events.max = Some(count),
+        _ => {}
+    });
+    errors.beside(events)
 }
 
 #[cfg(test)]
