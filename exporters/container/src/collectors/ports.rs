@@ -22,7 +22,7 @@ impl Collector<Inventory> for Ports {
     async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
         let samples = inventory.containers.iter().flat_map(|listed| {
             let ports = listed.container.ports.iter();
-            ports.map(|port| ((&listed.labels, labels(port)), 1.0))
+            ports.map(|port| ((listed.steady_labels(), labels(port)), 1.0))
         });
         sink.samples(&PORT, samples);
         Ok(())

@@ -31,7 +31,7 @@ impl Collector<Inventory> for Sizes {
         let rows = inventory
             .containers
             .iter()
-            .filter_map(|listed| Some((&listed.labels, inventory.known.size(&listed.id)?)));
+            .filter_map(|listed| Some((listed.steady_labels(), inventory.known.size(&listed.id)?)));
         sink.table(METRICS, rows);
         Ok(())
     }

@@ -43,7 +43,7 @@ impl Collector<Inventory> for State {
         push_states(sink, &inventory.containers);
         push_verdicts(sink, &inventory.containers);
         let rows = inventory.containers.iter();
-        sink.table(METRICS, rows.map(|listed| (&listed.labels, &*listed.container)));
+        sink.table(METRICS, rows.map(|listed| (listed.steady_labels(), &*listed.container)));
         Ok(())
     }
 }
@@ -54,7 +54,7 @@ fn push_states(sink: &mut Sink, containers: &[Listed]) {
             listed.container.status.into_iter().flat_map(|status| {
                 Status::ALL.map(|(known, name)| (name, f64::from(known == status)))
             });
-        each.map(|(name, is_it)| ((&listed.labels, [("state", name)]), is_it))
+        each.map(|(name, is_it)| ((listed.steady_labels(), [("state", name)]), is_it))
     });
     sink.samples(&STATE, samples);
 }
@@ -65,7 +65,7 @@ fn push_verdicts(sink: &mut Sink, containers: &[Listed]) {
         let each = checked.into_iter().flat_map(|health| {
             Health::VERDICTS.map(|(known, name)| (name, f64::from(known == health)))
         });
-        each.map(|(name, is_it)| ((&listed.labels, [("status", name)]), is_it))
+        each.map(|(name, is_it)| ((listed.steady_labels(), [("status", name)]), is_it))
     });
     sink.samples(&HEALTH, samples);
 }

@@ -13,8 +13,8 @@ use common::exposition::LabelSet;
 
 use crate::cgroup::{CgroupReader, Found, Hierarchies};
 use crate::host::Host;
-use crate::runtimes::Known;
 use crate::runtimes::container::Container;
+use crate::runtimes::{Known, RESTART_LABEL};
 
 pub use scope::ScopeArgs;
 
@@ -60,6 +60,8 @@ pub struct Listed {
     pub id: String,
     /// The labels of its cgroup, also while it has none.
     pub labels: LabelSet,
+    /// These without the count of restarts; `None` if it is not among them.
+    steady_labels: Option<LabelSet>,
     /// What the runtime knows of it.
     pub container: Arc<Container>,
     /// Path of its cgroup, at present or while it runs.
@@ -75,6 +77,21 @@ impl Cgroup {
     /// Id of the container that it is, in the last element of its path.
     pub fn container_id(&self) -> Option<&str> {
         container_id(self.id.rsplit('/').next()?)
+    }
+}
+
+impl Listed {
+    fn new(id: String, labels: LabelSet, container: Arc<Container>, path: String) -> Self {
+        let has_restarts = container.labels.iter().any(|(name, _)| name == RESTART_LABEL);
+        let is_steady = |name: &str| name != RESTART_LABEL;
+        let steady_labels = has_restarts.then(|| render_some(&path, &container, is_steady));
+        Self { id, labels, steady_labels, container, path }
+    }
+
+    /// The labels for families that cAdvisor does not have: without the count of restarts, so
+    /// that a restart neither ends a series nor hides from `increase()`.
+    pub fn steady_labels(&self) -> &LabelSet {
+        self.steady_labels.as_ref().unwrap_or(&self.labels)
     }
 }
 
@@ -126,15 +143,15 @@ fn list_containers(known: &Known, cgroups: &[Cgroup]) -> Vec<Listed> {
     let with_cgroup = cgroups.iter().filter_map(|cgroup| {
         let container = Arc::clone(cgroup.container.as_ref()?);
         let id = cgroup.container_id()?.to_owned();
-        Some(Listed { id, labels: cgroup.labels.clone(), container, path: cgroup.id.clone() })
+        Some(Listed::new(id, cgroup.labels.clone(), container, cgroup.id.clone()))
     });
     let mut listed: Vec<Listed> = with_cgroup.collect();
     let seen: HashSet<String> = listed.iter().map(|listed| listed.id.clone()).collect();
     known.keep_only(|id| seen.contains(id));
     for (id, container) in known.listed().filter(|(id, _)| !seen.contains(*id)) {
         let labels = render(&container.cgroup, Some(container));
-        let (id, path) = (id.clone(), container.cgroup.clone());
-        listed.push(Listed { id, labels, container: Arc::clone(container), path });
+        let path = container.cgroup.clone();
+        listed.push(Listed::new(id.clone(), labels, Arc::clone(container), path));
     }
     listed.sort_unstable_by(|one, other| (&one.path, &one.id).cmp(&(&other.path, &other.id)));
     listed.dedup_by(|one, other| one.id == other.id);
@@ -161,8 +178,16 @@ fn container_id(element: &str) -> Option<&str> {
 
 /// Labels in order of their names; an empty value is as good as none.
 fn render(id: &str, container: Option<&Container>) -> LabelSet {
-    let Some(container) = container else { return LabelSet::new([("id", id)]) };
+    match container {
+        Some(container) => render_some(id, container, |_| true),
+        None => LabelSet::new([("id", id)]),
+    }
+}
+
+/// Those labels of a container whose names are wanted, with its id, image and name.
+fn render_some(id: &str, container: &Container, is_wanted: impl Fn(&str) -> bool) -> LabelSet {
     let own = container.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let own = own.filter(|(name, _)| is_wanted(name));
     let named = [("id", id), ("image", &container.image), ("name", &container.name)];
     LabelSet::new(own.chain(named).filter(|(_, value)| !value.is_empty()))
 }

@@ -8,6 +8,10 @@ use common::metric::sanitize_name;
 /// Synthetic container label, as in cAdvisor.
 const RESTART_COUNT: &str = "restartcount";
 
+/// The name that the former has as a label of samples. Its value changes with every restart,
+/// and with it each series that has the label.
+pub(crate) const RESTART_LABEL: &str = "container_label_restartcount";
+
 /// The labels by which Docker Compose knows its containers, and their short names.
 const COMPOSE: [(&str, &str); 2] = [
     ("com.docker.compose.project", "compose_project"),

@@ -17,6 +17,7 @@ use std::time::Duration;
 pub use args::RuntimeArgs;
 
 pub use labels::Labelling;
+pub(crate) use labels::RESTART_LABEL;
 
 use bundle::Bundles;
 use container::Container;

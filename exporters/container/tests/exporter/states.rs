@@ -1,5 +1,7 @@
 //! What containers do and how they end, as a daemon with recorded answers tells.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::harness::{eventually, exporter, scrape};
@@ -181,4 +183,52 @@ async fn without_sizes_nothing_asks_for_them() {
     let body = scrape(&exporter).await.unwrap();
     assert!(!body.contains("size_bytes"), "{body}");
     assert!(docker.requests().iter().all(|line| !line.contains("size=true")));
+}
+
+/// The series of `family` of the gateway.
+fn series(body: &str, family: &str) -> BTreeSet<String> {
+    let start = format!("{family}{{");
+    let lines = body.lines().filter(|line| {
+        line.starts_with(&start) && line.contains("name=\"twitch-chatters-gateway\"")
+    });
+    lines.filter_map(|line| Some(line.rsplit_once(' ')?.0.to_owned())).collect()
+}
+
+#[tokio::test]
+async fn restarts_are_counted_in_one_series() {
+    let own = [
+        "container_restarts_total",
+        "container_state",
+        "container_health_status",
+        "container_last_exit_code",
+        "container_finished_time_seconds",
+        "container_port_info",
+        "container_writable_layer_size_bytes",
+        "container_image_size_bytes",
+    ];
+    let mut gateway = Gateway::start("series").unwrap();
+    gateway.answer["NetworkSettings"]["Ports"] = json!({"80/tcp": null});
+    let ended = [
+        ("Status", json!("exited")),
+        ("ExitCode", json!(1)),
+        ("FinishedAt", json!("2026-11-24T05:00:00Z")),
+    ];
+    gateway.change(&ended, "die", r#"{"exitCode":"1"}"#);
+    let exporter = exporter(&on_fixtures("v2", &gateway.docker.endpoint())).unwrap();
+    let is_whole = |body: &str| own.iter().all(|family| !series(body, family).is_empty());
+    let before = eventually(&exporter, is_whole).await.unwrap();
+    for restarts in 1..=2 {
+        gateway.answer["RestartCount"] = json!(restarts);
+        gateway.change(&[], "start", "{}");
+        let is_counted = |body: &str| value(body, own[0], &[]) == Some(f64::from(restarts));
+        let body = eventually(&exporter, is_counted).await.unwrap();
+        for family in own {
+            assert_eq!(series(&body, family), series(&before, family));
+        }
+        let label = format!("container_label_restartcount=\"{restarts}\"");
+        for family in ["container_last_seen", "container_oom_events_total"] {
+            let series = series(&body, family);
+            assert!(series.iter().any(|series| series.contains(&label)), "{series:?}");
+        }
+    }
 }
