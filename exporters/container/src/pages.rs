@@ -1,5 +1,5 @@
-//! cAdvisor's pages about containers, which are not here: whoever comes by a link
-//! to one of them is led to the landing page.
+//! cAdvisor's pages about containers, which this exporter does not have: links to them are
+//! redirected to the landing page.
 
 use axum::Router;
 use axum::response::Redirect;

@@ -17,7 +17,7 @@ pub struct ListenArgs {
 }
 
 impl ListenArgs {
-    /// The two flags as one address; no IP stands for all of them.
+    /// The two flags as one address; no IP means all of them.
     pub fn address(&self) -> String {
         match self.listen_ip.0 {
             None => format!(":{}", self.port),

@@ -1,5 +1,5 @@
-//! All flags together; each lies with what it configures. They are named as cAdvisor names
-//! them, and have a dot in their name where cAdvisor has none of that kind.
+//! All flags together; each is defined beside what it configures. Those of cAdvisor have its
+//! names; those of our own have a dot in their name.
 
 mod listen;
 mod unused;

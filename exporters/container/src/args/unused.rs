@@ -74,7 +74,7 @@ pub const UNUSED: &[Unused] = &[
         ],
     },
     Unused {
-        reason: "the pages that these passwords guard are not here; the metrics never had any",
+        reason: "these passwords protect cAdvisor's pages, which this exporter does not have, and not its metrics",
         on_off: &[],
         with_value: &["http_auth_file", "http_auth_realm", "http_digest_file", "http_digest_realm"],
     },
@@ -84,12 +84,12 @@ pub const UNUSED: &[Unused] = &[
         with_value: &["perf_events_config", "referenced_reset_interval"],
     },
     Unused {
-        reason: "applications in containers are not asked",
+        reason: "metrics of applications in containers are not collected",
         on_off: &[],
         with_value: &["application_metrics_count_limit", "collector_cert", "collector_key"],
     },
     Unused {
-        reason: "there is no Go runtime to be limited or profiled",
+        reason: "there is no Go runtime to limit or profile",
         on_off: &["profiling"],
         with_value: &["max_procs"],
     },

@@ -21,7 +21,7 @@ pub(crate) type DeviceNumber = (u32, u32);
 /// Counters by operation, such as `Read`, `Write`, `Sync`, `Total`, in the kernel's order.
 pub(crate) type Operations = Vec<(String, f64)>;
 
-/// I/O of one cgroup on one device; what a kernel does not tell is absent.
+/// I/O of one cgroup on one device; what a kernel does not count is absent.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct DeviceIo {
     pub(crate) bytes: Operations,
@@ -32,7 +32,7 @@ pub(crate) struct DeviceIo {
     pub(crate) cost: Cost,
 }
 
-/// What the iocost controller tells, in microseconds.
+/// What the iocost controller counts, in microseconds.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Cost {
     pub(crate) usage: Option<f64>,

@@ -1,5 +1,5 @@
 //! Counters of TCP: the lines `Tcp:` of `net/snmp` and `TcpExt:` of `net/netstat`
-//! of a container's first process, networking/snmp_counter.rst of the kernel.
+//! of a container's init process, networking/snmp_counter.rst of the kernel.
 
 use async_trait::async_trait;
 use common::collector::Collector;
@@ -14,7 +14,7 @@ use crate::inventory::process::network_process;
 /// The type is the reference's in spite of the name.
 const STATISTICS: Desc<'static> = Desc::gauge(
     "container_network_advance_tcp_stats_total",
-    "Counters and settings of TCP, by the kernel's name in small letters.",
+    "Counters and settings of TCP, by the kernel's name in lower case.",
 );
 
 /// Names and values in the kernel's order.

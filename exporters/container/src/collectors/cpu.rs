@@ -76,7 +76,7 @@ struct Quota {
 
 #[derive(Debug)]
 pub(super) struct Cpu {
-    /// Split the usage by CPU where the kernel tells.
+    /// Split the usage by CPU where the kernel does.
     pub(super) is_per_cpu: bool,
 }
 

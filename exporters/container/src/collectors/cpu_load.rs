@@ -23,12 +23,12 @@ const TASKS: Desc<'static> =
 const METRICS: &[Metric<Option<Load>>] = &[
     gauge(
         "container_cpu_load_average_10s",
-        "Threads that run or are ready, times 1000, averaged over some 10 seconds.",
+        "Threads that run or are ready, times 1000, averaged over about 10 seconds.",
         |load| load.map(|load| (load.running * 1000.0).trunc()),
     ),
     gauge(
         "container_cpu_load_d_average_10s",
-        "Threads in uninterruptible sleep, times 1000, averaged over some 10 seconds.",
+        "Threads in uninterruptible sleep, times 1000, averaged over about 10 seconds.",
         |load| load.map(|load| (load.uninterruptible * 1000.0).trunc()),
     ),
 ];
@@ -190,7 +190,7 @@ mod tests {
     use proptest::proptest;
 
     #[test]
-    fn the_state_stands_behind_the_name() {
+    fn the_state_is_behind_the_name() {
         assert_eq!(parse_state("1 (sh) S 0 1\n"), Ok(State::Sleeping));
         assert_eq!(parse_state("2 (a) R (b) D 0\n"), Ok(State::Uninterruptible));
         assert_eq!(parse_state("3 (x) Z 0\n"), Ok(State::Other));

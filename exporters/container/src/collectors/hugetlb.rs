@@ -15,12 +15,12 @@ const PAGES: &str = "kernel/mm/hugepages";
 const METRICS: &[Metric<Usage>] = &[
     gauge(
         "container_hugetlb_usage_bytes",
-        "Huge pages reserved, or where the kernel does not tell, in use.",
+        "Huge pages reserved, or in use where the kernel does not count reservations.",
         |usage| usage.used,
     ),
     gauge(
         "container_hugetlb_max_usage_bytes",
-        "Most huge pages ever reserved, or where the kernel does not tell, in use.",
+        "Largest amount of huge pages reserved so far, or in use where reservations are not counted.",
         |usage| usage.peak,
     ),
     counter("container_hugetlb_failcnt", "Times that the limit of huge pages was hit.", |usage| {

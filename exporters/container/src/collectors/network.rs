@@ -1,4 +1,4 @@
-//! Network traffic: `net/dev` of a container's first process, proc_net(5).
+//! Network traffic: `net/dev` of a container's init process, proc_net(5).
 
 use async_trait::async_trait;
 use common::collector::Collector;
@@ -12,7 +12,9 @@ use crate::inventory::process::network_process;
 const METRICS: &[Metric<Interface>] = &[
     counter("container_network_receive_bytes_total", "Bytes received.", |row| row.count(0)),
     counter("container_network_receive_packets_total", "Packets received.", |row| row.count(1)),
-    counter("container_network_receive_errors_total", "Errors on receiving.", |row| row.count(2)),
+    counter("container_network_receive_errors_total", "Errors while receiving.", |row| {
+        row.count(2)
+    }),
     counter(
         "container_network_receive_packets_dropped_total",
         "Packets received and dropped.",
@@ -20,7 +22,9 @@ const METRICS: &[Metric<Interface>] = &[
     ),
     counter("container_network_transmit_bytes_total", "Bytes sent.", |row| row.count(8)),
     counter("container_network_transmit_packets_total", "Packets sent.", |row| row.count(9)),
-    counter("container_network_transmit_errors_total", "Errors on sending.", |row| row.count(10)),
+    counter("container_network_transmit_errors_total", "Errors while sending.", |row| {
+        row.count(10)
+    }),
     counter(
         "container_network_transmit_packets_dropped_total",
         "Packets dropped instead of sent.",

@@ -1,4 +1,4 @@
-//! Processes that the kernel killed for want of memory: `oom_kill` in `memory.events`
+//! Processes that the kernel killed due to lack of memory: `oom_kill` in `memory.events`
 //! of cgroup v2 and in `memory.oom_control` of v1 (kernel 4.13), for the root in `/proc/vmstat`,
 //! and the runtime's events.
 
@@ -17,11 +17,11 @@ use crate::inventory::Inventory;
 
 const OOM_EVENTS: Desc<'static> = Desc::counter(
     "container_oom_events_total",
-    "Processes that the kernel killed because memory ran out; of containers also those that it ended.",
+    "Processes killed by the kernel due to lack of memory; of a container over all its restarts.",
 );
 
 /// The kernel's count is exact and goes with the cgroup, often with the very kill
-/// that ends it; the runtime's events outlive that and may stand for several kills.
+/// that ends it; the runtime's events outlive that, and one may be of several kills.
 /// What was counted is therefore remembered, by container, for as long as it is listed.
 #[derive(Debug, Default)]
 pub(super) struct OomEvent(Mutex<HashMap<String, Tally>>);
@@ -36,12 +36,12 @@ struct Tally {
 
 impl Tally {
     /// Adds what the kernel has counted since, and gives the number of kills.
-    fn count(&mut self, counted: Option<f64>, told: u64) -> f64 {
+    fn count(&mut self, counted: Option<f64>, reported: u64) -> f64 {
         let counted = counted.unwrap_or(0.0);
         // A count that is lower is that of a new cgroup.
         self.total += if counted < self.current { counted } else { counted - self.current };
         self.current = counted;
-        self.total.max(told as f64)
+        self.total.max(reported as f64)
     }
 }
 
@@ -79,7 +79,7 @@ impl Collector<Inventory> for OomEvent {
             let count = counted.get(listed.id.as_str()).copied().flatten();
             let kills = tally.count(count, listed.container.oom_kills);
             tallies.insert(listed.id.clone(), tally);
-            // A runtime that tells of the status tells of kills.
+            // A runtime that reports the status reports kills too.
             if count.is_some() || listed.container.status.is_some() {
                 family.sample(&listed.labels, kills);
             }
@@ -132,7 +132,7 @@ mod tests {
             ((Some(2.0), 6), 6.0),
         ];
         let (steps, expected): (Vec<_>, Vec<f64>) = steps.into_iter().unzip();
-        let count = |(counted, told)| tally.count(counted, told);
+        let count = |(counted, reported)| tally.count(counted, reported);
         assert_eq!(steps.into_iter().map(count).collect::<Vec<_>>(), expected);
     }
 
@@ -144,10 +144,10 @@ mod tests {
 
         #[test]
         fn the_number_never_falls(counts: Vec<(Option<u8>, u8)>) {
-            let (mut tally, mut told, mut last) = (Tally::default(), 0, 0.0);
+            let (mut tally, mut reported, mut last) = (Tally::default(), 0, 0.0);
             for (counted, further) in counts {
-                told += u64::from(further);
-                let kills = tally.count(counted.map(f64::from), told);
+                reported += u64::from(further);
+                let kills = tally.count(counted.map(f64::from), reported);
                 proptest::prop_assert!(kills >= last);
                 last = kills;
             }

@@ -1,4 +1,4 @@
-//! Ports of containers, as the runtime tells.
+//! Ports of containers, as the runtime reports them.
 
 use async_trait::async_trait;
 use common::collector::Collector;

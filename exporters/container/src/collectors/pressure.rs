@@ -1,4 +1,4 @@
-//! Time lost for want of CPU, memory or I/O: `*.pressure` of cgroup v2, also where
+//! Time lost due to lack of CPU, memory or I/O: `*.pressure` of cgroup v2, also where
 //! it is mounted beside v1, accounting/psi.rst of the kernel.
 
 use async_trait::async_trait;
@@ -51,7 +51,7 @@ struct Row {
 }
 
 /// Seconds in which some and in which all tasks waited; kernels before 5.13 do
-/// not tell the latter of the CPU.
+/// not count the latter for the CPU.
 #[derive(Debug, Default, PartialEq)]
 struct Stall {
     some: Option<f64>,

@@ -1,5 +1,5 @@
 //! Processes, threads, open files: `cgroup.procs` and `pids.*` of a cgroup, `fd` of
-//! its processes and `limits` of the first one, proc(5).
+//! its processes and `limits` of the init process, proc(5).
 
 use async_trait::async_trait;
 use common::collector::Collector;
@@ -26,7 +26,7 @@ const METRICS: &[Metric<Row>] = &[
 
 const ULIMIT: Desc<'static> = Desc::gauge(
     "container_ulimits_soft",
-    "Soft limit of a container's first process; -1 means unlimited.",
+    "Soft limit of a container's init process; -1 means unlimited.",
 );
 
 #[derive(Debug, Default)]

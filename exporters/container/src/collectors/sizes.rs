@@ -1,4 +1,4 @@
-//! Sizes of layers, as the runtime told when it was last asked.
+//! Sizes of layers, as the runtime reported them when it was last asked.
 
 use async_trait::async_trait;
 use common::collector::Collector;

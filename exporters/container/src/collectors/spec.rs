@@ -37,7 +37,7 @@ const METRICS: &[Metric<Row>] = &[
     ),
     gauge(
         "container_spec_memory_reservation_limit_bytes",
-        "Memory that reclaim spares while others have some to give; 0 means none.",
+        "Memory that reclaim leaves alone as long as it can take from others; 0 means none.",
         |row| row.memory_reservation,
     ),
 ];

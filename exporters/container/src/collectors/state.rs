@@ -1,4 +1,4 @@
-//! What containers do and how they ended, as the runtime tells, also of those that
+//! States of containers and how they ended, as the runtime reports them, also of those that
 //! do not run: the only collector besides sizes and kills that shows them.
 
 use async_trait::async_trait;
@@ -11,11 +11,11 @@ use crate::inventory::{Inventory, Listed};
 use crate::runtimes::container::{Container, Health, Status};
 
 const STATE: Desc<'static> =
-    Desc::gauge("container_state", "1 for what the container is doing, 0 for what it is not.");
+    Desc::gauge("container_state", "1 for the state of the container, 0 for the other states.");
 
 const HEALTH: Desc<'static> = Desc::gauge(
     "container_health_status",
-    "1 for the verdict of the health check, 0 for the others; absent without a check.",
+    "1 for the result of the health check, 0 for the other results; absent without a check.",
 );
 
 const METRICS: &[Metric<Container>] = &[
@@ -29,7 +29,7 @@ const METRICS: &[Metric<Container>] = &[
     }),
     counter(
         "container_restarts_total",
-        "Restarts by the runtime since it was last started by hand.",
+        "Restarts by the runtime since the container was last started by hand.",
         |container| container.restarts.map(|count| count as f64),
     ),
 ];
@@ -41,7 +41,7 @@ pub(super) struct State;
 impl Collector<Inventory> for State {
     async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
         push_states(sink, &inventory.containers);
-        push_verdicts(sink, &inventory.containers);
+        push_health(sink, &inventory.containers);
         let rows = inventory.containers.iter();
         sink.table(METRICS, rows.map(|listed| (listed.steady_labels(), &*listed.container)));
         Ok(())
@@ -59,11 +59,11 @@ fn push_states(sink: &mut Sink, containers: &[Listed]) {
     sink.samples(&STATE, samples);
 }
 
-fn push_verdicts(sink: &mut Sink, containers: &[Listed]) {
+fn push_health(sink: &mut Sink, containers: &[Listed]) {
     let samples = containers.iter().flat_map(|listed| {
         let checked = listed.container.health.filter(|health| *health != Health::Unchecked);
         let each = checked.into_iter().flat_map(|health| {
-            Health::VERDICTS.map(|(known, name)| (name, f64::from(known == health)))
+            Health::RESULTS.map(|(known, name)| (name, f64::from(known == health)))
         });
         each.map(|(name, is_it)| ((listed.steady_labels(), [("status", name)]), is_it))
     });

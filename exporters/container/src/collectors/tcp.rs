@@ -1,4 +1,4 @@
-//! TCP sockets by state: `net/tcp` and `net/tcp6` of a container's first process, proc_net(5).
+//! TCP sockets by state: `net/tcp` and `net/tcp6` of a container's init process, proc_net(5).
 
 use async_trait::async_trait;
 use common::collector::Collector;
@@ -58,7 +58,7 @@ fn parse(text: &str) -> Result<Counts, ParseError> {
     let mut counts = STATES.map(|state| (state, 0.0));
     for socket in sockets::parse(text) {
         let number = usize::try_from(socket?.state).unwrap_or(usize::MAX);
-        // A kernel may come to have states that nobody has named here.
+        // A later kernel may have further states.
         if let Some((_, count)) = number.checked_sub(1).and_then(|index| counts.get_mut(index)) {
             *count += 1.0;
         }

@@ -1,4 +1,4 @@
-//! UDP sockets and their queues: `net/udp` and `net/udp6` of a container's first
+//! UDP sockets and their queues: `net/udp` and `net/udp6` of a container's init
 //! process, proc_net(5).
 
 use async_trait::async_trait;

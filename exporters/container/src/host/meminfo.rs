@@ -1,4 +1,4 @@
-//! Memory of the host, `/proc/meminfo`: what the root cgroup's files do not tell.
+//! Memory of the host, `/proc/meminfo`: what the root cgroup's files do not have.
 
 use common::error::{ParseError, parse_number};
 

@@ -201,7 +201,7 @@ impl Host {
     }
 
     /// Trimmed content of the first of `paths` that can be read, first below the
-    /// host's root and then as it stands.
+    /// host's root and then as given.
     pub fn read_first(&self, paths: &[String]) -> Option<String> {
         paths.iter().find_map(|path| {
             read_trimmed(&self.below_rootfs(path)).or_else(|| read_trimmed(Path::new(path)))

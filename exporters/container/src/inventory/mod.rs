@@ -30,7 +30,7 @@ pub struct Inventory {
     pub unlisted: Vec<Cgroup>,
     /// The containers, whether they have a cgroup or not, in order of their cgroups' paths.
     pub containers: Vec<Listed>,
-    /// What the container runtimes told.
+    /// What the container runtimes reported.
     pub known: Known,
     /// The mounted hierarchies.
     pub hierarchies: Arc<Hierarchies>,

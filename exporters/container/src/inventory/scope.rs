@@ -18,7 +18,7 @@ pub struct ScopeArgs {
         default_value = ""
     )]
     pub raw_prefixes: CommaList,
-    /// Leave out the root, which stands for the whole host
+    /// Leave out the root cgroup, which is the whole host
     #[arg(id = "disable_root_cgroup_stats", long = "disable_root_cgroup_stats")]
     pub without_root: bool,
 }

@@ -20,7 +20,7 @@ pub struct RuntimeArgs {
     /// else unix:///var/run/docker.sock)
     #[arg(id = "docker", long = "docker", value_name = "ENDPOINT")]
     pub docker: Option<Endpoint>,
-    /// Docker's data folder, where the daemon does not tell
+    /// Docker's data folder, if the daemon does not report it
     #[arg(
         id = "docker_root",
         long = "docker_root",
@@ -28,16 +28,16 @@ pub struct RuntimeArgs {
         default_value = "/var/lib/docker"
     )]
     pub docker_root: PathBuf,
-    /// Speak TLS to Docker; also if DOCKER_TLS_VERIFY is not empty
+    /// Use TLS with Docker; also if DOCKER_TLS_VERIFY is not empty
     #[arg(id = "docker-tls", long = "docker-tls")]
     pub docker_tls: bool,
-    /// Certificate shown to Docker (default: cert.pem in DOCKER_CERT_PATH)
+    /// Certificate to present to Docker (default: cert.pem in DOCKER_CERT_PATH)
     #[arg(id = "docker-tls-cert", long = "docker-tls-cert", value_name = "FILE")]
     pub docker_tls_cert: Option<PathBuf>,
-    /// Key to that certificate (default: key.pem in DOCKER_CERT_PATH)
+    /// Key of that certificate (default: key.pem in DOCKER_CERT_PATH)
     #[arg(id = "docker-tls-key", long = "docker-tls-key", value_name = "FILE")]
     pub docker_tls_key: Option<PathBuf>,
-    /// Authorities that vouch for Docker (default: ca.pem in DOCKER_CERT_PATH)
+    /// CA certificates to check Docker's certificate with (default: ca.pem in DOCKER_CERT_PATH)
     #[arg(id = "docker-tls-ca", long = "docker-tls-ca", value_name = "FILE")]
     pub docker_tls_ca: Option<PathBuf>,
     /// Podman endpoint, or empty for none (default: unix:///var/run/podman/podman.sock if it is

@@ -15,7 +15,7 @@ pub struct Container {
     pub cgroup: String,
     /// First process; `None` once it has ended.
     pub pid: Option<i64>,
-    /// What it is doing; `None` if the runtime does not tell.
+    /// What it is doing; `None` if the runtime does not report it.
     pub status: Option<Status>,
     /// Unix time of creation.
     pub created_seconds: Option<f64>,
@@ -27,20 +27,20 @@ pub struct Container {
     pub last_exit_code: Option<i64>,
     /// How often the runtime has restarted it.
     pub restarts: Option<i64>,
-    /// How often the runtime told that the kernel killed a process for want of memory.
+    /// How often the runtime reported that the kernel killed a process due to lack of memory.
     pub oom_kills: u64,
-    /// Verdict of the health check; `None` if it could not be found out.
+    /// Result of the health check; `None` if it is unknown.
     pub health: Option<Health>,
     /// Ports, in order.
     pub ports: Vec<Port>,
     /// The network is another container's, which reports it.
     pub has_foreign_network: bool,
-    /// Host path of the writable layer, where the storage driver tells.
+    /// Host path of the writable layer, where the storage driver reports it.
     pub layer: Option<String>,
 }
 
 impl Container {
-    /// Takes over from an earlier description what a new one does not tell again.
+    /// Takes over from an earlier description what a new one does not repeat.
     pub(crate) fn inherit(&mut self, earlier: &Self) {
         self.last_exit_code = self.last_exit_code.or(earlier.last_exit_code);
         self.oom_kills = self.oom_kills.max(earlier.oom_kills);
@@ -79,22 +79,22 @@ impl Status {
     ];
 }
 
-/// Verdict of a health check.
+/// Result of a health check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Health {
     /// The container has no health check.
     Unchecked,
-    /// The first verdict is still to come.
+    /// There is no result yet.
     Starting,
     /// The last check succeeded.
     Healthy,
-    /// As many checks as it takes have failed in a row.
+    /// So many checks in a row have failed that the container counts as unhealthy.
     Unhealthy,
 }
 
 impl Health {
-    /// Every verdict with its name in Docker's API.
-    pub const VERDICTS: [(Self, &'static str); 3] =
+    /// Every result with its name in Docker's API.
+    pub const RESULTS: [(Self, &'static str); 3] =
         [(Self::Healthy, "healthy"), (Self::Starting, "starting"), (Self::Unhealthy, "unhealthy")];
 }
 
@@ -111,8 +111,8 @@ pub struct Port {
     pub host: String,
 }
 
-/// Unix time of a date in RFC 3339, in whole seconds as in the reference; the year 1 stands
-/// for never.
+/// Unix time of a date in RFC 3339, in whole seconds as in the reference; the year 1
+/// means never.
 pub(crate) fn unix_seconds(text: &str) -> Option<f64> {
     let time: jiff::Timestamp = text.parse().ok()?;
     (time.as_second() > 0).then(|| time.as_second() as f64)

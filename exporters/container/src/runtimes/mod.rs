@@ -1,7 +1,7 @@
 //! The container runtimes of this host.
 //!
 //! Docker and Podman are followed by their API, [`docker`]; containerd and CRI-O, and Podman
-//! where its API is off, by the files that they keep, [`bundle`]. All of them are told of as
+//! where its API is off, by the files that they keep, [`bundle`]. Both give
 //! [`container::Container`]s.
 
 mod args;
@@ -67,7 +67,7 @@ impl Runtimes {
     }
 }
 
-/// What the runtimes told until one moment.
+/// What the runtimes have reported until one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
     snapshots: Vec<Arc<Snapshot>>,
@@ -93,11 +93,11 @@ impl Known {
         docker.and_then(|docker| docker.root.as_deref()).or(self.docker_root.as_deref())
     }
 
-    /// The container with this id, as the first runtime that knows it tells. Those
+    /// The container with this id, as the first runtime that knows it reports it. Those
     /// of files are asked last; this reads them the first time.
     pub fn find(&self, id: &str) -> Option<Arc<Container>> {
-        let told = self.snapshots().find_map(|snapshot| snapshot.containers.get(id));
-        told.cloned().or_else(|| self.bundles.as_ref()?.find(id))
+        let reported = self.snapshots().find_map(|snapshot| snapshot.containers.get(id));
+        reported.cloned().or_else(|| self.bundles.as_ref()?.find(id))
     }
 
     /// Every container that a runtime with an API lists, with its id.
@@ -105,15 +105,16 @@ impl Known {
         self.snapshots().flat_map(|snapshot| &snapshot.containers)
     }
 
-    /// Sizes of the container with this id, once a runtime has told them.
+    /// Sizes of the container with this id, once a runtime has reported them.
     pub fn size(&self, id: &str) -> Option<&Size> {
         self.snapshots().find_map(|snapshot| snapshot.sizes.get(id))
     }
 
     /// True if what is known of the container is of this moment.
     pub fn is_current(&self, container: &Container) -> bool {
-        let told_by = self.snapshots().find(|snapshot| snapshot.engine.name() == container.runtime);
-        told_by.is_some_and(|snapshot| snapshot.state == State::Up)
+        let reported_by =
+            self.snapshots().find(|snapshot| snapshot.engine.name() == container.runtime);
+        reported_by.is_some_and(|snapshot| snapshot.state == State::Up)
     }
 
     /// Forgets files of containers that are not among `ids` any longer.

@@ -1,5 +1,5 @@
-//! Block I/O: of each cgroup by device, and for the root also what the host's
-//! disks tell, `/proc/diskstats`.
+//! Block I/O: of each cgroup by device, and for the root also the statistics of the
+//! host's disks, `/proc/diskstats`.
 
 use std::collections::BTreeMap;
 
@@ -35,10 +35,10 @@ const METRICS: &[Metric<Row>] = &[
     }),
     counter("container_fs_sector_reads_total", "Sectors of 512 bytes read.", |row| row.disk(2)),
     counter("container_fs_sector_writes_total", "Sectors of 512 bytes written.", |row| row.disk(6)),
-    counter("container_fs_read_seconds_total", "Time that reads took, added up.", |row| {
+    counter("container_fs_read_seconds_total", "Total time of all reads.", |row| {
         row.disk_seconds(3).or_else(|| seconds(value(&row.io.service_nanoseconds, "Read")))
     }),
-    counter("container_fs_write_seconds_total", "Time that writes took, added up.", |row| {
+    counter("container_fs_write_seconds_total", "Total time of all writes.", |row| {
         row.disk_seconds(7).or_else(|| seconds(value(&row.io.service_nanoseconds, "Write")))
     }),
     gauge("container_fs_io_current", "Requests in progress.", |row| {
@@ -51,7 +51,7 @@ const METRICS: &[Metric<Row>] = &[
     ),
     counter(
         "container_fs_io_time_weighted_seconds_total",
-        "Time during which I/O was in progress, times the requests in progress.",
+        "Time during which I/O was in progress, weighted by the requests in progress.",
         |row| row.disk_seconds(10),
     ),
     counter("container_fs_io_cost_usage_seconds_total", "Device time used, by iocost.", |row| {
@@ -74,7 +74,7 @@ fn seconds(nanoseconds: Option<f64>) -> Option<f64> {
     nanoseconds.map(|time| time / 1e9)
 }
 
-/// I/O on one device, as the cgroup's files or the disk's statistics tell.
+/// I/O on one device, from the cgroup's files or the disk's statistics.
 #[derive(Debug)]
 struct Row {
     device: String,

@@ -9,17 +9,21 @@ use common::metric::Desc;
 use super::Detail;
 use crate::host::Host;
 
-const COUNT: Desc<'static> =
-    Desc::gauge("machine_dimm_count", "Memory modules by type, where the kernel watches them.");
-const CAPACITY: Desc<'static> =
-    Desc::gauge("machine_dimm_capacity_bytes", "Memory in these modules by their type.");
+const COUNT: Desc<'static> = Desc::gauge(
+    "machine_dimm_count",
+    "Memory modules that the kernel checks for errors (EDAC), by type.",
+);
+const CAPACITY: Desc<'static> = Desc::gauge(
+    "machine_dimm_capacity_bytes",
+    "Memory of the modules that the kernel checks for errors, by type.",
+);
 const NVM_CAPACITY: Desc<'static> = Desc::gauge(
     "machine_nvm_capacity",
-    "Bytes of non-volatile memory by mode; absent if there is some, whose mode the kernel does not tell.",
+    "Bytes of non-volatile memory by mode; 0 without such memory, absent with it, because the kernel does not report modes.",
 );
 const NVM_POWER: Desc<'static> = Desc::gauge(
     "machine_nvm_avg_power_budget_watts",
-    "Power budget of non-volatile memory; absent if there is some, whose budget the kernel does not tell.",
+    "Power budget of non-volatile memory; 0 without such memory, absent with it, because the kernel does not report budgets.",
 );
 
 /// Controllers of memory, each with its modules.

@@ -23,7 +23,7 @@ use crate::inventory::Inventory;
 
 const SCRAPE_ERROR: Desc<'static> = Desc::gauge(
     "machine_scrape_error",
-    "1 if something about the machine could not be found out, else 0.",
+    "1 if something about the machine could not be read, else 0.",
 );
 
 const METRICS: &[Metric<Facts>] = &[
@@ -101,8 +101,8 @@ impl Machine {
         Self { args, has_topology, known: Mutex::default() }
     }
 
-    /// What cannot be found out costs itself alone.
-    fn find_out(&self, host: &Host) -> Partial<Facts> {
+    /// What cannot be read costs itself alone.
+    fn read_facts(&self, host: &Host) -> Partial<Facts> {
         let mut errors = FirstError::default();
         let id = |files: &CommaList| host.read_first(&files.0).unwrap_or_default();
         let (machine_id, boot_id) = (id(&self.args.machine_id), id(&self.args.boot_id));
@@ -151,7 +151,7 @@ impl Collector<Inventory> for Machine {
             push(sink, facts, true);
             return Ok(());
         }
-        let found = self.find_out(&inventory.host);
+        let found = self.read_facts(&inventory.host);
         push(sink, &found.good, found.error.is_none());
         // Facts with a gap are read again by the next scrape, which shows the error too.
         let Partial { good: facts, error } = found;

@@ -13,15 +13,17 @@ const CACHE: Desc<'static> = Desc::gauge(
     "machine_cpu_cache_capacity_bytes",
     "Size of a CPU cache; without a core if all CPUs of the node share it.",
 );
-const SIBLINGS: Desc<'static> =
-    Desc::gauge("machine_thread_siblings_count", "Logical CPUs of the core that this one is in.");
+const SIBLINGS: Desc<'static> = Desc::gauge(
+    "machine_thread_siblings_count",
+    "Logical CPUs of the core that this thread belongs to.",
+);
 const MEMORY: Desc<'static> =
     Desc::gauge("machine_node_memory_capacity_bytes", "Memory of the node.");
 const HUGE_PAGES: Desc<'static> =
     Desc::gauge("machine_node_hugepages_count", "Huge pages of the node by size in kilobytes.");
 const DISTANCE: Desc<'static> = Desc::gauge(
     "machine_node_distance",
-    "What access to the target node costs; to the node itself it is 10.",
+    "Relative cost of access to the memory of the target node; 10 for the node itself.",
 );
 
 const CPUS: &str = "devices/system/cpu";

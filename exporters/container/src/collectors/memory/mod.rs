@@ -12,7 +12,7 @@ use crate::inventory::{Cgroup, Inventory};
 
 const FAILURES: Desc<'static> = Desc::counter(
     "container_memory_failures_total",
-    "Page faults; scope container: without those of cgroups below, where the kernel tells them apart.",
+    "Page faults; scope container is without those of cgroups below, where the kernel counts them apart.",
 );
 
 const METRICS: &[Metric<Row>] = &[
@@ -28,7 +28,9 @@ const METRICS: &[Metric<Row>] = &[
         row.stat.mapped_file
     }),
     gauge("container_memory_swap", "Bytes in swap space.", |row| row.swap),
-    gauge("container_memory_max_usage_bytes", "Most memory ever in use.", |row| row.peak),
+    gauge("container_memory_max_usage_bytes", "Largest amount of memory in use so far.", |row| {
+        row.peak
+    }),
     gauge("container_memory_kernel_usage", "Kernel memory in bytes.", |row| row.kernel),
     gauge("container_memory_total_active_file_bytes", "Page cache on the active list.", |row| {
         row.stat.active_file
@@ -51,7 +53,7 @@ const METRICS: &[Metric<Row>] = &[
     }),
     counter(
         "container_memory_events_high_total",
-        "Times that tasks were slowed down for being over memory.high.",
+        "Times that tasks were throttled because memory in use was above memory.high.",
         |row| row.events.high,
     ),
     counter(
@@ -59,12 +61,10 @@ const METRICS: &[Metric<Row>] = &[
         "Times that memory in use was about to exceed memory.max.",
         |row| row.events.max,
     ),
-    counter("container_memory_pgscan_total", "Pages looked at by reclaim.", |row| {
+    counter("container_memory_pgscan_total", "Pages scanned by reclaim.", |row| {
         row.stat.scanned_pages
     }),
-    counter("container_memory_pgsteal_total", "Pages taken back by reclaim.", |row| {
-        row.stat.reclaimed_pages
-    }),
+    counter("container_memory_pgsteal_total", "Pages reclaimed.", |row| row.stat.reclaimed_pages),
     counter(
         "container_memory_workingset_refault_file_total",
         "Pages of files that were needed again soon after they had been dropped.",

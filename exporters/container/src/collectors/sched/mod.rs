@@ -1,4 +1,4 @@
-//! What the scheduler did with the threads of a cgroup and those below it:
+//! Run and wait times of the threads of a cgroup and those below it:
 //! `/proc/TID/schedstat`, scheduler/sched-stats.rst of the kernel.
 
 mod accounts;
@@ -27,7 +27,7 @@ const METRICS: &[Metric<Option<Times>>] = &[
     ),
     counter(
         "container_cpu_schedstat_run_periods_total",
-        "Times that a thread was given a CPU.",
+        "Times that a thread was scheduled on a CPU.",
         |times| times.map(|times| times.periods),
     ),
 ];

@@ -34,7 +34,7 @@ const NAMES: [&str; 4] = [
 const IMAGES: [&str; 2] = ["io.kubernetes.cri-o.ImageName", "io.kubernetes.cri.image-name"];
 
 /// The labels that Kubernetes gives its containers, and the annotations from
-/// which they can be told.
+/// which they can be derived.
 const LABELS: [(&str, &str); 9] = [
     ("io.cri-containerd.kind", "io.kubernetes.cri.container-type"),
     ("io.kubernetes.container.name", "io.kubernetes.container.name"),
@@ -50,7 +50,7 @@ const LABELS: [(&str, &str); 9] = [
 /// The annotation in which CRI-O keeps all labels, as JSON.
 const CRIO_LABELS: &str = "io.kubernetes.cri-o.Labels";
 
-/// Those that tell a pod's own container, which has the network, from the others.
+/// Those that say whether it is the pod's own container, which has the network.
 const TYPES: [&str; 2] = ["io.kubernetes.cri-o.ContainerType", "io.kubernetes.cri.container-type"];
 
 /// A container without process and times of its files; its name is `id` if it has none.

@@ -30,7 +30,7 @@ const LIST_PATIENCE: Duration = Duration::from_secs(20);
 const SIZE_PATIENCE: Duration = Duration::from_mins(2);
 
 /// What changes something that a snapshot holds. The daemon compares beginnings,
-/// because the verdict is part of the action `health_status: healthy`. Podman
+/// because the result is part of the action `health_status: healthy`. Podman
 /// has words of its own for the end of a process and of a container.
 const ACTIONS: [&str; 13] = [
     "create",
@@ -96,7 +96,7 @@ impl Client {
                 uses_systemd: info.cgroup_driver == Some(SystemInfoCgroupDriverEnum::SYSTEMD),
             },
             Err(error) => {
-                tracing::debug!(%error, "the container runtime tells nothing of itself");
+                tracing::debug!(%error, "the container runtime does not answer /info");
                 Daemon::default()
             }
         }

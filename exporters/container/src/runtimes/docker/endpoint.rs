@@ -19,7 +19,7 @@ pub enum Endpoint {
 /// Files in the form PEM.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificates {
-    /// Authorities that may vouch for the daemon, besides the system's.
+    /// CA certificates to check the daemon's with, besides the system's.
     pub ca: PathBuf,
     /// Our own certificate.
     pub cert: PathBuf,

@@ -27,14 +27,14 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 /// How often a silent daemon is asked whether it lives: no event comes from one that hangs.
 const PING_INTERVAL: Duration = Duration::from_secs(15);
 
-/// How often the list is compared with what events told, if not for the sizes.
+/// How often the list is compared with what the events said, if not for the sizes.
 const SURVEY_INTERVAL: Duration = Duration::from_mins(5);
 
 /// How long the question for events goes ahead of that for the list.
 const HEAD_START: Duration = Duration::from_millis(50);
 
 /// Events are asked for from so much earlier on, for the clock's rounding and for
-/// those that are told late.
+/// those that are reported late.
 const OVERLAP: Duration = Duration::from_secs(1);
 
 /// Scrapes see what changes at most so much later: with thousands of containers
@@ -110,7 +110,7 @@ impl Follower {
     }
 
     /// Logs the loss of the connection, then only failures unlike the one that the
-    /// first attempt after it met: why there is no daemon is no second piece of news.
+    /// first attempt after it met: the reason why there is no daemon is not worth another line.
     fn note_failure(&mut self, error: &anyhow::Error, was_up: bool) {
         let (runtime, error) = (self.follow.engine.name(), format!("{error:#}"));
         let is_new = self.connection.failed(&error);
@@ -195,7 +195,7 @@ impl Follower {
                 _ = ping.tick() => {
                     client.version().await?;
                     self.containers.inspections.retry();
-                    // A daemon that lives and is slow to tell all is up.
+                    // A daemon that answers, but is slow to answer all inspections, is up.
                     if self.state != State::Up {
                         self.rise();
                     }

@@ -14,7 +14,7 @@ use super::client::Client;
 /// Inspections at once when many are due.
 const AT_ONCE: usize = 8;
 
-/// A container's id, and what the daemon says of it; `None` if it has none of that id.
+/// A container's id, and the daemon's answer; `None` if it has no such container.
 pub(super) type Answer = (String, anyhow::Result<Option<ContainerInspectResponse>>);
 
 type Question = Pin<Box<dyn Future<Output = Answer> + Send>>;

@@ -28,7 +28,7 @@ impl Watcher {
     pub async fn snapshot(&self, patience: Duration) -> Arc<Snapshot> {
         let mut snapshots = self.snapshots.clone();
         let known = snapshots.wait_for(|snapshot| snapshot.state != State::Unknown);
-        // Neither a wait in vain nor an ended task makes what is known less true.
+        // After a timeout, or without the task, the last snapshot is still the best there is.
         let _ = tokio::time::timeout(patience, known).await;
         Arc::clone(&self.snapshots.borrow())
     }

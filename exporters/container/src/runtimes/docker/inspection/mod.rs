@@ -50,7 +50,7 @@ impl Reader {
             created_seconds: found.created.as_deref().and_then(unix_seconds),
             started_seconds: state.started_at.as_deref().and_then(unix_seconds),
             finished_seconds,
-            // While a container runs, 0 stands there, whatever its last end was.
+            // While a container runs this is 0, whatever its last exit code was.
             last_exit_code: finished_seconds.and(state.exit_code).filter(|_| has_ended),
             restarts: found.restart_count,
             oom_kills: u64::from(state.oom_killed == Some(true)),
