@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use common::error::{FirstError, ParseError, Partial, parse_number};
 
-use super::{CgroupReader, Controller, Version};
+use super::hierarchies::{Controller, Version};
+use super::reader::CgroupReader;
 
 /// Sets of files of version 1, by scheduler: the first one with data counts.
 /// The throttling layer comes last because the schedulers see merged requests.

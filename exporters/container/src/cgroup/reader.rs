@@ -3,8 +3,8 @@
 use common::error::{CollectError, FirstError, ParseError, Partial, parse_number};
 
 use super::files::parse_value;
+use super::hierarchies::{Controller, Found, Hierarchies, Version};
 use super::walk::relative;
-use super::{Controller, Found, Hierarchies, Version};
 use crate::host::{Host, Root};
 
 /// Stands for a process that cannot be seen from the exporter's process namespace.
@@ -59,7 +59,7 @@ impl<'a> CgroupReader<'a> {
 
     /// The version of the interface.
     pub fn version(&self) -> Version {
-        self.hierarchies.version
+        self.hierarchies.version()
     }
 
     /// Reads and parses a file of the cgroup; `None` if this cgroup or kernel has no such

@@ -1,50 +1,19 @@
-//! Lists the cgroups.
+//! Visits the directories of a hierarchy.
 
-use std::collections::BTreeMap;
 use std::io;
 
 use common::error::CollectError;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, StatxFlags};
 use rustix::io::Errno;
 
-use super::Hierarchies;
 use crate::file::is_absence;
 use crate::host::Root;
 
 /// Links of a directory without subdirectories: its name and its own dot.
 const LINKS_OF_LEAF: u32 = 2;
 
-/// A cgroup that was found.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Found {
-    /// Unix time of its oldest directory.
-    pub created_seconds: f64,
-    /// Bit n is set if the cgroup is in the nth hierarchy, or may be.
-    pub(super) roots: u8,
-}
-
-impl Hierarchies {
-    /// Every cgroup by its path, `/` for the root; systemd's mount units are left out.
-    ///
-    /// # Errors
-    /// A hierarchy cannot be read.
-    pub fn list(&self) -> Result<BTreeMap<String, Found>, CollectError> {
-        let mut found = BTreeMap::new();
-        // In the others each file shows for itself whether it is there.
-        let others = self.walked().fold(u8::MAX, |others, index| others & !(1 << index));
-        for index in self.walked() {
-            walk(&self.roots[index], &mut |id, created_seconds| {
-                let entry = found.entry(id).or_insert(Found { created_seconds, roots: others });
-                entry.created_seconds = entry.created_seconds.min(created_seconds);
-                entry.roots |= 1 << index;
-            })?;
-        }
-        Ok(found)
-    }
-}
-
 /// Visits every directory below `root` with its path and time.
-fn walk(root: &Root, visit: &mut impl FnMut(String, f64)) -> Result<(), CollectError> {
+pub(super) fn walk(root: &Root, visit: &mut impl FnMut(String, f64)) -> Result<(), CollectError> {
     let mut pending = vec!["/".to_owned()];
     while let Some(id) = pending.pop() {
         let failed = |error: io::Error| {
