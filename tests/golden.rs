@@ -110,7 +110,7 @@ fn with(mut arguments: Vec<String>, more: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn node_of_a_current_kernel() {
+fn golden_node_of_a_current_kernel() {
     let arguments = with(
         node_roots("linux-6.1"),
         &[
@@ -128,18 +128,18 @@ fn node_of_a_current_kernel() {
 }
 
 #[test]
-fn node_of_an_old_kernel() {
+fn golden_node_of_an_old_kernel() {
     compare("node-linux-2.6.32.prom", "node-exporter", &node_roots("linux-2.6.32"));
 }
 
 #[test]
-fn node_in_openmetrics() {
+fn golden_node_in_openmetrics() {
     let arguments = with(node_roots("linux-2.6.32"), &["--web.enable-openmetrics"]);
     compare("node-linux-2.6.32.openmetrics", "node-exporter", &arguments);
 }
 
 #[test]
-fn dead_servers_are_down_and_nothing_else() {
+fn golden_dead_servers_are_down_and_nothing_else() {
     let port = free_port().unwrap();
     let folder = TemporaryFolder::new("golden").unwrap();
     let cnf = folder.path().join("my.cnf");
