@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
-use common::error::{CollectError, ParseError, parse_number};
+use common::error::{CollectError, FirstError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
 use common::filter::{Filter, Pattern};
 use common::metric::Desc;
@@ -72,34 +72,35 @@ pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Ho
 #[async_trait]
 impl Collector<Host> for Arp {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
-        let (entries, outcome) = if self.netlink {
+        let entries = if self.netlink {
             ask()?
         } else {
             let text = host.read_proc("net/arp")?;
-            (parse(&text).map_err(|error| host.malformed_proc("net/arp", error))?, Ok(()))
+            parse(&text).map_error(|error| host.malformed_proc("net/arp", error))
         };
-        let mut family = sink.family(&ENTRIES);
-        for (device, count) in entries.iter().filter(|(device, _)| self.devices.accepts(device)) {
-            family.sample(&[("device", device)], (*count).into());
-        }
-        drop(family);
-        outcome
+        let wanted = entries.good.iter().filter(|(device, _)| self.devices.accepts(device));
+        sink.samples(
+            &ENTRIES,
+            wanted.map(|(device, count)| ([("device", device)], (*count).into())),
+        );
+        entries.finish()
     }
 }
 
-fn ask() -> Result<(Entries, Result<(), CollectError>), CollectError> {
+fn ask() -> Result<Partial<Entries>, CollectError> {
     let mut connection = Connection::open(None)?;
-    let (names, names_outcome) = names(&mut connection)?;
+    let mut errors = FirstError::default();
+    let names = errors.take(names(&mut connection)?);
     // The header is a `struct ndmsg`, of which only the family is looked at.
     let header = [AF_INET, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     let request = Request::dump("rtnetlink RTM_GETNEIGH", RTM_GETNEIGH, &header);
-    let (devices, outcome) = connection.ask(&request, parse_neighbour)?;
+    let devices = errors.take(connection.ask(&request, parse_neighbour)?);
     let mut entries = Entries::new();
     // A device that came in between is counted next time.
     for name in devices.into_iter().flatten().filter_map(|device| names.get(&device)) {
         *entries.entry(name.clone()).or_default() += 1;
     }
-    Ok((entries, names_outcome.and(outcome)))
+    Ok(errors.beside(entries))
 }
 
 /// Index of the neighbour's device, unless the device needs no ARP to reach it.
@@ -110,25 +111,30 @@ fn parse_neighbour(payload: &[u8]) -> Result<Option<u32>, ParseError> {
 }
 
 /// Lines of address, type, flags, hardware address, mask, device below one of headings.
-fn parse(text: &str) -> Result<Entries, ParseError> {
+fn parse(text: &str) -> Partial<Entries, ParseError> {
+    let (mut entries, mut errors) = (Entries::new(), FirstError::default());
     let mut lines = text.lines();
-    lines
-        .next()
-        .filter(|headings| headings.contains("HW address"))
-        .ok_or(ParseError::Missing { field: "line of headings" })?;
-    let mut entries = Entries::new();
-    for line in lines {
-        let columns: Vec<&str> = line.split_ascii_whitespace().collect();
-        let [_, _, flags, hardware, _, device] = columns[..] else {
-            return Err(ParseError::Form(format!("no neighbour: {line:?}")));
-        };
-        let Hex(_) = parse_number("flags", flags.strip_prefix("0x"))?;
-        for byte in hardware.split(':') {
-            let Hex(_) = parse_number("hardware address", Some(byte))?;
-        }
+    if !lines.next().is_some_and(|headings| headings.contains("HW address")) {
+        errors.keep(ParseError::Missing { field: "line of headings" });
+        return errors.beside(entries);
+    }
+    for device in errors.good(lines.map(parse_line)) {
         *entries.entry(device.to_owned()).or_default() += 1;
     }
-    Ok(entries)
+    errors.beside(entries)
+}
+
+/// The device of a neighbour.
+fn parse_line(line: &str) -> Result<&str, ParseError> {
+    let columns: Vec<&str> = line.split_ascii_whitespace().collect();
+    let [_, _, flags, hardware, _, device] = columns[..] else {
+        return Err(ParseError::form("no neighbour", line));
+    };
+    let Hex(_) = parse_number("flags", flags.strip_prefix("0x"))?;
+    for byte in hardware.split(':') {
+        let Hex(_) = parse_number("hardware address", Some(byte))?;
+    }
+    Ok(device)
 }
 
 #[cfg(test)]
@@ -161,13 +167,15 @@ mod tests {
              10.1.0.1 0x1 0x6 52:54:00:12:34:57 * br0\n"
         );
         let expected = [("br0".to_owned(), 1), ("eth0".to_owned(), 2)];
-        assert_eq!(parse(&text), Ok(Entries::from(expected)));
-        assert_eq!(parse(HEAD), Ok(Entries::new()));
+        assert_eq!(parse(&text), Partial::whole(Entries::from(expected)));
+        assert_eq!(parse(HEAD), Partial::whole(Entries::new()));
     }
 
     #[test]
-    fn truncated_and_malformed_lines_are_errors() {
-        assert!(parse("").is_err() && parse("10.0.0.1 0x1\n").is_err());
+    fn a_malformed_line_costs_only_itself() {
+        for text in ["", "10.0.0.1 0x1\n"] {
+            assert!(parse(text).error.is_some(), "{text:?}");
+        }
         for line in [
             "",
             "10.0.0.1 0x1 0x2 52:54:00:12:34:56 *",
@@ -176,13 +184,16 @@ mod tests {
             "10.0.0.1 0x1 0x2 52:54:00:12:34:5g * eth0",
             "10.0.0.1 0x1 0x2 52:54::12 * eth0",
         ] {
-            assert!(parse(&format!("{HEAD}{line}\n")).is_err(), "{line:?}");
+            let good = "10.0.0.1 0x1 0x2 52:54:00:12:34:56 * eth0\n";
+            let Partial { good, error } = parse(&format!("{HEAD}{line}\n{good}"));
+            assert!(error.is_some(), "{line:?}");
+            assert_eq!(good, Entries::from([("eth0".to_owned(), 1)]), "{line:?}");
         }
     }
 
     #[test]
     fn the_kernel_tells_its_neighbours() {
-        ask().unwrap().1.unwrap();
+        ask().unwrap().finish().unwrap();
     }
 
     proptest::proptest! {

@@ -5,13 +5,13 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, FirstError, ParseError, parse_number};
+use common::error::{CollectError, FirstError, ParseError, Partial, parse_number};
 use common::exposition::{LabelSet, Sink};
 use common::metric::Desc;
 
 use crate::host::Host;
+use crate::readers::SECTOR_BYTES;
 use crate::readers::attributes::{Attribute, Table, counter, gauge, line};
-use crate::readers::{Rows, SECTOR_BYTES};
 
 const DIRECTORY: &str = "fs/btrfs";
 
@@ -200,14 +200,13 @@ fn push_devices(systems: &[FileSystem], host: &Host, sink: &mut Sink, errors: &m
         for id in ids {
             let path = format!("{path}/devinfo/{id}/error_stats");
             let Some(text) = errors.catch(host.attribute(&path)) else { continue };
-            let counts = error_counts(&text);
-            errors.note(counts.verdict.map_err(|error| host.malformed_sys(&path, error)));
+            let counts = error_counts(&text).map_error(|error| host.malformed_sys(&path, error));
             // Sysfs does not tell which number is which device, unless there is only one.
             let device = match (&devices[..], &ids[..]) {
                 ([device], [_]) => ("device", &**device),
                 _ => ("devid", &**id),
             };
-            for (kind, count) in counts.good {
+            for (kind, count) in errors.take(counts) {
                 family.sample(&[device, ("type", kind), ("uuid", uuid)], count);
             }
         }
@@ -215,7 +214,7 @@ fn push_devices(systems: &[FileSystem], host: &Host, sink: &mut Sink, errors: &m
 }
 
 /// Type and count of each error; none as long as the kernel has not read them from the disk.
-fn error_counts(text: &str) -> Rows<(&'static str, f64)> {
+fn error_counts(text: &str) -> Partial<Vec<(&'static str, f64)>, ParseError> {
     let counts = ERRORS.iter().filter(|_| text != "invalid").map(|(kind, key)| {
         let count = line(text, key).ok_or(ParseError::Missing { field: "count of errors" })?;
         let count: u64 = parse_number("count of errors", Some(count))?;
@@ -239,16 +238,16 @@ mod tests {
             ("write", 1.0),
         ];
         let counts = error_counts(text);
-        assert_eq!((&counts.good[..], counts.verdict), (&expected[..], Ok(())));
+        assert_eq!((&counts.good[..], counts.error), (&expected[..], None));
         let counts = error_counts("invalid");
-        assert_eq!((&counts.good[..], counts.verdict), (&[][..], Ok(())));
+        assert_eq!((&counts.good[..], counts.error), (&[][..], None));
     }
 
     #[test]
     fn truncated_and_malformed_counts_cost_only_themselves() {
         for (text, good) in [("", 0), ("write_errs", 0), ("write_errs 1\nread_errs x", 1)] {
             let counts = error_counts(text);
-            assert!(counts.verdict.is_err(), "{text:?}");
+            assert!(counts.error.is_some(), "{text:?}");
             assert_eq!(counts.good.len(), good, "{text:?}");
         }
     }

@@ -2,12 +2,11 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError, parse_number};
+use common::error::{CollectError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
 use common::metric::Desc;
 
 use crate::host::Host;
-use crate::readers::Rows;
 use crate::readers::memory_zone::split_heading;
 
 const BLOCKS: Desc<'_> = Desc::gauge(
@@ -39,12 +38,12 @@ impl Collector<Host> for Buddyinfo {
                 family.sample(&labels, *count as f64);
             }
         }
-        zones.verdict.map_err(|error| host.malformed_proc("buddyinfo", error))
+        zones.map_error(|error| host.malformed_proc("buddyinfo", error)).finish()
     }
 }
 
-fn parse(text: &str) -> Rows<Zone<'_>> {
-    text.lines().map(parse_line).collect::<Rows<_>>().not_empty("no zone")
+fn parse(text: &str) -> Partial<Vec<Zone<'_>>, ParseError> {
+    text.lines().map(parse_line).collect::<Partial<_, _>>().not_empty("no zone")
 }
 
 fn parse_line(line: &str) -> Result<Zone<'_>, ParseError> {
@@ -69,7 +68,7 @@ mod tests {
             Zone { node: "1", name: "Normal", blocks: vec![24371, 8319] },
         ];
         assert_eq!(zones.good, expected);
-        assert_eq!(zones.verdict, Ok(()));
+        assert_eq!(zones.error, None);
     }
 
     #[test]
@@ -77,8 +76,8 @@ mod tests {
         let zones = parse("Node 0, zone DMA 1 x\nNode 0, zone Normal 7\nNode 0, zo");
         assert_eq!(zones.good, [Zone { node: "0", name: "Normal", blocks: vec![7] }]);
         let error = ParseError::Number { field: "blocks", text: "x".into() };
-        assert_eq!(zones.verdict, Err(error));
-        assert!(parse("").verdict.is_err());
+        assert_eq!(zones.error, Some(error));
+        assert!(parse("").error.is_some());
     }
 
     proptest::proptest! {

@@ -4,12 +4,11 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError, parse_number};
+use common::error::{CollectError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
 use common::metric::{Metric, gauge};
 
 use crate::host::Host;
-use crate::readers::Rows;
 
 const METRICS: &[Metric<Controller>] = &[
     gauge("node_cgroups_cgroups", "Control groups that use each controller.", |c| {
@@ -37,14 +36,14 @@ impl Collector<Host> for Cgroups {
         let controllers = parse(&text);
         let rows = controllers.good.iter();
         sink.table(METRICS, rows.map(|(name, row)| ([("subsys_name", *name)], row)));
-        controllers.verdict.map_err(|error| host.malformed_proc("cgroups", error))
+        controllers.map_error(|error| host.malformed_proc("cgroups", error)).finish()
     }
 }
 
 /// Names and figures. A kernel may have a heading and no controller to show below it.
-fn parse(text: &str) -> Rows<(&str, Controller)> {
+fn parse(text: &str) -> Partial<Vec<(&str, Controller)>, ParseError> {
     let rows = text.lines().filter(|line| !line.starts_with('#')).map(parse_line).collect();
-    if text.starts_with('#') { rows } else { Rows::not_empty(rows, "no heading") }
+    if text.starts_with('#') { rows } else { Partial::not_empty(rows, "no heading") }
 }
 
 fn parse_line(line: &str) -> Result<(&str, Controller), ParseError> {
@@ -70,13 +69,13 @@ mod tests {
             ("memory", Controller { groups: 1, enabled: 0 }),
         ];
         assert_eq!(controllers.good, expected);
-        assert_eq!(controllers.verdict, Ok(()));
+        assert_eq!(controllers.error, None);
     }
 
     #[test]
     fn a_heading_alone_is_no_error_and_an_empty_file_is() {
-        assert_eq!(parse(HEADING).verdict, Ok(()));
-        assert!(parse("").verdict.is_err());
+        assert_eq!(parse(HEADING).error, None);
+        assert!(parse("").error.is_some());
     }
 
     #[test]
@@ -84,7 +83,7 @@ mod tests {
         for line in ["cpu", "cpu\t1\t2", "cpu\t1\tx\t1", "cpu\t1\t2\t-", ""] {
             let text = format!("{HEADING}{line}\npids\t8\t3\t1\n");
             let controllers = parse(&text);
-            assert!(controllers.verdict.is_err(), "{line:?}");
+            assert!(controllers.error.is_some(), "{line:?}");
             assert_eq!(controllers.good.len(), 1, "{line:?}");
         }
     }

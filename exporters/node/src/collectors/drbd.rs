@@ -85,8 +85,8 @@ impl Collector<Host> for Drbd {
         let mut errors = FirstError::default();
         let mut counts = Table::new(COUNTS, ["device"]);
         for device in &devices {
-            let verdict = counts.add_parsed([&device.name], |key| device.get(key));
-            errors.note(verdict.map_err(|error| host.malformed_proc(FILE, error)));
+            let added = counts.add_parsed([&device.name], |key| device.get(key));
+            errors.note(added.map_err(|error| host.malformed_proc(FILE, error)));
         }
         counts.push(sink);
         push_states(&devices, sink);

@@ -146,13 +146,12 @@ impl Collector<Host> for Ethtool {
         let drivers: Vec<Driver> =
             names.filter_map(|name| errors.catch(Driver::read(host, name))).collect();
         push_drivers(&drivers, sink);
-        let (modes, modes_outcome) = link_modes()?;
-        let mut modes = modes.ok_or_else(|| {
+        let mut modes = errors.take(link_modes()?).ok_or_else(|| {
             CollectError::NoData("the kernel is older than 5.6: no link modes".into())
         })?;
         modes.retain(|modes| self.devices.accepts(&modes.device));
         push_modes(&modes, sink);
-        errors.into_result().and(modes_outcome)
+        errors.into_result()
     }
 }
 

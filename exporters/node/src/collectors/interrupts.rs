@@ -3,13 +3,12 @@
 use async_trait::async_trait;
 use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
-use common::error::{CollectError, ParseError, parse_number};
+use common::error::{CollectError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
 use common::filter::{Filter, Pattern};
 use common::metric::Desc;
 
 use crate::host::Host;
-use crate::readers::Rows;
 use crate::readers::cpu_columns;
 
 const INTERRUPTS: Desc<'_> = Desc::counter(
@@ -98,9 +97,9 @@ impl Collector<Host> for Interrupts {
         let malformed = |error| host.malformed_proc("interrupts", error);
         let (cpus, rows) = cpu_columns::parse(&text).map_err(malformed)?;
         let rows = rows.filter_map(|(name, row)| parse_row(cpus.len(), name, row));
-        let interrupts = rows.collect::<Rows<_>>();
+        let interrupts = rows.collect::<Partial<_, _>>();
         self.push(&cpus, &interrupts.good, sink);
-        interrupts.verdict.map_err(malformed)
+        interrupts.map_error(malformed).finish()
     }
 }
 

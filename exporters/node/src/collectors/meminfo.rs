@@ -5,12 +5,11 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError, parse_number};
+use common::error::{CollectError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
 use common::metric::Desc;
 
 use crate::host::Host;
-use crate::readers::Rows;
 
 #[derive(Debug)]
 pub(super) struct Meminfo;
@@ -34,7 +33,7 @@ impl Collector<Host> for Meminfo {
             help.push_str(" of /proc/meminfo.");
             sink.value(&Desc::gauge(&name, &help), field.value);
         }
-        fields.verdict.map_err(|error| host.malformed_proc("meminfo", error))
+        fields.map_error(|error| host.malformed_proc("meminfo", error)).finish()
     }
 }
 
@@ -74,9 +73,9 @@ impl<'a> Field<'a> {
     }
 }
 
-fn parse(text: &str) -> Rows<Field<'_>> {
+fn parse(text: &str) -> Partial<Vec<Field<'_>>, ParseError> {
     let lines = text.lines().filter(|line| !line.trim().is_empty());
-    lines.map(Field::parse).collect::<Rows<_>>().not_empty("no field")
+    lines.map(Field::parse).collect::<Partial<_, _>>().not_empty("no field")
 }
 
 #[cfg(test)]
@@ -96,7 +95,7 @@ mod tests {
                 Field { name: "HugePages_Total", value: 3.0, is_bytes: false },
             ]
         );
-        assert_eq!(fields.verdict, Ok(()));
+        assert_eq!(fields.error, None);
         let mut name = String::new();
         fields.good[1].spell(&mut name);
         assert_eq!(name, "Active_anon");
@@ -107,10 +106,10 @@ mod tests {
         for line in ["MemTotal", "MemTotal:", "MemTotal: x kB", "MemTotal: 1 MB", "\0\u{fffd}"] {
             let text = format!("{line}\nMemFree: 1 kB\n");
             let fields = parse(&text);
-            assert!(fields.verdict.is_err(), "{line:?}");
+            assert!(fields.error.is_some(), "{line:?}");
             assert_eq!(fields.good.len(), 1, "{line:?}");
         }
-        assert!(parse("\n").verdict.is_err());
+        assert!(parse("\n").error.is_some());
     }
 
     proptest::proptest! {

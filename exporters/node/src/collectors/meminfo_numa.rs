@@ -6,13 +6,12 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, FirstError, ParseError, parse_number};
+use common::error::{CollectError, FirstError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
 use common::metric::{Desc, Kind, sanitize_name};
 
 use super::meminfo::Field;
 use crate::host::Host;
-use crate::readers::Rows;
 use crate::readers::attributes::number_after;
 
 const FOLDER: &str = "devices/system/node";
@@ -52,7 +51,7 @@ impl Collector<Host> for MeminfoNuma {
         for name in host.list_sys(FOLDER)?.unwrap_or_default() {
             let Some(node) = number_after(&name, "node") else { continue };
             for file in &FILES {
-                errors.note(file.read(host, node, &mut families));
+                file.read(host, node, &mut families, &mut errors);
             }
         }
         for (name, family) in &families {
@@ -67,12 +66,13 @@ impl Collector<Host> for MeminfoNuma {
 }
 
 impl File {
-    fn read(&self, host: &Host, node: &str, families: &mut Families) -> Result<(), CollectError> {
+    fn read(&self, host: &Host, node: &str, families: &mut Families, errors: &mut FirstError) {
         let path = format!("{FOLDER}/node{node}/{}", self.name);
-        let Some(text) = host.attribute(&path)? else { return Ok(()) };
+        let Some(text) = errors.catch(host.attribute(&path)) else { return };
         let lines = text.lines().filter(|line| !line.trim().is_empty());
-        let fields = lines.map(self.parse).collect::<Rows<_>>().not_empty("no field");
-        for (name, value) in fields.good {
+        let fields = lines.map(self.parse).collect::<Partial<_, _>>().not_empty("no field");
+        let fields = fields.map_error(|error| host.malformed_sys(&path, error));
+        for (name, value) in errors.take(fields) {
             let family = families.entry(name).or_insert_with_key(|name| {
                 let field = name.trim_start_matches(PREFIX).trim_end_matches("_total");
                 let help = format!("Field {field} of {} of each NUMA node.", self.name);
@@ -80,7 +80,6 @@ impl File {
             });
             family.samples.push((node.to_owned(), value));
         }
-        fields.verdict.map_err(|error| host.malformed_sys(&path, error))
     }
 }
 

@@ -5,13 +5,12 @@
 use async_trait::async_trait;
 use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
-use common::error::{CollectError, ParseError, parse_number};
+use common::error::{CollectError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
 use common::filter::Pattern;
 use common::metric::{Desc, sanitize_name};
 
 use crate::host::Host;
-use crate::readers::Rows;
 
 /// Errors, traffic and trouble of each protocol.
 const DEFAULT_FIELDS: &str = "^(.*_(InErrors|InErrs)|Ip_Forwarding|Ip(6|Ext)_(InOctets|OutOctets)|\
@@ -57,7 +56,7 @@ impl Netstat {
         &self,
         host: &Host,
         file: &str,
-        parse: fn(&str) -> Rows<Field<'_>>,
+        parse: fn(&str) -> Partial<Vec<Field<'_>>, ParseError>,
         sink: &mut Sink,
     ) -> Result<(), CollectError> {
         let text = host.read_proc(file)?;
@@ -72,7 +71,7 @@ impl Netstat {
                 sink.value(&Desc::untyped(&name, &help), field.value);
             }
         }
-        fields.verdict.map_err(|error| host.malformed_proc(file, error))
+        fields.map_error(|error| host.malformed_proc(file, error)).finish()
     }
 }
 
@@ -99,7 +98,7 @@ impl Collector<Host> for Netstat {
 }
 
 /// Pairs of lines, both of which begin with the protocol: names, then values.
-fn parse_pairs(text: &str) -> Rows<Field<'_>> {
+fn parse_pairs(text: &str) -> Partial<Vec<Field<'_>>, ParseError> {
     let mut fields = Vec::new();
     let mut lines = text.lines();
     while let Some(names) = lines.next() {
@@ -113,7 +112,7 @@ fn parse_pairs(text: &str) -> Rows<Field<'_>> {
             Err(error) => fields.push(Err(error)),
         }
     }
-    fields.into_iter().collect::<Rows<_>>().not_empty("no field")
+    fields.into_iter().collect::<Partial<_, _>>().not_empty("no field")
 }
 
 type Words<'a> = std::str::SplitAsciiWhitespace<'a>;
@@ -139,7 +138,7 @@ fn split_pair<'a>(
 }
 
 /// A name and a value per line; the name is the protocol's, which ends in `6`, and the field's.
-fn parse_list(text: &str) -> Rows<Field<'_>> {
+fn parse_list(text: &str) -> Partial<Vec<Field<'_>>, ParseError> {
     let fields = text.lines().filter_map(|line| {
         let mut words = line.split_ascii_whitespace();
         let word = words.next()?;
@@ -147,14 +146,14 @@ fn parse_list(text: &str) -> Rows<Field<'_>> {
         let value = parse_number("value", words.next());
         Some(value.map(|value| Field { protocol, name, value }))
     });
-    fields.collect::<Rows<_>>().not_empty("no field")
+    fields.collect::<Partial<_, _>>().not_empty("no field")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn values(parsed: &Rows<Field<'_>>) -> Vec<(String, f64)> {
+    fn values(parsed: &Partial<Vec<Field<'_>>, ParseError>) -> Vec<(String, f64)> {
         parsed.good.iter().map(|f| (format!("{}_{}", f.protocol, f.name), f.value)).collect()
     }
 
@@ -173,13 +172,13 @@ mod tests {
         for bad in ["Ip: A B\nIp: 1\n", "Ip: A\nIp: x\n", "Ip: A\nUdp: 1\n", "Ip\nIp\n"] {
             let text = format!("{bad}Tcp: InSegs\nTcp: 7\n");
             assert_eq!(values(&parse_pairs(&text)), [("Tcp_InSegs".into(), 7.0)], "{bad:?}");
-            assert!(parse_pairs(&text).verdict.is_err(), "{bad:?}");
+            assert!(parse_pairs(&text).error.is_some(), "{bad:?}");
         }
         for text in ["", "Ip: A\n"] {
-            assert!(parse_pairs(text).verdict.is_err(), "{text:?}");
+            assert!(parse_pairs(text).error.is_some(), "{text:?}");
         }
         for text in ["", "Ip6InOctets\n"] {
-            assert!(parse_list(text).verdict.is_err(), "{text:?}");
+            assert!(parse_list(text).error.is_some(), "{text:?}");
         }
     }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError};
+use common::error::{CollectError, FirstError, ParseError};
 use common::exposition::Sink;
 use common::metric::Desc;
 
@@ -55,11 +55,12 @@ pub(super) struct NetworkRoute;
 impl Collector<Host> for NetworkRoute {
     async fn collect(&self, _: &Host, sink: &mut Sink) -> Result<(), CollectError> {
         let mut connection = Connection::open(None)?;
-        let (names, names_outcome) = names(&mut connection)?;
+        let mut errors = FirstError::default();
+        let names = errors.take(names(&mut connection)?);
         let request = Request::dump("rtnetlink RTM_GETROUTE", RTM_GETROUTE, &[0; HEADER_BYTES]);
-        let (routes, outcome) = connection.ask(&request, parse)?;
+        let routes = errors.take(connection.ask(&request, parse)?);
         push(routes.into_iter().flatten().collect(), &names, sink);
-        names_outcome.and(outcome)
+        errors.into_result()
     }
 }
 

@@ -171,15 +171,15 @@ mod tests {
         };
         let host = Host::open(&paths).unwrap();
         let mut sink = Sink::new(Format::Text);
-        let verdict = Processes.collect(&host, &mut sink).await;
-        (verdict, String::from_utf8_lossy(sink.text()).into_owned())
+        let result = Processes.collect(&host, &mut sink).await;
+        (result, String::from_utf8_lossy(sink.text()).into_owned())
     }
 
     #[tokio::test]
     async fn a_tree_of_tasks_is_counted() {
         let proc = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/linux-6.1/proc");
-        let (verdict, text) = collected(&proc).await;
-        assert!(verdict.is_ok(), "{verdict:?}");
+        let (result, text) = collected(&proc).await;
+        assert!(result.is_ok(), "{result:?}");
         for line in [
             "node_processes_pids 4",
             "node_processes_threads 6",
@@ -208,9 +208,9 @@ mod tests {
         write("4/stat", format!("4 (four) S {REST} 9"));
         write("5/stat", "5 (five".into());
         write("6/stat", format!("6 (six) R {REST} 1"));
-        let (verdict, text) = collected(&proc).await;
+        let (result, text) = collected(&proc).await;
         std::fs::remove_dir_all(&proc).unwrap();
-        assert!(verdict.unwrap_err().to_string().contains("5/stat"));
+        assert!(result.unwrap_err().to_string().contains("5/stat"));
         for line in [
             "node_processes_pids 3",
             "node_processes_threads 12",

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
-use common::error::{CollectError, ParseError};
+use common::error::{CollectError, FirstError, ParseError};
 use common::exposition::Sink;
 use common::filter::{Filter, Pattern};
 use common::metric::{Metric, counter, gauge};
@@ -103,15 +103,16 @@ pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Ho
 impl Collector<Host> for Qdisc {
     async fn collect(&self, _: &Host, sink: &mut Sink) -> Result<(), CollectError> {
         let mut connection = Connection::open(None)?;
-        let (names, names_outcome) = names(&mut connection)?;
+        let mut errors = FirstError::default();
+        let names = errors.take(names(&mut connection)?);
         let request = Request::dump("rtnetlink RTM_GETQDISC", RTM_GETQDISC, &[0; HEADER_BYTES]);
-        let (roots, outcome) = connection.ask(&request, parse)?;
+        let roots = errors.take(connection.ask(&request, parse)?);
         let rows = roots.iter().flatten().filter_map(|root| {
             let device = names.get(&root.device).filter(|name| self.devices.accepts(name))?;
             Some(([("device", device.as_str()), ("kind", &*root.kind)], &root.stats))
         });
         sink.table(METRICS, rows);
-        names_outcome.and(outcome)
+        errors.into_result()
     }
 }
 

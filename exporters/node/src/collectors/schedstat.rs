@@ -5,12 +5,11 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError, parse_number};
+use common::error::{CollectError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
 use common::metric::{Metric, counter};
 
 use crate::host::Host;
-use crate::readers::Rows;
 
 /// The columns in front of those that are read.
 const OTHER_COLUMNS: usize = 6;
@@ -49,14 +48,14 @@ impl Collector<Host> for Schedstat {
         let text = host.read_proc_if_present("schedstat")?.ok_or_else(absent)?;
         let cpus = parse(&text);
         sink.table(METRICS, cpus.good.iter().map(|(cpu, times)| ([("cpu", *cpu)], times)));
-        cpus.verdict.map_err(|error| host.malformed_proc("schedstat", error))
+        cpus.map_error(|error| host.malformed_proc("schedstat", error)).finish()
     }
 }
 
 /// Number and times of each CPU; the lines of version, time and domains are passed over.
-fn parse(text: &str) -> Rows<(&str, Times)> {
+fn parse(text: &str) -> Partial<Vec<(&str, Times)>, ParseError> {
     let lines = text.lines().filter_map(|line| line.strip_prefix("cpu"));
-    lines.map(parse_line).collect::<Rows<_>>().not_empty("no CPU")
+    lines.map(parse_line).collect::<Partial<_, _>>().not_empty("no CPU")
 }
 
 fn parse_line(line: &str) -> Result<(&str, Times), ParseError> {
@@ -88,7 +87,7 @@ mod tests {
         };
         let second = Times { running_nanoseconds: 7, waiting_nanoseconds: 8, timeslices: 9 };
         assert_eq!(cpus.good, [("0", first), ("12", second)]);
-        assert_eq!(cpus.verdict, Ok(()));
+        assert_eq!(cpus.error, None);
     }
 
     #[test]
@@ -102,10 +101,10 @@ mod tests {
         ] {
             let text = format!("{line}\ncpu1 1 2 3 4 5 6 7 8 9\n");
             let cpus = parse(&text);
-            assert!(cpus.verdict.is_err(), "{line:?}");
+            assert!(cpus.error.is_some(), "{line:?}");
             assert_eq!(cpus.good.len(), 1, "{line:?}");
         }
-        assert!(parse("version 15\n").verdict.is_err());
+        assert!(parse("version 15\n").error.is_some());
     }
 
     proptest::proptest! {

@@ -3,13 +3,12 @@
 use async_trait::async_trait;
 use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
-use common::error::{CollectError, ParseError, parse_number};
+use common::error::{CollectError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
 use common::filter::{Filter, Pattern};
 use common::metric::{Metric, gauge};
 
 use crate::host::Host;
-use crate::readers::Rows;
 
 const METRICS: &[Metric<Cache>] = &[
     gauge("node_slabinfo_active_objects", "Objects in use.", |cache| Some(cache.active as f64)),
@@ -82,12 +81,12 @@ impl Collector<Host> for Slabinfo {
         let slabs = parse(&text).map_err(malformed)?;
         let rows = slabs.good.iter().filter(|(name, _)| self.slabs.accepts(name));
         sink.table(METRICS, rows.map(|(name, slab)| ([("slab", *name)], slab)));
-        slabs.verdict.map_err(malformed)
+        slabs.map_error(malformed).finish()
     }
 }
 
 /// The caches in order, if the file is of a version whose columns are known.
-fn parse(text: &str) -> Result<Rows<(&str, Cache)>, ParseError> {
+fn parse(text: &str) -> Result<Partial<Vec<(&str, Cache)>, ParseError>, ParseError> {
     let mut lines = text.lines();
     let heading = lines.next().unwrap_or_default();
     if !heading.starts_with("slabinfo - version: 2.") {
@@ -144,7 +143,7 @@ mod tests {
             pages_per_slab: 8,
         };
         assert_eq!(slabs.good[1].1, expected);
-        assert_eq!(slabs.verdict, Ok(()));
+        assert_eq!(slabs.error, None);
     }
 
     #[test]
@@ -159,7 +158,7 @@ mod tests {
         for line in ["", "dentry", "dentry 1 2 3 4", " 1 2 3 4 5 : tunables", "dentry 1 2 3 x 5"] {
             let text = format!("{HEADING}{line}\ninode 1 2 3 4 5 : tunables 0 0 0\n");
             let slabs = parse(&text).unwrap();
-            assert!(slabs.verdict.is_err(), "{line:?}");
+            assert!(slabs.error.is_some(), "{line:?}");
             assert_eq!(slabs.good.len(), 1, "{line:?}");
         }
     }

@@ -2,12 +2,11 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError, parse_number};
+use common::error::{CollectError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
 use common::metric::{Desc, sanitize_name};
 
 use crate::host::Host;
-use crate::readers::Rows;
 
 /// Files of the two address families; a kernel without one of them lacks its file.
 const FILES: [&str; 2] = ["net/sockstat", "net/sockstat6"];
@@ -46,13 +45,13 @@ impl Collector<Host> for Sockstat {
 
 fn push(host: &Host, file: &str, page_bytes: f64, sink: &mut Sink) -> Result<(), CollectError> {
     let Some(text) = host.read_proc_if_present(file)? else { return Ok(()) };
-    let protocols = text.lines().map(parse).collect::<Rows<_>>().not_empty("no protocol");
+    let protocols = text.lines().map(parse).collect::<Partial<_, _>>().not_empty("no protocol");
     for protocol in &protocols.good {
         for (key, value) in &protocol.values {
             push_value(protocol.name, key, *value, page_bytes, sink);
         }
     }
-    protocols.verdict.map_err(|error| host.malformed_proc(file, error))
+    protocols.map_error(|error| host.malformed_proc(file, error)).finish()
 }
 
 fn push_value(protocol: &str, key: &str, value: f64, page_bytes: f64, sink: &mut Sink) {

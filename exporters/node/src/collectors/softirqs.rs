@@ -2,12 +2,11 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError, parse_number};
+use common::error::{CollectError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
 use common::metric::Desc;
 
 use crate::host::Host;
-use crate::readers::Rows;
 use crate::readers::cpu_columns;
 
 const FUNCTIONS: Desc<'_> = Desc::counter(
@@ -24,14 +23,14 @@ impl Collector<Host> for Softirqs {
         let text = host.read_proc("softirqs")?;
         let malformed = |error| host.malformed_proc("softirqs", error);
         let (cpus, rows) = cpu_columns::parse(&text).map_err(malformed)?;
-        let rows = rows.map(parse_row).collect::<Rows<_>>();
+        let rows = rows.map(parse_row).collect::<Partial<_, _>>();
         let mut family = sink.family(&FUNCTIONS);
         for (kind, counts) in &rows.good {
             for (cpu, count) in cpus.iter().zip(counts) {
                 family.sample(&[("cpu", &**cpu), ("type", *kind)], *count as f64);
             }
         }
-        rows.verdict.map_err(malformed)
+        rows.map_error(malformed).finish()
     }
 }
 
@@ -55,7 +54,7 @@ mod tests {
         #[test]
         fn any_text_is_parsed_or_refused(text in "(CPU0 CPU1\n)?([ -~\n]|\\PC){0,200}") {
             if let Ok((_, rows)) = cpu_columns::parse(&text) {
-                let _ = rows.map(parse_row).collect::<Rows<_>>();
+                let _ = rows.map(parse_row).collect::<Partial<_, _>>();
             }
         }
     }

@@ -3,12 +3,11 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError, parse_number};
+use common::error::{CollectError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
 use common::metric::{Metric, counter, gauge};
 
 use crate::host::Host;
-use crate::readers::Rows;
 use crate::readers::hex::Hex;
 
 const FILE: &str = "net/softnet_stat";
@@ -67,12 +66,12 @@ impl Collector<Host> for Softnet {
         let text = host.read_proc(FILE)?;
         let cpus = parse(&text);
         sink.table(METRICS, cpus.good.iter().map(|cpu| ([("cpu", &*cpu.number)], cpu)));
-        cpus.verdict.map_err(|error| host.malformed_proc(FILE, error))
+        cpus.map_error(|error| host.malformed_proc(FILE, error)).finish()
     }
 }
 
 /// The CPUs in order; without a column for it, a CPU's number is that of its line.
-fn parse(text: &str) -> Rows<Cpu> {
+fn parse(text: &str) -> Partial<Vec<Cpu>, ParseError> {
     let cpus = text.lines().enumerate().map(|(index, line)| {
         let columns: Vec<u64> = line
             .split_ascii_whitespace()
@@ -84,7 +83,7 @@ fn parse(text: &str) -> Rows<Cpu> {
         let number = columns.get(NUMBER).map_or_else(|| index.to_string(), u64::to_string);
         Ok(Cpu { number, columns })
     });
-    cpus.collect::<Rows<_>>().not_empty("no CPU")
+    cpus.collect::<Partial<_, _>>().not_empty("no CPU")
 }
 
 #[cfg(test)]
@@ -108,8 +107,8 @@ mod tests {
     fn a_bad_line_costs_only_its_cpu() {
         let cpus = parse("1 2 3\n1 0 0 0 0 0 0 0 x\n5 0 0 0 0 0 0 0 0\n");
         assert_eq!(cpus.good.iter().map(|cpu| &*cpu.number).collect::<Vec<_>>(), ["2"]);
-        assert_eq!(cpus.verdict, Err(ParseError::Form("only 3 columns".into())));
-        assert!(parse("").verdict.is_err());
+        assert_eq!(cpus.error, Some(ParseError::Form("only 3 columns".into())));
+        assert!(parse("").error.is_some());
     }
 
     proptest::proptest! {

@@ -5,7 +5,7 @@
 use async_trait::async_trait;
 use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
-use common::error::{CollectError, FirstError, ParseError, parse_number};
+use common::error::{CollectError, FirstError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
 use common::metric::{Desc, Metric, counter, gauge};
 
@@ -80,20 +80,20 @@ pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Ho
 impl Collector<Host> for Stat {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
         let text = host.read_proc("stat")?;
-        let (counters, verdict) = parse(&text);
-        sink.row(METRICS, &counters);
+        let counters = parse(&text).map_error(|error| host.malformed_proc("stat", error));
+        sink.row(METRICS, &counters.good);
         if self.softirqs {
             let mut family = sink.family(&SOFTIRQS);
-            for (kind, count) in SOFTIRQ_KINDS.iter().zip(&counters.softirqs) {
+            for (kind, count) in SOFTIRQ_KINDS.iter().zip(&counters.good.softirqs) {
                 family.sample(&[("vector", kind)], *count);
             }
         }
-        verdict.map_err(|error| host.malformed_proc("stat", error))
+        counters.finish()
     }
 }
 
-/// What the lines say, and what is wrong with the first of those that are malformed.
-fn parse(text: &str) -> (Counters, Result<(), ParseError>) {
+/// What the lines say; a malformed one costs its own counters.
+fn parse(text: &str) -> Partial<Counters, ParseError> {
     let (mut counters, mut errors) = (Counters::default(), FirstError::default());
     let mut is_known = false;
     for line in text.lines() {
@@ -119,7 +119,7 @@ fn parse(text: &str) -> (Counters, Result<(), ParseError>) {
     if !is_known {
         errors.note::<()>(Err(ParseError::Form("none of the expected lines".into())));
     }
-    (counters, errors.into_result())
+    errors.beside(counters)
 }
 
 #[cfg(test)]
@@ -132,8 +132,8 @@ mod tests {
 
     #[test]
     fn every_line_has_its_counter() {
-        let (counters, verdict) = parse(TEXT);
-        assert_eq!(verdict, Ok(()));
+        let Partial { good: counters, error } = parse(TEXT);
+        assert_eq!(error, None);
         assert_eq!(counters.interrupts, Some(8_885_917.0));
         assert_eq!(counters.boot_time_seconds, Some(1_418_183_276.0));
         assert_eq!(counters.blocked, Some(1.0));
@@ -143,17 +143,17 @@ mod tests {
 
     #[test]
     fn absent_lines_are_absent_and_malformed_ones_errors() {
-        assert_eq!(parse("ctxt 1\n").0.forks, None);
+        assert_eq!(parse("ctxt 1\n").good.forks, None);
         for text in ["", "cpu 1 2", "ctxt", "ctxt x", "softirq 1 y"] {
-            assert!(parse(text).1.is_err(), "{text:?}");
+            assert!(parse(text).error.is_some(), "{text:?}");
         }
     }
 
     #[test]
     fn a_malformed_line_does_not_cost_the_others() {
-        let (counters, verdict) = parse("ctxt x\nsoftirq 1 y\nprocesses 7\n");
+        let Partial { good: counters, error } = parse("ctxt x\nsoftirq 1 y\nprocesses 7\n");
         assert_eq!(counters, Counters { forks: Some(7.0), ..Counters::default() });
-        assert!(verdict.is_err());
+        assert!(error.is_some());
     }
 
     proptest::proptest! {

@@ -2,12 +2,11 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError, parse_number};
+use common::error::{CollectError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
 use common::metric::{Metric, gauge};
 
 use crate::host::Host;
-use crate::readers::Rows;
 
 const FILE: &str = "swaps";
 
@@ -45,12 +44,12 @@ impl Collector<Host> for Swap {
             .iter()
             .map(|area| ([("device", &*area.device), ("swap_type", &*area.swap_type)], area));
         sink.table(METRICS, rows);
-        areas.verdict.map_err(|error| host.malformed_proc(FILE, error))
+        areas.map_error(|error| host.malformed_proc(FILE, error)).finish()
     }
 }
 
 /// The areas below a line of headings.
-fn parse(text: &str) -> Result<Rows<Area>, ParseError> {
+fn parse(text: &str) -> Result<Partial<Vec<Area>, ParseError>, ParseError> {
     match text.split_once('\n') {
         Some((headings, areas)) if headings.starts_with("Filename") => {
             Ok(areas.lines().map(parse_area).collect())
@@ -101,7 +100,7 @@ mod tests {
         let text = format!("{HEADINGS}/dev/sda2 partition 10 x -1\n\n/dev/sdb partition 1 0 5\n");
         let areas = parse(&text).unwrap();
         assert_eq!(areas.good.iter().map(|area| &*area.device).collect::<Vec<_>>(), ["/dev/sdb"]);
-        assert_eq!(areas.verdict.unwrap_err().to_string(), "used is no number: \"x\"");
+        assert_eq!(areas.error.unwrap().to_string(), "used is no number: \"x\"");
     }
 
     proptest::proptest! {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
-use common::error::{CollectError, ParseError};
+use common::error::{CollectError, FirstError, ParseError, Partial};
 use common::exposition::{Family, Sink};
 use common::metric::Desc;
 use rustix::io::Errno;
@@ -148,19 +148,18 @@ pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Ho
 #[async_trait]
 impl Collector<Host> for Tcpstat {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
-        let (mut sockets, mut outcome) = ask(AF_INET)?;
+        let mut errors = FirstError::default();
+        let mut sockets = errors.take(ask(AF_INET)?);
         if host.proc_path("net/tcp6").exists() {
-            let (more, more_outcome) = ask(AF_INET6)?;
-            sockets.extend(more);
-            outcome = outcome.and(more_outcome);
+            sockets.extend(errors.take(ask(AF_INET6)?));
         }
         self.push(&sockets, sink);
-        outcome
+        errors.into_result()
     }
 }
 
-/// All sockets of one version of the protocol, and the first error among them.
-fn ask(family: u8) -> Result<(Vec<Socket>, Result<(), CollectError>), CollectError> {
+/// All sockets of one version of the protocol.
+fn ask(family: u8) -> Result<Partial<Vec<Socket>>, CollectError> {
     let mut header = vec![family, IPPROTO_TCP, 0, 0];
     header.extend(ALL_STATES.to_ne_bytes());
     header.resize(REQUEST_BYTES, 0);
@@ -252,13 +251,11 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         match ask(AF_INET) {
-            Ok((sockets, outcome)) => {
-                assert!(
-                    sockets
-                        .iter()
-                        .any(|socket| { socket.state == "listen" && socket.source_port == port })
-                );
-                outcome.unwrap();
+            Ok(sockets) => {
+                let is_ours =
+                    |socket: &Socket| socket.state == "listen" && socket.source_port == port;
+                assert!(sockets.good.iter().any(is_ours));
+                sockets.finish().unwrap();
             }
             Err(error) => assert!(error.is_no_data(), "{error}"),
         }

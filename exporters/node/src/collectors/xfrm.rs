@@ -2,12 +2,11 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError, parse_number};
+use common::error::{CollectError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
 use common::metric::Desc;
 
 use crate::host::Host;
-use crate::readers::Rows;
 
 const FILE: &str = "net/xfrm_stat";
 
@@ -202,16 +201,16 @@ impl Collector<Host> for Xfrm {
         let text = host
             .read_proc_if_present(FILE)?
             .ok_or_else(|| CollectError::NoData("no statistics of IPsec in the kernel".into()))?;
-        let counts = text.lines().map(parse).collect::<Rows<_>>().not_empty("no count");
+        let counts = text.lines().map(parse).collect::<Partial<_, _>>().not_empty("no count");
         // A line that the kernel lacks counts as zero, as in the reference exporter; a malformed one does not.
-        let absent = counts.verdict.is_ok().then_some(0.0);
+        let absent = counts.error.is_none().then_some(0.0);
         for (name, desc) in &COUNTERS {
             let found = counts.good.iter().find(|(known, _)| known == name);
             if let Some(count) = found.map(|(_, count)| *count).or(absent) {
                 sink.value(desc, count);
             }
         }
-        counts.verdict.map_err(|error| host.malformed_proc(FILE, error))
+        counts.map_error(|error| host.malformed_proc(FILE, error)).finish()
     }
 }
 

@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
-use common::error::{CollectError, FirstError, ParseError};
+use common::error::{CollectError, FirstError, ParseError, Partial};
 use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
 use rustix::net::netlink::SocketAddrNetlink;
@@ -23,8 +23,8 @@ const RECEIVE_BYTES: usize = 32 * 1024;
 /// The kernel answers at once; this only bounds one that does not.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What is good of an answer, and the first error among the rest; or why there is no answer.
-pub(crate) type Answer<Good> = Result<(Good, Result<(), CollectError>), NetlinkError>;
+/// What an answer holds, without the messages that were malformed; or why there is no answer.
+pub(crate) type Answer<T> = Result<Partial<T>, NetlinkError>;
 
 /// A request that failed as a whole.
 #[derive(Debug)]
@@ -103,7 +103,7 @@ impl Connection {
         self.exchange(request, |payload| rows.extend(errors.note(parse(payload))))
             .map_err(|cause| NetlinkError { request: request.name, cause })?;
         let origin = |source| CollectError::Parse { origin: request.name.to_owned(), source };
-        Ok((rows, errors.into_result().map_err(origin)))
+        Ok(errors.beside(rows).map_error(origin))
     }
 
     fn exchange(&mut self, request: &Request, mut each: impl FnMut(&[u8])) -> Result<(), Cause> {
@@ -194,12 +194,12 @@ mod tests {
     fn malformed_rows_cost_only_themselves() {
         let mut connection = Connection::open(None).unwrap();
         let request = super::super::Link::request(false);
-        let (rows, outcome) = connection.ask(&request, |_| Ok(())).unwrap();
-        assert!(!rows.is_empty() && outcome.is_ok());
+        let rows = connection.ask(&request, |_| Ok(())).unwrap();
+        assert!(!rows.good.is_empty() && rows.error.is_none());
         let refuse = |_: &[u8]| Err::<(), _>(ParseError::Form("odd".into()));
-        let (rows, outcome) = connection.ask(&request, refuse).unwrap();
-        assert!(rows.is_empty());
-        assert_eq!(outcome.unwrap_err().to_string(), "rtnetlink RTM_GETLINK: odd");
+        let rows = connection.ask(&request, refuse).unwrap();
+        assert!(rows.good.is_empty());
+        assert_eq!(rows.error.unwrap().to_string(), "rtnetlink RTM_GETLINK: odd");
     }
 
     #[test]

@@ -38,7 +38,7 @@ impl Family {
         let request = Request::one("generic netlink CTRL_CMD_GETFAMILY", GENL_ID_CTRL, &header)
             .with(FAMILY_NAME, &name);
         match connection.ask(&request, parse_id) {
-            Ok((ids, _)) => Ok(ids.first().map(|id| Self { connection, id: *id })),
+            Ok(ids) => Ok(ids.good.first().map(|id| Self { connection, id: *id })),
             Err(error) if error.is_refusal(Errno::NOENT) => Ok(None),
             Err(error) => Err(error),
         }

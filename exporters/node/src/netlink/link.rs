@@ -52,15 +52,15 @@ impl<'a> Link<'a> {
     }
 }
 
-/// Names of all devices by index, and the first error among them.
+/// Names of all devices by index.
 ///
 /// # Errors
 /// As [`Connection::ask`].
 pub(crate) fn names(connection: &mut Connection) -> Answer<BTreeMap<u32, String>> {
-    let (names, outcome) = connection.ask(&Link::request(false), |payload| {
+    let names = connection.ask(&Link::request(false), |payload| {
         Link::parse(payload).map(|link| (link.index, link.name))
     })?;
-    Ok((names.into_iter().collect(), outcome))
+    Ok(names.map(|names| names.into_iter().collect()))
 }
 
 #[cfg(test)]
@@ -90,9 +90,9 @@ pub(crate) mod tests {
     #[test]
     fn the_kernel_knows_the_loopback_device() {
         let mut connection = Connection::open(None).unwrap();
-        let (names, outcome) = names(&mut connection).unwrap();
-        assert!(names.values().any(|name| name == "lo"), "{names:?}");
-        outcome.unwrap();
+        let names = names(&mut connection).unwrap();
+        assert!(names.good.values().any(|name| name == "lo"), "{names:?}");
+        names.finish().unwrap();
     }
 
     proptest::proptest! {

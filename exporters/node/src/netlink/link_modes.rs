@@ -1,7 +1,7 @@
 //! What the hardware can do and does, Documentation/networking/ethtool-netlink.rst of the
 //! kernel: `ETHTOOL_MSG_LINKMODES_GET`.
 
-use common::error::ParseError;
+use common::error::{ParseError, Partial};
 
 use super::attributes::{Attribute, Attributes};
 use super::connection::Answer;
@@ -50,14 +50,13 @@ pub(crate) struct LinkModes {
 /// As [`Family::ask`].
 pub(crate) fn link_modes() -> Answer<Option<Vec<LinkModes>>> {
     let Some(mut family) = Family::open("ethtool")? else {
-        return Ok((None, Ok(())));
+        return Ok(Partial::whole(None));
     };
     let mut header = Vec::new();
     FLAGS.put(&COMPACT_BITSETS.to_ne_bytes(), &mut header);
     let name = "generic netlink ETHTOOL_MSG_LINKMODES_GET";
     let request = family.dump(name, ETHTOOL_MSG_LINKMODES_GET).with(HEADER_NESTED, &header);
-    let (modes, outcome) = family.ask(&request, LinkModes::parse)?;
-    Ok((Some(modes), outcome))
+    Ok(family.ask(&request, LinkModes::parse)?.map(Some))
 }
 
 /// The header as the kernel wants it in a request: marked as nested.
@@ -131,7 +130,7 @@ mod tests {
 
     #[test]
     fn the_kernel_answers_or_has_no_such_family() {
-        link_modes().unwrap().1.unwrap();
+        link_modes().unwrap().finish().unwrap();
     }
 
     proptest::proptest! {

@@ -16,12 +16,8 @@ pub(crate) mod memory_zone;
 pub(crate) mod net_stat;
 /// Single numbers of `/proc/sys`.
 pub(crate) mod proc_sys;
-/// Files of `/proc` of which each line stands for itself.
-mod rows;
 /// Counters of `/proc/net/rpc`.
 pub(crate) mod sunrpc;
-
-pub(crate) use rows::Rows;
 
 /// The kernel counts disks in sectors of 512 bytes, whatever the disk's own are.
 pub(crate) const SECTOR_BYTES: f64 = 512.0;

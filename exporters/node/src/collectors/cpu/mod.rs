@@ -12,13 +12,12 @@ use async_trait::async_trait;
 use clap::{ArgMatches, FromArgMatches as _};
 use common::cli::is_switched_on;
 use common::collector::Collector;
-use common::error::{CollectError, FirstError, ParseError, parse_number};
+use common::error::{CollectError, FirstError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
 use common::filter::{Filter, Pattern};
 use common::metric::Desc;
 
 use crate::host::Host;
-use crate::readers::Rows;
 use common::sync::lock;
 use state::{CpuTimes, Times};
 
@@ -134,12 +133,12 @@ pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Ho
 impl Collector<Host> for Cpu {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
         let text = host.read_proc("stat")?;
-        let now = parse(&text);
         let mut errors = FirstError::default();
-        errors.note(now.verdict.map_err(|error| host.malformed_proc("stat", error)));
+        let now = parse(&text).map_error(|error| host.malformed_proc("stat", error));
+        let now = errors.take(now);
         let numbers: Vec<String> = {
             let mut last = lock(&self.last);
-            last.update(now.good);
+            last.update(now);
             self.push_times(&last, sink);
             last.iter().map(|cpu| cpu.number.clone()).collect()
         };
@@ -156,11 +155,11 @@ impl Collector<Host> for Cpu {
 }
 
 /// The CPUs in order; the line of their sum is left out.
-fn parse(text: &str) -> Rows<CpuTimes> {
+fn parse(text: &str) -> Partial<Vec<CpuTimes>, ParseError> {
     // The CPUs come first; the long line of interrupts is not looked at.
     let lines = text.lines().map_while(|line| line.strip_prefix("cpu"));
     let cpus = lines.filter(|line| !line.is_empty() && !line.starts_with(' '));
-    cpus.map(parse_cpu).collect::<Rows<_>>().not_empty("no line of a CPU")
+    cpus.map(parse_cpu).collect::<Partial<_, _>>().not_empty("no line of a CPU")
 }
 
 /// Number and seconds; columns that an old kernel lacks are zero.
@@ -206,8 +205,8 @@ mod tests {
         let text = "cpu  301854 612 111922 8979004 3552 2 3944 0 0 0\n\
                     cpu0 44490 19 21045 1087069 220 1 3410 5 6 7\ncpu10 47869 23 16474 1110787\n\
                     intr 8885917 17\n";
-        let Rows { good: cpus, verdict } = parse(text);
-        assert_eq!((cpus.len(), verdict), (2, Ok(())));
+        let Partial { good: cpus, error } = parse(text);
+        assert_eq!((cpus.len(), error), (2, None));
         let seconds = [444.9, 0.19, 210.45, 10870.69, 2.2, 0.01, 34.1, 0.05, 0.06, 0.07];
         assert_eq!(cpus[0], CpuTimes { number: "0".into(), seconds });
         let seconds = [478.69, 0.23, 164.74, 11107.87, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
@@ -218,7 +217,7 @@ mod tests {
     fn a_malformed_cpu_is_an_error_and_does_not_cost_the_others() {
         for text in ["", "cpu 1 2 3 4\n", "cpu0 1 2 3\n", "cpu0 1 2 x 4\n", "cpux 1 2 3 4\n", "\0"]
         {
-            assert!(parse(text).verdict.is_err(), "{text:?}");
+            assert!(parse(text).error.is_some(), "{text:?}");
         }
         let cpus = parse("cpu0 1 2 x 4\ncpu7 1 2 3 4\n");
         assert_eq!(cpus.good.iter().map(|cpu| &*cpu.number).collect::<Vec<_>>(), ["7"]);

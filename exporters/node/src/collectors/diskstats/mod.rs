@@ -8,13 +8,13 @@ mod udev;
 use async_trait::async_trait;
 use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
-use common::error::{CollectError, FirstError, ParseError, parse_number};
+use common::error::{CollectError, FirstError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
 use common::filter::{Filter, Pattern};
 use common::metric::{Desc, Metric, counter, gauge};
 
 use crate::host::Host;
-use crate::readers::{Rows, SECTOR_BYTES};
+use crate::readers::SECTOR_BYTES;
 use udev::Udev;
 
 /// Partitions, loop, RAM and floppy disks.
@@ -133,9 +133,9 @@ pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Ho
 impl Collector<Host> for Diskstats {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
         let text = host.read_proc("diskstats")?;
-        let Rows { good: mut disks, verdict } = parse(&text);
         let mut errors = FirstError::default();
-        errors.note(verdict.map_err(|error| host.malformed_proc("diskstats", error)));
+        let disks = parse(&text).map_error(|error| host.malformed_proc("diskstats", error));
+        let mut disks = errors.take(disks);
         disks.retain(|disk| self.devices.accepts(disk.name));
         sink.table(METRICS, disks.iter().map(|disk| ([("device", disk.name)], &disk.counts)));
         let udev: Vec<Udev> = disks
@@ -181,7 +181,7 @@ fn push_info(
 }
 
 /// The disks in order; a line with fewer than 14 columns (partitions before Linux 2.6.25) is left out.
-fn parse(text: &str) -> Rows<Disk<'_>> {
+fn parse(text: &str) -> Partial<Vec<Disk<'_>>, ParseError> {
     text.lines().filter_map(|line| parse_line(line).transpose()).collect()
 }
 
@@ -207,7 +207,7 @@ mod tests {
                     63877960 0 9653880 82621804\n\
                     259  0 nvme0n1 1 2 4 3000 5 6 8 7 8 9 10 11 12 13 14 15 16\n   8 1 sda1 1 2 3 4\n";
         let disks = parse(text);
-        assert_eq!(disks.verdict, Ok(()));
+        assert_eq!(disks.error, None);
         let [sda, nvme] = &disks.good[..] else { panic!() };
         assert_eq!((sda.major, sda.minor, sda.name), ("8", "0", "sda"));
         assert_eq!(sda.counts.bytes(2), Some(1_003_346_126.0 * 512.0));
@@ -220,8 +220,8 @@ mod tests {
     fn a_malformed_disk_does_not_cost_the_others_and_short_lines_are_none() {
         let disks = parse("8 0 sda 1 x 3\n8 16 sdb 1 2 3 4 5 6 7 8 9 10 11\n8 0\n\n");
         assert_eq!(disks.good.iter().map(|disk| disk.name).collect::<Vec<_>>(), ["sdb"]);
-        assert!(disks.verdict.is_err());
-        assert_eq!(parse("").verdict, Ok(()));
+        assert!(disks.error.is_some());
+        assert_eq!(parse("").error, None);
     }
 
     #[test]

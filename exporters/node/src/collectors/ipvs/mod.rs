@@ -9,12 +9,11 @@ use std::str::FromStr;
 use async_trait::async_trait;
 use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
-use common::error::{CollectError, ParseError, parse_number};
+use common::error::{CollectError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
 use common::metric::{Label, Metric, counter, gauge};
 
 use crate::host::Host;
-use crate::readers::Rows;
 use crate::readers::hex::Hex;
 use backends::{Backend, Counts, LABELS};
 
@@ -91,7 +90,8 @@ impl Ipvs {
     fn push_backends(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
         let file = "net/ip_vs";
         let text = read(host, file)?;
-        let backends: Rows<Backend> = backends::parse(&text).into_iter().collect();
+        let backends: Partial<Vec<Backend>, ParseError> =
+            backends::parse(&text).into_iter().collect();
         let mut sums: BTreeMap<Vec<Label<'_>>, Counts> = BTreeMap::new();
         for backend in &backends.good {
             sums.entry(self.labels.choose(backend)).or_default().add(backend.counts);
@@ -104,7 +104,7 @@ impl Ipvs {
                 }
             }
         }
-        backends.verdict.map_err(|error| host.malformed_proc(file, error))
+        backends.map_error(|error| host.malformed_proc(file, error)).finish()
     }
 }
 

@@ -166,13 +166,13 @@ pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Ho
 #[async_trait]
 impl Collector<Host> for Netclass {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
-        let (devices, outcome) = if self.netlink {
+        let devices = if self.netlink {
             netlink::devices(&self.devices, self.with_stats)?
         } else {
             sysfs::devices(host, &self.devices, self.ignore_invalid_speed)?
         };
-        push(&devices, sink);
-        outcome
+        push(&devices.good, sink);
+        devices.finish()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The devices as the kernel lists them by netlink; their speeds come from its ethtool family.
 
-use common::error::{CollectError, ParseError};
+use common::error::{CollectError, FirstError, ParseError, Partial};
 use common::filter::Filter;
 
 use super::super::netdev::counters;
@@ -39,24 +39,25 @@ const STATES: [&str; 7] =
 /// Place of the duplex mode among the texts.
 const DUPLEX: usize = 2;
 
-/// The devices wanted, and the first error among them.
+/// The devices wanted.
 pub(super) fn devices(
     wanted: &Filter,
     with_counters: bool,
-) -> Result<(Vec<Device>, Result<(), CollectError>), CollectError> {
+) -> Result<Partial<Vec<Device>>, CollectError> {
     let request = Link::request(with_counters);
-    let (mut devices, outcome) =
-        Connection::open(None)?.ask(&request, |payload| parse(payload, with_counters))?;
+    let mut errors = FirstError::default();
+    let devices = Connection::open(None)?.ask(&request, |payload| parse(payload, with_counters))?;
+    let mut devices = errors.take(devices);
     devices.retain(|device| wanted.accepts(&device.name));
     // Without this family, or if it fails, only the speeds are not known.
-    let (modes, modes_outcome) = link_modes().unwrap_or_else(|error| (None, Err(error.into())));
-    let modes = modes.unwrap_or_default();
+    let modes = errors.note(link_modes().map_err(CollectError::from));
+    let modes = modes.and_then(|modes| errors.take(modes)).unwrap_or_default();
     for device in &mut devices {
         if let Some(modes) = modes.iter().find(|modes| modes.device == device.name) {
             device.add(modes);
         }
     }
-    Ok((devices, outcome.and(modes_outcome)))
+    Ok(errors.beside(devices))
 }
 
 fn parse(payload: &[u8], with_counters: bool) -> Result<Device, ParseError> {
@@ -162,10 +163,10 @@ mod tests {
 
     #[test]
     fn the_kernel_lists_the_loopback_device() {
-        let (devices, outcome) = devices(&Filter::default(), true).unwrap();
-        let loopback = devices.iter().find(|device| device.name == "lo").unwrap();
+        let devices = devices(&Filter::default(), true).unwrap();
+        let loopback = devices.good.iter().find(|device| device.name == "lo").unwrap();
         assert!(loopback.counters.is_some() && loopback.number("mtu").is_some());
-        outcome.unwrap();
+        devices.finish().unwrap();
     }
 
     proptest::proptest! {

@@ -3,7 +3,7 @@
 use std::num::ParseIntError;
 use std::str::FromStr;
 
-use common::error::{CollectError, FirstError};
+use common::error::{CollectError, FirstError, Partial};
 use common::filter::Filter;
 
 use super::{Device, NUMBERS, TEXTS};
@@ -24,12 +24,12 @@ impl FromStr for Integer {
     }
 }
 
-/// The devices wanted, and the first error among them.
+/// The devices wanted.
 pub(super) fn devices(
     host: &Host,
     wanted: &Filter,
     ignore_invalid_speed: bool,
-) -> Result<(Vec<Device>, Result<(), CollectError>), CollectError> {
+) -> Result<Partial<Vec<Device>>, CollectError> {
     let names = host
         .list_sys(DIRECTORY)?
         .ok_or_else(|| CollectError::NoData("no network devices in sysfs".into()))?;
@@ -37,7 +37,7 @@ pub(super) fn devices(
     let mut errors = FirstError::default();
     let devices =
         names.filter_map(|name| read(host, name, ignore_invalid_speed, &mut errors)).collect();
-    Ok((devices, errors.into_result()))
+    Ok(errors.beside(devices))
 }
 
 /// The device, or `None` if it has gone meanwhile or is none (`bonding_masters` is a file).

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use common::error::{CollectError, ParseError};
+use common::error::{CollectError, FirstError, ParseError};
 use common::exposition::Sink;
 use common::metric::Desc;
 
@@ -29,9 +29,10 @@ struct Address {
 /// Asks the kernel and writes the family.
 pub(super) fn push(sink: &mut Sink) -> Result<(), CollectError> {
     let mut connection = Connection::open(None)?;
-    let (names, names_outcome) = names(&mut connection)?;
+    let mut errors = FirstError::default();
+    let names = errors.take(names(&mut connection)?);
     let request = Request::dump("rtnetlink RTM_GETADDR", RTM_GETADDR, &[0; HEADER_BYTES]);
-    let (addresses, outcome) = connection.ask(&request, parse)?;
+    let addresses = errors.take(connection.ask(&request, parse)?);
     let mut family = sink.family(&INFO);
     for address in &addresses {
         // A device that came in between is shown next time.
@@ -45,7 +46,7 @@ pub(super) fn push(sink: &mut Sink) -> Result<(), CollectError> {
         family.sample(&labels, 1.0);
     }
     drop(family);
-    names_outcome.and(outcome)
+    errors.into_result()
 }
 
 fn parse(payload: &[u8]) -> Result<Address, ParseError> {

@@ -94,25 +94,24 @@ impl Netdev {
         })
     }
 
-    /// The devices wanted, and the first error among them.
-    fn read(&self, host: &Host) -> Result<(Vec<Device>, Result<(), CollectError>), CollectError> {
+    /// The devices wanted.
+    fn read(&self, host: &Host, errors: &mut FirstError) -> Result<Vec<Device>, CollectError> {
         if self.netlink {
-            let (mut devices, outcome) = netlink::devices()?;
+            let mut devices = errors.take(netlink::devices()?);
             devices.retain(|device| self.devices.accepts(&device.name));
-            return Ok((devices, outcome));
+            return Ok(devices);
         }
         let text = host.read_proc("net/dev")?;
         let mut devices =
             proc::parse(&text).map_err(|error| host.malformed_proc("net/dev", error))?;
         devices.retain(|device| self.devices.accepts(&device.name));
-        let mut errors = FirstError::default();
         if self.label_alias {
             for device in &mut devices {
                 let alias = host.attribute(&format!("class/net/{}/ifalias", device.name));
                 device.alias = errors.catch(alias).unwrap_or_default();
             }
         }
-        Ok((devices, errors.into_result()))
+        Ok(devices)
     }
 }
 
@@ -123,9 +122,13 @@ pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Ho
 #[async_trait]
 impl Collector<Host> for Netdev {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
-        let (devices, outcome) = self.read(host)?;
+        let mut errors = FirstError::default();
+        let devices = self.read(host, &mut errors)?;
         push(self.metrics, self.label_alias, &devices, sink);
-        if self.address_info { outcome.and(addresses::push(sink)) } else { outcome }
+        if self.address_info {
+            errors.note(addresses::push(sink));
+        }
+        errors.into_result()
     }
 }
 

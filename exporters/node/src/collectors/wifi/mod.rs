@@ -5,7 +5,7 @@ mod parse;
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError};
+use common::error::{CollectError, FirstError, ParseError, Partial};
 use common::exposition::Sink;
 use common::metric::{Desc, Metric, counter, gauge};
 use rustix::io::Errno;
@@ -86,41 +86,38 @@ impl Collector<Host> for Wifi {
         let mut family =
             Family::open("nl80211")?.ok_or_else(|| no_data("no wireless network in the kernel"))?;
         let request = family.dump(GET_INTERFACE.0, GET_INTERFACE.1);
-        let (interfaces, mut outcome) =
-            family.ask(&request, Interface::parse).map_err(|error| {
-                let is_forbidden = error.is_refusal(Errno::PERM);
-                if is_forbidden { no_data("no permission") } else { error.into() }
-            })?;
-        let mut devices = Vec::new();
-        for interface in interfaces.into_iter().flatten() {
+        let interfaces = family.ask(&request, Interface::parse).map_err(|error| {
+            let is_forbidden = error.is_refusal(Errno::PERM);
+            if is_forbidden { no_data("no permission") } else { error.into() }
+        })?;
+        let (mut devices, mut errors) = (Vec::new(), FirstError::default());
+        for interface in errors.take(interfaces).into_iter().flatten() {
             let index = interface.index;
-            let (networks, networks_outcome) = about(&mut family, GET_SCAN, index, Network::parse);
-            let (stations, stations_outcome) =
-                about(&mut family, GET_STATION, index, Station::parse);
-            outcome = outcome.and(networks_outcome).and(stations_outcome);
+            let networks = about(&mut family, GET_SCAN, index, Network::parse);
+            let stations = about(&mut family, GET_STATION, index, Station::parse);
             // Of all networks within reach, the own one alone has a state.
-            let network = networks.into_iter().flatten().next();
-            devices.push(Device { interface, network, stations });
+            let network = errors.take(networks).into_iter().flatten().next();
+            devices.push(Device { interface, network, stations: errors.take(stations) });
         }
         push(&devices, sink);
-        outcome
+        errors.into_result()
     }
 }
 
-/// What the kernel tells about one device, and the first error in it.
+/// What the kernel knows of one device.
 fn about<T>(
     family: &mut Family,
     (name, command): Command,
     index: u32,
     parse: fn(Attributes<'_>) -> Result<T, ParseError>,
-) -> (Vec<T>, Result<(), CollectError>) {
+) -> Partial<Vec<T>> {
     let request = family.dump(name, command).with(parse::IFINDEX, &index.to_ne_bytes());
     match family.ask(&request, parse) {
         Ok(answer) => answer,
         Err(error) if NOTHING_TO_TELL.iter().any(|errno| error.is_refusal(*errno)) => {
-            (Vec::new(), Ok(()))
+            Partial::whole(Vec::new())
         }
-        Err(error) => (Vec::new(), Err(error.into())),
+        Err(error) => Partial { good: Vec::new(), error: Some(error.into()) },
     }
 }
 

@@ -6,12 +6,11 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, FirstError, ParseError, parse_number};
+use common::error::{CollectError, FirstError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
 use common::metric::Desc;
 
 use crate::host::Host;
-use crate::readers::Rows;
 use crate::readers::memory_zone::split_heading;
 use fields::FIELDS;
 
@@ -32,18 +31,18 @@ pub(super) struct Zoneinfo;
 impl Collector<Host> for Zoneinfo {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
         let text = host.read_proc("zoneinfo")?;
-        let Rows { good: zones, verdict } = parse(&text);
+        let zones = parse(&text).map_error(|error| host.malformed_proc("zoneinfo", error));
         for (word, desc) in FIELDS {
-            push(desc, &zones, |zone| zone.values.get(word).copied(), sink);
+            push(desc, &zones.good, |zone| zone.values.get(word).copied(), sink);
         }
-        let longest = zones.iter().map(|zone| zone.protection.len()).max().unwrap_or_default();
+        let longest = zones.good.iter().map(|zone| zone.protection.len()).max().unwrap_or_default();
         for index in 0..longest {
             let name = format!("node_zoneinfo_protection_{index}");
             let help = format!("Pages kept from allocations that zone {index} could serve.");
             let desc = Desc::gauge(&name, &help);
-            push(&desc, &zones, |zone| zone.protection.get(index).copied(), sink);
+            push(&desc, &zones.good, |zone| zone.protection.get(index).copied(), sink);
         }
-        verdict.map_err(|error| host.malformed_proc("zoneinfo", error))
+        zones.finish()
     }
 }
 
@@ -62,7 +61,7 @@ fn push(
 }
 
 /// The zones in order, each without those of its fields that are malformed.
-fn parse(text: &str) -> Rows<Zone<'_>> {
+fn parse(text: &str) -> Partial<Vec<Zone<'_>>, ParseError> {
     let mut zones: Vec<Zone<'_>> = Vec::new();
     let mut errors = FirstError::default();
     for line in text.lines() {
@@ -73,7 +72,7 @@ fn parse(text: &str) -> Rows<Zone<'_>> {
             errors.note(zone.add(line));
         }
     }
-    Rows { good: zones, verdict: errors.into_result() }.not_empty("no zone")
+    errors.beside(zones).not_empty("no zone")
 }
 
 impl<'a> Zone<'a> {
@@ -110,7 +109,7 @@ mod tests {
 
     #[test]
     fn known_fields_of_each_zone_are_read() {
-        let Rows { good: zones, verdict } = parse(TEXT);
+        let Partial { good: zones, error } = parse(TEXT);
         let first = [
             ("high", 16.0),
             ("min", 10.0),
@@ -132,24 +131,24 @@ mod tests {
             },
         ];
         assert_eq!(zones, expected);
-        assert_eq!(verdict, Ok(()));
+        assert_eq!(error, None);
     }
 
     #[test]
     fn a_malformed_field_costs_only_itself() {
         for line in ["min x", "nr_free_pages 1 2", "protection: (0, )", "protection:"] {
             let text = format!("Node 0, zone DMA\n{line}\nlow 7\n");
-            let Rows { good: zones, verdict } = parse(&text);
-            assert!(verdict.is_err(), "{line:?}");
+            let Partial { good: zones, error } = parse(&text);
+            assert!(error.is_some(), "{line:?}");
             assert_eq!(zones[0].values, [("low", 7.0)].into(), "{line:?}");
         }
     }
 
     #[test]
     fn truncated_lines_are_passed_over_but_no_zone_is_an_error() {
-        assert_eq!(parse("Node 0, zone DMA\n  nr_free_pages").verdict, Ok(()));
+        assert_eq!(parse("Node 0, zone DMA\n  nr_free_pages").error, None);
         for text in ["", "Node 0", "  min 7\n"] {
-            assert!(parse(text).verdict.is_err(), "{text:?}");
+            assert!(parse(text).error.is_some(), "{text:?}");
         }
     }
 

@@ -41,12 +41,12 @@ impl<const N: usize> Table<N> {
         errors: &mut FirstError,
     ) {
         let Some(text) = errors.catch(host.attribute(path)) else { return };
-        let verdict = if self.attributes.iter().any(|known| line(&text, known.key).is_some()) {
+        let added = if self.attributes.iter().any(|known| line(&text, known.key).is_some()) {
             self.add_parsed(labels, |key| line(&text, key))
         } else {
             Err(ParseError::Form("none of the expected lines".into()))
         };
-        errors.note(verdict.map_err(|error| host.malformed_sys(path, error)));
+        errors.note(added.map_err(|error| host.malformed_sys(path, error)));
     }
 
     /// Adds a row of one device whose texts `find` gives by their keys, where there are any.
