@@ -22,6 +22,14 @@ impl<T, E> Partial<T, E> {
         Self { good, error: None }
     }
 
+    /// Nothing but an error.
+    pub fn failed(error: E) -> Self
+    where
+        T: Default,
+    {
+        Self { good: T::default(), error: Some(error) }
+    }
+
     /// Changes the good part.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Partial<U, E> {
         Partial { good: change(self.good), error: self.error }
@@ -155,6 +163,9 @@ mod tests {
         let rows: Partial<Vec<u8>, ParseError> = std::iter::empty().collect();
         assert_eq!(rows, Partial::whole(Vec::new()));
         assert_eq!(rows.not_empty("nothing").error, Some(bad("nothing")));
+        let rows = Partial::<Vec<u8>, _>::failed(bad("first"));
+        assert_eq!(rows.clone().not_empty("nothing"), rows);
+        assert_eq!(rows, Partial { good: Vec::new(), error: Some(bad("first")) });
     }
 
     #[test]
