@@ -61,13 +61,13 @@ impl<'a> Field<'a> {
 
     /// Reads a line; the kernel's kB are units of 1,024 bytes.
     pub(super) fn parse(line: &'a str) -> Result<Self, ParseError> {
-        let malformed = || ParseError::Form(format!("line without a field: {line:?}"));
+        let malformed = || ParseError::form("line without a field", line);
         let (name, rest) = line.split_once(':').ok_or_else(malformed)?;
         let mut words = rest.split_ascii_whitespace();
         let value = parse_number::<u64>("value", words.next())? as f64;
         match words.next() {
             Some("kB") => Ok(Field { name, value: value * 1024.0, is_bytes: true }),
-            Some(unit) => Err(ParseError::Form(format!("{name} has the unknown unit {unit:?}"))),
+            Some(_) => Err(ParseError::form("unknown unit", line)),
             None => Ok(Field { name, value, is_bytes: false }),
         }
     }

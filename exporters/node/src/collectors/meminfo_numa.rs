@@ -87,7 +87,7 @@ const PREFIX: &str = "node_memory_numa_";
 
 /// `Node 0 Active(anon):  123 kB`
 fn parse_meminfo(line: &str) -> Result<(String, f64), ParseError> {
-    let malformed = || ParseError::Form(format!("line without a node: {line:?}"));
+    let malformed = || ParseError::form("line without a node", line);
     let rest = line.trim_start().strip_prefix("Node ").ok_or_else(malformed)?;
     let (_, field) = rest.split_once(' ').ok_or_else(malformed)?;
     let field = Field::parse(field.trim_start())?;

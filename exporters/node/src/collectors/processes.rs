@@ -128,7 +128,7 @@ fn unless_out_of_sight<T>(read: Result<T, CollectError>) -> Result<Option<T>, Co
 
 /// `314 (name) S 1 …`: the name may hold spaces and parentheses, what follows it does not.
 fn parse(text: &str) -> Result<Task, ParseError> {
-    let malformed = || ParseError::Form(format!("no name in {text:?}"));
+    let malformed = || ParseError::form("no name", text);
     let (_, columns) = text.rsplit_once(')').ok_or_else(malformed)?;
     let mut columns = columns.split_ascii_whitespace();
     let state = columns.next().and_then(|state| state.chars().next());

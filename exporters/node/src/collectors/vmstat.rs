@@ -74,7 +74,7 @@ impl Collector<Host> for Vmstat {
 fn split(line: &str) -> Result<(&str, &str), ParseError> {
     line.split_once(' ')
         .filter(|(name, _)| !name.is_empty())
-        .ok_or_else(|| ParseError::Form(format!("line without name and value: {line:?}")))
+        .ok_or_else(|| ParseError::form("line without name and value", line))
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ pub(crate) fn parse(
     let mut cpus = Vec::new();
     for (position, column) in heading.enumerate() {
         if !column.starts_with("CPU") {
-            return Err(ParseError::Form(format!("heading {column:?} is no CPU")));
+            return Err(ParseError::form("heading of no CPU", column));
         }
         cpus.push(position.to_string());
     }

@@ -104,10 +104,7 @@ fn parse_backend<'a>(
 
 /// `C0A80016:0CEA`, or `[2001:0DB8:…:0001]:0050`.
 fn parse_endpoint(text: &str) -> Result<(String, String), ParseError> {
-    let malformed = || {
-        let start: String = text.chars().take(64).collect();
-        ParseError::Form(format!("no address and port: {start:?}"))
-    };
+    let malformed = || ParseError::form("no address and port", text);
     let (address, port) = text.rsplit_once(':').ok_or_else(malformed)?;
     let Hex(port) = port.parse().map_err(|_| malformed())?;
     let v6 = address.strip_prefix('[').and_then(|address| address.strip_suffix(']'));
