@@ -112,12 +112,11 @@ fn parse_neighbour(payload: &[u8]) -> Result<Option<u32>, ParseError> {
 
 /// Lines of address, type, flags, hardware address, mask, device below one of headings.
 fn parse(text: &str) -> Partial<Entries, ParseError> {
-    let (mut entries, mut errors) = (Entries::new(), FirstError::default());
     let mut lines = text.lines();
     if !lines.next().is_some_and(|headings| headings.contains("HW address")) {
-        errors.keep(ParseError::Missing { field: "line of headings" });
-        return errors.beside(entries);
+        return Partial::failed(ParseError::Missing { field: "line of headings" });
     }
+    let (mut entries, mut errors) = (Entries::new(), FirstError::default());
     for device in errors.good(lines.map(parse_line)) {
         *entries.entry(device.to_owned()).or_default() += 1;
     }

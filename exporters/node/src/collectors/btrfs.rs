@@ -11,7 +11,7 @@ use common::metric::Desc;
 
 use crate::host::Host;
 use crate::readers::SECTOR_BYTES;
-use crate::readers::attributes::{Attribute, Table, counter, gauge, line};
+use crate::readers::attributes::{Attribute, Table, counter, gauge, line, parsed_in_part};
 
 const DIRECTORY: &str = "fs/btrfs";
 
@@ -199,14 +199,13 @@ fn push_devices(systems: &[FileSystem], host: &Host, sink: &mut Sink, errors: &m
     for FileSystem { path, uuid, devices, ids, .. } in systems {
         for id in ids {
             let path = format!("{path}/devinfo/{id}/error_stats");
-            let Some(text) = errors.catch(host.attribute(&path)) else { continue };
-            let counts = error_counts(&text).map_error(|error| host.malformed_sys(&path, error));
+            let counts = parsed_in_part(host, &path, error_counts, errors);
             // Sysfs does not tell which number is which device, unless there is only one.
             let device = match (&devices[..], &ids[..]) {
                 ([device], [_]) => ("device", &**device),
                 _ => ("devid", &**id),
             };
-            for (kind, count) in errors.take(counts) {
+            for (kind, count) in counts.unwrap_or_default() {
                 family.sample(&[device, ("type", kind), ("uuid", uuid)], count);
             }
         }

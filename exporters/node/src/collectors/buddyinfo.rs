@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError, Partial, parse_number};
+use common::error::{CollectError, FirstError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
 use common::metric::Desc;
 
@@ -19,7 +19,8 @@ const BLOCKS: Desc<'_> = Desc::gauge(
 struct Zone<'a> {
     node: &'a str,
     name: &'a str,
-    blocks: Vec<u64>,
+    /// `None` for a count that is malformed.
+    blocks: Vec<Option<u64>>,
 }
 
 #[derive(Debug)]
@@ -33,6 +34,7 @@ impl Collector<Host> for Buddyinfo {
         let mut family = sink.family(&BLOCKS);
         for zone in &zones.good {
             for (size, count) in zone.blocks.iter().enumerate() {
+                let Some(count) = count else { continue };
                 let size = size.to_string();
                 let labels = [("node", zone.node), ("size", &size), ("zone", zone.name)];
                 family.sample(&labels, *count as f64);
@@ -43,15 +45,17 @@ impl Collector<Host> for Buddyinfo {
 }
 
 fn parse(text: &str) -> Partial<Vec<Zone<'_>>, ParseError> {
-    text.lines().map(parse_line).collect::<Partial<_, _>>().not_empty("no zone")
-}
-
-fn parse_line(line: &str) -> Result<Zone<'_>, ParseError> {
-    let malformed = || ParseError::Form(format!("line without node and zone: {line:?}"));
-    let (node, name, counts) = split_heading(line).ok_or_else(malformed)?;
-    let counts = counts.split_ascii_whitespace();
-    let blocks = counts.map(|count| parse_number("blocks", Some(count)));
-    Ok(Zone { node, name, blocks: blocks.collect::<Result<_, _>>()? })
+    let (mut zones, mut errors) = (Vec::new(), FirstError::default());
+    for line in text.lines() {
+        let Some((node, name, counts)) = split_heading(line) else {
+            errors.keep(ParseError::form("line without node and zone", line));
+            continue;
+        };
+        let counts = counts.split_ascii_whitespace();
+        let counts = counts.map(|count| errors.note(parse_number("blocks", Some(count))));
+        zones.push(Zone { node, name, blocks: counts.collect() });
+    }
+    errors.beside(zones).not_empty("no zone")
 }
 
 #[cfg(test)]
@@ -64,17 +68,21 @@ mod tests {
             "Node 0, zone      DMA      1      0      3 \nNode 1, zone   Normal  24371   8319\n",
         );
         let expected = [
-            Zone { node: "0", name: "DMA", blocks: vec![1, 0, 3] },
-            Zone { node: "1", name: "Normal", blocks: vec![24371, 8319] },
+            Zone { node: "0", name: "DMA", blocks: [1, 0, 3].map(Some).into() },
+            Zone { node: "1", name: "Normal", blocks: [24371, 8319].map(Some).into() },
         ];
         assert_eq!(zones.good, expected);
         assert_eq!(zones.error, None);
     }
 
     #[test]
-    fn a_malformed_zone_does_not_cost_the_others() {
-        let zones = parse("Node 0, zone DMA 1 x\nNode 0, zone Normal 7\nNode 0, zo");
-        assert_eq!(zones.good, [Zone { node: "0", name: "Normal", blocks: vec![7] }]);
+    fn a_malformed_count_or_zone_does_not_cost_the_others() {
+        let zones = parse("Node 0, zone DMA 1 x 3\nNode 0, zo\nNode 0, zone Normal 7\n");
+        let expected = [
+            Zone { node: "0", name: "DMA", blocks: vec![Some(1), None, Some(3)] },
+            Zone { node: "0", name: "Normal", blocks: vec![Some(7)] },
+        ];
+        assert_eq!(zones.good, expected);
         let error = ParseError::Number { field: "blocks", text: "x".into() };
         assert_eq!(zones.error, Some(error));
         assert!(parse("").error.is_some());

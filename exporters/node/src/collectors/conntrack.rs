@@ -92,15 +92,16 @@ fn absent() -> CollectError {
     CollectError::NoData("no connection tracking in the kernel".into())
 }
 
-/// Sums over all CPUs; old kernels have no `search_restart`.
+/// Sums over all CPUs; old kernels have no `search_restart`. Without the count of one CPU there is no sum.
 fn push_statistics(host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
     let table = Table::read(host, "nf_conntrack")?.ok_or_else(absent)?;
     for (heading, desc) in &STATISTICS {
-        if let Some(sum) = table.column(heading).reduce(u64::wrapping_add) {
+        let sum = table.good.column(heading).reduce(|sum, count| Some(sum?.wrapping_add(count?)));
+        if let Some(Some(sum)) = sum {
             sink.value(desc, sum as f64);
         }
     }
-    Ok(())
+    table.finish()
 }
 
 #[cfg(test)]

@@ -8,7 +8,9 @@ use common::exposition::Sink;
 use common::metric::Desc;
 
 use crate::host::Host;
-use crate::readers::attributes::{Attribute, Table, devices, gauge, integer, number_after, read};
+use crate::readers::attributes::{
+    Attribute, Table, devices, gauge, integer, number_after, parsed_in_part, read,
+};
 use crate::readers::cpu_list;
 
 const DIRECTORY: &str = "devices/system/cpu";
@@ -72,8 +74,9 @@ pub(super) struct CpuFreq;
 impl Collector<Host> for CpuFreq {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
         let mut errors = FirstError::default();
-        let offline = host.parsed(&format!("{DIRECTORY}/offline"), cpu_list::parse);
-        let offline = errors.catch(offline).unwrap_or_default();
+        let offline = format!("{DIRECTORY}/offline");
+        let offline = parsed_in_part(host, &offline, cpu_list::parse, &mut errors);
+        let offline = offline.unwrap_or_default();
         let names = devices(host, DIRECTORY)?;
         let mut numbers: Vec<&str> =
             names.iter().filter_map(|name| number_after(name, "cpu")).collect();

@@ -103,6 +103,7 @@ impl Collector<Host> for Interrupts {
     }
 }
 
+/// A row is good or bad as a whole, as the number of its counts decides where the description begins.
 /// Nothing is made of rows that lack a description: `ERR` and `MIS` count for all CPUs together.
 fn parse_row<'a>(
     cpus: usize,

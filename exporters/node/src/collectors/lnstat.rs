@@ -21,7 +21,7 @@ impl Collector<Host> for Lnstat {
         let mut errors = FirstError::default();
         let tables = names.into_iter().filter_map(|name| {
             let table = errors.catch(Table::read(host, &name))?;
-            Some((name, table))
+            Some((name, errors.take(table)))
         });
         push(&tables.collect::<Vec<_>>(), sink);
         errors.into_result()
@@ -39,6 +39,7 @@ fn push(tables: &[(String, Table)], sink: &mut Sink) {
         for (subsystem, table) in tables {
             // The row's number, which is not the CPU's where a lower one is off.
             for (cpu, count) in table.column(heading).enumerate() {
+                let Some(count) = count else { continue };
                 family.sample(&[("cpu", &cpu.to_string()), ("subsystem", subsystem)], count as f64);
             }
         }
@@ -54,7 +55,7 @@ mod tests {
     fn tables_share_the_families_of_equal_headings() {
         let host = Host::fixture("linux-6.1");
         let tables: Vec<(String, Table)> = ["arp_cache", "synproxy"]
-            .map(|name| (name.to_owned(), Table::read(&host, name).unwrap().unwrap()))
+            .map(|name| (name.to_owned(), Table::read(&host, name).unwrap().unwrap().good))
             .into();
         let mut sink = Sink::new(Format::Text);
         push(&tables, &mut sink);

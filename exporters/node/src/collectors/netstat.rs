@@ -97,12 +97,15 @@ impl Collector<Host> for Netstat {
     }
 }
 
-/// Pairs of lines, both of which begin with the protocol: names, then values.
+/// Pairs of lines, both of which begin with the protocol: names, then values. A line without its
+/// counterpart costs no other pair.
 fn parse_pairs(text: &str) -> Partial<Vec<Field<'_>>, ParseError> {
     let mut fields = Vec::new();
-    let mut lines = text.lines();
+    let mut lines = text.lines().peekable();
+    let protocol = |line: &str| line.split_once(':').map(|(protocol, _)| protocol.to_owned());
     while let Some(names) = lines.next() {
-        match split_pair(names, lines.next().unwrap_or_default()) {
+        let values = lines.next_if(|values| protocol(values) == protocol(names));
+        match split_pair(names, values.unwrap_or_default()) {
             Ok((protocol, names, values)) => {
                 fields.extend(names.zip(values).map(|(name, value)| {
                     let value = parse_number("value", Some(value))?;
@@ -122,10 +125,7 @@ fn split_pair<'a>(
     names: &'a str,
     values: &'a str,
 ) -> Result<(&'a str, Words<'a>, Words<'a>), ParseError> {
-    let malformed = || {
-        let start: String = names.chars().take(64).collect();
-        ParseError::Form(format!("no names and values: {start:?}"))
-    };
+    let malformed = || ParseError::form("no names and values", names);
     let (protocol, names) = names.split_once(':').ok_or_else(malformed)?;
     let (_, values) =
         values.split_once(':').filter(|(of, _)| *of == protocol).ok_or_else(malformed)?;
@@ -174,6 +174,9 @@ mod tests {
             assert_eq!(values(&parse_pairs(&text)), [("Tcp_InSegs".into(), 7.0)], "{bad:?}");
             assert!(parse_pairs(&text).error.is_some(), "{bad:?}");
         }
+        let text = "Ip: A\nIp: 1\nodd\nUdp: B\nUdp: 2\nTcp: C\n";
+        let expected = [("Ip_A".into(), 1.0), ("Udp_B".into(), 2.0)];
+        assert_eq!(values(&parse_pairs(text)), expected, "pairs behind a single line");
         for text in ["", "Ip: A\n"] {
             assert!(parse_pairs(text).error.is_some(), "{text:?}");
         }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError};
+use common::error::{CollectError, FirstError, ParseError, Partial};
 use common::exposition::Sink;
 use common::metric::Desc;
 use jiff::civil::Date;
@@ -47,12 +47,23 @@ impl Collector<Host> for OsRelease {
         for file in FILES {
             if let Some(text) = host.read_rootfs_if_present(file)? {
                 let malformed = |error| CollectError::parse(&host.rootfs().join(file), error);
-                let release = Release::parse(&text).map_err(malformed)?;
-                return release.push(sink).map_err(malformed);
+                return expose(&text, sink).map_err(malformed);
             }
         }
         Err(CollectError::NoData("no os-release file".into()))
     }
+}
+
+/// Pushes what a file says. A malformed line costs its own label; a file of such lines alone is none.
+fn expose(text: &str, sink: &mut Sink) -> Result<(), ParseError> {
+    let release = Release::parse(text);
+    if release.good.0.is_empty() && release.error.is_some() {
+        return release.finish();
+    }
+    let mut errors = FirstError::default();
+    let release = errors.take(release);
+    errors.note(release.push(sink));
+    errors.into_result()
 }
 
 /// Assignments of an os-release file.
@@ -79,15 +90,15 @@ impl Release {
         Ok(())
     }
 
-    fn parse(text: &str) -> Result<Self, ParseError> {
+    fn parse(text: &str) -> Partial<Self, ParseError> {
         let lines = text.lines().map(str::trim);
         let assignments = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
-        assignments.map(parse_assignment).collect::<Result<_, _>>().map(Self)
+        assignments.map(parse_assignment).collect::<Partial<_, _>>().map(Self)
     }
 }
 
 fn parse_assignment(line: &str) -> Result<(String, String), ParseError> {
-    let malformed = || ParseError::Form(format!("no assignment: {line:?}"));
+    let malformed = || ParseError::form("no assignment", line);
     let (key, value) = line.split_once('=').ok_or_else(malformed)?;
     let key = key.trim_start_matches("export ").trim();
     Ok((key.to_owned(), unquote(value).ok_or_else(malformed)?))
@@ -122,7 +133,7 @@ fn leading_version(version_id: &str) -> Option<f64> {
 }
 
 fn midnight_utc(date: &str) -> Result<f64, ParseError> {
-    let malformed = |_| ParseError::Form(format!("SUPPORT_END is no date: {date:?}"));
+    let malformed = |_| ParseError::form("SUPPORT_END is no date", date);
     let date: Date = date.parse().map_err(malformed)?;
     let midnight = date.to_zoned_datetime(TimeZone::UTC).map_err(malformed)?;
     Ok(midnight.timestamp().as_second() as f64)
@@ -135,7 +146,7 @@ mod tests {
 
     fn exposed(text: &str) -> Result<String, ParseError> {
         let mut sink = Sink::new(Format::Text);
-        Release::parse(text)?.push(&mut sink)?;
+        expose(text, &mut sink)?;
         Ok(String::from_utf8_lossy(sink.text()).into_owned())
     }
 
@@ -166,6 +177,19 @@ mod tests {
         for text in ["ID", "NAME=\"open", "A=b\\", "SUPPORT_END=soon"] {
             assert!(exposed(text).is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_malformed_line_costs_only_its_label() {
+        let mut sink = Sink::new(Format::Text);
+        let error = expose("NAME=\"open\nID=debian\nodd\nVERSION_ID=12\n", &mut sink);
+        assert_eq!(error, Err(ParseError::form("no assignment", "NAME=\"open")));
+        let text = String::from_utf8_lossy(sink.text()).into_owned();
+        assert!(text.contains("id=\"debian\",id_like=\"\""), "{text}");
+        assert!(text.contains("} 12\n"), "{text}");
+        let mut sink = Sink::new(Format::Text);
+        assert!(expose("odd\n", &mut sink).is_err());
+        assert!(sink.is_empty());
     }
 
     proptest::proptest! {

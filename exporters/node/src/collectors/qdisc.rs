@@ -106,7 +106,7 @@ impl Collector<Host> for Qdisc {
         let mut errors = FirstError::default();
         let names = errors.take(names(&mut connection)?);
         let request = Request::dump("rtnetlink RTM_GETQDISC", RTM_GETQDISC, &[0; HEADER_BYTES]);
-        let roots = errors.take(connection.ask(&request, parse)?);
+        let roots = errors.take(connection.ask_in_part(&request, parse)?);
         let rows = roots.iter().flatten().filter_map(|root| {
             let device = names.get(&root.device).filter(|name| self.devices.accepts(name))?;
             Some(([("device", device.as_str()), ("kind", &*root.kind)], &root.stats))
@@ -116,8 +116,8 @@ impl Collector<Host> for Qdisc {
     }
 }
 
-/// The queue, or `None` if it is part of another one.
-fn parse(payload: &[u8]) -> Result<Option<Root>, ParseError> {
+/// The queue, or `None` if it is part of another one. Figures that are malformed cost only themselves.
+fn parse(payload: &[u8], errors: &mut FirstError<ParseError>) -> Result<Option<Root>, ParseError> {
     let (header, attributes) = split(payload, HEADER_BYTES)?;
     let parent = u32::from_ne_bytes(bytes_at(header, 12)?);
     if parent != TC_H_ROOT && parent != 0 {
@@ -126,30 +126,33 @@ fn parse(payload: &[u8]) -> Result<Option<Root>, ParseError> {
     let kind = attributes.text(KIND).ok_or(ParseError::Missing { field: "TCA_KIND" })?;
     let device = u32::from_ne_bytes(bytes_at(header, 4)?);
     let stats = match attributes.find(STATS) {
-        Some(stats) if attributes.find(STATS2).is_none() => parse_old_stats(stats)?,
-        _ => parse_stats(attributes.nested(STATS2)?)?,
+        Some(stats) if attributes.find(STATS2).is_none() => errors.note(parse_old_stats(stats)),
+        _ => errors.note(attributes.nested(STATS2)).map(|nested| parse_stats(nested, errors)),
     };
+    let stats = stats.unwrap_or_default();
     Ok(Some(Root { device, kind, stats }))
 }
 
 /// `struct gnet_stats_basic`, `struct gnet_stats_queue`, and packets 64 bits wide.
-fn parse_stats(attributes: Attributes<'_>) -> Result<Stats, ParseError> {
+fn parse_stats(attributes: Attributes<'_>, errors: &mut FirstError<ParseError>) -> Stats {
     let mut stats = Stats::default();
     if let Some(basic) = attributes.find(STATS_BASIC) {
-        stats.bytes = Some(u64::from_ne_bytes(bytes_at(basic, 0)?) as f64);
-        stats.packets = Some(count(basic, 8)?);
+        let bytes = errors.note(bytes_at(basic, 0));
+        stats.bytes = bytes.map(|bytes| u64::from_ne_bytes(bytes) as f64);
+        stats.packets = errors.note(count(basic, 8));
     }
-    if let Some(packets) = attributes.number(STATS_PKT64)? {
+    if let Some(packets) = errors.catch(attributes.number(STATS_PKT64)) {
         stats.packets = Some(packets as f64);
     }
     if let Some(queue) = attributes.find(STATS_QUEUE) {
-        stats.queued_packets = Some(count(queue, 0)?);
-        stats.queued_bytes = Some(count(queue, 4)?);
-        stats.drops = Some(count(queue, 8)?);
-        stats.requeues = Some(count(queue, 12)?);
-        stats.overlimits = Some(count(queue, 16)?);
+        let mut count = |offset| errors.note(count(queue, offset));
+        stats.queued_packets = count(0);
+        stats.queued_bytes = count(4);
+        stats.drops = count(8);
+        stats.requeues = count(12);
+        stats.overlimits = count(16);
     }
-    Ok(stats)
+    stats
 }
 
 /// `struct tc_stats`, of kernels before 2.6.10.
@@ -179,6 +182,14 @@ mod tests {
         [header, attribute(KIND, b"fq_codel\0"), attributes.concat()].concat()
     }
 
+    /// The queue of a message without fault.
+    fn whole(message: &[u8]) -> Option<Root> {
+        let mut errors = FirstError::default();
+        let root = parse(message, &mut errors).unwrap();
+        errors.into_result().unwrap();
+        root
+    }
+
     fn words(count: u32) -> Vec<u8> {
         (1..=count).flat_map(u32::to_ne_bytes).collect()
     }
@@ -187,7 +198,7 @@ mod tests {
     fn figures_of_root_queues_are_read() {
         let basic = [7_u64.to_ne_bytes().to_vec(), 8_u64.to_ne_bytes().to_vec()].concat();
         let nested = [attribute(STATS_BASIC, &basic), attribute(STATS_QUEUE, &words(5))].concat();
-        let root = parse(&message(TC_H_ROOT, &[attribute(STATS2, &nested)])).unwrap().unwrap();
+        let root = whole(&message(TC_H_ROOT, &[attribute(STATS2, &nested)])).unwrap();
         let stats = Stats {
             bytes: Some(7.0),
             packets: Some(8.0),
@@ -198,7 +209,7 @@ mod tests {
             overlimits: Some(5.0),
         };
         assert_eq!(root, Root { device: 3, kind: "fq_codel".into(), stats });
-        assert_eq!(parse(&message(0x8001_0001, &[])), Ok(None));
+        assert_eq!(whole(&message(0x8001_0001, &[])), None);
     }
 
     #[test]
@@ -207,31 +218,39 @@ mod tests {
             attribute(STATS_BASIC, &[0; 16]),
             attribute(STATS_PKT64, &(1_u64 << 40).to_ne_bytes()),
         ];
-        let root = parse(&message(0, &[attribute(STATS2, &nested.concat())])).unwrap().unwrap();
+        let root = whole(&message(0, &[attribute(STATS2, &nested.concat())])).unwrap();
         assert_eq!(root.stats.packets, Some((1_u64 << 40) as f64));
     }
 
     #[test]
     fn old_kernels_tell_all_in_one_structure() {
-        let root = parse(&message(TC_H_ROOT, &[attribute(STATS, &words(10))])).unwrap().unwrap();
+        let root = whole(&message(TC_H_ROOT, &[attribute(STATS, &words(10))])).unwrap();
         assert_eq!((root.stats.packets, root.stats.requeues), (Some(3.0), None));
         assert_eq!((root.stats.queued_packets, root.stats.queued_bytes), (Some(8.0), Some(9.0)));
-        assert_eq!(parse(&message(0, &[])).unwrap().unwrap().stats, Stats::default());
+        assert_eq!(whole(&message(0, &[])).unwrap().stats, Stats::default());
     }
 
     #[test]
-    fn cut_off_structures_are_errors() {
-        assert!(parse(&[0; 19]).is_err());
-        assert!(parse(&message(0, &[attribute(STATS, &words(8))])).is_err());
+    fn cut_off_structures_cost_only_themselves() {
+        let mut errors = FirstError::default();
+        assert!(parse(&[0; 19], &mut errors).is_err());
+        let old = parse(&message(0, &[attribute(STATS, &words(8))]), &mut errors);
+        assert_eq!(old.unwrap().unwrap().stats, Stats::default());
+        assert!(errors.into_result().is_err());
+        let mut errors = FirstError::default();
         let nested = attribute(STATS_QUEUE, &words(4));
-        assert!(parse(&message(0, &[attribute(STATS2, &nested)])).is_err());
+        let new = parse(&message(0, &[attribute(STATS2, &nested)]), &mut errors);
+        let stats = new.unwrap().unwrap().stats;
+        assert_eq!((stats.requeues, stats.overlimits), (Some(4.0), None));
+        assert!(errors.into_result().is_err());
     }
 
     proptest::proptest! {
         #[test]
         fn any_bytes_are_parsed_or_refused(bytes: Vec<u8>) {
-            let _ = parse(&bytes);
-            let _ = parse(&message(0, &[attribute(STATS2, &bytes)]));
+            let mut errors = FirstError::default();
+            let _ = parse(&bytes, &mut errors);
+            let _ = parse(&message(0, &[attribute(STATS2, &bytes)]), &mut errors);
         }
     }
 }

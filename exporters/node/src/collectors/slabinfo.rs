@@ -77,22 +77,21 @@ pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Ho
 impl Collector<Host> for Slabinfo {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
         let text = host.read_proc("slabinfo")?;
-        let malformed = |error| host.malformed_proc("slabinfo", error);
-        let slabs = parse(&text).map_err(malformed)?;
+        let slabs = parse(&text).map_error(|error| host.malformed_proc("slabinfo", error));
         let rows = slabs.good.iter().filter(|(name, _)| self.slabs.accepts(name));
         sink.table(METRICS, rows.map(|(name, slab)| ([("slab", *name)], slab)));
-        slabs.map_error(malformed).finish()
+        slabs.finish()
     }
 }
 
 /// The caches in order, if the file is of a version whose columns are known.
-fn parse(text: &str) -> Result<Partial<Vec<(&str, Cache)>, ParseError>, ParseError> {
+fn parse(text: &str) -> Partial<Vec<(&str, Cache)>, ParseError> {
     let mut lines = text.lines();
     let heading = lines.next().unwrap_or_default();
     if !heading.starts_with("slabinfo - version: 2.") {
-        return Err(ParseError::Form(format!("unknown version: {heading:?}")));
+        return Partial::failed(ParseError::form("unknown version", heading));
     }
-    Ok(lines.filter(|line| !line.starts_with('#')).map(parse_line).collect())
+    lines.filter(|line| !line.starts_with('#')).map(parse_line).collect()
 }
 
 /// `name active objects size objects-per-slab pages-per-slab : tunables …`, read
@@ -103,7 +102,7 @@ fn parse_line(line: &str) -> Result<(&str, Cache), ParseError> {
         let (left, column) = rest
             .trim_ascii_end()
             .rsplit_once(' ')
-            .ok_or_else(|| ParseError::Form(format!("too few columns: {line:?}")))?;
+            .ok_or_else(|| ParseError::form("too few columns", line))?;
         rest = left;
         parse_number(field, Some(column))
     };
@@ -132,7 +131,7 @@ mod tests {
             "{HEADING}tcp tw_sock (1:x)  7 16 248 16 1 : tunables 0 0 0 : slabdata 1 1 0\n\
              dentry  375 532  2240   14    8 : tunables    0    0    0 : slabdata     38     38      0\n"
         );
-        let slabs = parse(&text).unwrap();
+        let slabs = parse(&text);
         let names: Vec<_> = slabs.good.iter().map(|(name, _)| *name).collect();
         assert_eq!(names, ["tcp tw_sock (1:x)", "dentry"]);
         let expected = Cache {
@@ -149,7 +148,7 @@ mod tests {
     #[test]
     fn other_versions_are_refused() {
         for text in ["", "slabinfo - version: 1.1\n", "dentry 1 2 3 4 5\n"] {
-            assert!(parse(text).is_err(), "{text:?}");
+            assert!(parse(text).error.is_some(), "{text:?}");
         }
     }
 
@@ -157,7 +156,7 @@ mod tests {
     fn a_malformed_slab_does_not_cost_the_others() {
         for line in ["", "dentry", "dentry 1 2 3 4", " 1 2 3 4 5 : tunables", "dentry 1 2 3 x 5"] {
             let text = format!("{HEADING}{line}\ninode 1 2 3 4 5 : tunables 0 0 0\n");
-            let slabs = parse(&text).unwrap();
+            let slabs = parse(&text);
             assert!(slabs.error.is_some(), "{line:?}");
             assert_eq!(slabs.good.len(), 1, "{line:?}");
         }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError, Partial, parse_number};
+use common::error::{CollectError, FirstError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
 use common::metric::{Desc, sanitize_name};
 
@@ -45,7 +45,7 @@ impl Collector<Host> for Sockstat {
 
 fn push(host: &Host, file: &str, page_bytes: f64, sink: &mut Sink) -> Result<(), CollectError> {
     let Some(text) = host.read_proc_if_present(file)? else { return Ok(()) };
-    let protocols = text.lines().map(parse).collect::<Partial<_, _>>().not_empty("no protocol");
+    let protocols = parse(&text);
     for protocol in &protocols.good {
         for (key, value) in &protocol.values {
             push_value(protocol.name, key, *value, page_bytes, sink);
@@ -70,8 +70,22 @@ fn push_value(protocol: &str, key: &str, value: f64, page_bytes: f64, sink: &mut
     }
 }
 
+/// The protocols in order, each without its malformed values.
+fn parse(text: &str) -> Partial<Vec<Protocol<'_>>, ParseError> {
+    let mut errors = FirstError::default();
+    let protocols = text.lines().filter_map(|line| {
+        let protocol = parse_line(line, &mut errors);
+        errors.note(protocol)
+    });
+    let protocols = protocols.collect();
+    errors.beside(protocols).not_empty("no protocol")
+}
+
 /// A name with a colon, then pairs of key and value.
-fn parse(line: &str) -> Result<Protocol<'_>, ParseError> {
+fn parse_line<'a>(
+    line: &'a str,
+    errors: &mut FirstError<ParseError>,
+) -> Result<Protocol<'a>, ParseError> {
     let (name, rest) = line
         .split_once(':')
         .filter(|(name, _)| !name.is_empty())
@@ -79,8 +93,8 @@ fn parse(line: &str) -> Result<Protocol<'_>, ParseError> {
     let mut words = rest.split_ascii_whitespace();
     let mut values = Vec::new();
     while let Some(key) = words.next() {
-        let value: i64 = parse_number("value", words.next())?;
-        values.push((key, value as f64));
+        let value = errors.note(parse_number::<i64>("value", words.next()));
+        values.extend(value.map(|value| (key, value as f64)));
     }
     Ok(Protocol { name, values })
 }
@@ -92,17 +106,28 @@ mod tests {
 
     #[test]
     fn lines_are_pairs_behind_a_protocol() {
-        let tcp = parse("TCP: inuse 4 orphan 0 mem 1").unwrap();
-        assert_eq!(tcp.name, "TCP");
-        assert_eq!(tcp.values, [("inuse", 4.0), ("orphan", 0.0), ("mem", 1.0)]);
-        assert_eq!(parse("UDP:").unwrap().values, []);
+        let values = vec![("inuse", 4.0), ("orphan", 0.0), ("mem", 1.0)];
+        let tcp = Protocol { name: "TCP", values };
+        let udp = Protocol { name: "UDP", values: vec![] };
+        assert_eq!(parse("TCP: inuse 4 orphan 0 mem 1\nUDP:\n"), Partial::whole(vec![tcp, udp]));
     }
 
     #[test]
     fn truncated_and_malformed_lines_are_errors() {
         for line in ["", "TCP", ": used 1", "TCP: inuse", "TCP: inuse x", "TCP: inuse 1 tw"] {
-            assert!(parse(line).is_err(), "{line:?}");
+            let protocols = parse(line);
+            assert!(protocols.error.is_some(), "{line:?}");
         }
+    }
+
+    #[test]
+    fn a_malformed_line_or_value_costs_only_itself() {
+        let protocols = parse("TCP: inuse x orphan 2\nodd\nUDP: inuse 3\n");
+        let expected = [
+            Protocol { name: "TCP", values: vec![("orphan", 2.0)] },
+            Protocol { name: "UDP", values: vec![("inuse", 3.0)] },
+        ];
+        assert_eq!(protocols.good, expected);
     }
 
     #[test]

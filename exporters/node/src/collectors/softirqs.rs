@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError, Partial, parse_number};
+use common::error::{CollectError, FirstError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::Desc;
 
@@ -23,38 +23,48 @@ impl Collector<Host> for Softirqs {
         let text = host.read_proc("softirqs")?;
         let malformed = |error| host.malformed_proc("softirqs", error);
         let (cpus, rows) = cpu_columns::parse(&text).map_err(malformed)?;
-        let rows = rows.map(parse_row).collect::<Partial<_, _>>();
-        let mut family = sink.family(&FUNCTIONS);
-        for (kind, counts) in &rows.good {
-            for (cpu, count) in cpus.iter().zip(counts) {
-                family.sample(&[("cpu", &**cpu), ("type", *kind)], *count as f64);
-            }
-        }
-        rows.map_error(malformed).finish()
+        let mut errors = FirstError::default();
+        let samples = rows.flat_map(|(kind, row)| {
+            let counts = cpus.iter().zip(parse_row(row, &mut errors));
+            counts.filter_map(move |(cpu, count)| Some(([("cpu", &**cpu), ("type", kind)], count?)))
+        });
+        sink.samples(&FUNCTIONS, samples);
+        errors.into_result().map_err(malformed)
     }
 }
 
-fn parse_row<'a>((kind, row): (&'a str, &str)) -> Result<(&'a str, Vec<u64>), ParseError> {
-    let counts = row.split_ascii_whitespace().map(|count| parse_number("count", Some(count)));
-    Ok((kind, counts.collect::<Result<_, _>>()?))
+/// The count of each CPU; `None` for a malformed one.
+fn parse_row(row: &str, errors: &mut FirstError<ParseError>) -> Vec<Option<f64>> {
+    let counts = row.split_ascii_whitespace();
+    let counts = counts.map(|count| errors.note(parse_number::<u64>("count", Some(count))));
+    counts.map(|count| count.map(|count| count as f64)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use common::error::Partial;
 
     #[test]
-    fn rows_are_kinds() {
-        assert_eq!(parse_row(("NET_TX", "     7    3")), Ok(("NET_TX", vec![7, 3])));
-        assert_eq!(parse_row(("HI", "")), Ok(("HI", vec![])));
-        assert!(parse_row(("HI", "1 x")).is_err());
+    fn a_row_has_a_count_for_each_cpu() {
+        let parse = |row| {
+            let mut errors = FirstError::default();
+            let counts = parse_row(row, &mut errors);
+            errors.beside(counts)
+        };
+        assert_eq!(parse("     7    3"), Partial::whole(vec![Some(7.0), Some(3.0)]));
+        assert_eq!(parse(""), Partial::whole(vec![]));
+        let row = parse("1 x 3");
+        assert_eq!(row.good, [Some(1.0), None, Some(3.0)]);
+        assert!(row.error.is_some());
     }
 
     proptest::proptest! {
         #[test]
         fn any_text_is_parsed_or_refused(text in "(CPU0 CPU1\n)?([ -~\n]|\\PC){0,200}") {
             if let Ok((_, rows)) = cpu_columns::parse(&text) {
-                let _ = rows.map(parse_row).collect::<Partial<_, _>>();
+                let mut errors = FirstError::default();
+                let _ = rows.map(|(_, row)| parse_row(row, &mut errors)).count();
             }
         }
     }

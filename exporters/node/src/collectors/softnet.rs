@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError, Partial, parse_number};
+use common::error::{CollectError, FirstError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
 use common::metric::{Metric, counter, gauge};
 
@@ -46,14 +46,15 @@ const NUMBER: usize = 12;
 #[derive(Debug, PartialEq)]
 struct Cpu {
     number: String,
-    columns: Vec<u64>,
+    /// `None` for a column that is malformed.
+    columns: Vec<Option<u64>>,
 }
 
 impl Cpu {
     /// Zero for a column that the kernel lacks: the reference exporter has all series on every kernel.
-    #[expect(clippy::unnecessary_wraps, reason = "the table asks for an option")]
     fn get(&self, column: usize) -> Option<f64> {
-        Some(self.columns.get(column).map_or(0.0, |count| *count as f64))
+        let count = self.columns.get(column).copied().unwrap_or(Some(0));
+        count.map(|count| count as f64)
     }
 }
 
@@ -72,18 +73,19 @@ impl Collector<Host> for Softnet {
 
 /// The CPUs in order; without a column for it, a CPU's number is that of its line.
 fn parse(text: &str) -> Partial<Vec<Cpu>, ParseError> {
-    let cpus = text.lines().enumerate().map(|(index, line)| {
-        let columns: Vec<u64> = line
-            .split_ascii_whitespace()
-            .map(|word| parse_number("count", Some(word)).map(|Hex(count)| count))
-            .collect::<Result<_, _>>()?;
+    let (mut cpus, mut errors) = (Vec::new(), FirstError::default());
+    for (index, line) in text.lines().enumerate() {
+        let columns = line.split_ascii_whitespace();
+        let columns = columns.map(|word| errors.note(parse_number("count", Some(word))));
+        let columns: Vec<_> = columns.map(|count| count.map(|Hex(count)| count)).collect();
         if columns.len() < MIN_COLUMNS {
-            return Err(ParseError::Form(format!("only {} columns", columns.len())));
+            errors.keep(ParseError::Form(format!("only {} columns", columns.len())));
+            continue;
         }
-        let number = columns.get(NUMBER).map_or_else(|| index.to_string(), u64::to_string);
-        Ok(Cpu { number, columns })
-    });
-    cpus.collect::<Partial<_, _>>().not_empty("no CPU")
+        let number = columns.get(NUMBER).copied().unwrap_or(Some(index as u64));
+        cpus.extend(number.map(|number| Cpu { number: number.to_string(), columns }));
+    }
+    errors.beside(cpus).not_empty("no CPU")
 }
 
 #[cfg(test)]
@@ -104,9 +106,10 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_line_costs_only_its_cpu() {
-        let cpus = parse("1 2 3\n1 0 0 0 0 0 0 0 x\n5 0 0 0 0 0 0 0 0\n");
-        assert_eq!(cpus.good.iter().map(|cpu| &*cpu.number).collect::<Vec<_>>(), ["2"]);
+    fn a_bad_line_costs_only_its_cpu_and_a_bad_word_its_column() {
+        let cpus = parse("1 2 3\n1 0 0 0 0 0 0 0 x\n5 0 0 0 0 0 0 0 0 0 0 0 y\n");
+        let [cpu] = &cpus.good[..] else { panic!("{cpus:?}") };
+        assert_eq!((&*cpu.number, cpu.get(0), cpu.get(8)), ("1", Some(1.0), None));
         assert_eq!(cpus.error, Some(ParseError::Form("only 3 columns".into())));
         assert!(parse("").error.is_some());
     }

@@ -48,7 +48,8 @@ struct Counters {
     boot_time_seconds: Option<f64>,
     running: Option<f64>,
     blocked: Option<f64>,
-    softirqs: Vec<f64>,
+    /// Counts by kind; `None` for a malformed one.
+    softirqs: Vec<Option<f64>>,
 }
 
 /// Flags of this collector.
@@ -83,10 +84,9 @@ impl Collector<Host> for Stat {
         let counters = parse(&text).map_error(|error| host.malformed_proc("stat", error));
         sink.row(METRICS, &counters.good);
         if self.softirqs {
-            let mut family = sink.family(&SOFTIRQS);
-            for (kind, count) in SOFTIRQ_KINDS.iter().zip(&counters.good.softirqs) {
-                family.sample(&[("vector", kind)], *count);
-            }
+            let counts = SOFTIRQ_KINDS.iter().zip(&counters.good.softirqs);
+            let counts = counts.filter_map(|(kind, count)| Some(([("vector", kind)], (*count)?)));
+            sink.samples(&SOFTIRQS, counts);
         }
         counters.finish()
     }
@@ -108,7 +108,7 @@ fn parse(text: &str) -> Partial<Counters, ParseError> {
             Some("softirq") => {
                 // The first number is the sum of the others.
                 let kinds = words.skip(1).map(|word| parse_number("softirq", Some(word)));
-                counters.softirqs = errors.note(kinds.collect()).unwrap_or_default();
+                counters.softirqs = kinds.map(|count| errors.note(count)).collect();
                 continue;
             }
             _ => continue,
@@ -138,7 +138,7 @@ mod tests {
         assert_eq!(counters.boot_time_seconds, Some(1_418_183_276.0));
         assert_eq!(counters.blocked, Some(1.0));
         assert_eq!(counters.softirqs.len(), SOFTIRQ_KINDS.len());
-        assert_eq!(counters.softirqs.first(), Some(&250_191.0));
+        assert_eq!(counters.softirqs.first(), Some(&Some(250_191.0)));
     }
 
     #[test]
@@ -151,8 +151,9 @@ mod tests {
 
     #[test]
     fn a_malformed_line_does_not_cost_the_others() {
-        let Partial { good: counters, error } = parse("ctxt x\nsoftirq 1 y\nprocesses 7\n");
-        assert_eq!(counters, Counters { forks: Some(7.0), ..Counters::default() });
+        let Partial { good: counters, error } = parse("ctxt x\nsoftirq 1 y 3\nprocesses 7\n");
+        let softirqs = vec![None, Some(3.0)];
+        assert_eq!(counters, Counters { forks: Some(7.0), softirqs, ..Counters::default() });
         assert!(error.is_some());
     }
 

@@ -38,23 +38,23 @@ impl Collector<Host> for Swap {
         let text = host
             .read_proc_if_present(FILE)?
             .ok_or_else(|| CollectError::NoData("no swap in the kernel".into()))?;
-        let areas = parse(&text).map_err(|error| host.malformed_proc(FILE, error))?;
+        let areas = parse(&text).map_error(|error| host.malformed_proc(FILE, error));
         let rows = areas
             .good
             .iter()
             .map(|area| ([("device", &*area.device), ("swap_type", &*area.swap_type)], area));
         sink.table(METRICS, rows);
-        areas.map_error(|error| host.malformed_proc(FILE, error)).finish()
+        areas.finish()
     }
 }
 
 /// The areas below a line of headings.
-fn parse(text: &str) -> Result<Partial<Vec<Area>, ParseError>, ParseError> {
+fn parse(text: &str) -> Partial<Vec<Area>, ParseError> {
     match text.split_once('\n') {
         Some((headings, areas)) if headings.starts_with("Filename") => {
-            Ok(areas.lines().map(parse_area).collect())
+            areas.lines().map(parse_area).collect()
         }
-        _ => Err(ParseError::Missing { field: "line of headings" }),
+        _ => Partial::failed(ParseError::Missing { field: "line of headings" }),
     }
 }
 
@@ -90,15 +90,15 @@ mod tests {
             used_bytes: 8192.0,
             priority: -2.0,
         };
-        assert_eq!(parse(&text).unwrap().good, [expected]);
-        assert_eq!(parse(HEADINGS).unwrap().good, []);
-        assert!(parse("").is_err());
+        assert_eq!(parse(&text).good, [expected]);
+        assert_eq!(parse(HEADINGS).good, []);
+        assert!(parse("").error.is_some());
     }
 
     #[test]
     fn a_bad_line_costs_only_its_area() {
         let text = format!("{HEADINGS}/dev/sda2 partition 10 x -1\n\n/dev/sdb partition 1 0 5\n");
-        let areas = parse(&text).unwrap();
+        let areas = parse(&text);
         assert_eq!(areas.good.iter().map(|area| &*area.device).collect::<Vec<_>>(), ["/dev/sdb"]);
         assert_eq!(areas.error.unwrap().to_string(), "used is no number: \"x\"");
     }

@@ -116,17 +116,24 @@ impl Parameter {
     fn push_numbers(&self, text: &str, sink: &mut Sink) -> Result<(), ParseError> {
         let name = format!("node_sysctl_{}", squeeze_name(&self.name));
         let help = format!("Kernel parameter {}.", self.name);
-        match (&numbers(text)?[..], &self.keys[..]) {
-            ([], _) => return Err(ParseError::Missing { field: "value" }),
-            ([number], []) => sink.value(&Desc::untyped(&name, &help), *number),
-            (numbers, []) => {
-                let mut family = sink.family(&Desc::untyped(&name, &help));
-                for (index, number) in numbers.iter().enumerate() {
-                    family.sample(&[("index", &index.to_string())], *number);
+        let mut errors = FirstError::default();
+        match (&numbers(text, &mut errors)[..], &self.keys[..]) {
+            ([], _) => errors.keep(ParseError::Missing { field: "value" }),
+            ([number], []) => {
+                if let Some(number) = number {
+                    sink.value(&Desc::untyped(&name, &help), *number);
                 }
+            }
+            (numbers, []) => {
+                let numbers = numbers.iter().enumerate();
+                let samples = numbers.filter_map(|(index, number)| {
+                    Some(([("index", index.to_string())], (*number)?))
+                });
+                sink.samples(&Desc::untyped(&name, &help), samples);
             }
             (numbers, keys) if numbers.len() == keys.len() => {
                 for (key, number) in keys.iter().zip(numbers) {
+                    let Some(number) = number else { continue };
                     let name = format!("{name}_{}", squeeze_name(key));
                     let help = format!("Kernel parameter {}, {key}.", self.name);
                     sink.value(&Desc::untyped(&name, &help), *number);
@@ -134,10 +141,10 @@ impl Parameter {
             }
             (numbers, keys) => {
                 let (values, keys) = (numbers.len(), keys.len());
-                return Err(ParseError::Form(format!("{values} values for {keys} keys")));
+                errors.keep(ParseError::Form(format!("{values} values for {keys} keys")));
             }
         }
-        Ok(())
+        errors.into_result()
     }
 
     /// Name of the parameter, number of the word, word.
@@ -155,10 +162,11 @@ impl Parameter {
     }
 }
 
-/// Wider than 64 bits, because some parameters are signed and others use all of 64 bits.
-fn numbers(text: &str) -> Result<Vec<f64>, ParseError> {
+/// The words as numbers; `None` for one that is none.
+fn numbers(text: &str, errors: &mut FirstError<ParseError>) -> Vec<Option<f64>> {
+    // Wider than 64 bits, because some parameters are signed and others use all of 64 bits.
     let parse = |word| parse_number("value", Some(word)).map(|number: i128| number as f64);
-    text.split_ascii_whitespace().map(parse).collect()
+    text.split_ascii_whitespace().map(|word| errors.note(parse(word))).collect()
 }
 
 #[cfg(test)]
@@ -202,6 +210,18 @@ mod tests {
         assert_eq!(exposed("a.b:x,y-z", "1 2").unwrap(), expected);
         let large = exposed("kernel.shmmax", "18446744073692774399\n").unwrap();
         assert_eq!(large, ["node_sysctl_kernel_shmmax 1.8446744073692774e+19"]);
+    }
+
+    #[test]
+    fn a_malformed_value_costs_only_itself() {
+        for (flag, expected) in
+            [("a", "node_sysctl_a{index=\"1\"} 2"), ("a:b,c", "node_sysctl_a_c 2")]
+        {
+            let mut sink = Sink::new(Format::Text);
+            assert!(parameter(flag).push_numbers("x 2", &mut sink).is_err(), "{flag}");
+            let text = String::from_utf8_lossy(sink.text()).into_owned();
+            assert!(text.lines().any(|line| line == expected), "{text}");
+        }
     }
 
     #[test]

@@ -50,7 +50,7 @@ impl Collector<Host> for UdpQueues {
     }
 }
 
-/// Sums of the fifth column, below a line of headings.
+/// Sums of the fifth column, below a line of headings; without one of the lines they would be wrong.
 fn parse(text: &str) -> Result<Queues, ParseError> {
     let mut lines = text.lines();
     lines

@@ -99,8 +99,25 @@ impl Connection {
         request: &Request,
         parse: impl Fn(&[u8]) -> Result<T, ParseError>,
     ) -> Answer<Vec<T>> {
+        self.ask_in_part(request, |payload, _| parse(payload))
+    }
+
+    /// As [`Self::ask`], for messages that may be malformed in part: what `parse` finds wrong with
+    /// a message that it makes something of goes to the errors that it is given.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub(crate) fn ask_in_part<T>(
+        &mut self,
+        request: &Request,
+        parse: impl Fn(&[u8], &mut FirstError<ParseError>) -> Result<T, ParseError>,
+    ) -> Answer<Vec<T>> {
         let (mut rows, mut errors) = (Vec::new(), FirstError::default());
-        self.exchange(request, |payload| rows.extend(errors.note(parse(payload))))
+        let each = |payload: &[u8]| {
+            let row = parse(payload, &mut errors);
+            rows.extend(errors.note(row));
+        };
+        self.exchange(request, each)
             .map_err(|cause| NetlinkError { request: request.name, cause })?;
         let origin = |source| CollectError::Parse { origin: request.name.to_owned(), source };
         Ok(errors.beside(rows).map_error(origin))

@@ -1,7 +1,7 @@
 //! Generic netlink, Documentation/userspace-api/netlink/intro.rst of the kernel:
 //! parts of the kernel that are found by name.
 
-use common::error::ParseError;
+use common::error::{FirstError, ParseError};
 use rustix::io::Errno;
 use rustix::net::netlink::GENERIC;
 
@@ -58,7 +58,20 @@ impl Family {
         request: &Request,
         parse: impl Fn(Attributes<'_>) -> Result<T, ParseError>,
     ) -> Answer<Vec<T>> {
-        self.connection.ask(request, |payload| parse(split(payload, HEADER_BYTES)?.1))
+        self.ask_in_part(request, |attributes, _| parse(attributes))
+    }
+
+    /// As [`Connection::ask_in_part`], with the attributes of each message.
+    ///
+    /// # Errors
+    /// As [`Connection::ask`].
+    pub(crate) fn ask_in_part<T>(
+        &mut self,
+        request: &Request,
+        parse: impl Fn(Attributes<'_>, &mut FirstError<ParseError>) -> Result<T, ParseError>,
+    ) -> Answer<Vec<T>> {
+        self.connection
+            .ask_in_part(request, |payload, errors| parse(split(payload, HEADER_BYTES)?.1, errors))
     }
 }
 

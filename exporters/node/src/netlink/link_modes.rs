@@ -1,7 +1,7 @@
 //! What the hardware can do and does, Documentation/networking/ethtool-netlink.rst of the
 //! kernel: `ETHTOOL_MSG_LINKMODES_GET`.
 
-use common::error::{ParseError, Partial};
+use common::error::{FirstError, ParseError, Partial};
 
 use super::attributes::{Attribute, Attributes};
 use super::connection::Answer;
@@ -56,24 +56,28 @@ pub(crate) fn link_modes() -> Answer<Option<Vec<LinkModes>>> {
     FLAGS.put(&COMPACT_BITSETS.to_ne_bytes(), &mut header);
     let name = "generic netlink ETHTOOL_MSG_LINKMODES_GET";
     let request = family.dump(name, ETHTOOL_MSG_LINKMODES_GET).with(HEADER_NESTED, &header);
-    Ok(family.ask(&request, LinkModes::parse)?.map(Some))
+    Ok(family.ask_in_part(&request, LinkModes::parse)?.map(Some))
 }
 
 /// The header as the kernel wants it in a request: marked as nested.
 const HEADER_NESTED: Attribute = Attribute::new(0x8001, "ETHTOOL_A_LINKMODES_HEADER");
 
 impl LinkModes {
-    fn parse(attributes: Attributes<'_>) -> Result<Self, ParseError> {
+    /// An attribute that is malformed costs only itself.
+    fn parse(
+        attributes: Attributes<'_>,
+        errors: &mut FirstError<ParseError>,
+    ) -> Result<Self, ParseError> {
         let device = attributes.nested(HEADER)?.text(DEV_NAME);
-        let ours = attributes.nested(OURS)?;
-        let duplex = attributes.number(DUPLEX)?;
+        let ours = errors.note(attributes.nested(OURS)).unwrap_or_default();
+        let mut number = |attribute| errors.catch(attributes.number(attribute));
         Ok(Self {
             device: device.ok_or(ParseError::Missing { field: "ETHTOOL_A_HEADER_DEV_NAME" })?,
-            autonegotiates: attributes.number(AUTONEG)?.map(|autoneg| autoneg != 0),
+            autonegotiates: number(AUTONEG).map(|autoneg| autoneg != 0),
             supported: first_word(ours, BITSET_MASK),
             advertised: first_word(ours, BITSET_VALUE),
-            speed_megabits: attributes.number(SPEED)?.filter(|speed| *speed != SPEED_UNKNOWN),
-            duplex: duplex.map(|duplex| match duplex {
+            speed_megabits: number(SPEED).filter(|speed| *speed != SPEED_UNKNOWN),
+            duplex: number(DUPLEX).map(|duplex| match duplex {
                 0 => Duplex::Half,
                 1 => Duplex::Full,
                 _ => Duplex::Unknown,
@@ -102,13 +106,28 @@ mod tests {
         .concat()
     }
 
+    fn parsed(message: &[u8]) -> Result<Partial<LinkModes, ParseError>, ParseError> {
+        let mut errors = FirstError::default();
+        let modes = LinkModes::parse(Attributes::parse(message)?, &mut errors)?;
+        Ok(errors.beside(modes))
+    }
+
+    #[test]
+    fn a_malformed_attribute_costs_only_itself() {
+        let header = attribute(HEADER_NESTED, &attribute(DEV_NAME, b"eth0\0"));
+        let message = [header, attribute(SPEED, &[1, 2, 3]), attribute(DUPLEX, &[0])].concat();
+        let Partial { good, error } = parsed(&message).unwrap();
+        assert_eq!((good.speed_megabits, good.duplex), (None, Some(Duplex::Half)));
+        assert!(error.is_some());
+    }
+
     #[test]
     fn modes_and_speed_are_read() {
         let words = |first: u32| [first.to_ne_bytes(), [0; 4]].concat();
         let ours =
             [attribute(BITSET_VALUE, &words(0x20)), attribute(BITSET_MASK, &words(0x8000_002f))];
         let message = message(&ours.concat(), 1000);
-        let modes = LinkModes::parse(Attributes::parse(&message).unwrap()).unwrap();
+        let modes = parsed(&message).unwrap().good;
         let expected = LinkModes {
             device: "eth0".into(),
             autonegotiates: Some(true),
@@ -123,9 +142,9 @@ mod tests {
     #[test]
     fn unknown_speeds_and_absent_modes_are_none() {
         let message = message(&[], u32::MAX);
-        let modes = LinkModes::parse(Attributes::parse(&message).unwrap()).unwrap();
+        let modes = parsed(&message).unwrap().good;
         assert_eq!((modes.speed_megabits, modes.supported, modes.advertised), (None, None, None));
-        assert!(LinkModes::parse(Attributes::default()).is_err());
+        assert!(parsed(&[]).is_err());
     }
 
     #[test]
@@ -136,7 +155,8 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_attributes_are_parsed_or_refused(bytes: Vec<u8>) {
-            let _ = Attributes::parse(&bytes).map(LinkModes::parse);
+            let mut errors = FirstError::default();
+            let _ = Attributes::parse(&bytes).map(|modes| LinkModes::parse(modes, &mut errors));
         }
     }
 }

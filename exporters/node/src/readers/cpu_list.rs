@@ -1,33 +1,39 @@
 //! Lists of CPUs such as `1,3-5`, Documentation/admin-guide/cputopology.rst of the kernel.
 
-use common::error::{ParseError, parse_number};
+use std::ops::RangeInclusive;
+
+use common::error::{ParseError, Partial, parse_number};
 
 /// The numbers of the CPUs in a list, which may be empty.
-pub(crate) fn parse(text: &str) -> Result<Vec<String>, ParseError> {
-    let mut cpus = Vec::new();
-    for part in text.split(',').filter(|part| !part.is_empty()) {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        let first: u16 = parse_number("number of a CPU", Some(first))?;
-        let last: u16 = parse_number("number of a CPU", Some(last))?;
-        cpus.extend((first..=last).map(|cpu| cpu.to_string()));
-    }
-    Ok(cpus)
+pub(crate) fn parse(text: &str) -> Partial<Vec<String>, ParseError> {
+    let ranges = text.split(',').filter(|range| !range.is_empty()).map(parse_range);
+    let ranges: Partial<Vec<_>, _> = ranges.collect();
+    ranges.map(|ranges| ranges.into_iter().flatten().map(|cpu| cpu.to_string()).collect())
+}
+
+fn parse_range(range: &str) -> Result<RangeInclusive<u16>, ParseError> {
+    let (first, last) = range.split_once('-').unwrap_or((range, range));
+    let number = |text| parse_number("number of a CPU", Some(text));
+    Ok(number(first)?..=number(last)?)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::*;
 
     #[test]
     fn lists_and_ranges_are_spelled_out() {
-        assert_eq!(parse("1,3-5,9").unwrap(), ["1", "3", "4", "5", "9"]);
-        assert!(parse("").unwrap().is_empty());
+        let cpus = ["1", "3", "4", "5", "9"].map(str::to_owned);
+        assert_eq!(parse("1,3-5,9"), Partial::whole(cpus.into()));
+        assert_eq!(parse(""), Partial::whole(Vec::new()));
     }
 
     #[test]
-    fn what_is_no_number_is_an_error() {
-        for text in ["x", "1-", "1,,x", "1-2-3", "65536"] {
-            assert!(parse(text).is_err(), "{text:?}");
+    fn what_is_no_number_costs_only_itself() {
+        for range in ["x", "1-", ",x", "1-2-3", "65536"] {
+            let cpus = parse(&format!("{range},7"));
+            assert!(cpus.error.is_some(), "{range:?}");
+            assert_eq!(cpus.good, ["7"], "{range:?}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! Tables below `/proc/net/stat`, the source of lnstat(8): a line of headings,
 //! then one line of hexadecimal counts per CPU.
 
-use common::error::{CollectError, ParseError, parse_number};
+use common::error::{CollectError, FirstError, ParseError, Partial, parse_number};
 
 use super::hex::Hex;
 use crate::host::Host;
@@ -14,54 +14,56 @@ pub(crate) const DIRECTORY: &str = "net/stat";
 pub(crate) struct Table {
     /// Names of the columns.
     pub(crate) headings: Vec<String>,
-    /// Counts of each CPU, as many as there are headings.
-    rows: Vec<Vec<u64>>,
+    /// Counts of each CPU, as many as there are headings; `None` for those that are malformed.
+    rows: Vec<Vec<Option<u64>>>,
 }
 
 impl Table {
     /// Reads the table called `name`, or `None` if there is none.
     ///
     /// # Errors
-    /// It cannot be read or is malformed.
-    pub(crate) fn read(host: &Host, name: &str) -> Result<Option<Self>, CollectError> {
+    /// It cannot be read.
+    pub(crate) fn read(host: &Host, name: &str) -> Result<Option<Partial<Self>>, CollectError> {
         let path = format!("{DIRECTORY}/{name}");
         let Some(text) = host.read_proc_if_present(&path)? else { return Ok(None) };
-        Self::parse(&text).map(Some).map_err(|error| host.malformed_proc(&path, error))
+        Ok(Some(Self::parse(&text).map_error(|error| host.malformed_proc(&path, error))))
     }
 
     /// Counts under a heading, CPU after CPU; empty if there is no such heading.
-    pub(crate) fn column(&self, heading: &str) -> impl Iterator<Item = u64> {
+    pub(crate) fn column(&self, heading: &str) -> impl Iterator<Item = Option<u64>> {
         let column = self.headings.iter().position(|name| name == heading);
         let rows = self.rows.iter();
         rows.filter_map(move |row| column.and_then(|column| row.get(column)).copied())
     }
 
-    fn parse(text: &str) -> Result<Self, ParseError> {
+    fn parse(text: &str) -> Partial<Self, ParseError> {
+        let mut errors = FirstError::default();
         let mut lines = text.lines();
         let headings: Vec<String> =
             lines.next().unwrap_or_default().split_ascii_whitespace().map(str::to_owned).collect();
         if headings.is_empty() {
-            return Err(ParseError::Form("no headings".into()));
+            errors.keep(ParseError::Form("no headings".into()));
+            return errors.beside(Self { headings, rows: Vec::new() });
         }
-        let rows: Vec<_> =
-            lines.map(|line| parse_row(line, headings.len())).collect::<Result<_, _>>()?;
+        let rows: Vec<_> = lines.map(|line| parse_row(line, headings.len(), &mut errors)).collect();
         if rows.is_empty() {
-            return Err(ParseError::Missing { field: "line of the first CPU" });
+            errors.keep(ParseError::Missing { field: "line of the first CPU" });
         }
-        Ok(Self { headings, rows })
+        errors.beside(Self { headings, rows })
     }
 }
 
-fn parse_row(line: &str, width: usize) -> Result<Vec<u64>, ParseError> {
+/// A malformed line keeps its place, which is the number of its CPU.
+fn parse_row(line: &str, width: usize, errors: &mut FirstError<ParseError>) -> Vec<Option<u64>> {
     let words = line.split_ascii_whitespace();
-    let row: Vec<u64> = words
-        .map(|word| parse_number("count", Some(word)).map(|Hex(count)| count))
-        .collect::<Result<_, _>>()?;
-    if row.len() == width {
-        Ok(row)
-    } else {
-        Err(ParseError::Form(format!("{} counts below {width} headings", row.len())))
+    let counts = words.clone().count();
+    if counts != width {
+        errors.keep(ParseError::Form(format!("{counts} counts below {width} headings")));
+        return vec![None; width];
     }
+    words
+        .map(|word| errors.note(parse_number("count", Some(word))).map(|Hex(count)| count))
+        .collect()
 }
 
 #[cfg(test)]
@@ -71,17 +73,24 @@ mod tests {
     #[test]
     fn columns_are_found_by_heading() {
         let table = Table::parse("entries\t\tfound  new\n00000010 0000000a 1\n10 00000002 2\n");
-        let table = table.unwrap();
+        let table = table.good;
         assert_eq!(table.headings, ["entries", "found", "new"]);
-        assert_eq!(table.column("found").collect::<Vec<_>>(), [10, 2]);
+        assert_eq!(table.column("found").collect::<Vec<_>>(), [Some(10), Some(2)]);
         assert_eq!(table.column("search_restart").count(), 0);
     }
 
     #[test]
     fn truncated_and_malformed_tables_are_errors() {
         for text in ["", "\n1\n", "a b\n", "a b\n1\n", "a\n1 2\n", "a\nxyz\n", "a b\n1 2\n1"] {
-            assert!(Table::parse(text).is_err(), "{text:?}");
+            assert!(Table::parse(text).error.is_some(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn malformed_counts_cost_only_themselves_and_keep_their_cpu() {
+        let table = Table::parse("a b\n1 x\n1\n3 4\n").good;
+        assert_eq!(table.column("a").collect::<Vec<_>>(), [Some(1), None, Some(3)]);
+        assert_eq!(table.column("b").collect::<Vec<_>>(), [None, None, Some(4)]);
     }
 
     proptest::proptest! {

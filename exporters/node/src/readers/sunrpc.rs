@@ -2,7 +2,7 @@
 //!
 //! Lines of a name and numbers; a `procN` line starts with how many numbers follow.
 
-use common::error::{CollectError, FirstError, ParseError, parse_number};
+use common::error::{CollectError, FirstError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
 use common::metric::Desc;
 
@@ -119,11 +119,11 @@ impl<'a> Program<'a> {
     ) {
         let mut family = sink.family(desc);
         for requests in table {
-            let counts = self.line(requests.line).map(|columns| calls(columns, requests));
-            let counts = counts.transpose().map_err(|error| self.malformed(error));
-            let counts = errors.catch(counts).unwrap_or_default();
-            for (method, count) in requests.methods.iter().zip(counts).skip(requests.skipped) {
-                if !method.is_empty() {
+            let Some(columns) = self.line(requests.line) else { continue };
+            let counts = calls(columns, requests).map_error(|error| self.malformed(error));
+            let counts = requests.methods.iter().zip(errors.take(counts));
+            for (method, count) in counts.skip(requests.skipped) {
+                if let (false, Some(count)) = (method.is_empty(), count) {
                     family.sample(&[("method", *method), ("proto", requests.proto)], count);
                 }
             }
@@ -169,19 +169,32 @@ fn parse<'a>(text: &'a str, expected: &[&str]) -> Result<Vec<Line<'a>>, ParseErr
     }
 }
 
-/// One count for each method, from the columns of a `procN` line.
-fn calls(columns: &[&str], requests: &Requests) -> Result<Vec<f64>, ParseError> {
+/// One count for each method, from the columns of a `procN` line; `None` for a malformed one.
+fn calls(columns: &[&str], requests: &Requests) -> Partial<Vec<Option<f64>>, ParseError> {
+    let counts = match split_length(columns, requests) {
+        Ok(counts) => counts.iter().take(requests.methods.len()),
+        Err(error) => return Partial::failed(error),
+    };
+    let mut errors = FirstError::default();
+    let mut counts: Vec<Option<f64>> = counts
+        .map(|count| errors.note(parse_number::<u64>("requests", Some(count))))
+        .map(|count| count.map(|count| count as f64))
+        .collect();
+    counts.resize(requests.methods.len(), Some(0.0));
+    errors.beside(counts)
+}
+
+/// The counts behind the column that says how many they are.
+fn split_length<'a, 'c>(
+    columns: &'c [&'a str],
+    requests: &Requests,
+) -> Result<&'c [&'a str], ParseError> {
     let (length, counts) = columns.split_first().ok_or(ParseError::Missing { field: "length" })?;
     let length: usize = parse_number("length", Some(length))?;
     if length != counts.len() || length < requests.least {
         let line = requests.line;
         return Err(ParseError::Form(format!("{line}: {length} columns said, {}", counts.len())));
     }
-    let counts = counts.iter().take(requests.methods.len());
-    let mut counts = counts
-        .map(|count| parse_number::<u64>("requests", Some(count)).map(|count| count as f64))
-        .collect::<Result<Vec<_>, _>>()?;
-    counts.resize(requests.methods.len(), 0.0);
     Ok(counts)
 }
 
@@ -197,7 +210,7 @@ mod tests {
         least: 2,
     };
 
-    fn calls_of(text: &str) -> Result<Vec<f64>, ParseError> {
+    fn calls_of(text: &str) -> Partial<Vec<Option<f64>>, ParseError> {
         calls(&text.split(' ').collect::<Vec<_>>(), &REQUESTS)
     }
 
@@ -212,16 +225,23 @@ mod tests {
 
     #[test]
     fn requests_are_as_many_as_methods() {
-        assert_eq!(calls_of("3 1 2 5"), Ok(vec![1.0, 2.0, 5.0]));
-        assert_eq!(calls_of("4 1 2 5 6"), Ok(vec![1.0, 2.0, 5.0]));
-        assert_eq!(calls_of("2 1 2"), Ok(vec![1.0, 2.0, 0.0]), "an older kernel");
+        let whole = |counts: [f64; 3]| Partial::whole(counts.map(Some).into());
+        assert_eq!(calls_of("3 1 2 5"), whole([1.0, 2.0, 5.0]));
+        assert_eq!(calls_of("4 1 2 5 6"), whole([1.0, 2.0, 5.0]));
+        assert_eq!(calls_of("2 1 2"), whole([1.0, 2.0, 0.0]), "an older kernel");
     }
 
     #[test]
     fn truncated_and_malformed_requests_are_errors() {
         for text in ["", "x", "3 1 2", "1 7", "2 1 x", "2 1 -1", "99999999999999999999 1"] {
-            assert!(calls_of(text).is_err(), "{text:?}");
+            assert!(calls_of(text).error.is_some(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_malformed_count_costs_only_its_method() {
+        assert_eq!(calls_of("3 1 x 5").good, [Some(1.0), None, Some(5.0)]);
+        assert_eq!(calls_of("3 1 2").good, [], "which one is missing is not known");
     }
 
     proptest::proptest! {

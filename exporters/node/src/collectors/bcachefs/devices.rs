@@ -6,7 +6,7 @@ use common::metric::Desc;
 
 use super::{DIRECTORY, parse, size};
 use crate::host::Host;
-use crate::readers::attributes::{Attribute, Table, gauge};
+use crate::readers::attributes::{Attribute, Table, gauge, parsed_in_part};
 
 const INFO: Desc<'_> =
     Desc::gauge("node_bcachefs_device_info", "Label and state of a device; always 1.");
@@ -81,8 +81,9 @@ fn push_info(members: &[Member<'_>], host: &Host, sink: &mut Sink, errors: &mut 
 fn push_io(members: &[Member<'_>], host: &Host, sink: &mut Sink, errors: &mut FirstError) {
     let mut family = sink.family(&IO_DONE);
     for member in members {
-        let done = host.parsed(&format!("{}/io_done", member.path), parse::io_done);
-        for io in errors.catch(done).unwrap_or_default() {
+        let path = format!("{}/io_done", member.path);
+        let done = parsed_in_part(host, &path, parse::io_done, errors);
+        for io in done.unwrap_or_default() {
             let labels = [
                 ("data_type", &*io.kind),
                 ("device", &*member.device),
@@ -95,8 +96,9 @@ fn push_io(members: &[Member<'_>], host: &Host, sink: &mut Sink, errors: &mut Fi
     drop(family);
     let mut family = sink.family(&IO_ERRORS);
     for member in members {
-        let counts = host.parsed(&format!("{}/io_errors", member.path), parse::io_errors);
-        for (kind, count) in errors.catch(counts).unwrap_or_default() {
+        let path = format!("{}/io_errors", member.path);
+        let counts = parsed_in_part(host, &path, parse::io_errors, errors);
+        for (kind, count) in counts.unwrap_or_default() {
             let labels = [("device", &*member.device), ("type", &*kind), ("uuid", member.uuid)];
             family.sample(&labels, count);
         }

@@ -1,6 +1,6 @@
 //! Files of several lines.
 
-use common::error::{ParseError, parse_number};
+use common::error::{FirstError, ParseError, Partial, parse_number};
 
 use crate::readers::humanized;
 
@@ -49,28 +49,30 @@ pub(super) fn counter(text: &str) -> Result<f64, ParseError> {
 }
 
 /// Lines `kind: bytes` below the lines `read:` and `write:`.
-pub(super) fn io_done(text: &str) -> Result<Vec<Io>, ParseError> {
-    let mut done = Vec::new();
+pub(super) fn io_done(text: &str) -> Partial<Vec<Io>, ParseError> {
+    let (mut done, mut errors) = (Vec::new(), FirstError::default());
     let mut operation = None;
     if !text.lines().any(|line| matches!(line.trim(), "read:" | "write:")) {
-        return Err(ParseError::Form("neither reads nor writes".into()));
+        return Partial::failed(ParseError::Form("neither reads nor writes".into()));
     }
     for line in text.lines().map(str::trim) {
         if let Some(section) = line.strip_suffix(':') {
             operation = ["read", "write"].into_iter().find(|name| *name == section);
-        } else if let (Some(operation), Some((kind, bytes))) = (operation, pair(line)?) {
+        } else if let Some(operation) = operation
+            && let Some((kind, bytes)) = errors.catch(pair(line))
+        {
             done.push(Io { operation, kind, bytes });
         }
     }
-    Ok(done)
+    errors.beside(done)
 }
 
 /// The first of two sections: errors since the file system was made, not since they were reset.
-pub(super) fn io_errors(text: &str) -> Result<Vec<(String, f64)>, ParseError> {
+pub(super) fn io_errors(text: &str) -> Partial<Vec<(String, f64)>, ParseError> {
     let mut lines = text.lines();
-    lines
-        .find(|line| line.starts_with("IO errors since filesystem creation"))
-        .ok_or(ParseError::Missing { field: "errors since creation" })?;
+    if !lines.any(|line| line.starts_with("IO errors since filesystem creation")) {
+        return Partial::failed(ParseError::Missing { field: "errors since creation" });
+    }
     let lines = lines.take_while(|line| !line.starts_with("IO errors since "));
     let errors = lines.filter_map(|line| pair(line.trim()).transpose());
     errors.collect()
@@ -136,9 +138,11 @@ mod tests {
             io("read", "btree", 4_411_097_088.0),
             io("write", "sb", 31_417_344.0),
         ];
-        assert_eq!(io_done(text), Ok(expected));
-        assert!(io_done("read:\nsb: x\n").is_err());
-        assert!(io_done("").is_err());
+        assert_eq!(io_done(text), Partial::whole(expected));
+        let done = io_done("read:\nsb: x\nbtree: 7\n");
+        assert_eq!(done.good, [io("read", "btree", 7.0)], "a malformed line costs only itself");
+        assert!(done.error.is_some());
+        assert!(io_done("").error.is_some());
     }
 
     #[test]
@@ -146,9 +150,11 @@ mod tests {
         let text = "IO errors since filesystem creation\n  read:    197346\n  write:   0\n\
             IO errors since 8 y ago\n  read:    5\n";
         let expected = vec![("read".into(), 197_346.0), ("write".into(), 0.0)];
-        assert_eq!(io_errors(text), Ok(expected));
-        assert!(io_errors("IO errors since filesystem creation\n read: many\n").is_err());
-        assert!(io_errors("read: 1\n").is_err());
+        assert_eq!(io_errors(text), Partial::whole(expected));
+        let errors = io_errors("IO errors since filesystem creation\n read: many\n write: 7\n");
+        assert_eq!(errors.good, [("write".into(), 7.0)], "a malformed line costs only itself");
+        assert!(errors.error.is_some());
+        assert!(io_errors("read: 1\n").error.is_some());
     }
 
     #[test]

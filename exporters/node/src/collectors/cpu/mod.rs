@@ -113,13 +113,19 @@ impl Cpu {
         }
     }
 
-    /// Boot decides it, so it is read once.
-    fn isolated(&self, host: &Host) -> Result<&[String], CollectError> {
+    /// Boot decides which CPUs are isolated, so a list without fault is read once.
+    fn push_isolated(&self, host: &Host, sink: &mut Sink, errors: &mut FirstError) {
         if let Some(isolated) = self.isolated.get() {
-            return Ok(isolated);
+            return throttle::push_isolated(isolated, sink);
         }
-        let isolated = throttle::read_isolated(host)?;
-        Ok(self.isolated.get_or_init(|| isolated))
+        let isolated = throttle::read_isolated(host);
+        throttle::push_isolated(&isolated.good, sink);
+        match isolated.error {
+            Some(error) => errors.keep(error),
+            None => {
+                self.isolated.get_or_init(|| isolated.good);
+            }
+        }
     }
 }
 
@@ -147,9 +153,7 @@ impl Collector<Host> for Cpu {
         }
         throttle::push(&numbers, host, sink, &mut errors);
         throttle::push_online(host, sink, &mut errors);
-        if let Some(isolated) = errors.note(self.isolated(host)) {
-            throttle::push_isolated(isolated, sink);
-        }
+        self.push_isolated(host, sink, &mut errors);
         errors.into_result()
     }
 }
@@ -162,7 +166,7 @@ fn parse(text: &str) -> Partial<Vec<CpuTimes>, ParseError> {
     cpus.map(parse_cpu).collect::<Partial<_, _>>().not_empty("no line of a CPU")
 }
 
-/// Number and seconds; columns that an old kernel lacks are zero.
+/// Number and seconds, all of one moment: a rate of some of them would be wrong. Columns that an old kernel lacks are zero.
 fn parse_cpu(line: &str) -> Result<CpuTimes, ParseError> {
     let mut columns = line.split_ascii_whitespace();
     let number = columns.next().unwrap_or_default();

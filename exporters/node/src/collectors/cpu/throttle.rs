@@ -1,12 +1,12 @@
 //! Throttling, isolation and on/off state of CPUs:
 //! `/sys/devices/system/cpu`, Documentation/admin-guide/cputopology.rst of the kernel.
 
-use common::error::{CollectError, FirstError};
+use common::error::{FirstError, Partial};
 use common::exposition::Sink;
 use common::metric::Desc;
 
 use crate::host::Host;
-use crate::readers::attributes::number_after;
+use crate::readers::attributes::{number_after, parsed_in_part};
 use crate::readers::cpu_list;
 
 const ISOLATED: Desc<'_> =
@@ -93,9 +93,11 @@ pub(super) fn push_online(host: &Host, sink: &mut Sink, errors: &mut FirstError)
 }
 
 /// The CPUs that were kept from the scheduler at boot.
-pub(super) fn read_isolated(host: &Host) -> Result<Vec<String>, CollectError> {
-    let cpus = host.parsed(&format!("{DIRECTORY}/isolated"), cpu_list::parse)?;
-    Ok(cpus.unwrap_or_default())
+pub(super) fn read_isolated(host: &Host) -> Partial<Vec<String>> {
+    let mut errors = FirstError::default();
+    let path = format!("{DIRECTORY}/isolated");
+    let cpus = parsed_in_part(host, &path, cpu_list::parse, &mut errors);
+    errors.beside(cpus.unwrap_or_default())
 }
 
 /// Pushes which CPUs are isolated.

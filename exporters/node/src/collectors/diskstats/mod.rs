@@ -62,13 +62,13 @@ const METRICS: &[Metric<Counts>] = &[
 
 const INFO: Desc<'_> = Desc::gauge("node_disk_info", "What is known of each disk; always 1.");
 
-/// Columns behind the device's name: 11, with discards 15, with flushes 17.
+/// Columns behind the device's name: 11, with discards 15, with flushes 17. A malformed one is `None`.
 #[derive(Debug, Default, PartialEq)]
-struct Counts(Vec<u64>);
+struct Counts(Vec<Option<u64>>);
 
 impl Counts {
     fn get(&self, column: usize) -> Option<f64> {
-        self.0.get(column).map(|count| *count as f64)
+        self.0.get(column).copied().flatten().map(|count| count as f64)
     }
 
     fn bytes(&self, column: usize) -> Option<f64> {
@@ -182,19 +182,18 @@ fn push_info(
 
 /// The disks in order; a line with fewer than 14 columns (partitions before Linux 2.6.25) is left out.
 fn parse(text: &str) -> Partial<Vec<Disk<'_>>, ParseError> {
-    text.lines().filter_map(|line| parse_line(line).transpose()).collect()
+    let mut errors = FirstError::default();
+    let disks = text.lines().filter_map(|line| parse_line(line, &mut errors)).collect();
+    errors.beside(disks)
 }
 
-fn parse_line(line: &str) -> Result<Option<Disk<'_>>, ParseError> {
+fn parse_line<'a>(line: &'a str, errors: &mut FirstError<ParseError>) -> Option<Disk<'a>> {
     let mut columns = line.split_ascii_whitespace();
-    let (Some(major), Some(minor), Some(name)) = (columns.next(), columns.next(), columns.next())
-    else {
-        return Ok(None);
-    };
-    let counts: Vec<u64> =
-        columns.map(|column| parse_number("count", Some(column))).collect::<Result<_, _>>()?;
+    let (major, minor, name) = (columns.next()?, columns.next()?, columns.next()?);
+    let counts: Vec<Option<u64>> =
+        columns.map(|column| errors.note(parse_number("count", Some(column)))).collect();
     let is_whole = counts.len() >= 11;
-    Ok(is_whole.then_some(Disk { major, minor, name, counts: Counts(counts) }))
+    is_whole.then_some(Disk { major, minor, name, counts: Counts(counts) })
 }
 
 #[cfg(test)]
@@ -217,9 +216,10 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_disk_does_not_cost_the_others_and_short_lines_are_none() {
-        let disks = parse("8 0 sda 1 x 3\n8 16 sdb 1 2 3 4 5 6 7 8 9 10 11\n8 0\n\n");
-        assert_eq!(disks.good.iter().map(|disk| disk.name).collect::<Vec<_>>(), ["sdb"]);
+    fn a_malformed_count_costs_only_itself_and_short_lines_are_none() {
+        let disks = parse("8 0 sda 1 x 3\n8 16 sdb 1 x 3 4 5 6 7 8 9 10 11\n8 0\n\n");
+        let [sdb] = &disks.good[..] else { panic!() };
+        assert_eq!((sdb.name, sdb.counts.get(1), sdb.counts.get(10)), ("sdb", None, Some(11.0)));
         assert!(disks.error.is_some());
         assert_eq!(parse("").error, None);
     }

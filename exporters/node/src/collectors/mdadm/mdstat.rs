@@ -1,6 +1,6 @@
 //! The list of arrays, `/proc/mdstat`, md(4); its writer is `md_seq_show` in drivers/md/md.c.
 
-use common::error::{ParseError, parse_number};
+use common::error::{FirstError, ParseError, Partial, parse_number};
 
 /// What an array is doing.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,7 +24,8 @@ pub(super) struct Array {
     pub(super) failed: u64,
     pub(super) spare: u64,
     pub(super) blocks: u64,
-    /// `None` while another node of a cluster does the sync: this one is not told how far it is.
+    /// `None` while another node of a cluster does the sync, which does not say how far it is, and if
+    /// the line of the progress is malformed.
     pub(super) blocks_synced: Option<u64>,
 }
 
@@ -38,11 +39,8 @@ const PROGRESS: &[(&str, Activity)] = &[
     ("recover", Activity::Recovering),
 ];
 
-/// The arrays in order; one that is not understood is an error of its own.
-///
-/// # Errors
-/// The content is no list of arrays at all.
-pub(super) fn parse(text: &str) -> Result<Vec<Result<Array, ParseError>>, ParseError> {
+/// The arrays in order, without those that are malformed.
+pub(super) fn parse(text: &str) -> Partial<Vec<Array>, ParseError> {
     let mut blocks: Vec<Vec<&str>> = Vec::new();
     let mut has_header = false;
     for line in text.lines() {
@@ -57,9 +55,15 @@ pub(super) fn parse(text: &str) -> Result<Vec<Result<Array, ParseError>>, ParseE
         }
     }
     if !has_header && blocks.is_empty() {
-        return Err(ParseError::Form("no list of arrays".into()));
+        return Partial::failed(ParseError::Form("no list of arrays".into()));
     }
-    Ok(blocks.iter().map(|block| parse_array(block)).collect())
+    let mut errors = FirstError::default();
+    let arrays = blocks.iter().filter_map(|block| {
+        let array = parse_array(block, &mut errors);
+        errors.note(array)
+    });
+    let arrays = arrays.collect();
+    errors.beside(arrays)
 }
 
 /// ```text
@@ -68,7 +72,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Result<Array, ParseError>>, ParseE
 ///       [==>..................]  recovery = 12.5% (31112/248896) finish=1.2min speed=1024K/sec
 ///       bitmap: 0/1 pages [0KB], 65536KB chunk
 /// ```
-fn parse_array(lines: &[&str]) -> Result<Array, ParseError> {
+fn parse_array(lines: &[&str], errors: &mut FirstError<ParseError>) -> Result<Array, ParseError> {
     let (members, rest) = lines.split_first().ok_or(ParseError::Missing { field: "array" })?;
     let mut words = members.split_ascii_whitespace();
     let name = words.next().ok_or(ParseError::Missing { field: "name" })?;
@@ -108,7 +112,7 @@ fn parse_array(lines: &[&str]) -> Result<Array, ParseError> {
     });
     if let Some((line, activity)) = found.into_iter().next() {
         array.activity = *activity;
-        array.blocks_synced = synced(line)?;
+        array.blocks_synced = errors.catch(synced(line));
     }
     Ok(array)
 }
@@ -141,10 +145,10 @@ fn count(text: &str, pattern: &str) -> u64 {
 mod tests {
     use super::*;
 
-    fn array(text: &str) -> Result<Array, ParseError> {
-        let mut arrays = parse(text).unwrap();
-        assert_eq!(arrays.len(), 1, "{text:?}");
-        arrays.remove(0)
+    fn array(text: &str) -> Array {
+        let mut arrays = parse(text);
+        assert_eq!((arrays.good.len(), arrays.error), (1, None), "{text:?}");
+        arrays.good.remove(0)
     }
 
     #[test]
@@ -161,18 +165,16 @@ mod tests {
             blocks: 3_886_394_368,
             blocks_synced: Some(3_886_394_368),
         };
-        assert_eq!(array(text), Ok(expected));
+        assert_eq!(array(text), expected);
     }
 
     #[test]
     fn striped_and_inactive_arrays_have_no_count_of_disks() {
         let striped =
             array("md9 : active (auto-read-only) raid0 sdc2[2] sdd2[3]\n 7932 blocks 64k chunks\n");
-        let striped = striped.unwrap();
         assert_eq!((striped.disks_required, striped.active), (2, 2));
         let inactive =
             array("md8 : inactive sda[1](S) sdb[0](S)\n  6306 blocks super external:imsm\n");
-        let inactive = inactive.unwrap();
         assert_eq!((inactive.disks_required, inactive.active, inactive.spare), (0, 0, 2));
         assert_eq!(inactive.activity, Activity::Inactive);
     }
@@ -192,25 +194,27 @@ mod tests {
             (" bitmap: 0/1 pages [0KB], 64KB chunk\n", Activity::Active, Some(1000)),
         ] {
             let text = format!("{head}{lines}\n");
-            let array = array(&text).unwrap();
+            let array = array(&text);
             assert_eq!((array.activity, array.blocks_synced), (activity, synced), "{lines:?}");
         }
     }
 
     #[test]
-    fn an_array_that_is_not_understood_loses_only_itself() {
+    fn a_malformed_array_or_progress_costs_only_itself() {
         let text = "Personalities :\nmd0 : active raid1 a[0]\nmd1\n\nmd2 : active raid0 a[0]\n 5 blocks\n\
             md3 : active raid1 a[0]\n 5 blocks super\nmd4 : active raid1 a[0]\n 5 blocks [1/1] [U]\n resync = 1%\n";
-        let arrays = parse(text).unwrap();
-        let good: Vec<_> = arrays.iter().flatten().map(|array| &*array.name).collect();
-        assert_eq!((arrays.len(), good), (5, vec!["md2"]));
+        let Partial { good, error } = parse(text);
+        let good: Vec<_> = good.iter().map(|array| (&*array.name, array.blocks_synced)).collect();
+        assert_eq!(good, [("md2", Some(5)), ("md4", None)]);
+        assert_eq!(error, Some(ParseError::Form("md0: no status".into())));
     }
 
     #[test]
     fn a_kernel_without_arrays_lists_none_and_an_empty_file_is_an_error() {
-        assert_eq!(parse("Personalities : \nunused devices: <none>\n"), Ok(vec![]));
-        assert!(parse("").is_err());
-        assert!(parse("\0\0\0").is_err());
+        let none = parse("Personalities : \nunused devices: <none>\n");
+        assert_eq!(none, Partial::whole(vec![]));
+        assert!(parse("").error.is_some());
+        assert!(parse("\0\0\0").error.is_some());
     }
 
     proptest::proptest! {

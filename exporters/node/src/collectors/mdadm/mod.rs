@@ -55,12 +55,9 @@ impl Collector<Host> for Mdadm {
         let Some(text) = host.read_proc_if_present(FILE)? else {
             return Err(CollectError::NoData("the kernel has no software RAID".into()));
         };
-        let malformed = |error| host.malformed_proc(FILE, error);
         let mut errors = FirstError::default();
-        let arrays = mdstat::parse(&text).map_err(malformed)?;
-        let arrays: Vec<Array> =
-            arrays.into_iter().filter_map(|array| errors.note(array.map_err(malformed))).collect();
-        push_arrays(&arrays, sink);
+        let arrays = mdstat::parse(&text).map_error(|error| host.malformed_proc(FILE, error));
+        push_arrays(&errors.take(arrays), sink);
         if let Some(names) = errors.catch(host.list_sys("block")) {
             push_sysfs(&names, host, sink, &mut errors);
         }

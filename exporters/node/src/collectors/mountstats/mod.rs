@@ -53,14 +53,13 @@ pub(super) struct Mountstats;
 impl Collector<Host> for Mountstats {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
         let text = host.read_proc(FILE)?;
-        let mounts = host.read_proc_if_present(MOUNTS)?.unwrap_or_default();
-        let malformed = |error| host.malformed_proc(FILE, error);
+        let mountinfo = host.read_proc_if_present(MOUNTS)?.unwrap_or_default();
         let mut errors = FirstError::default();
-        let addresses: Vec<_> = parse::addresses(&mounts).collect();
-        let mut exports: Vec<Export<'_>> = parse::mounts(&text)
-            .map_err(malformed)?
+        let addresses: Vec<_> = parse::addresses(&mountinfo).collect();
+        let mounts = parse::mounts(&text).map_error(|error| host.malformed_proc(FILE, error));
+        let mut exports: Vec<Export<'_>> = errors
+            .take(mounts)
             .into_iter()
-            .filter_map(|mount| errors.note(mount.map_err(malformed)))
             .filter_map(|mount| Export::new(mount, &addresses))
             .collect();
         push_mount_points(&exports, sink);

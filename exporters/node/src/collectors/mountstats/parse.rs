@@ -1,6 +1,6 @@
 //! Blocks of `/proc/self/mountstats`, one for each mount; those of other file systems are one line.
 
-use common::error::{ParseError, parse_number};
+use common::error::{FirstError, ParseError, Partial, parse_number};
 
 /// An NFS mount; the columns of its lines are in the order of the kernel.
 #[derive(Debug, Default, PartialEq)]
@@ -35,31 +35,27 @@ impl Transport<'_> {
     }
 }
 
-/// The NFS mounts in order; one that is not understood is an error of its own.
-///
-/// # Errors
-/// There is no mount of any kind.
-pub(super) fn mounts(text: &str) -> Result<Vec<Result<Mount<'_>, ParseError>>, ParseError> {
-    let mut mounts: Vec<Result<Mount<'_>, ParseError>> = Vec::new();
+/// The NFS mounts in order, each without those of its lines that are malformed.
+pub(super) fn mounts(text: &str) -> Partial<Vec<Mount<'_>>, ParseError> {
+    let (mut mounts, mut errors) = (Vec::new(), FirstError::default());
     let (mut has_mounts, mut in_nfs, mut in_operations) = (false, false, false);
     for line in text.lines() {
         if line.starts_with("device ") || line.starts_with("no device ") {
             (has_mounts, in_operations) = (true, false);
             let mount = start(line);
             in_nfs = mount.is_some();
-            mounts.extend(mount.map(Ok));
+            mounts.extend(mount);
         } else if in_nfs && line.trim_start().starts_with("per-op statistics") {
             in_operations = true;
-        } else if in_nfs && let Some(Ok(mount)) = mounts.last_mut() {
-            let result = if in_operations { operation(mount, line) } else { fields(mount, line) };
-            if let Err(error) = result
-                && let Some(mount) = mounts.last_mut()
-            {
-                *mount = Err(error);
-            }
+        } else if in_nfs && let Some(mount) = mounts.last_mut() {
+            let read = if in_operations { operation(mount, line) } else { fields(mount, line) };
+            errors.note(read);
         }
     }
-    if has_mounts { Ok(mounts) } else { Err(ParseError::Form("no mount".into())) }
+    if !has_mounts {
+        errors.keep(ParseError::Form("no mount".into()));
+    }
+    errors.beside(mounts)
 }
 
 /// `device server:/path mounted on /point with fstype nfs4 statvers=1.1`
@@ -81,8 +77,14 @@ fn fields<'a>(mount: &mut Mount<'a>, line: &'a str) -> Result<(), ParseError> {
         Some("events:") => mount.events = numbers("event", words)?,
         Some("xprt:") => {
             let protocol = words.next().ok_or(ParseError::Missing { field: "transport" })?;
-            let columns = numbers("transport", words)?;
+            let columns = numbers("transport", words);
+            // A malformed transport keeps its place, which is its number.
+            let (columns, result) = match columns {
+                Ok(columns) => (columns, Ok(())),
+                Err(error) => (Vec::new(), Err(error)),
+            };
             mount.transports.push(Transport { protocol, columns });
+            return result;
         }
         _ => {}
     }
@@ -138,8 +140,9 @@ mod tests {
 
     #[test]
     fn nfs_mounts_are_read_and_others_passed_over() {
-        let mounts = mounts(TEXT).unwrap();
-        let [Ok(mount)] = &mounts[..] else { panic!("{mounts:?}") };
+        let mounts = mounts(TEXT);
+        assert_eq!(mounts.error, None);
+        let [mount] = &mounts.good[..] else { panic!("{mounts:?}") };
         assert_eq!((mount.device, mount.point), ("srv:/a", "/mnt/a"));
         assert_eq!(mount.age_seconds, Some(13968));
         assert_eq!((mount.bytes.len(), mount.events.len()), (8, 3));
@@ -149,8 +152,8 @@ mod tests {
 
     #[test]
     fn columns_of_transports_are_those_of_tcp() {
-        let mounts = mounts(TEXT).unwrap();
-        let [tcp, udp] = &mounts[0].as_ref().unwrap().transports[..] else { panic!() };
+        let mounts = mounts(TEXT).good;
+        let [tcp, udp] = &mounts[0].transports[..] else { panic!() };
         assert_eq!((tcp.column(4), tcp.column(9), tcp.column(12)), (Some(11), Some(0), Some(5726)));
         assert_eq!((udp.column(2), udp.column(4)), (None, None));
         assert_eq!(
@@ -162,20 +165,26 @@ mod tests {
     }
 
     #[test]
-    fn a_mount_that_is_not_understood_loses_only_itself() {
-        let text = "device s:/a mounted on /a with fstype nfs statvers=1.1\n\tage:\tx\n\tage:\t1\n\
+    fn a_malformed_line_of_a_mount_costs_only_itself() {
+        let text = "device s:/a mounted on /a with fstype nfs statvers=1.1\n\tage:\tx\n\
+            \txprt:\ttcp 1 x\n\txprt:\ttcp 2\n\tevents:\t7\n\
             device s:/b mounted on /b with fstype nfs statvers=1.1\n\tage:\t2\n\
-            device s:/c mounted on /c with fstype nfs statvers=1.1\n\tper-op statistics\n\t READ: 1 2\n";
-        let mounts = mounts(text).unwrap();
-        let good: Vec<_> = mounts.iter().flatten().map(|mount| mount.point).collect();
-        assert_eq!((mounts.len(), good), (3, vec!["/b"]));
+            \tper-op statistics\n\t READ: 1 2\n\t NULL: 1 2 3 4 5 6 7 8\n";
+        let mounts = mounts(text);
+        let error = ParseError::Number { field: "age", text: "x".into() };
+        assert_eq!(mounts.error, Some(error));
+        let [first, second] = &mounts.good[..] else { panic!("{mounts:?}") };
+        assert_eq!((first.age_seconds, &first.events[..]), (None, &[7][..]));
+        let transports: Vec<_> = first.transports.iter().map(|xprt| xprt.column(0)).collect();
+        assert_eq!(transports, [None, Some(2)]);
+        assert_eq!((second.age_seconds, second.operations.len()), (Some(2), 1));
     }
 
     #[test]
     fn truncated_content_is_no_mount_or_an_error() {
-        assert!(mounts("").is_err());
-        assert!(mounts("\tage:\t1\n").is_err());
-        assert!(mounts("device s:/a mounted on\n").unwrap().is_empty());
+        assert!(mounts("").error.is_some());
+        assert!(mounts("\tage:\t1\n").error.is_some());
+        assert_eq!(mounts("device s:/a mounted on\n"), Partial::whole(vec![]));
     }
 
     #[test]

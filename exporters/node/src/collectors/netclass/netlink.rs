@@ -46,7 +46,8 @@ pub(super) fn devices(
 ) -> Result<Partial<Vec<Device>>, CollectError> {
     let request = Link::request(with_counters);
     let mut errors = FirstError::default();
-    let devices = Connection::open(None)?.ask(&request, |payload| parse(payload, with_counters))?;
+    let devices = Connection::open(None)?
+        .ask_in_part(&request, |payload, errors| parse(payload, with_counters, errors))?;
     let mut devices = errors.take(devices);
     devices.retain(|device| wanted.accepts(&device.name));
     // Without this family, or if it fails, only the speeds are not known.
@@ -60,27 +61,33 @@ pub(super) fn devices(
     Ok(errors.beside(devices))
 }
 
-fn parse(payload: &[u8], with_counters: bool) -> Result<Device, ParseError> {
+/// The device; an attribute that is malformed costs only itself.
+fn parse(
+    payload: &[u8],
+    with_counters: bool,
+    errors: &mut FirstError<ParseError>,
+) -> Result<Device, ParseError> {
     let link = Link::parse(payload)?;
     let attributes = link.attributes;
+    let mut number = |attribute| errors.catch(attributes.number(attribute));
     let mut numbers = [None; NUMBERS.len()];
-    for ((file, ..), number) in NUMBERS.iter().zip(&mut numbers) {
-        let told = ATTRIBUTES.iter().find(|(name, _)| name == file);
-        let told = told.map_or(Ok(None), |(_, attribute)| attributes.number(*attribute))?;
-        let told = told.and_then(|number| i64::try_from(number).ok());
-        *number = match *file {
+    for ((file, ..), value) in NUMBERS.iter().zip(&mut numbers) {
+        let attribute = ATTRIBUTES.iter().find(|(name, _)| name == file);
+        let known = attribute.and_then(|(_, attribute)| number(*attribute));
+        let known = known.and_then(|number| i64::try_from(number).ok());
+        *value = match *file {
             "flags" => Some(link.flags.into()),
             "ifindex" => Some(link.index.into()),
             "type" => Some(link.hardware.into()),
             // A device that rests on no other one rests on itself.
-            "iflink" => told.filter(|index| *index != 0).or(Some(link.index.into())),
+            "iflink" => known.filter(|index| *index != 0).or(Some(link.index.into())),
             // The reference exporter has the mode in this place, too.
-            "dormant" => attributes.number(LINKMODE)?.and_then(|mode| mode.try_into().ok()),
-            _ => told,
+            "dormant" => number(LINKMODE).and_then(|mode| mode.try_into().ok()),
+            _ => known,
         };
     }
-    let state = attributes.number(OPERSTATE)?.and_then(|state| usize::try_from(state).ok());
-    let properties = attributes.nested(PROP_LIST)?;
+    let state = number(OPERSTATE).and_then(|state| usize::try_from(state).ok());
+    let properties = errors.note(attributes.nested(PROP_LIST)).unwrap_or_default();
     Ok(Device {
         name: link.name,
         operational_state: (*state.and_then(|state| STATES.get(state)).unwrap_or(&STATES[0]))
@@ -118,6 +125,20 @@ mod tests {
     use super::*;
     use crate::netlink::sample::{attribute, link};
 
+    fn parsed(message: &[u8]) -> (Device, FirstError<ParseError>) {
+        let mut errors = FirstError::default();
+        (parse(message, false, &mut errors).unwrap(), errors)
+    }
+
+    #[test]
+    fn a_malformed_attribute_costs_only_itself() {
+        let [mtu, carrier] = [0, 5].map(|index| ATTRIBUTES[index].1);
+        let attributes = [attribute(mtu, &[1, 2, 3]), attribute(carrier, &[1])];
+        let (device, errors) = parsed(&link(3, "eth0", &attributes));
+        assert_eq!((device.number("mtu"), device.number("carrier")), (None, Some(1)));
+        assert_eq!(errors.into_result().unwrap_err().to_string(), "IFLA_MTU is no number: 3 bytes");
+    }
+
     #[test]
     fn attributes_become_the_numbers_of_the_files() {
         let names = [attribute(ALT_IFNAME, b"enp1s0\0"), attribute(ALT_IFNAME, b"uplink\0")];
@@ -132,7 +153,8 @@ mod tests {
                 attribute(PROP_LIST, &names.concat()),
             ],
         );
-        let mut device = parse(&message, false).unwrap();
+        let (mut device, errors) = parsed(&message);
+        assert_eq!(errors.into_result(), Ok(()));
         assert_eq!((device.number("mtu"), device.number("ifindex")), (Some(1500), Some(3)));
         assert_eq!((device.number("iflink"), device.number("type")), (Some(3), Some(1)));
         assert_eq!((device.number("dormant"), device.number("link_mode")), (Some(1), Some(1)));
@@ -156,7 +178,7 @@ mod tests {
     fn a_device_rests_on_another_or_itself() {
         let on = |index: u32| {
             let message = link(3, "eth0", &[attribute(LINK, &index.to_ne_bytes())]);
-            parse(&message, false).unwrap().number("iflink")
+            parsed(&message).0.number("iflink")
         };
         assert_eq!((on(9), on(0)), (Some(9), Some(3)));
     }
@@ -172,8 +194,9 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_bytes_are_parsed_or_refused(bytes: Vec<u8>) {
-            let _ = parse(&bytes, true);
-            let _ = parse(&link(3, "eth0", &[bytes]), true);
+            let mut errors = FirstError::default();
+            let _ = parse(&bytes, true, &mut errors);
+            let _ = parse(&link(3, "eth0", &[bytes]), true, &mut errors);
         }
     }
 }

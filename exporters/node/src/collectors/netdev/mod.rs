@@ -102,8 +102,8 @@ impl Netdev {
             return Ok(devices);
         }
         let text = host.read_proc("net/dev")?;
-        let mut devices =
-            proc::parse(&text).map_err(|error| host.malformed_proc("net/dev", error))?;
+        let devices = proc::parse(&text).map_error(|error| host.malformed_proc("net/dev", error));
+        let mut devices = errors.take(devices);
         devices.retain(|device| self.devices.accepts(&device.name));
         if self.label_alias {
             for device in &mut devices {

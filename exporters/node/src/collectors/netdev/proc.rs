@@ -1,6 +1,6 @@
 //! `/proc/net/dev`, in which the kernel has summed up the finer counters already.
 
-use common::error::{ParseError, parse_number};
+use common::error::{FirstError, ParseError, Partial, parse_number};
 
 use super::Device;
 use super::counters::{Counters, Field};
@@ -26,22 +26,32 @@ const COLUMNS: [Field; 16] = [
 ];
 
 /// The devices in order, behind two lines of headings.
-pub(super) fn parse(text: &str) -> Result<Vec<Device>, ParseError> {
+pub(super) fn parse(text: &str) -> Partial<Vec<Device>, ParseError> {
     let mut lines = text.lines();
     if lines.nth(1).is_none_or(|heading| !heading.contains("bytes")) {
-        return Err(ParseError::Form("no headings".into()));
+        return Partial::failed(ParseError::Form("no headings".into()));
     }
-    lines.filter(|line| !line.trim().is_empty()).map(parse_line).collect()
+    let mut errors = FirstError::default();
+    let devices = lines.filter(|line| !line.trim().is_empty()).filter_map(|line| {
+        let device = parse_line(line, &mut errors);
+        errors.note(device)
+    });
+    let devices = devices.collect();
+    errors.beside(devices)
 }
 
-/// `  eth0: 1 2 3 …`; old kernels leave out the space behind the colon.
-fn parse_line(line: &str) -> Result<Device, ParseError> {
-    let malformed = || ParseError::Form(format!("no device: {line:?}"));
+/// `  eth0: 1 2 3 …`; old kernels leave out the space behind the colon. A malformed count costs only
+/// itself, a line that is too short the device.
+fn parse_line(line: &str, errors: &mut FirstError<ParseError>) -> Result<Device, ParseError> {
+    let malformed = || ParseError::form("no device", line);
     let (name, columns) = line.rsplit_once(':').ok_or_else(malformed)?;
+    let columns: Vec<&str> = columns.split_ascii_whitespace().collect();
+    if columns.len() < COLUMNS.len() {
+        return Err(ParseError::Missing { field: "count" });
+    }
     let mut counters = Counters::default();
-    let mut columns = columns.split_ascii_whitespace();
-    for field in COLUMNS {
-        counters.0[field as usize] = Some(parse_number("count", columns.next())?);
+    for (field, column) in COLUMNS.into_iter().zip(columns) {
+        counters.0[field as usize] = errors.note(parse_number("count", Some(column)));
     }
     Ok(Device { name: name.trim().to_owned(), counters, ..Device::default() })
 }
@@ -57,7 +67,7 @@ mod tests {
         let text = format!(
             "{HEAD}  lo:1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n eth0:1: 0 0 0 0 0 0 0 0 9 0 0 0 0 0 0 0\n"
         );
-        let devices = parse(&text).unwrap();
+        let devices = parse(&text).good;
         assert_eq!(devices[0].name, "lo");
         assert_eq!(devices[0].counters.get(Field::RxBytes), Some(1.0));
         assert_eq!(devices[0].counters.sum(&[Field::TxCarrier, Field::TxWindow]), Some(15.0));
@@ -66,12 +76,22 @@ mod tests {
     }
 
     #[test]
-    fn truncated_and_malformed_lines_are_errors() {
-        for line in ["lo", "lo: 1 2 3", "lo: x 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16", "\0"] {
-            assert!(parse(&format!("{HEAD}{line}\n")).is_err(), "{line:?}");
+    fn truncated_and_malformed_lines_cost_only_themselves() {
+        for line in ["lo", "lo: 1 2 3", "\0"] {
+            let good = "eth0: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16";
+            let devices = parse(&format!("{HEAD}{line}\n{good}\n"));
+            assert!(devices.error.is_some(), "{line:?}");
+            assert_eq!(devices.good.len(), 1, "{line:?}");
         }
-        assert!(parse("").is_err() && parse("Inter-|\n").is_err());
-        assert_eq!(parse(HEAD).unwrap(), []);
+        let devices = parse(&format!("{HEAD}lo: x 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n"));
+        assert!(devices.error.is_some());
+        let counters = &devices.good[0].counters;
+        assert_eq!(
+            (counters.get(Field::RxBytes), counters.get(Field::RxPackets)),
+            (None, Some(2.0))
+        );
+        assert!(parse("").error.is_some() && parse("Inter-|\n").error.is_some());
+        assert_eq!(parse(HEAD), Partial::whole(vec![]));
     }
 
     proptest::proptest! {

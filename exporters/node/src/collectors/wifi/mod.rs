@@ -93,7 +93,8 @@ impl Collector<Host> for Wifi {
         let (mut devices, mut errors) = (Vec::new(), FirstError::default());
         for interface in errors.take(interfaces).into_iter().flatten() {
             let index = interface.index;
-            let networks = about(&mut family, GET_SCAN, index, Network::parse);
+            let network = |attributes: Attributes<'_>, _: &mut _| Network::parse(attributes);
+            let networks = about(&mut family, GET_SCAN, index, network);
             let stations = about(&mut family, GET_STATION, index, Station::parse);
             // Of all networks within reach, the own one alone has a state.
             let network = errors.take(networks).into_iter().flatten().next();
@@ -109,15 +110,15 @@ fn about<T>(
     family: &mut Family,
     (name, command): Command,
     index: u32,
-    parse: fn(Attributes<'_>) -> Result<T, ParseError>,
+    parse: impl Fn(Attributes<'_>, &mut FirstError<ParseError>) -> Result<T, ParseError>,
 ) -> Partial<Vec<T>> {
     let request = family.dump(name, command).with(parse::IFINDEX, &index.to_ne_bytes());
-    match family.ask(&request, parse) {
+    match family.ask_in_part(&request, parse) {
         Ok(answer) => answer,
         Err(error) if NOTHING_TO_TELL.iter().any(|errno| error.is_refusal(*errno)) => {
             Partial::whole(Vec::new())
         }
-        Err(error) => Partial { good: Vec::new(), error: Some(error.into()) },
+        Err(error) => Partial::failed(error.into()),
     }
 }
 

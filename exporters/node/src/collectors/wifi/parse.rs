@@ -1,6 +1,6 @@
 //! Messages of `nl80211`.
 
-use common::error::ParseError;
+use common::error::{FirstError, ParseError};
 
 use crate::netlink::{Attribute, Attributes, bytes_at, hardware_address};
 
@@ -119,25 +119,35 @@ pub(super) struct Station {
 }
 
 impl Station {
-    pub(super) fn parse(attributes: Attributes<'_>) -> Result<Self, ParseError> {
+    /// A figure that is malformed costs only itself.
+    pub(super) fn parse(
+        attributes: Attributes<'_>,
+        errors: &mut FirstError<ParseError>,
+    ) -> Result<Self, ParseError> {
+        let mac_address = hardware_address(attributes.need(MAC)?);
         let info = attributes.nested(STA_INFO)?;
-        let number = |attribute| Ok(info.number(attribute)?.map(|number| number as f64));
-        let signal = info.find(SIGNAL).map(|value| bytes_at(value, 0)).transpose()?;
-        let inactive: Option<f64> = number(INACTIVE_TIME)?;
+        let receive_rate = info.nested(RX_BITRATE).and_then(bits_per_second);
+        let transmit_rate = info.nested(TX_BITRATE).and_then(bits_per_second);
+        let signal = info.find(SIGNAL).map(|value| bytes_at(value, 0)).transpose();
+        let signal = errors.catch(signal);
+        let (receive_bits_per_second, transmit_bits_per_second) =
+            (errors.catch(receive_rate), errors.catch(transmit_rate));
+        let mut number =
+            |attribute| errors.catch(info.number(attribute)).map(|number| number as f64);
         Ok(Self {
-            mac_address: hardware_address(attributes.need(MAC)?),
-            connected_seconds: number(CONNECTED_TIME)?,
-            inactive_seconds: inactive.map(|time| time / MILLISECONDS_PER_SECOND),
-            receive_bits_per_second: bits_per_second(info.nested(RX_BITRATE)?)?,
-            transmit_bits_per_second: bits_per_second(info.nested(TX_BITRATE)?)?,
-            receive_bytes: number(RX_BYTES64)?.or(number(RX_BYTES)?),
-            transmit_bytes: number(TX_BYTES64)?.or(number(TX_BYTES)?),
+            mac_address,
+            connected_seconds: number(CONNECTED_TIME),
+            inactive_seconds: number(INACTIVE_TIME).map(|time| time / MILLISECONDS_PER_SECOND),
+            receive_bits_per_second,
+            transmit_bits_per_second,
+            receive_bytes: number(RX_BYTES64).or_else(|| number(RX_BYTES)),
+            transmit_bytes: number(TX_BYTES64).or_else(|| number(TX_BYTES)),
             signal_dbm: signal.map(|signal| i8::from_ne_bytes(signal).into()),
-            transmit_retries: number(TX_RETRIES)?,
-            transmit_failed: number(TX_FAILED)?,
-            beacon_loss: number(BEACON_LOSS)?,
-            transmitted_packets: number(TX_PACKETS)?,
-            received_packets: number(RX_PACKETS)?,
+            transmit_retries: number(TX_RETRIES),
+            transmit_failed: number(TX_FAILED),
+            beacon_loss: number(BEACON_LOSS),
+            transmitted_packets: number(TX_PACKETS),
+            received_packets: number(RX_PACKETS),
         })
     }
 }
@@ -150,6 +160,8 @@ fn bits_per_second(rate: Attributes<'_>) -> Result<Option<f64>, ParseError> {
 
 #[cfg(test)]
 mod tests {
+    use common::error::Partial;
+
     use super::*;
     use crate::netlink::sample::attribute;
 
@@ -163,9 +175,11 @@ mod tests {
         Network::parse(Attributes::parse(&attribute(BSS, &bss.concat())).unwrap())
     }
 
-    fn station(info: &[Vec<u8>]) -> Result<Station, ParseError> {
+    fn station(info: &[Vec<u8>]) -> Result<Partial<Station, ParseError>, ParseError> {
         let message = [attribute(MAC, &ADDRESS), attribute(STA_INFO, &info.concat())].concat();
-        Station::parse(Attributes::parse(&message).unwrap())
+        let mut errors = FirstError::default();
+        let station = Station::parse(Attributes::parse(&message).unwrap(), &mut errors)?;
+        Ok(errors.beside(station))
     }
 
     #[test]
@@ -224,9 +238,17 @@ mod tests {
             signal_dbm: Some(-52.0),
             ..Station::default()
         };
-        assert_eq!(station(&info), Ok(expected));
-        assert!(station(&[attribute(RX_BYTES, &[1, 2, 3])]).is_err());
-        assert!(station(&[attribute(SIGNAL, &[])]).is_err());
+        assert_eq!(station(&info), Ok(Partial::whole(expected)));
+    }
+
+    #[test]
+    fn a_malformed_figure_costs_only_itself() {
+        for odd in [attribute(RX_BYTES, &[1, 2, 3]), attribute(SIGNAL, &[])] {
+            let Partial { good, error } = station(&[odd, number(CONNECTED_TIME, 60)]).unwrap();
+            assert!(error.is_some());
+            assert_eq!((good.receive_bytes, good.signal_dbm), (None, None));
+            assert_eq!(good.connected_seconds, Some(60.0));
+        }
     }
 
     proptest::proptest! {
@@ -234,7 +256,7 @@ mod tests {
         fn any_bytes_are_parsed_or_refused(bytes: Vec<u8>) {
             let _ = ssid(&bytes);
             let _ = network(std::slice::from_ref(&bytes));
-            let _ = station(std::slice::from_ref(&bytes));
+            let _ = station(std::slice::from_ref(&bytes)).map(Partial::finish);
             let _ = Attributes::parse(&bytes).map(Interface::parse);
         }
     }

@@ -1,6 +1,6 @@
 //! Files of named values: a line of numbers, the header `name type data`, and one line for each value.
 
-use common::error::{ParseError, parse_number};
+use common::error::{ParseError, Partial, parse_number};
 
 /// Types of the values that are exposed, of `kstat_named_t`.
 const INT64: &str = "3";
@@ -14,22 +14,35 @@ pub(super) struct Figure<'a> {
 }
 
 /// The integers of a file.
-pub(super) fn figures(text: &str) -> Result<Vec<Figure<'_>>, ParseError> {
-    let integers = lines(text)?.filter(|(_, kind, _)| matches!(*kind, INT64 | UINT64));
+pub(super) fn figures(text: &str) -> Partial<Vec<Figure<'_>>, ParseError> {
+    match lines(text) {
+        Ok(lines) => integers(lines),
+        Err(error) => Partial::failed(error),
+    }
+}
+
+fn integers<'a>(
+    lines: impl Iterator<Item = (&'a str, &'a str, &'a str)>,
+) -> Partial<Vec<Figure<'a>>, ParseError> {
+    let integers = lines.filter(|(_, kind, _)| matches!(*kind, INT64 | UINT64));
     integers.map(|(name, _, data)| figure(name, data)).collect()
 }
 
 /// Name and integers of a dataset's file; the name may hold spaces.
-pub(super) fn dataset(text: &str) -> Result<(&str, Vec<Figure<'_>>), ParseError> {
+pub(super) fn dataset(
+    text: &str,
+) -> Result<(&str, Partial<Vec<Figure<'_>>, ParseError>), ParseError> {
     let mut names = lines(text)?.filter(|(name, _, _)| *name == "dataset_name");
     let (_, _, name) = names.next().ok_or(ParseError::Missing { field: "dataset_name" })?;
-    Ok((name, figures(text)?))
+    Ok((name, figures(text)))
 }
 
 /// The figures of a pool's `io`: a line of names from `nread` on, and one of values.
-pub(super) fn io(text: &str) -> Result<Vec<Figure<'_>>, ParseError> {
+pub(super) fn io(text: &str) -> Partial<Vec<Figure<'_>>, ParseError> {
     let mut lines = text.lines().skip_while(|line| !line.trim_start().starts_with("nread"));
-    let names = lines.next().ok_or(ParseError::Missing { field: "nread" })?;
+    let Some(names) = lines.next() else {
+        return Partial::failed(ParseError::Missing { field: "nread" });
+    };
     let mut values = lines.next().unwrap_or_default().split_ascii_whitespace();
     let names = names.split_ascii_whitespace();
     names.map(|name| figure(name, values.next().unwrap_or_default())).collect()
@@ -84,7 +97,8 @@ mod tests {
             ("memory_available_bytes".to_owned(), -922_337_176.0),
             ("l2-size".to_owned(), 18_446_744_073_709_551_615.0),
         ];
-        assert_eq!(named(&figures(ARCSTATS).unwrap()), expected);
+        let figures = figures(ARCSTATS);
+        assert_eq!((named(&figures.good), figures.error), (expected.into(), None));
     }
 
     #[test]
@@ -92,7 +106,10 @@ mod tests {
         let text = "23 1 0x01 7 2160 221578688875 6665999035587\nname type data\n\
             dataset_name                    7    pool1/my data\nwrites     4    7\n";
         let (name, figures) = dataset(text).unwrap();
-        assert_eq!((name, named(&figures)), ("pool1/my data", vec![("writes".to_owned(), 7.0)]));
+        assert_eq!(
+            (name, named(&figures.good)),
+            ("pool1/my data", vec![("writes".to_owned(), 7.0)])
+        );
         assert!(dataset("name type data\nwrites 4 7\n").is_err());
     }
 
@@ -105,7 +122,7 @@ mod tests {
             ("nwritten".into(), 3_206_144.0),
             ("reads".into(), 22.0),
         ];
-        assert_eq!(named(&io(text).unwrap()), expected);
+        assert_eq!(named(&io(text).good), expected);
     }
 
     #[test]
@@ -123,12 +140,19 @@ mod tests {
             "name type data\nhits 4 x\n",
             "name type data\nhits 4\n",
         ] {
-            assert!(figures(text).is_err(), "{text:?}");
+            assert!(figures(text).error.is_some(), "{text:?}");
         }
         for text in ["", "nread\n", "nread reads\n1\n", "nread\nx\n"] {
-            assert!(io(text).is_err(), "{text:?}");
+            assert!(io(text).error.is_some(), "{text:?}");
         }
-        assert_eq!(figures("name type data\ncomment 7\nhits\n"), Ok(vec![]));
+        assert_eq!(figures("name type data\ncomment 7\nhits\n"), Partial::whole(vec![]));
+    }
+
+    #[test]
+    fn a_malformed_value_costs_only_itself() {
+        let good = figures("name type data\nhits 4 x\nmisses 4 7\n").good;
+        assert_eq!(named(&good), [("misses".into(), 7.0)]);
+        assert_eq!(named(&io("nread reads\nx 7\n").good), [("reads".into(), 7.0)]);
     }
 
     proptest::proptest! {

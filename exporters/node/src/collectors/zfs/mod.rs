@@ -57,8 +57,8 @@ impl Collector<Host> for Zfs {
             let text = errors.catch(host.read_proc_if_present(&path));
             if let Some(text) = text {
                 let figures = kstat::figures(&text);
-                let figures = figures.map_err(|error| host.malformed_proc(&path, error));
-                let figures = errors.note(figures).unwrap_or_default();
+                let figures = figures.map_error(|error| host.malformed_proc(&path, error));
+                let figures = errors.take(figures);
                 push_rows(prefix, file, &[Row { labels: LabelSet::default(), figures }], sink);
             }
         }
@@ -120,10 +120,9 @@ fn read<'a>(
 
 fn push_io(pools: &[Pool<'_>], host: &Host, sink: &mut Sink, errors: &mut FirstError) {
     let files = read(pools, |name| name == "io", host, errors);
-    let rows = files.iter().filter_map(|File { pool, path, text }| {
-        let figures = kstat::io(text).map_err(|error| host.malformed_proc(path, error));
-        let figures = errors.note(figures)?;
-        Some(Row { labels: LabelSet::new([("zpool", *pool)]), figures })
+    let rows = files.iter().map(|File { pool, path, text }| {
+        let figures = kstat::io(text).map_error(|error| host.malformed_proc(path, error));
+        Row { labels: LabelSet::new([("zpool", *pool)]), figures: errors.take(figures) }
     });
     push_rows("node_zfs_zpool_", "io", &rows.collect::<Vec<_>>(), sink);
 }
@@ -131,8 +130,9 @@ fn push_io(pools: &[Pool<'_>], host: &Host, sink: &mut Sink, errors: &mut FirstE
 fn push_datasets(pools: &[Pool<'_>], host: &Host, sink: &mut Sink, errors: &mut FirstError) {
     let files = read(pools, |name| name.starts_with("objset-"), host, errors);
     let rows = files.iter().filter_map(|File { pool, path, text }| {
-        let dataset = kstat::dataset(text).map_err(|error| host.malformed_proc(path, error));
-        let (dataset, figures) = errors.note(dataset)?;
+        let malformed = |error| host.malformed_proc(path, error);
+        let (dataset, figures) = errors.note(kstat::dataset(text).map_err(malformed))?;
+        let figures = errors.take(figures.map_error(malformed));
         Some(Row { labels: LabelSet::new([("dataset", dataset), ("zpool", *pool)]), figures })
     });
     push_rows("node_zfs_zpool_dataset_", "objset-*", &rows.collect::<Vec<_>>(), sink);

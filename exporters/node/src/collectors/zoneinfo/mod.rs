@@ -21,7 +21,7 @@ struct Zone<'a> {
     name: &'a str,
     values: BTreeMap<&'a str, f64>,
     /// Pages kept from allocations that could be served by each zone.
-    protection: Vec<f64>,
+    protection: Vec<Option<f64>>,
 }
 
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl Collector<Host> for Zoneinfo {
             let name = format!("node_zoneinfo_protection_{index}");
             let help = format!("Pages kept from allocations that zone {index} could serve.");
             let desc = Desc::gauge(&name, &help);
-            push(&desc, &zones.good, |zone| zone.protection.get(index).copied(), sink);
+            push(&desc, &zones.good, |zone| zone.protection.get(index).copied().flatten(), sink);
         }
         zones.finish()
     }
@@ -69,7 +69,8 @@ fn parse(text: &str) -> Partial<Vec<Zone<'_>>, ParseError> {
             let (values, protection) = (BTreeMap::new(), Vec::new());
             zones.push(Zone { node, name, values, protection });
         } else if let Some(zone) = zones.last_mut() {
-            errors.note(zone.add(line));
+            let added = zone.add(line, &mut errors);
+            errors.note(added);
         }
     }
     errors.beside(zones).not_empty("no zone")
@@ -77,12 +78,16 @@ fn parse(text: &str) -> Partial<Vec<Zone<'_>>, ParseError> {
 
 impl<'a> Zone<'a> {
     /// Takes in a line below the heading, if it is one of the known ones.
-    fn add(&mut self, line: &'a str) -> Result<(), ParseError> {
+    fn add(
+        &mut self,
+        line: &'a str,
+        errors: &mut FirstError<ParseError>,
+    ) -> Result<(), ParseError> {
         let line = line.trim_ascii();
         if let Some(pages) = line.strip_prefix("protection:") {
             let pages = pages.trim_ascii().trim_matches(['(', ')']).split(',');
-            self.protection =
-                pages.map(|pages| count("protection", pages)).collect::<Result<_, _>>()?;
+            let counts = pages.map(|pages| errors.note(count("protection", pages)));
+            self.protection = counts.collect();
         } else if let Some((word, value)) = line.split_once(char::is_whitespace)
             && FIELDS.iter().any(|(known, _)| *known == word)
         {
@@ -121,7 +126,7 @@ mod tests {
                 node: "0",
                 name: "DMA",
                 values: first.into(),
-                protection: vec![0.0, 3019.0, 24090.0],
+                protection: [0.0, 3019.0, 24090.0].map(Some).into(),
             },
             Zone {
                 node: "1",
@@ -142,6 +147,8 @@ mod tests {
             assert!(error.is_some(), "{line:?}");
             assert_eq!(zones[0].values, [("low", 7.0)].into(), "{line:?}");
         }
+        let zones = parse("Node 0, zone DMA\nprotection: (0, x, 2)\n").good;
+        assert_eq!(zones[0].protection, [Some(0.0), None, Some(2.0)]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ mod number;
 mod table;
 mod texts;
 
-use common::error::{CollectError, ParseError};
+use common::error::{CollectError, FirstError, ParseError, Partial};
 use common::metric::Desc;
 
 use crate::host::Host;
@@ -81,6 +81,18 @@ impl Attribute {
 pub(crate) fn devices(host: &Host, directory: &str) -> Result<Vec<String>, CollectError> {
     let names = host.list_sys(directory)?;
     names.ok_or_else(|| CollectError::NoData(format!("no {}", host.sys_path(directory).display())))
+}
+
+/// What `parse` makes of a device's attribute; its complaint goes to `errors`. `None` if the device
+/// does not show the attribute.
+pub(crate) fn parsed_in_part<T>(
+    host: &Host,
+    path: &str,
+    parse: impl FnOnce(&str) -> Partial<T, ParseError>,
+    errors: &mut FirstError,
+) -> Option<T> {
+    let text = errors.catch(host.attribute(path))?;
+    Some(errors.take(parse(&text).map_error(|error| host.malformed_sys(path, error))))
 }
 
 #[cfg(test)]
