@@ -7,38 +7,39 @@ use async_trait::async_trait;
 use common::collector::Collector;
 use common::error::{CollectError, FirstError, ParseError, Partial, parse_number};
 use common::exposition::{LabelSet, Sink};
+use common::keyed::Keyed;
 use common::metric::Desc;
 
 use crate::host::Host;
 use crate::readers::SECTOR_BYTES;
-use crate::readers::attributes::{Attribute, Table, counter, gauge, line, parsed_in_part};
+use crate::readers::attributes::{Table, line, parsed_in_part};
 
 const DIRECTORY: &str = "fs/btrfs";
 
 const INFO: Desc<'_> = Desc::gauge("node_btrfs_info", "Label of the file system; always 1.");
 
-const GLOBAL_RESERVE: &[Attribute] = &[gauge(
+const GLOBAL_RESERVE: &[Keyed] = &[Keyed::gauge(
     "allocation/global_rsv_size",
     "node_btrfs_global_rsv_size_bytes",
     "Size of the global reserve in bytes.",
 )];
 
 /// Lines of `commit_stats`.
-const COMMITS: &[Attribute] = &[
-    counter("commits", "node_btrfs_commits_total", "Transactions committed."),
-    gauge(
+const COMMITS: &[Keyed] = &[
+    Keyed::counter("commits", "node_btrfs_commits_total", "Transactions committed."),
+    Keyed::gauge(
         "last_commit_ms",
         "node_btrfs_last_commit_seconds",
         "Time of the last commit, in seconds.",
     )
     .over(1000.0),
-    gauge(
+    Keyed::gauge(
         "max_commit_ms",
         "node_btrfs_max_commit_seconds",
         "Time of the longest commit, in seconds.",
     )
     .over(1000.0),
-    counter(
+    Keyed::counter(
         "total_commit_ms",
         "node_btrfs_commit_seconds_total",
         "Time of all commits, in seconds.",
@@ -48,12 +49,19 @@ const COMMITS: &[Attribute] = &[
 
 const BLOCK_GROUP_TYPES: [&str; 3] = ["data", "metadata", "system"];
 
-const RESERVED: &[Attribute] =
-    &[gauge("bytes_reserved", "node_btrfs_reserved_bytes", "Bytes reserved for a kind of data.")];
+const RESERVED: &[Keyed] = &[Keyed::gauge(
+    "bytes_reserved",
+    "node_btrfs_reserved_bytes",
+    "Bytes reserved for a kind of data.",
+)];
 
-const LAYOUT: &[Attribute] = &[
-    gauge("used_bytes", "node_btrfs_used_bytes", "Bytes in use by a kind of data and its layout."),
-    gauge(
+const LAYOUT: &[Keyed] = &[
+    Keyed::gauge(
+        "used_bytes",
+        "node_btrfs_used_bytes",
+        "Bytes in use by a kind of data and its layout.",
+    ),
+    Keyed::gauge(
         "total_bytes",
         "node_btrfs_size_bytes",
         "Bytes set apart for a kind of data and its layout.",
@@ -63,8 +71,8 @@ const LAYOUT: &[Attribute] = &[
 const RATIO: Desc<'_> =
     Desc::gauge("node_btrfs_allocation_ratio", "Bytes on disk for each byte of data.");
 
-const DEVICE_SIZE: &[Attribute] =
-    &[gauge("size", "node_btrfs_device_size_bytes", "Size of a device in bytes.")
+const DEVICE_SIZE: &[Keyed] =
+    &[Keyed::gauge("size", "node_btrfs_device_size_bytes", "Size of a device in bytes.")
         .times(SECTOR_BYTES)];
 
 const DEVICE_ERRORS: Desc<'_> =

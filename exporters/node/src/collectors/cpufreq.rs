@@ -5,12 +5,11 @@ use async_trait::async_trait;
 use common::collector::Collector;
 use common::error::{CollectError, FirstError, ParseError};
 use common::exposition::Sink;
+use common::keyed::{Keyed, integer};
 use common::metric::Desc;
 
 use crate::host::Host;
-use crate::readers::attributes::{
-    Attribute, Table, devices, gauge, integer, number_after, parsed_in_part, read,
-};
+use crate::readers::attributes::{Table, devices, number_after, parsed_in_part, read};
 use crate::readers::cpu_list;
 
 const DIRECTORY: &str = "devices/system/cpu";
@@ -23,8 +22,8 @@ const MAX_THREADS: usize = 8;
 pub(super) const FREQUENCY: Desc<'_> =
     Desc::gauge("node_cpu_frequency_hertz", "Frequency that a CPU runs at.");
 
-const FREQUENCIES: &[Attribute] = &[
-    Attribute::new("cpuinfo_cur_freq", FREQUENCY).times(1000.0).read_by(known_integer),
+const FREQUENCIES: &[Keyed] = &[
+    Keyed::new("cpuinfo_cur_freq", FREQUENCY).times(1000.0).read_by(known_integer),
     kilohertz(
         "cpuinfo_avg_freq",
         "node_cpu_frequency_avg_hertz",
@@ -54,8 +53,8 @@ const GOVERNOR: Desc<'_> = Desc::gauge(
     "1 for the governor that chooses a CPU's frequency, 0 for the others to be had.",
 );
 
-const fn kilohertz(file: &'static str, name: &'static str, help: &'static str) -> Attribute {
-    gauge(file, name, help).times(1000.0).read_by(known_integer)
+const fn kilohertz(file: &'static str, name: &'static str, help: &'static str) -> Keyed {
+    Keyed::gauge(file, name, help).times(1000.0).read_by(known_integer)
 }
 
 /// What one CPU shows; files that its driver lacks are `None`.

@@ -4,41 +4,43 @@ use async_trait::async_trait;
 use common::collector::Collector;
 use common::error::{CollectError, FirstError, ParseError};
 use common::exposition::Sink;
+use common::keyed::Keyed;
 use common::metric::Desc;
 
 use crate::host::Host;
-use crate::readers::attributes::{Attribute, Table, counter, gauge};
+use crate::readers::attributes::Table;
 
 const FILE: &str = "drbd";
 
-const COUNTS: &[Attribute] = &[
-    counter("ns", "node_drbd_network_sent_bytes_total", "Bytes sent to the peer.").times(1024.0),
+const COUNTS: &[Keyed] = &[
+    Keyed::counter("ns", "node_drbd_network_sent_bytes_total", "Bytes sent to the peer.")
+        .times(1024.0),
     // The kernel counts KiB here too: wrong, but the reference exporter's value.
-    counter(
+    Keyed::counter(
         "nr",
         "node_drbd_network_received_bytes_total",
         "Received from the peer; in KiB, as in node_exporter.",
     ),
-    counter("dw", "node_drbd_disk_written_bytes_total", "Bytes written to the local disk.")
+    Keyed::counter("dw", "node_drbd_disk_written_bytes_total", "Bytes written to the local disk.")
         .times(1024.0),
-    counter("dr", "node_drbd_disk_read_bytes_total", "Bytes read from the local disk.")
+    Keyed::counter("dr", "node_drbd_disk_read_bytes_total", "Bytes read from the local disk.")
         .times(1024.0),
-    counter("al", "node_drbd_activitylog_writes_total", "Updates of the activity log."),
-    counter("bm", "node_drbd_bitmap_writes_total", "Updates of the bitmap."),
-    gauge("lo", "node_drbd_local_pending", "Requests that the local disk has open."),
-    gauge("pe", "node_drbd_remote_pending", "Requests that the peer has not yet answered."),
-    gauge(
+    Keyed::counter("al", "node_drbd_activitylog_writes_total", "Updates of the activity log."),
+    Keyed::counter("bm", "node_drbd_bitmap_writes_total", "Updates of the bitmap."),
+    Keyed::gauge("lo", "node_drbd_local_pending", "Requests that the local disk has open."),
+    Keyed::gauge("pe", "node_drbd_remote_pending", "Requests that the peer has not yet answered."),
+    Keyed::gauge(
         "ua",
         "node_drbd_remote_unacknowledged",
         "Requests of the peer that are not yet answered.",
     ),
-    gauge(
+    Keyed::gauge(
         "ap",
         "node_drbd_application_pending",
         "Requests of applications that are not yet answered.",
     ),
-    gauge("ep", "node_drbd_epochs", "Epochs, sets of writes between barriers."),
-    gauge("oos", "node_drbd_out_of_sync_bytes", "Bytes known to differ from the peer's.")
+    Keyed::gauge("ep", "node_drbd_epochs", "Epochs, sets of writes between barriers."),
+    Keyed::gauge("oos", "node_drbd_out_of_sync_bytes", "Bytes known to differ from the peer's.")
         .times(1024.0),
 ];
 

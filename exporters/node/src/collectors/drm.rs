@@ -5,10 +5,11 @@ use async_trait::async_trait;
 use common::collector::Collector;
 use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
+use common::keyed::Keyed;
 use common::metric::Desc;
 
 use crate::host::Host;
-use crate::readers::attributes::{Attribute, Table, gauge, number_after, present_texts, push_info};
+use crate::readers::attributes::{Table, number_after, present_texts, push_info};
 
 const DIRECTORY: &str = "class/drm";
 
@@ -20,26 +21,38 @@ const TEXTS: [(&str, &str); 3] = [
     ("unique_id", "unique_id"),
 ];
 
-const ATTRIBUTES: &[Attribute] = &[
-    gauge("gpu_busy_percent", "node_drm_gpu_busy_percent", "Share of time that the GPU works."),
-    gauge(
+const ATTRIBUTES: &[Keyed] = &[
+    Keyed::gauge(
+        "gpu_busy_percent",
+        "node_drm_gpu_busy_percent",
+        "Share of time that the GPU works.",
+    ),
+    Keyed::gauge(
         "mem_info_gtt_total",
         "node_drm_memory_gtt_size_bytes",
         "Host memory that the card can reach.",
     ),
-    gauge("mem_info_gtt_used", "node_drm_memory_gtt_used_bytes", "Host memory that the card uses."),
-    gauge(
+    Keyed::gauge(
+        "mem_info_gtt_used",
+        "node_drm_memory_gtt_used_bytes",
+        "Host memory that the card uses.",
+    ),
+    Keyed::gauge(
         "mem_info_vis_vram_total",
         "node_drm_memory_vis_vram_size_bytes",
         "Memory of the card that the host can reach.",
     ),
-    gauge(
+    Keyed::gauge(
         "mem_info_vis_vram_used",
         "node_drm_memory_vis_vram_used_bytes",
         "Used part of the memory of the card that the host can reach.",
     ),
-    gauge("mem_info_vram_total", "node_drm_memory_vram_size_bytes", "Memory of the card."),
-    gauge("mem_info_vram_used", "node_drm_memory_vram_used_bytes", "Used memory of the card."),
+    Keyed::gauge("mem_info_vram_total", "node_drm_memory_vram_size_bytes", "Memory of the card."),
+    Keyed::gauge(
+        "mem_info_vram_used",
+        "node_drm_memory_vram_used_bytes",
+        "Used memory of the card.",
+    ),
 ];
 
 #[derive(Debug)]

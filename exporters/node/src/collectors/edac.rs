@@ -4,50 +4,51 @@ use async_trait::async_trait;
 use common::collector::Collector;
 use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
+use common::keyed::Keyed;
 
 use crate::host::Host;
-use crate::readers::attributes::{Attribute, Table, counter, number_after, read};
+use crate::readers::attributes::{Table, number_after, read};
 
 const DIRECTORY: &str = "devices/system/edac/mc";
 
-const CONTROLLER: &[Attribute] = &[
-    counter(
+const CONTROLLER: &[Keyed] = &[
+    Keyed::counter(
         "ce_count",
         "node_edac_correctable_errors_total",
         "Errors that a memory controller has corrected.",
     ),
-    counter(
+    Keyed::counter(
         "ue_count",
         "node_edac_uncorrectable_errors_total",
         "Errors that a memory controller could not correct.",
     ),
 ];
 
-const CSROW: &[Attribute] = &csrow("ce_count", "ue_count");
+const CSROW: &[Keyed] = &csrow("ce_count", "ue_count");
 /// Errors of which the controller does not know the row.
-const UNKNOWN_CSROW: &[Attribute] = &csrow("ce_noinfo_count", "ue_noinfo_count");
+const UNKNOWN_CSROW: &[Keyed] = &csrow("ce_noinfo_count", "ue_noinfo_count");
 
-const CHANNEL: &[Attribute] = &[
-    counter(
+const CHANNEL: &[Keyed] = &[
+    Keyed::counter(
         "ce_count",
         "node_edac_channel_correctable_errors_total",
         "Errors corrected in a channel of a row of memory.",
     ),
-    counter(
+    Keyed::counter(
         "ue_count",
         "node_edac_channel_uncorrectable_errors_total",
         "Errors not corrected in a channel of a row of memory.",
     ),
 ];
 
-const fn csrow(corrected: &'static str, uncorrected: &'static str) -> [Attribute; 2] {
+const fn csrow(corrected: &'static str, uncorrected: &'static str) -> [Keyed; 2] {
     [
-        counter(
+        Keyed::counter(
             corrected,
             "node_edac_csrow_correctable_errors_total",
             "Errors corrected in a row of memory.",
         ),
-        counter(
+        Keyed::counter(
             uncorrected,
             "node_edac_csrow_uncorrectable_errors_total",
             "Errors not corrected in a row of memory.",

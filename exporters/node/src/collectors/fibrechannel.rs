@@ -5,10 +5,11 @@ use async_trait::async_trait;
 use common::collector::Collector;
 use common::error::{CollectError, FirstError, ParseError};
 use common::exposition::Sink;
+use common::keyed::{Keyed, integer};
 use common::metric::Desc;
 
 use crate::host::Host;
-use crate::readers::attributes::{Attribute, Table, counter, devices, integer, push_info, texts};
+use crate::readers::attributes::{Table, devices, push_info, texts};
 
 const DIRECTORY: &str = "class/fc_host";
 
@@ -31,7 +32,7 @@ const TEXTS: [(&str, &str); 10] = [
 /// Texts that are numbers, shown without their `0x`.
 const HEXADECIMAL: [&str; 3] = ["fabric_name", "port_id", "port_name"];
 
-const STATISTICS: &[Attribute] = &[
+const STATISTICS: &[Keyed] = &[
     statistic("dumped_frames", "node_fibrechannel_dumped_frames_total", "Frames dumped."),
     statistic("error_frames", "node_fibrechannel_error_frames_total", "Frames with errors."),
     statistic(
@@ -76,8 +77,8 @@ const STATISTICS: &[Attribute] = &[
     ),
 ];
 
-const fn statistic(file: &'static str, name: &'static str, help: &'static str) -> Attribute {
-    counter(file, name, help).read_by(supported_integer)
+const fn statistic(file: &'static str, name: &'static str, help: &'static str) -> Keyed {
+    Keyed::counter(file, name, help).read_by(supported_integer)
 }
 
 #[derive(Debug)]

@@ -6,44 +6,57 @@ use common::collector::Collector;
 use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
 use common::filter::Pattern;
+use common::keyed::Keyed;
 
 use crate::host::Host;
-use crate::readers::attributes::{Attribute, Table, counter, devices, gauge, number_after};
+use crate::readers::attributes::{Table, devices, number_after};
 
 const DIRECTORY: &str = "class/scsi_tape";
 
 /// Multiplied, not divided, to get the reference exporter's last digit.
 const NANOSECOND: f64 = 1e-9;
 
-const ATTRIBUTES: &[Attribute] = &[
-    gauge("in_flight", "node_tape_io_now", "Requests that a tape drive has not yet answered."),
-    counter(
+const ATTRIBUTES: &[Keyed] = &[
+    Keyed::gauge(
+        "in_flight",
+        "node_tape_io_now",
+        "Requests that a tape drive has not yet answered.",
+    ),
+    Keyed::counter(
         "io_ns",
         "node_tape_io_time_seconds_total",
         "Time that all requests waited, tape movements included, in seconds.",
     )
     .times(NANOSECOND),
-    counter("other_cnt", "node_tape_io_others_total", "Requests that neither read nor wrote."),
-    counter("read_byte_cnt", "node_tape_read_bytes_total", "Bytes read from tape."),
-    counter("read_cnt", "node_tape_reads_completed_total", "Read requests sent to a tape drive."),
-    counter(
+    Keyed::counter(
+        "other_cnt",
+        "node_tape_io_others_total",
+        "Requests that neither read nor wrote.",
+    ),
+    Keyed::counter("read_byte_cnt", "node_tape_read_bytes_total", "Bytes read from tape."),
+    Keyed::counter(
+        "read_cnt",
+        "node_tape_reads_completed_total",
+        "Read requests sent to a tape drive.",
+    ),
+    Keyed::counter(
         "read_ns",
         "node_tape_read_time_seconds_total",
         "Time that read requests waited, in seconds.",
     )
     .times(NANOSECOND),
-    counter(
+    Keyed::counter(
         "resid_cnt",
         "node_tape_residual_total",
         "Reads and writes that moved fewer bytes than asked for.",
     ),
-    counter("write_byte_cnt", "node_tape_written_bytes_total", "Bytes written to tape."),
-    counter(
+    Keyed::counter("write_byte_cnt", "node_tape_written_bytes_total", "Bytes written to tape."),
+    Keyed::counter(
         "write_cnt",
         "node_tape_writes_completed_total",
         "Write requests sent to a tape drive.",
     ),
-    counter(
+    Keyed::counter(
         "write_ns",
         "node_tape_write_time_seconds_total",
         "Time that write requests waited, in seconds.",

@@ -5,23 +5,24 @@ use async_trait::async_trait;
 use common::collector::Collector;
 use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
+use common::keyed::Keyed;
 
 use crate::host::Host;
-use crate::readers::attributes::{Attribute, Table, gauge, number_after};
+use crate::readers::attributes::{Table, number_after};
 
 const DIRECTORY: &str = "class/thermal";
 
-const ZONE: &[Attribute] =
-    &[gauge("temp", "node_thermal_zone_temp", "Temperature of a zone in degrees Celsius.")
+const ZONE: &[Keyed] =
+    &[Keyed::gauge("temp", "node_thermal_zone_temp", "Temperature of a zone in degrees Celsius.")
         .over(1000.0)];
 
-const COOLING_DEVICE: &[Attribute] = &[
-    gauge(
+const COOLING_DEVICE: &[Keyed] = &[
+    Keyed::gauge(
         "cur_state",
         "node_cooling_device_cur_state",
         "Step at which a fan cools or a device slows down.",
     ),
-    gauge("max_state", "node_cooling_device_max_state", "Highest step of a cooling device."),
+    Keyed::gauge("max_state", "node_cooling_device_max_state", "Highest step of a cooling device."),
 ];
 
 #[derive(Debug)]

@@ -5,10 +5,11 @@ use async_trait::async_trait;
 use common::collector::Collector;
 use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
+use common::keyed::Keyed;
 use common::metric::Desc;
 
 use crate::host::Host;
-use crate::readers::attributes::{Attribute, Table, devices, gauge, push_info, texts};
+use crate::readers::attributes::{Table, devices, push_info, texts};
 
 const DIRECTORY: &str = "class/watchdog";
 
@@ -23,14 +24,26 @@ const TEXTS: [(&str, &str); 5] = [
     ("status", "status"),
 ];
 
-const ATTRIBUTES: &[Attribute] = &[
-    gauge("bootstatus", "node_watchdog_bootstatus", "Flags that tell why the host was booted."),
-    gauge("fw_version", "node_watchdog_fw_version", "Version of the watchdog's firmware."),
-    gauge("nowayout", "node_watchdog_nowayout", "1 if the watchdog cannot be stopped."),
-    gauge("timeleft", "node_watchdog_timeleft_seconds", "Time until the host is reset."),
-    gauge("timeout", "node_watchdog_timeout_seconds", "Time without a sign before a reset."),
-    gauge("pretimeout", "node_watchdog_pretimeout_seconds", "Time between warning and reset."),
-    gauge("access_cs0", "node_watchdog_access_cs0", "1 if the host was booted from chip select 0."),
+const ATTRIBUTES: &[Keyed] = &[
+    Keyed::gauge(
+        "bootstatus",
+        "node_watchdog_bootstatus",
+        "Flags that tell why the host was booted.",
+    ),
+    Keyed::gauge("fw_version", "node_watchdog_fw_version", "Version of the watchdog's firmware."),
+    Keyed::gauge("nowayout", "node_watchdog_nowayout", "1 if the watchdog cannot be stopped."),
+    Keyed::gauge("timeleft", "node_watchdog_timeleft_seconds", "Time until the host is reset."),
+    Keyed::gauge("timeout", "node_watchdog_timeout_seconds", "Time without a sign before a reset."),
+    Keyed::gauge(
+        "pretimeout",
+        "node_watchdog_pretimeout_seconds",
+        "Time between warning and reset.",
+    ),
+    Keyed::gauge(
+        "access_cs0",
+        "node_watchdog_access_cs0",
+        "1 if the host was booted from chip select 0.",
+    ),
 ];
 
 #[derive(Debug)]

@@ -1,56 +1,61 @@
 //! Files and lines of bcache with their families.
 
 use common::error::ParseError;
+use common::keyed::Keyed;
 
-use crate::readers::attributes::{Attribute, counter, gauge};
 use crate::readers::humanized;
 
 /// Attributes of a set of caches.
-pub(super) const SET: &[Attribute] = &[
-    gauge(
+pub(super) const SET: &[Keyed] = &[
+    Keyed::gauge(
         "average_key_size",
         "node_bcache_average_key_size_sectors",
         "Mean extent of a key of the tree, in sectors.",
     )
     .read_by(size),
-    gauge(
+    Keyed::gauge(
         "btree_cache_size",
         "node_bcache_btree_cache_size_bytes",
         "Memory that caches nodes of the tree, in bytes.",
     )
     .read_by(size),
-    gauge(
+    Keyed::gauge(
         "cache_available_percent",
         "node_bcache_cache_available_percent",
         "Share of the cache without dirty data, in percent.",
     )
     .read_by(size),
-    gauge("congested", "node_bcache_congested", "How much the caching device is congested.")
+    Keyed::gauge("congested", "node_bcache_congested", "How much the caching device is congested.")
         .read_by(size),
-    gauge(
+    Keyed::gauge(
         "root_usage_percent",
         "node_bcache_root_usage_percent",
         "Share of the tree's root that is in use, in percent.",
     )
     .read_by(size),
-    gauge("tree_depth", "node_bcache_tree_depth", "Levels of the tree, not counting the first.")
-        .read_by(size),
-    gauge(
+    Keyed::gauge(
+        "tree_depth",
+        "node_bcache_tree_depth",
+        "Levels of the tree, not counting the first.",
+    )
+    .read_by(size),
+    Keyed::gauge(
         "internal/active_journal_entries",
         "node_bcache_active_journal_entries",
         "Journal entries that are newer than the index.",
     )
     .read_by(size),
-    gauge("internal/btree_nodes", "node_bcache_btree_nodes", "Nodes of the tree.").read_by(size),
+    Keyed::gauge("internal/btree_nodes", "node_bcache_btree_nodes", "Nodes of the tree.")
+        .read_by(size),
     // The kernel counts microseconds: wrong, but the reference exporter's value.
-    gauge(
+    Keyed::gauge(
         "internal/btree_read_average_duration_us",
         "node_bcache_btree_read_average_duration_seconds",
         "Mean time of a read of the tree; 1000 times too small, as in node_exporter.",
     )
     .read_by(size)
     .times(1e-9),
-    counter(
+    Keyed::counter(
         "internal/cache_read_races",
         "node_bcache_cache_read_races_total",
         "Reads from the cache whose bucket was reused meanwhile.",
@@ -59,50 +64,50 @@ pub(super) const SET: &[Attribute] = &[
 ];
 
 /// Attributes of a backing device.
-pub(super) const BACKING: &[Attribute] = &[
-    gauge(
+pub(super) const BACKING: &[Keyed] = &[
+    Keyed::gauge(
         "dirty_data",
         "node_bcache_dirty_data_bytes",
         "Data in the cache that the backing device lacks, in bytes.",
     )
     .read_by(size),
-    counter(
+    Keyed::counter(
         "stats_total/bypassed",
         "node_bcache_bypassed_bytes_total",
         "Bytes read and written past the cache.",
     )
     .read_by(size),
-    counter(
+    Keyed::counter(
         "stats_total/cache_hits",
         "node_bcache_cache_hits_total",
         "Requests that the cache answered.",
     )
     .read_by(size),
-    counter(
+    Keyed::counter(
         "stats_total/cache_misses",
         "node_bcache_cache_misses_total",
         "Requests that the cache could not answer.",
     )
     .read_by(size),
-    counter(
+    Keyed::counter(
         "stats_total/cache_bypass_hits",
         "node_bcache_cache_bypass_hits_total",
         "Requests meant to go past the cache that it held all the same.",
     )
     .read_by(size),
-    counter(
+    Keyed::counter(
         "stats_total/cache_bypass_misses",
         "node_bcache_cache_bypass_misses_total",
         "Requests meant to go past the cache that it did not hold.",
     )
     .read_by(size),
-    counter(
+    Keyed::counter(
         "stats_total/cache_miss_collisions",
         "node_bcache_cache_miss_collisions_total",
         "Data not put into the cache because a write came first.",
     )
     .read_by(size),
-    counter(
+    Keyed::counter(
         "stats_total/cache_readaheads",
         "node_bcache_cache_readaheads_total",
         "Times that data was read ahead into the cache.",
@@ -111,54 +116,66 @@ pub(super) const BACKING: &[Attribute] = &[
 ];
 
 /// Attributes of a caching device.
-pub(super) const CACHE: &[Attribute] = &[
-    gauge("io_errors", "node_bcache_io_errors", "Recent errors of a caching device; they decay.")
-        .read_by(size),
-    counter(
+pub(super) const CACHE: &[Keyed] = &[
+    Keyed::gauge(
+        "io_errors",
+        "node_bcache_io_errors",
+        "Recent errors of a caching device; they decay.",
+    )
+    .read_by(size),
+    Keyed::counter(
         "metadata_written",
         "node_bcache_metadata_written_bytes_total",
         "Bytes written that were no data.",
     )
     .read_by(size),
-    counter("written", "node_bcache_written_bytes_total", "Bytes of data written to the cache.")
-        .read_by(size),
+    Keyed::counter(
+        "written",
+        "node_bcache_written_bytes_total",
+        "Bytes of data written to the cache.",
+    )
+    .read_by(size),
 ];
 
 /// Lines of a backing device's `writeback_rate_debug`.
-pub(super) const WRITEBACK: &[Attribute] = &[
-    gauge(
+pub(super) const WRITEBACK: &[Keyed] = &[
+    Keyed::gauge(
         "target",
         "node_bcache_dirty_target_bytes",
         "Dirty data that writeback aims at, in bytes.",
     )
     .read_by(rate_or_share),
-    gauge("rate", "node_bcache_writeback_rate", "Speed of writeback in bytes per second.")
+    Keyed::gauge("rate", "node_bcache_writeback_rate", "Speed of writeback in bytes per second.")
         .read_by(rate_or_share),
-    gauge(
+    Keyed::gauge(
         "proportional",
         "node_bcache_writeback_rate_proportional_term",
         "Part of the speed that follows from the distance to the target.",
     )
     .read_by(rate_or_share),
-    gauge(
+    Keyed::gauge(
         "integral",
         "node_bcache_writeback_rate_integral_term",
         "Part of the speed that follows from how long the target was missed.",
     )
     .read_by(rate_or_share),
-    gauge("change", "node_bcache_writeback_change", "Last change of the speed of writeback.")
-        .read_by(rate_or_share),
+    Keyed::gauge(
+        "change",
+        "node_bcache_writeback_change",
+        "Last change of the speed of writeback.",
+    )
+    .read_by(rate_or_share),
 ];
 
 /// Lines of a caching device's `priority_stats`.
-pub(super) const PRIORITY: &[Attribute] = &[
-    gauge(
+pub(super) const PRIORITY: &[Keyed] = &[
+    Keyed::gauge(
         "Unused",
         "node_bcache_priority_stats_unused_percent",
         "Share of the cache that holds nothing, in percent.",
     )
     .read_by(rate_or_share),
-    gauge(
+    Keyed::gauge(
         "Metadata",
         "node_bcache_priority_stats_metadata_percent",
         "Share of the cache that metadata takes, in percent.",

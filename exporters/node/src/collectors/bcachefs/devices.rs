@@ -2,20 +2,25 @@
 
 use common::error::FirstError;
 use common::exposition::Sink;
+use common::keyed::Keyed;
 use common::metric::Desc;
 
 use super::{DIRECTORY, parse, size};
 use crate::host::Host;
-use crate::readers::attributes::{Attribute, Table, gauge, parsed_in_part};
+use crate::readers::attributes::{Table, parsed_in_part};
 
 const INFO: Desc<'_> =
     Desc::gauge("node_bcachefs_device_info", "Label and state of a device; always 1.");
 
-const ATTRIBUTES: &[Attribute] = &[
-    gauge("bucket_size", "node_bcachefs_device_bucket_size_bytes", "Size of a bucket in bytes.")
-        .read_by(size),
-    gauge("nbuckets", "node_bcachefs_device_buckets", "Buckets of a device."),
-    gauge(
+const ATTRIBUTES: &[Keyed] = &[
+    Keyed::gauge(
+        "bucket_size",
+        "node_bcachefs_device_bucket_size_bytes",
+        "Size of a bucket in bytes.",
+    )
+    .read_by(size),
+    Keyed::gauge("nbuckets", "node_bcachefs_device_buckets", "Buckets of a device."),
+    Keyed::gauge(
         "durability",
         "node_bcachefs_device_durability",
         "Copies that data on the device counts as.",

@@ -9,17 +9,18 @@ use async_trait::async_trait;
 use common::collector::Collector;
 use common::error::{CollectError, FirstError, ParseError};
 use common::exposition::Sink;
+use common::keyed::Keyed;
 use common::metric::{Desc, squeeze_name};
 
 use crate::host::Host;
-use crate::readers::attributes::{self, Attribute, gauge};
+use crate::readers::attributes::Table;
 use crate::readers::humanized;
 
 const DIRECTORY: &str = "fs/bcachefs";
 
 const INFO: Desc<'_> = Desc::gauge("node_bcachefs_info", "File systems; always 1.");
 
-const CACHE: &[Attribute] = &[gauge(
+const CACHE: &[Keyed] = &[Keyed::gauge(
     "btree_cache_size",
     "node_bcachefs_btree_cache_size_bytes",
     "Memory that caches nodes of the trees, in bytes.",
@@ -85,7 +86,7 @@ impl Collector<Host> for Bcachefs {
             return Err(CollectError::NoData("no bcachefs is mounted".into()));
         }
         let mut errors = FirstError::default();
-        let mut caches = attributes::Table::new(CACHE, ["uuid"]);
+        let mut caches = Table::new(CACHE, ["uuid"]);
         let mut family = sink.family(&INFO);
         for uuid in &uuids {
             family.sample(&[("uuid", uuid)], 1.0);

@@ -1,12 +1,12 @@
 //! Counters of the hardware below a port, and their families.
 
 use common::error::ParseError;
+use common::keyed::Keyed;
 
 use super::table::{count, kept};
-use crate::readers::attributes::{Attribute, gauge};
 
-pub(super) const ATTRIBUTES: &[Attribute] = &[
-    gauge(
+pub(super) const ATTRIBUTES: &[Keyed] = &[
+    Keyed::gauge(
         "lifespan",
         "node_infiniband_lifespan_seconds",
         "Age at which these counters are read anew.",

@@ -1,18 +1,23 @@
 //! Files of a port and their families, counters of the hardware apart.
 
 use common::error::ParseError;
+use common::keyed::{Keyed, integer};
 
-use crate::readers::attributes::{Attribute, counter, gauge, integer, leading_number};
+use crate::readers::attributes::leading_number;
 
 /// A rate of 1 Gb/s.
 const GIGABIT_BYTES: f64 = 125_000_000.0;
 
-pub(super) const ATTRIBUTES: &[Attribute] = &[
-    gauge("state", "node_infiniband_state_id", "Logical state of a port: 4 is active.")
+pub(super) const ATTRIBUTES: &[Keyed] = &[
+    Keyed::gauge("state", "node_infiniband_state_id", "Logical state of a port: 4 is active.")
         .read_by(state),
-    gauge("phys_state", "node_infiniband_physical_state_id", "State of a port's link: 5 is up.")
-        .read_by(state),
-    gauge("rate", "node_infiniband_rate_bytes_per_second", "Highest rate of a port.")
+    Keyed::gauge(
+        "phys_state",
+        "node_infiniband_physical_state_id",
+        "State of a port's link: 5 is up.",
+    )
+    .read_by(state),
+    Keyed::gauge("rate", "node_infiniband_rate_bytes_per_second", "Highest rate of a port.")
         .read_by(leading_number)
         .times(GIGABIT_BYTES),
     count(
@@ -163,12 +168,12 @@ pub(super) const ATTRIBUTES: &[Attribute] = &[
     ),
 ];
 
-pub(super) const fn count(file: &'static str, name: &'static str, help: &'static str) -> Attribute {
-    counter(file, name, help).read_by(kept)
+pub(super) const fn count(file: &'static str, name: &'static str, help: &'static str) -> Keyed {
+    Keyed::counter(file, name, help).read_by(kept)
 }
 
 /// Data are counted in words of 4 bytes.
-const fn words(file: &'static str, name: &'static str, help: &'static str) -> Attribute {
+const fn words(file: &'static str, name: &'static str, help: &'static str) -> Keyed {
     count(file, name, help).times(4.0)
 }
 

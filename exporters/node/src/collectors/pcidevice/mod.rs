@@ -10,12 +10,11 @@ use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
 use common::error::{CollectError, FirstError, ParseError};
 use common::exposition::Sink;
+use common::keyed::{Keyed, integer};
 use common::metric::Desc;
 
 use crate::host::Host;
-use crate::readers::attributes::{
-    Attribute, Table, Texts, devices, gauge, integer, leading_number, push_info, texts,
-};
+use crate::readers::attributes::{Table, Texts, devices, leading_number, push_info, texts};
 use names::Names;
 
 const DIRECTORY: &str = "bus/pci/devices";
@@ -42,8 +41,8 @@ const POWER_STATES: [&str; 7] = ["D0", "D1", "D2", "D3cold", "D3hot", "error", "
 const ADDRESS: [&str; 4] = ["segment", "bus", "device", "function"];
 const PARENT: [&str; 4] = ["parent_segment", "parent_bus", "parent_device", "parent_function"];
 
-const ATTRIBUTES: &[Attribute] = &[
-    gauge(
+const ATTRIBUTES: &[Keyed] = &[
+    Keyed::gauge(
         "max_link_speed",
         "node_pcidevice_max_link_transfers_per_second",
         "Highest speed of the link; -1 if unknown.",
@@ -51,7 +50,7 @@ const ATTRIBUTES: &[Attribute] = &[
     .read_by(link)
     .times(1e9)
     .or(-1.0),
-    gauge(
+    Keyed::gauge(
         "current_link_speed",
         "node_pcidevice_current_link_transfers_per_second",
         "Speed of the link; -1 if unknown.",
@@ -59,34 +58,39 @@ const ATTRIBUTES: &[Attribute] = &[
     .read_by(link)
     .times(1e9)
     .or(-1.0),
-    gauge("max_link_width", "node_pcidevice_max_link_width", "Most lanes; -1 if unknown.")
+    Keyed::gauge("max_link_width", "node_pcidevice_max_link_width", "Most lanes; -1 if unknown.")
         .read_by(link)
         .or(-1.0),
-    gauge("current_link_width", "node_pcidevice_current_link_width", "Lanes; -1 if unknown.")
-        .read_by(link)
-        .or(-1.0),
-    gauge(
+    Keyed::gauge(
+        "current_link_width",
+        "node_pcidevice_current_link_width",
+        "Lanes; -1 if unknown.",
+    )
+    .read_by(link)
+    .or(-1.0),
+    Keyed::gauge(
         "d3cold_allowed",
         "node_pcidevice_d3cold_allowed",
         "1 if the device may lose its power when suspended.",
     )
     .or(0.0),
-    gauge(
+    Keyed::gauge(
         "sriov_drivers_autoprobe",
         "node_pcidevice_sriov_drivers_autoprobe",
         "1 if new virtual functions get a driver at once.",
     )
     .or(0.0),
-    gauge("sriov_numvfs", "node_pcidevice_sriov_numvfs", "Virtual functions in use.").or(0.0),
-    gauge("sriov_totalvfs", "node_pcidevice_sriov_totalvfs", "Virtual functions to be had.")
+    Keyed::gauge("sriov_numvfs", "node_pcidevice_sriov_numvfs", "Virtual functions in use.")
         .or(0.0),
-    gauge(
+    Keyed::gauge("sriov_totalvfs", "node_pcidevice_sriov_totalvfs", "Virtual functions to be had.")
+        .or(0.0),
+    Keyed::gauge(
         "sriov_vf_total_msix",
         "node_pcidevice_sriov_vf_total_msix",
         "Interrupt vectors for virtual functions.",
     )
     .or(0.0),
-    gauge("numa_node", "node_pcidevice_numa_node", "NUMA node that the device belongs to.")
+    Keyed::gauge("numa_node", "node_pcidevice_numa_node", "NUMA node that the device belongs to.")
         .read_by(numa_node),
 ];
 

@@ -1,34 +1,38 @@
 //! Files of a power supply and their families; energy and charge count millionths, temperatures tenths.
 
-use crate::readers::attributes::{Attribute, gauge};
+use common::keyed::Keyed;
 
-pub(super) const ATTRIBUTES: &[Attribute] = &[
-    gauge("authentic", "node_power_supply_authentic", "1 if the supply is genuine."),
-    gauge("calibrate", "node_power_supply_calibrate", "1 while the battery is being calibrated."),
-    gauge("capacity", "node_power_supply_capacity", "Charge in percent."),
-    gauge(
+pub(super) const ATTRIBUTES: &[Keyed] = &[
+    Keyed::gauge("authentic", "node_power_supply_authentic", "1 if the supply is genuine."),
+    Keyed::gauge(
+        "calibrate",
+        "node_power_supply_calibrate",
+        "1 while the battery is being calibrated.",
+    ),
+    Keyed::gauge("capacity", "node_power_supply_capacity", "Charge in percent."),
+    Keyed::gauge(
         "capacity_alert_max",
         "node_power_supply_capacity_alert_max",
         "Charge in percent above which there is an alert.",
     ),
-    gauge(
+    Keyed::gauge(
         "capacity_alert_min",
         "node_power_supply_capacity_alert_min",
         "Charge in percent below which there is an alert.",
     ),
-    gauge("cycle_count", "node_power_supply_cyclecount", "Cycles of charge and discharge."),
-    gauge(
+    Keyed::gauge("cycle_count", "node_power_supply_cyclecount", "Cycles of charge and discharge."),
+    Keyed::gauge(
         "online",
         "node_power_supply_online",
         "Whether the supply is connected: 0 no, 1 at a fixed voltage, 2 at a variable one.",
     ),
-    gauge("present", "node_power_supply_present", "1 if the battery is in place."),
-    gauge(
+    Keyed::gauge("present", "node_power_supply_present", "1 if the battery is in place."),
+    Keyed::gauge(
         "time_to_empty_now",
         "node_power_supply_time_to_empty_seconds",
         "Time until the battery is empty.",
     ),
-    gauge(
+    Keyed::gauge(
         "time_to_full_now",
         "node_power_supply_time_to_full_seconds",
         "Time until the battery is full.",
@@ -170,10 +174,10 @@ pub(super) const ATTRIBUTES: &[Attribute] = &[
     tenths("temp_min", "node_power_supply_temp_min_celsius", "Lowest temperature to work at."),
 ];
 
-const fn millionths(file: &'static str, name: &'static str, help: &'static str) -> Attribute {
-    gauge(file, name, help).over(1e6)
+const fn millionths(file: &'static str, name: &'static str, help: &'static str) -> Keyed {
+    Keyed::gauge(file, name, help).over(1e6)
 }
 
-const fn tenths(file: &'static str, name: &'static str, help: &'static str) -> Attribute {
-    gauge(file, name, help).over(10.0)
+const fn tenths(file: &'static str, name: &'static str, help: &'static str) -> Keyed {
+    Keyed::gauge(file, name, help).over(10.0)
 }

@@ -6,73 +6,11 @@ mod table;
 mod texts;
 
 use common::error::{CollectError, FirstError, ParseError, Partial};
-use common::metric::Desc;
 
 use crate::host::Host;
-pub(crate) use number::{integer, leading_number, number_after};
+pub(crate) use number::{leading_number, number_after};
 pub(crate) use table::{Table, line, read};
 pub(crate) use texts::{Texts, present_texts, push_info, texts};
-
-/// One file of a device, or one line of such a file, and the family that its number belongs to.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Attribute {
-    /// Name of the file, or the word that the line starts with.
-    key: &'static str,
-    desc: Desc<'static>,
-    parse: Parse,
-    factor: f64,
-    divisor: f64,
-    fallback: Option<f64>,
-}
-
-/// Reads the number in a file or line; `None` if the text tells that there is none.
-pub(crate) type Parse = fn(&str) -> Result<Option<f64>, ParseError>;
-
-/// A file or line that holds a counter.
-pub(crate) const fn counter(
-    key: &'static str,
-    name: &'static str,
-    help: &'static str,
-) -> Attribute {
-    Attribute::new(key, Desc::counter(name, help))
-}
-
-/// A file or line that holds a gauge.
-pub(crate) const fn gauge(key: &'static str, name: &'static str, help: &'static str) -> Attribute {
-    Attribute::new(key, Desc::gauge(name, help))
-}
-
-impl Attribute {
-    /// A file or line that holds an integer in the family's unit.
-    pub(crate) const fn new(key: &'static str, desc: Desc<'static>) -> Self {
-        Self { key, desc, parse: integer, factor: 1.0, divisor: 1.0, fallback: None }
-    }
-
-    /// The device counts in units of `factor`.
-    pub(crate) const fn times(self, factor: f64) -> Self {
-        Self { factor, ..self }
-    }
-
-    /// The device counts in fractions of `divisor`; divided, to get the reference exporter's last digit.
-    pub(crate) const fn over(self, divisor: f64) -> Self {
-        Self { divisor, ..self }
-    }
-
-    /// The text is something else than an integer.
-    pub(crate) const fn read_by(self, parse: Parse) -> Self {
-        Self { parse, ..self }
-    }
-
-    /// What the reference exporter shows of a device without such a file.
-    pub(crate) const fn or(self, value: f64) -> Self {
-        Self { fallback: Some(value), ..self }
-    }
-
-    /// The value that `text` gives in the family's unit.
-    fn value(&self, text: &str) -> Result<Option<f64>, ParseError> {
-        Ok((self.parse)(text)?.map(|value| value * self.factor / self.divisor))
-    }
-}
 
 /// The names in a directory of devices.
 ///

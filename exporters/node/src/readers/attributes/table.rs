@@ -2,23 +2,22 @@
 
 use common::error::{CollectError, FirstError, ParseError};
 use common::exposition::Sink;
-use common::metric::Label;
+use common::keyed::Keyed;
 
-use super::Attribute;
 use crate::host::Host;
 
 /// The rows of a table of attributes: one per device, with its labels.
 #[derive(Debug)]
 pub(crate) struct Table<const N: usize> {
-    attributes: &'static [Attribute],
+    columns: &'static [Keyed],
     labels: [&'static str; N],
     rows: Vec<([String; N], Vec<Option<f64>>)>,
 }
 
 impl<const N: usize> Table<N> {
     /// A table whose rows have `labels`.
-    pub(crate) fn new(attributes: &'static [Attribute], labels: [&'static str; N]) -> Self {
-        Self { attributes, labels, rows: Vec::new() }
+    pub(crate) fn new(columns: &'static [Keyed], labels: [&'static str; N]) -> Self {
+        Self { columns, labels, rows: Vec::new() }
     }
 
     /// Reads the files of one device, whose paths start with `prefix`.
@@ -29,7 +28,7 @@ impl<const N: usize> Table<N> {
         labels: [&str; N],
         errors: &mut FirstError,
     ) {
-        self.add(labels, read(host, prefix, self.attributes, errors));
+        self.add(labels, read(host, prefix, self.columns, errors));
     }
 
     /// Reads the lines of one device's file, all of one moment. A line that the kernel lacks is absent.
@@ -41,7 +40,7 @@ impl<const N: usize> Table<N> {
         errors: &mut FirstError,
     ) {
         let Some(text) = errors.catch(host.attribute(path)) else { return };
-        let added = if self.attributes.iter().any(|known| line(&text, known.key).is_some()) {
+        let added = if self.columns.iter().any(|known| line(&text, known.key).is_some()) {
             self.add_parsed(labels, |key| line(&text, key))
         } else {
             Err(ParseError::Form("none of the expected lines".into()))
@@ -59,47 +58,42 @@ impl<const N: usize> Table<N> {
         find: impl Fn(&str) -> Option<&'a str>,
     ) -> Result<(), ParseError> {
         let mut errors = FirstError::default();
-        let attributes = self.attributes.iter();
-        let values = attributes.map(|known| errors.catch(known.value(find(known.key)?)));
+        let columns = self.columns.iter();
+        let values = columns.map(|known| errors.catch(known.value(find(known.key)?)));
         let values = values.collect();
         self.add(labels, values);
         errors.into_result()
     }
 
-    /// Adds a row whose values stand in the order of the attributes.
+    /// Adds a row whose values are in the order of the columns.
     pub(crate) fn add(&mut self, labels: [&str; N], values: Vec<Option<f64>>) {
         self.rows.push((labels.map(str::to_owned), values));
     }
 
     /// Writes the families.
     pub(crate) fn push(&self, sink: &mut Sink) {
-        for (column, attribute) in self.attributes.iter().enumerate() {
-            let mut family = sink.family(&attribute.desc);
-            for (labels, values) in &self.rows {
-                if let Some(value) = values.get(column).copied().flatten() {
-                    let mut names = self.labels.iter();
-                    let labels: [Label<'_>; N] =
-                        labels.each_ref().map(|label| (*names.next().unwrap_or(&""), &**label));
-                    family.sample(&labels, value);
-                }
-            }
-        }
+        let rows = self.rows.iter().map(|(values_of_labels, values)| {
+            let labels: [_; N] =
+                std::array::from_fn(|index| (self.labels[index], &*values_of_labels[index]));
+            (labels, &**values)
+        });
+        sink.columns(self.columns, rows);
     }
 }
 
-/// The values of one device in the order of `attributes`; the files' paths start with `prefix`.
+/// The values of one device in the order of `columns`, whose keys are its files; their paths start with
+/// `prefix`.
 pub(crate) fn read(
     host: &Host,
     prefix: &str,
-    attributes: &[Attribute],
+    columns: &[Keyed],
     errors: &mut FirstError,
 ) -> Vec<Option<f64>> {
-    let value = |attribute: &Attribute| -> Result<Option<f64>, CollectError> {
-        let path = format!("{prefix}{}", attribute.key);
-        Ok(host.parsed(&path, |text| attribute.value(text))?.flatten())
+    let value = |column: &Keyed| -> Result<Option<f64>, CollectError> {
+        let path = format!("{prefix}{}", column.key);
+        Ok(host.parsed(&path, |text| column.value(text))?.flatten())
     };
-    let values =
-        attributes.iter().map(|attribute| errors.catch(value(attribute)).or(attribute.fallback));
+    let values = columns.iter().map(|column| errors.catch(value(column)).or(column.fallback()));
     values.collect()
 }
 
@@ -117,14 +111,14 @@ pub(crate) fn line<'a>(text: &'a str, key: &str) -> Option<&'a str> {
 mod tests {
     use common::exposition::Format;
 
+    use super::super::devices;
     use super::super::tests::{host, remove};
-    use super::super::{counter, devices, gauge};
     use super::*;
 
-    const TABLE: &[Attribute] = &[
-        gauge("size", "node_test_size_bytes", "Size.").times(512.0),
-        counter("energy", "node_test_joules_total", "Energy.").over(1e6),
-        gauge("width", "node_test_width", "Width.").or(-1.0),
+    const TABLE: &[Keyed] = &[
+        Keyed::gauge("size", "node_test_size_bytes", "Size.").times(512.0),
+        Keyed::counter("energy", "node_test_joules_total", "Energy.").over(1e6),
+        Keyed::gauge("width", "node_test_width", "Width.").or(-1.0),
     ];
 
     fn samples<const N: usize>(table: &Table<N>) -> Vec<String> {
