@@ -5,66 +5,55 @@ use async_trait::async_trait;
 use common::collector::Collector;
 use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
-use common::metric::Desc;
+use common::keyed::Keyed;
 
 use crate::host::Host;
 use crate::readers::net_stat::Table;
 use crate::readers::proc_sys;
 
-/// File below `/proc/sys/net/netfilter` and family.
-const COUNTS: [(&str, Desc<'static>); 2] = [
-    (
+/// Keys are files below `/proc/sys/net/netfilter`.
+const COUNTS: &[Keyed] = &[
+    Keyed::gauge(
         "nf_conntrack_count",
-        Desc::gauge("node_nf_conntrack_entries", "Connections that are tracked now."),
+        "node_nf_conntrack_entries",
+        "Connections that are tracked now.",
     ),
-    (
+    Keyed::gauge(
         "nf_conntrack_max",
-        Desc::gauge("node_nf_conntrack_entries_limit", "Connections that can be tracked at most."),
+        "node_nf_conntrack_entries_limit",
+        "Connections that can be tracked at most.",
     ),
 ];
 
-/// Heading and family: gauges, as in the reference exporter, although all of them count up.
-const STATISTICS: [(&str, Desc<'static>); 8] = [
-    ("found", Desc::gauge("node_nf_conntrack_stat_found", "Searches that found their connection.")),
-    (
-        "invalid",
-        Desc::gauge("node_nf_conntrack_stat_invalid", "Packets that could not be tracked."),
-    ),
-    (
+/// Keys are headings. Gauges, as in the reference exporter, although all of them count up.
+const STATISTICS: &[Keyed] = &[
+    Keyed::gauge("found", "node_nf_conntrack_stat_found", "Searches that found their connection."),
+    Keyed::gauge("invalid", "node_nf_conntrack_stat_invalid", "Packets that could not be tracked."),
+    Keyed::gauge(
         "ignore",
-        Desc::gauge(
-            "node_nf_conntrack_stat_ignore",
-            "Packets that were tracked already or need no tracking.",
-        ),
+        "node_nf_conntrack_stat_ignore",
+        "Packets that were tracked already or need no tracking.",
     ),
-    ("insert", Desc::gauge("node_nf_conntrack_stat_insert", "Connections added to the table.")),
-    (
+    Keyed::gauge("insert", "node_nf_conntrack_stat_insert", "Connections added to the table."),
+    Keyed::gauge(
         "insert_failed",
-        Desc::gauge(
-            "node_nf_conntrack_stat_insert_failed",
-            "Connections not added, most often because they were there already.",
-        ),
+        "node_nf_conntrack_stat_insert_failed",
+        "Connections not added, most often because they were there already.",
     ),
-    (
+    Keyed::gauge(
         "drop",
-        Desc::gauge(
-            "node_nf_conntrack_stat_drop",
-            "Packets dropped because their connection could not be added.",
-        ),
+        "node_nf_conntrack_stat_drop",
+        "Packets dropped because their connection could not be added.",
     ),
-    (
+    Keyed::gauge(
         "early_drop",
-        Desc::gauge(
-            "node_nf_conntrack_stat_early_drop",
-            "Connections removed to make room for new ones.",
-        ),
+        "node_nf_conntrack_stat_early_drop",
+        "Connections removed to make room for new ones.",
     ),
-    (
+    Keyed::gauge(
         "search_restart",
-        Desc::gauge(
-            "node_nf_conntrack_stat_search_restart",
-            "Searches begun anew because the table was being resized.",
-        ),
+        "node_nf_conntrack_stat_search_restart",
+        "Searches begun anew because the table was being resized.",
     ),
 ];
 
@@ -75,8 +64,8 @@ pub(super) struct Conntrack;
 impl Collector<Host> for Conntrack {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
         let mut errors = FirstError::default();
-        for (file, desc) in &COUNTS {
-            let count = proc_sys::number(host, &format!("net/netfilter/{file}"));
+        for Keyed { key, desc, .. } in COUNTS {
+            let count = proc_sys::number(host, &format!("net/netfilter/{key}"));
             let count = count.and_then(|count| count.ok_or_else(absent));
             if let Some(count) = errors.note(count) {
                 sink.value(desc, count);
@@ -95,8 +84,8 @@ fn absent() -> CollectError {
 /// Sums over all CPUs; old kernels have no `search_restart`. Without the count of one CPU there is no sum.
 fn push_statistics(host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
     let table = Table::read(host, "nf_conntrack")?.ok_or_else(absent)?;
-    for (heading, desc) in &STATISTICS {
-        let sum = table.good.column(heading).reduce(|sum, count| Some(sum?.wrapping_add(count?)));
+    for Keyed { key, desc, .. } in STATISTICS {
+        let sum = table.good.column(key).reduce(|sum, count| Some(sum?.wrapping_add(count?)));
         if let Some(Some(sum)) = sum {
             sink.value(desc, sum as f64);
         }

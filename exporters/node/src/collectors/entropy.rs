@@ -4,20 +4,22 @@ use async_trait::async_trait;
 use common::collector::Collector;
 use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
-use common::metric::Desc;
+use common::keyed::Keyed;
 
 use crate::host::Host;
 use crate::readers::proc_sys;
 
-/// File and family; both count bits.
-const FILES: &[(&str, Desc<'static>)] = &[
-    (
+/// Keys are files; both count bits.
+const FILES: &[Keyed] = &[
+    Keyed::gauge(
         "kernel/random/entropy_avail",
-        Desc::gauge("node_entropy_available_bits", "Bits of entropy at hand."),
+        "node_entropy_available_bits",
+        "Bits of entropy at hand.",
     ),
-    (
+    Keyed::gauge(
         "kernel/random/poolsize",
-        Desc::gauge("node_entropy_pool_size_bits", "Bits of entropy that the pool can hold."),
+        "node_entropy_pool_size_bits",
+        "Bits of entropy that the pool can hold.",
     ),
 ];
 
@@ -28,8 +30,8 @@ pub(super) struct Entropy;
 impl Collector<Host> for Entropy {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
         let (mut present, mut errors) = (false, FirstError::default());
-        for (file, desc) in FILES {
-            if let Some(bits) = errors.catch(proc_sys::number(host, file)) {
+        for Keyed { key, desc, .. } in FILES {
+            if let Some(bits) = errors.catch(proc_sys::number(host, key)) {
                 sink.value(desc, bits);
                 present = true;
             }

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use common::collector::Collector;
 use common::error::{CollectError, FirstError, ParseError, parse_number};
 use common::exposition::Sink;
+use common::keyed::Keyed;
 use common::metric::Desc;
 use rustix::io::Errno;
 
@@ -22,10 +23,10 @@ const STATE: Desc<'_> = Desc::gauge("node_processes_state", "Processes in each s
 const THREAD_STATE: Desc<'_> =
     Desc::gauge("node_processes_threads_state", "Threads in each state.");
 
-/// File and family of each limit.
-const LIMITS: &[(&str, Desc<'static>)] = &[
-    ("kernel/pid_max", Desc::gauge("node_processes_max_processes", "Limit of process numbers.")),
-    ("kernel/threads-max", Desc::gauge("node_processes_max_threads", "Limit of threads.")),
+/// Keys are files.
+const LIMITS: &[Keyed] = &[
+    Keyed::gauge("kernel/pid_max", "node_processes_max_processes", "Limit of process numbers."),
+    Keyed::gauge("kernel/threads-max", "node_processes_max_threads", "Limit of threads."),
 ];
 
 /// How many tasks there are in each state, by the letter of the kernel.
@@ -61,8 +62,8 @@ impl Collector<Host> for Processes {
         sink.value(&THREADS, census.threads as f64);
         push_states(&STATE, "state", &census.states, sink);
         push_states(&THREAD_STATE, "thread_state", &census.thread_states, sink);
-        for (file, desc) in LIMITS {
-            if let Some(limit) = errors.catch(proc_sys::number(host, file)) {
+        for Keyed { key, desc, .. } in LIMITS {
+            if let Some(limit) = errors.catch(proc_sys::number(host, key)) {
                 sink.value(desc, limit);
             }
         }

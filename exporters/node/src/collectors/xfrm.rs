@@ -2,193 +2,155 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError, Partial, parse_number};
+use common::error::{CollectError, FirstError, ParseError, Partial};
 use common::exposition::Sink;
-use common::metric::Desc;
+use common::keyed::Keyed;
 
 use crate::host::Host;
 
 const FILE: &str = "net/xfrm_stat";
 
-/// The kernel's name and the family.
-const COUNTERS: [(&str, Desc<'static>); 28] = [
-    (
+/// Keys are the kernel's names.
+const COUNTERS: &[Keyed] = &[
+    Keyed::counter(
         "XfrmInError",
-        Desc::counter(
-            "node_xfrm_in_error_packets_total",
-            "Packets in refused for a reason not listed here.",
-        ),
+        "node_xfrm_in_error_packets_total",
+        "Packets in refused for a reason not listed here.",
     ),
-    (
+    Keyed::counter(
         "XfrmInBufferError",
-        Desc::counter(
-            "node_xfrm_in_buffer_error_packets_total",
-            "Packets in for which there was no buffer.",
-        ),
+        "node_xfrm_in_buffer_error_packets_total",
+        "Packets in for which there was no buffer.",
     ),
-    (
+    Keyed::counter(
         "XfrmInHdrError",
-        Desc::counter("node_xfrm_in_hdr_error_packets_total", "Packets in with a bad header."),
+        "node_xfrm_in_hdr_error_packets_total",
+        "Packets in with a bad header.",
     ),
-    (
+    Keyed::counter(
         "XfrmInNoStates",
-        Desc::counter(
-            "node_xfrm_in_no_states_packets_total",
-            "Packets in for which no state was found.",
-        ),
+        "node_xfrm_in_no_states_packets_total",
+        "Packets in for which no state was found.",
     ),
-    (
+    Keyed::counter(
         "XfrmInStateProtoError",
-        Desc::counter(
-            "node_xfrm_in_state_proto_error_packets_total",
-            "Packets in that their state's transform refused.",
-        ),
+        "node_xfrm_in_state_proto_error_packets_total",
+        "Packets in that their state's transform refused.",
     ),
-    (
+    Keyed::counter(
         "XfrmInStateModeError",
-        Desc::counter(
-            "node_xfrm_in_state_mode_error_packets_total",
-            "Packets in that do not fit their state's mode.",
-        ),
+        "node_xfrm_in_state_mode_error_packets_total",
+        "Packets in that do not fit their state's mode.",
     ),
-    (
+    Keyed::counter(
         "XfrmInStateSeqError",
-        Desc::counter(
-            "node_xfrm_in_state_seq_error_packets_total",
-            "Packets in whose sequence number is out of the window.",
-        ),
+        "node_xfrm_in_state_seq_error_packets_total",
+        "Packets in whose sequence number is out of the window.",
     ),
-    (
+    Keyed::counter(
         "XfrmInStateExpired",
-        Desc::counter(
-            "node_xfrm_in_state_expired_packets_total",
-            "Packets in whose state has expired.",
-        ),
+        "node_xfrm_in_state_expired_packets_total",
+        "Packets in whose state has expired.",
     ),
-    (
+    Keyed::counter(
         "XfrmInStateMismatch",
-        Desc::counter(
-            "node_xfrm_in_state_mismatch_packets_total",
-            "Packets in that do not fit their state's options.",
-        ),
+        "node_xfrm_in_state_mismatch_packets_total",
+        "Packets in that do not fit their state's options.",
     ),
-    (
+    Keyed::counter(
         "XfrmInStateInvalid",
-        Desc::counter(
-            "node_xfrm_in_state_invalid_packets_total",
-            "Packets in whose state is invalid.",
-        ),
+        "node_xfrm_in_state_invalid_packets_total",
+        "Packets in whose state is invalid.",
     ),
-    (
+    Keyed::counter(
         "XfrmInTmplMismatch",
-        Desc::counter(
-            "node_xfrm_in_tmpl_mismatch_packets_total",
-            "Packets in whose states fit no template.",
-        ),
+        "node_xfrm_in_tmpl_mismatch_packets_total",
+        "Packets in whose states fit no template.",
     ),
-    (
+    Keyed::counter(
         "XfrmInNoPols",
-        Desc::counter(
-            "node_xfrm_in_no_pols_packets_total",
-            "Packets in whose states are right but without a policy.",
-        ),
+        "node_xfrm_in_no_pols_packets_total",
+        "Packets in whose states are right but without a policy.",
     ),
-    (
+    Keyed::counter(
         "XfrmInPolBlock",
-        Desc::counter("node_xfrm_in_pol_block_packets_total", "Packets in that a policy blocks."),
+        "node_xfrm_in_pol_block_packets_total",
+        "Packets in that a policy blocks.",
     ),
-    (
+    Keyed::counter(
         "XfrmInPolError",
-        Desc::counter("node_xfrm_in_pol_error_packets_total", "Packets in whose policy failed."),
+        "node_xfrm_in_pol_error_packets_total",
+        "Packets in whose policy failed.",
     ),
-    (
+    Keyed::counter(
         "XfrmOutError",
-        Desc::counter(
-            "node_xfrm_out_error_packets_total",
-            "Packets out refused for a reason not listed here.",
-        ),
+        "node_xfrm_out_error_packets_total",
+        "Packets out refused for a reason not listed here.",
     ),
-    (
+    Keyed::counter(
         "XfrmOutBundleGenError",
-        Desc::counter(
-            "node_xfrm_out_bundle_gen_error_packets_total",
-            "Packets out for which no bundle could be made.",
-        ),
+        "node_xfrm_out_bundle_gen_error_packets_total",
+        "Packets out for which no bundle could be made.",
     ),
-    (
+    Keyed::counter(
         "XfrmOutBundleCheckError",
-        Desc::counter(
-            "node_xfrm_out_bundle_check_error_packets_total",
-            "Packets out whose bundle failed its check.",
-        ),
+        "node_xfrm_out_bundle_check_error_packets_total",
+        "Packets out whose bundle failed its check.",
     ),
-    (
+    Keyed::counter(
         "XfrmOutNoStates",
-        Desc::counter(
-            "node_xfrm_out_no_states_packets_total",
-            "Packets out for which no state was found.",
-        ),
+        "node_xfrm_out_no_states_packets_total",
+        "Packets out for which no state was found.",
     ),
-    (
+    Keyed::counter(
         "XfrmOutStateProtoError",
-        Desc::counter(
-            "node_xfrm_out_state_proto_error_packets_total",
-            "Packets out that their state's transform refused.",
-        ),
+        "node_xfrm_out_state_proto_error_packets_total",
+        "Packets out that their state's transform refused.",
     ),
-    (
+    Keyed::counter(
         "XfrmOutStateModeError",
-        Desc::counter(
-            "node_xfrm_out_state_mode_error_packets_total",
-            "Packets out that do not fit their state's mode.",
-        ),
+        "node_xfrm_out_state_mode_error_packets_total",
+        "Packets out that do not fit their state's mode.",
     ),
-    (
+    Keyed::counter(
         "XfrmOutStateSeqError",
-        Desc::counter(
-            "node_xfrm_out_state_seq_error_packets_total",
-            "Packets out for which no sequence number was left.",
-        ),
+        "node_xfrm_out_state_seq_error_packets_total",
+        "Packets out for which no sequence number was left.",
     ),
-    (
+    Keyed::counter(
         "XfrmOutStateExpired",
-        Desc::counter(
-            "node_xfrm_out_state_expired_packets_total",
-            "Packets out whose state has expired.",
-        ),
+        "node_xfrm_out_state_expired_packets_total",
+        "Packets out whose state has expired.",
     ),
-    (
+    Keyed::counter(
         "XfrmOutPolBlock",
-        Desc::counter("node_xfrm_out_pol_block_packets_total", "Packets out that a policy blocks."),
+        "node_xfrm_out_pol_block_packets_total",
+        "Packets out that a policy blocks.",
     ),
-    (
+    Keyed::counter(
         "XfrmOutPolDead",
-        Desc::counter("node_xfrm_out_pol_dead_packets_total", "Packets out whose policy is dead."),
+        "node_xfrm_out_pol_dead_packets_total",
+        "Packets out whose policy is dead.",
     ),
-    (
+    Keyed::counter(
         "XfrmOutPolError",
-        Desc::counter("node_xfrm_out_pol_error_packets_total", "Packets out whose policy failed."),
+        "node_xfrm_out_pol_error_packets_total",
+        "Packets out whose policy failed.",
     ),
-    (
+    Keyed::counter(
         "XfrmFwdHdrError",
-        Desc::counter(
-            "node_xfrm_fwd_hdr_error_packets_total",
-            "Packets passed on whose header is bad.",
-        ),
+        "node_xfrm_fwd_hdr_error_packets_total",
+        "Packets passed on whose header is bad.",
     ),
-    (
+    Keyed::counter(
         "XfrmOutStateInvalid",
-        Desc::counter(
-            "node_xfrm_out_state_invalid_packets_total",
-            "Packets out whose state is invalid.",
-        ),
+        "node_xfrm_out_state_invalid_packets_total",
+        "Packets out whose state is invalid.",
     ),
-    (
+    Keyed::counter(
         "XfrmAcquireError",
-        Desc::counter(
-            "node_xfrm_acquire_error_packets_total",
-            "Packets whose state was not ready for use.",
-        ),
+        "node_xfrm_acquire_error_packets_total",
+        "Packets whose state was not ready for use.",
     ),
 ];
 
@@ -201,25 +163,35 @@ impl Collector<Host> for Xfrm {
         let text = host
             .read_proc_if_present(FILE)?
             .ok_or_else(|| CollectError::NoData("no statistics of IPsec in the kernel".into()))?;
-        let counts = text.lines().map(parse).collect::<Partial<_, _>>().not_empty("no count");
-        // A line that the kernel lacks counts as zero, as in the reference exporter; a malformed one does not.
-        let absent = counts.error.is_none().then_some(0.0);
-        for (name, desc) in &COUNTERS {
-            let found = counts.good.iter().find(|(known, _)| known == name);
-            if let Some(count) = found.map(|(_, count)| *count).or(absent) {
-                sink.value(desc, count);
-            }
-        }
-        counts.map_error(|error| host.malformed_proc(FILE, error)).finish()
+        let counts = parse(&text).map_error(|error| host.malformed_proc(FILE, error));
+        sink.columns(COUNTERS, std::iter::once(((), &*counts.good)));
+        counts.finish()
     }
 }
 
+/// The counts in the order of [`COUNTERS`]. A line that the kernel lacks counts as zero, as in the
+/// reference exporter, unless it may be one that is cut off.
+fn parse(text: &str) -> Partial<Vec<Option<f64>>, ParseError> {
+    let lines: Partial<Vec<_>, _> = text.lines().map(split).collect();
+    let lines = lines.not_empty("no count");
+    let absent = lines.error.is_none().then_some(0.0);
+    let mut errors = FirstError::default();
+    let lines = errors.take(lines);
+    let counts =
+        COUNTERS.iter().map(|column| match lines.iter().find(|(name, _)| *name == column.key) {
+            Some((_, count)) => errors.catch(column.value(count)),
+            None => absent,
+        });
+    let counts = counts.collect();
+    errors.beside(counts)
+}
+
 /// Name and count.
-fn parse(line: &str) -> Result<(&str, f64), ParseError> {
+fn split(line: &str) -> Result<(&str, &str), ParseError> {
     let mut words = line.split_ascii_whitespace();
     let name = words.next().ok_or(ParseError::Missing { field: "name" })?;
-    let count: u64 = parse_number("count", words.next())?;
-    Ok((name, count as f64))
+    let count = words.next().ok_or(ParseError::Missing { field: "count" })?;
+    Ok((name, count))
 }
 
 #[cfg(test)]
@@ -227,14 +199,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_name_and_count() {
-        assert_eq!(parse("XfrmInNoPols            \t65432"), Ok(("XfrmInNoPols", 65_432.0)));
+    fn lines_are_name_and_count_and_absent_ones_zero() {
+        let counts = parse("XfrmInNoPols            \t65432\nXfrmNew x\n");
+        let expected = |column: &Keyed| if column.key == "XfrmInNoPols" { 65_432.0 } else { 0.0 };
+        let expected = COUNTERS.iter().map(|column| Some(expected(column))).collect();
+        assert_eq!(counts, Partial::whole(expected));
     }
 
     #[test]
-    fn truncated_and_malformed_lines_are_errors() {
-        for line in ["", "XfrmInError", "XfrmInError x", "XfrmInError -1"] {
-            assert!(parse(line).is_err(), "{line:?}");
+    fn malformed_counts_cost_only_themselves_and_truncated_lines_are_no_zeros() {
+        let counts = parse("XfrmInError x\nXfrmInBufferError 7\n");
+        assert_eq!(counts.good[..3], [None, Some(7.0), Some(0.0)]);
+        assert!(counts.error.is_some());
+        for line in ["", "\n", "XfrmInErr"] {
+            let counts = parse(line);
+            assert!(counts.error.is_some(), "{line:?}");
+            assert_eq!(counts.good, vec![None; COUNTERS.len()], "{line:?}");
         }
     }
 

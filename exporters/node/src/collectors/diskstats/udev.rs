@@ -1,6 +1,7 @@
 //! What udev knows of a disk: its database, `/run/udev/data/b<major>:<minor>`, udev(7).
 
 use common::exposition::Sink;
+use common::keyed::Keyed;
 use common::metric::Desc;
 
 use super::Disk;
@@ -10,22 +11,22 @@ const FILESYSTEM_INFO: Desc<'_> =
 const MAPPER_INFO: Desc<'_> =
     Desc::gauge("node_disk_device_mapper_info", "What the device mapper knows; always 1.");
 
-/// Property of the udev database that is a number, with its family.
-const ATA_PROPERTIES: &[(&str, Desc<'static>)] = &[
-    (
+/// Properties of the udev database that are numbers.
+const ATA_PROPERTIES: &[Keyed] = &[
+    Keyed::gauge(
         "ID_ATA_WRITE_CACHE",
-        Desc::gauge("node_disk_ata_write_cache", "1 if an ATA disk has a write cache."),
+        "node_disk_ata_write_cache",
+        "1 if an ATA disk has a write cache.",
     ),
-    (
+    Keyed::gauge(
         "ID_ATA_WRITE_CACHE_ENABLED",
-        Desc::gauge("node_disk_ata_write_cache_enabled", "1 if an ATA disk's write cache is on."),
+        "node_disk_ata_write_cache_enabled",
+        "1 if an ATA disk's write cache is on.",
     ),
-    (
+    Keyed::gauge(
         "ID_ATA_ROTATION_RATE_RPM",
-        Desc::gauge(
-            "node_disk_ata_rotation_rate_rpm",
-            "Turns per minute of an ATA disk; 0 if it does not turn.",
-        ),
+        "node_disk_ata_rotation_rate_rpm",
+        "Turns per minute of an ATA disk; 0 if it does not turn.",
     ),
 ];
 
@@ -89,13 +90,12 @@ pub(super) fn push(disks: &[Disk<'_>], udev: &[Udev], sink: &mut Sink) {
         );
     }
     drop(family);
-    for (key, desc) in ATA_PROPERTIES {
-        let mut family = sink.family(desc);
-        for (disk, udev) in with("ID_ATA") {
-            if let Ok(value) = udev.get(key).parse() {
-                family.sample(&[("device", disk.name)], value);
-            }
-        }
+    for column in ATA_PROPERTIES {
+        let samples = with("ID_ATA").filter_map(|(disk, udev)| {
+            let value = column.value(udev.get(column.key)).ok()??;
+            Some(([("device", disk.name)], value))
+        });
+        sink.samples(&column.desc, samples);
     }
 }
 

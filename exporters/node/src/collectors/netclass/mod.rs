@@ -10,6 +10,7 @@ use common::collector::Collector;
 use common::error::CollectError;
 use common::exposition::Sink;
 use common::filter::{Filter, Pattern};
+use common::keyed::Keyed;
 use common::metric::{Desc, Kind, Label};
 
 use super::netdev::{Counters, DETAILED_METRICS};
@@ -24,69 +25,53 @@ const ALTERNATIVE_NAMES: Desc<'_> =
 /// Megabits are what the kernel gives the speed in.
 const MEGABIT_BYTES: f64 = 125_000.0;
 
-/// File, family, factor.
-const NUMBERS: [(&str, Desc<'static>, f64); 17] = [
-    (
+/// Keys are files.
+const NUMBERS: [Keyed; 17] = [
+    Keyed::gauge(
         "addr_assign_type",
-        Desc::gauge("node_network_address_assign_type", "How the address was chosen."),
-        1.0,
+        "node_network_address_assign_type",
+        "How the address was chosen.",
     ),
-    ("carrier", Desc::gauge("node_network_carrier", "1 if there is a physical link, else 0."), 1.0),
-    (
+    Keyed::gauge("carrier", "node_network_carrier", "1 if there is a physical link, else 0."),
+    Keyed::counter(
         "carrier_changes",
-        Desc::counter("node_network_carrier_changes_total", "Times the link went up or down."),
-        1.0,
+        "node_network_carrier_changes_total",
+        "Times the link went up or down.",
     ),
-    (
+    Keyed::counter(
         "carrier_up_count",
-        Desc::counter("node_network_carrier_up_changes_total", "Times the link went up."),
-        1.0,
+        "node_network_carrier_up_changes_total",
+        "Times the link went up.",
     ),
-    (
+    Keyed::counter(
         "carrier_down_count",
-        Desc::counter("node_network_carrier_down_changes_total", "Times the link went down."),
-        1.0,
+        "node_network_carrier_down_changes_total",
+        "Times the link went down.",
     ),
-    (
+    Keyed::gauge(
         "dev_id",
-        Desc::gauge("node_network_device_id", "Tells devices of one address from each other."),
-        1.0,
+        "node_network_device_id",
+        "Tells devices of one address from each other.",
     ),
-    (
-        "dormant",
-        Desc::gauge("node_network_dormant", "1 if the device waits for an event, else 0."),
-        1.0,
-    ),
-    ("flags", Desc::gauge("node_network_flags", "Flags of the device, as of netdevice(7)."), 1.0),
-    ("ifindex", Desc::gauge("node_network_iface_id", "Number of the device."), 1.0),
-    (
+    Keyed::gauge("dormant", "node_network_dormant", "1 if the device waits for an event, else 0."),
+    Keyed::gauge("flags", "node_network_flags", "Flags of the device, as of netdevice(7)."),
+    Keyed::gauge("ifindex", "node_network_iface_id", "Number of the device."),
+    Keyed::gauge(
         "iflink",
-        Desc::gauge("node_network_iface_link", "Number of the device that this one rests on."),
-        1.0,
+        "node_network_iface_link",
+        "Number of the device that this one rests on.",
     ),
-    ("link_mode", Desc::gauge("node_network_iface_link_mode", "1 if the link is dormant."), 1.0),
-    ("mtu", Desc::gauge("node_network_mtu_bytes", "Largest packet that can be sent."), 1.0),
-    (
-        "name_assign_type",
-        Desc::gauge("node_network_name_assign_type", "How the name was chosen."),
-        1.0,
-    ),
-    (
-        "netdev_group",
-        Desc::gauge("node_network_net_dev_group", "Group that the device is in."),
-        1.0,
-    ),
-    ("speed", Desc::gauge("node_network_speed_bytes", "Bytes per second."), MEGABIT_BYTES),
-    (
+    Keyed::gauge("link_mode", "node_network_iface_link_mode", "1 if the link is dormant."),
+    Keyed::gauge("mtu", "node_network_mtu_bytes", "Largest packet that can be sent."),
+    Keyed::gauge("name_assign_type", "node_network_name_assign_type", "How the name was chosen."),
+    Keyed::gauge("netdev_group", "node_network_net_dev_group", "Group that the device is in."),
+    Keyed::gauge("speed", "node_network_speed_bytes", "Bytes per second.").times(MEGABIT_BYTES),
+    Keyed::gauge(
         "tx_queue_len",
-        Desc::gauge("node_network_transmit_queue_length", "Packets that the send queue can hold."),
-        1.0,
+        "node_network_transmit_queue_length",
+        "Packets that the send queue can hold.",
     ),
-    (
-        "type",
-        Desc::gauge("node_network_protocol_type", "Kind of device, as in linux/if_arp.h."),
-        1.0,
-    ),
+    Keyed::gauge("type", "node_network_protocol_type", "Kind of device, as in linux/if_arp.h."),
 ];
 
 /// Labels of [`INFO`] that are files of the same name.
@@ -100,7 +85,8 @@ struct Device {
     /// Whether it is switched on; by netlink this is no label.
     administrative_state: Option<&'static str>,
     texts: [Option<String>; TEXTS.len()],
-    numbers: [Option<i64>; NUMBERS.len()],
+    /// In the order of [`NUMBERS`].
+    numbers: [Option<f64>; NUMBERS.len()],
     /// Told by netlink only.
     alternative_names: Vec<String>,
     /// Told by netlink only, on request.
@@ -188,14 +174,8 @@ fn push(devices: &[Device], sink: &mut Sink) {
         family.sample(&device.info(), 1.0);
     }
     drop(family);
-    for (index, (_, desc, factor)) in NUMBERS.iter().enumerate() {
-        let mut family = sink.family(desc);
-        for device in devices {
-            if let Some(Some(number)) = device.numbers.get(index) {
-                family.sample(&[("device", &device.name)], *number as f64 * factor);
-            }
-        }
-    }
+    let rows = devices.iter().map(|device| ([("device", &device.name)], device.numbers.as_slice()));
+    sink.columns(&NUMBERS, rows);
     let mut family = sink.family(&ALTERNATIVE_NAMES);
     for device in devices {
         for name in &device.alternative_names {
@@ -238,9 +218,9 @@ mod tests {
     use super::*;
 
     impl Device {
-        /// Number that the file of this name would hold.
-        pub(super) fn number(&self, file: &str) -> Option<i64> {
-            NUMBERS.iter().zip(self.numbers).find(|((name, ..), _)| *name == file)?.1
+        /// The sample's value that the file of this name gives.
+        pub(super) fn number(&self, file: &str) -> Option<f64> {
+            NUMBERS.iter().zip(self.numbers).find(|(column, _)| column.key == file)?.1
         }
     }
 

@@ -4,7 +4,7 @@ use common::error::{CollectError, FirstError, ParseError, Partial};
 use common::filter::Filter;
 
 use super::super::netdev::counters;
-use super::{Device, NUMBERS};
+use super::{Device, MEGABIT_BYTES, NUMBERS};
 use crate::netlink::{
     Attribute, Connection, Duplex, Link, LinkModes, hardware_address, link_modes,
 };
@@ -71,18 +71,18 @@ fn parse(
     let attributes = link.attributes;
     let mut number = |attribute| errors.catch(attributes.number(attribute));
     let mut numbers = [None; NUMBERS.len()];
-    for ((file, ..), value) in NUMBERS.iter().zip(&mut numbers) {
-        let attribute = ATTRIBUTES.iter().find(|(name, _)| name == file);
+    for (column, value) in NUMBERS.iter().zip(&mut numbers) {
+        let attribute = ATTRIBUTES.iter().find(|(file, _)| *file == column.key);
         let known = attribute.and_then(|(_, attribute)| number(*attribute));
-        let known = known.and_then(|number| i64::try_from(number).ok());
-        *value = match *file {
+        let known = known.map(|number| number as f64);
+        *value = match column.key {
             "flags" => Some(link.flags.into()),
             "ifindex" => Some(link.index.into()),
             "type" => Some(link.hardware.into()),
             // A device that rests on no other one rests on itself.
-            "iflink" => known.filter(|index| *index != 0).or(Some(link.index.into())),
+            "iflink" => known.filter(|index| *index != 0.0).or(Some(link.index.into())),
             // The reference exporter has the mode in this place, too.
-            "dormant" => number(LINKMODE).and_then(|mode| mode.try_into().ok()),
+            "dormant" => number(LINKMODE).map(|mode| mode as f64),
             _ => known,
         };
     }
@@ -107,9 +107,9 @@ fn parse(
 
 impl Device {
     fn add(&mut self, modes: &LinkModes) {
-        for ((file, ..), number) in NUMBERS.iter().zip(&mut self.numbers) {
-            if *file == "speed" {
-                *number = modes.speed_megabits.and_then(|speed| i64::try_from(speed).ok());
+        for (column, value) in NUMBERS.iter().zip(&mut self.numbers) {
+            if column.key == "speed" {
+                *value = modes.speed_megabits.map(|speed| speed as f64 * MEGABIT_BYTES);
             }
         }
         self.texts[DUPLEX] = modes.duplex.map(|duplex| match duplex {
@@ -135,7 +135,7 @@ mod tests {
         let [mtu, carrier] = [0, 5].map(|index| ATTRIBUTES[index].1);
         let attributes = [attribute(mtu, &[1, 2, 3]), attribute(carrier, &[1])];
         let (device, errors) = parsed(&link(3, "eth0", &attributes));
-        assert_eq!((device.number("mtu"), device.number("carrier")), (None, Some(1)));
+        assert_eq!((device.number("mtu"), device.number("carrier")), (None, Some(1.0)));
         assert_eq!(errors.into_result().unwrap_err().to_string(), "IFLA_MTU is no number: 3 bytes");
     }
 
@@ -155,9 +155,9 @@ mod tests {
         );
         let (mut device, errors) = parsed(&message);
         assert_eq!(errors.into_result(), Ok(()));
-        assert_eq!((device.number("mtu"), device.number("ifindex")), (Some(1500), Some(3)));
-        assert_eq!((device.number("iflink"), device.number("type")), (Some(3), Some(1)));
-        assert_eq!((device.number("dormant"), device.number("link_mode")), (Some(1), Some(1)));
+        assert_eq!((device.number("mtu"), device.number("ifindex")), (Some(1500.0), Some(3.0)));
+        assert_eq!((device.number("iflink"), device.number("type")), (Some(3.0), Some(1.0)));
+        assert_eq!((device.number("dormant"), device.number("link_mode")), (Some(1.0), Some(1.0)));
         assert_eq!((device.number("carrier"), device.number("dev_id")), (None, None));
         assert_eq!(device.alternative_names, ["enp1s0", "uplink"]);
         assert!(device.info().contains(&("address", "52:54:00:01:02:03")));
@@ -170,7 +170,7 @@ mod tests {
             speed_megabits: Some(1000),
             duplex: Some(Duplex::Full),
         });
-        assert_eq!(device.number("speed"), Some(1000));
+        assert_eq!(device.number("speed"), Some(1000.0 * MEGABIT_BYTES));
         assert!(device.info().contains(&("duplex", "Full")));
     }
 
@@ -180,7 +180,7 @@ mod tests {
             let message = link(3, "eth0", &[attribute(LINK, &index.to_ne_bytes())]);
             parsed(&message).0.number("iflink")
         };
-        assert_eq!((on(9), on(0)), (Some(9), Some(3)));
+        assert_eq!((on(9), on(0)), (Some(9.0), Some(3.0)));
     }
 
     #[test]

@@ -1,8 +1,5 @@
 //! The devices as files below `/sys/class/net`.
 
-use std::num::ParseIntError;
-use std::str::FromStr;
-
 use common::error::{CollectError, FirstError, Partial};
 use common::filter::Filter;
 
@@ -10,19 +7,6 @@ use super::{Device, NUMBERS, TEXTS};
 use crate::host::Host;
 
 const DIRECTORY: &str = "class/net";
-
-/// A number with or without `0x` before it.
-#[derive(Debug, PartialEq)]
-struct Integer(i64);
-
-impl FromStr for Integer {
-    type Err = ParseIntError;
-
-    fn from_str(text: &str) -> Result<Self, ParseIntError> {
-        let hex = text.strip_prefix("0x").map(|digits| i64::from_str_radix(digits, 16));
-        hex.unwrap_or_else(|| text.parse()).map(Self)
-    }
-}
 
 /// The devices wanted.
 pub(super) fn devices(
@@ -51,12 +35,16 @@ fn read(
 ) -> Option<Device> {
     let path = |file: &str| format!("{DIRECTORY}/{name}/{file}");
     let mut administrative_state = "unknown";
-    let numbers = NUMBERS.map(|(file, ..)| {
-        let Integer(number) = errors.catch(host.number(&path(file)))?;
-        if file == "flags" {
-            administrative_state = if number & 1 == 1 { "up" } else { "down" };
+    let numbers = NUMBERS.map(|column| {
+        let number = host.parsed(&path(column.key), |text| column.value(text));
+        let number = errors.catch(number).flatten()?;
+        match column.key {
+            // The lowest bit: IFF_UP of netdevice(7).
+            "flags" => administrative_state = if number % 2.0 == 0.0 { "down" } else { "up" },
+            "speed" if number < 0.0 && ignore_invalid_speed => return None,
+            _ => {}
         }
-        (number >= 0 || file != "speed" || !ignore_invalid_speed).then_some(number)
+        Some(number)
     });
     let texts = TEXTS.map(|file| errors.catch(host.attribute(&path(file))));
     // Every device has a state. Read last, it shows that the device was there all the time.
@@ -86,29 +74,13 @@ mod tests {
             device
         };
         let up = read("eth0").unwrap();
-        assert_eq!((up.number("speed"), up.number("dev_id")), (Some(1000), Some(32)));
+        assert_eq!((up.number("speed"), up.number("dev_id")), (Some(125e6), Some(32.0)));
         assert!(up.info().contains(&("adminstate", "up")));
         let down = read("eth2").unwrap();
-        assert_eq!((down.number("carrier"), down.number("carrier_changes")), (None, Some(7)));
+        assert_eq!((down.number("carrier"), down.number("carrier_changes")), (None, Some(7.0)));
         assert!(down.info().contains(&("adminstate", "down")));
         assert_eq!(read("tun0").unwrap().number("speed"), None);
         assert!(read("bonding_masters").is_none(), "a file is no device");
         assert!(read("vanished").is_none());
-    }
-
-    #[test]
-    fn numbers_are_decimal_or_prefixed() {
-        assert_eq!("0x1003".parse(), Ok(Integer(4099)));
-        assert_eq!("-1".parse(), Ok(Integer(-1)));
-        for text in ["", "0x", "x1", "1 2"] {
-            assert!(text.parse::<Integer>().is_err(), "{text:?}");
-        }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn any_text_is_parsed_or_refused(text in "([ -~\n]|\\PC){0,30}") {
-            let _ = text.parse::<Integer>();
-        }
     }
 }

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use common::collector::Collector;
 use common::error::{CollectError, FirstError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
+use common::keyed::Keyed;
 use common::metric::Desc;
 
 use crate::host::Host;
@@ -32,8 +33,8 @@ impl Collector<Host> for Zoneinfo {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
         let text = host.read_proc("zoneinfo")?;
         let zones = parse(&text).map_error(|error| host.malformed_proc("zoneinfo", error));
-        for (word, desc) in FIELDS {
-            push(desc, &zones.good, |zone| zone.values.get(word).copied(), sink);
+        for Keyed { key, desc, .. } in FIELDS {
+            push(desc, &zones.good, |zone| zone.values.get(key).copied(), sink);
         }
         let longest = zones.good.iter().map(|zone| zone.protection.len()).max().unwrap_or_default();
         for index in 0..longest {
@@ -89,7 +90,7 @@ impl<'a> Zone<'a> {
             let counts = pages.map(|pages| errors.note(count("protection", pages)));
             self.protection = counts.collect();
         } else if let Some((word, value)) = line.split_once(char::is_whitespace)
-            && FIELDS.iter().any(|(known, _)| *known == word)
+            && FIELDS.iter().any(|column| column.key == word)
         {
             self.values.insert(word, count("field of a zone", value)?);
         }
