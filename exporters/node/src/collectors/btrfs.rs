@@ -110,11 +110,9 @@ impl Collector<Host> for Btrfs {
             .filter(|name| name.contains('-'))
             .map(|name| open(host, name, &mut errors))
             .collect();
-        let mut family = sink.family(&INFO);
-        for system in &systems {
-            family.sample(&[("label", &system.label), ("uuid", &system.uuid)], 1.0);
-        }
-        drop(family);
+        let samples =
+            systems.iter().map(|system| ([("label", &system.label), ("uuid", &system.uuid)], 1.0));
+        sink.samples(&INFO, samples);
         push_whole(&systems, host, sink, &mut errors);
         push_allocation(&systems, host, sink, &mut errors);
         push_devices(&systems, host, sink, &mut errors);
@@ -169,12 +167,11 @@ fn push_allocation(systems: &[FileSystem], host: &Host, sink: &mut Sink, errors:
     }
     reserved.push(sink);
     layouts.push(sink);
-    let mut family = sink.family(&RATIO);
-    for (labels, ratio) in &ratios {
-        if let Some(ratio) = ratio {
-            family.sample(labels, *ratio);
-        }
-    }
+    let samples = ratios.iter().filter_map(|(labels, ratio)| {
+        let ratio = (*ratio)?;
+        Some((labels, ratio))
+    });
+    sink.samples(&RATIO, samples);
 }
 
 /// Bytes on disk for each byte of data; 0 for a layout that is not known, as in the

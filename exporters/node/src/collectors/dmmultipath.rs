@@ -100,11 +100,10 @@ fn read(host: &Host, sysfs_name: String, errors: &mut FirstError) -> Option<Devi
 }
 
 fn push(devices: &[Device], sink: &mut Sink) {
-    let mut family = sink.family(&INFO);
-    for Device { name, sysfs_name, uuid, .. } in devices {
-        family.sample(&[("device", name), ("sysfs_name", sysfs_name), ("uuid", uuid)], 1.0);
-    }
-    drop(family);
+    let samples = devices.iter().map(|Device { name, sysfs_name, uuid, .. }| {
+        ([("device", name), ("sysfs_name", sysfs_name), ("uuid", uuid)], 1.0)
+    });
+    sink.samples(&INFO, samples);
     let rows = devices
         .iter()
         .map(|device| ([("device", &*device.name), ("sysfs_name", &*device.sysfs_name)], device));

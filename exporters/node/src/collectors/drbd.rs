@@ -98,13 +98,11 @@ impl Collector<Host> for Drbd {
 
 fn push_states(devices: &[Device<'_>], sink: &mut Sink) {
     let is = |wanted: &str, state: &str| f64::from(state == wanted);
-    let mut family = sink.family(&CONNECTED);
-    for device in devices {
-        if let Some(state) = device.get("cs") {
-            family.sample(&[("device", &device.name)], is("Connected", state));
-        }
-    }
-    drop(family);
+    let samples = devices.iter().filter_map(|device| {
+        let state = device.get("cs")?;
+        Some(([("device", &device.name)], is("Connected", state)))
+    });
+    sink.samples(&CONNECTED, samples);
     for (key, desc, wanted) in STATES {
         let mut family = sink.family(desc);
         for device in devices {

@@ -167,8 +167,7 @@ impl Driver {
 }
 
 fn push_drivers(drivers: &[Driver], sink: &mut Sink) {
-    let mut family = sink.family(&INFO);
-    for driver in drivers {
+    let samples = drivers.iter().map(|driver| {
         let labels = [
             ("bus_info", &*driver.bus),
             ("device", &*driver.device),
@@ -177,19 +176,18 @@ fn push_drivers(drivers: &[Driver], sink: &mut Sink) {
             ("firmware_version", ""),
             ("version", ""),
         ];
-        family.sample(&labels, 1.0);
-    }
+        (labels, 1.0)
+    });
+    sink.samples(&INFO, samples);
 }
 
 fn push_modes(devices: &[LinkModes], sink: &mut Sink) {
     sink.table(METRICS, devices.iter().map(|modes| ([("device", &*modes.device)], modes)));
-    let mut family = sink.family(&PORT_INFO);
-    for modes in devices {
-        for (_, port) in PORTS.iter().filter(|(index, _)| is_set(modes.supported, *index)) {
-            family.sample(&[("device", &*modes.device), ("type", *port)], 1.0);
-        }
-    }
-    drop(family);
+    let ports = devices.iter().flat_map(|modes| {
+        let ports = PORTS.iter().filter(|(index, _)| is_set(modes.supported, *index));
+        ports.map(|(_, port)| ([("device", &*modes.device), ("type", *port)], 1.0))
+    });
+    sink.samples(&PORT_INFO, ports);
     let bits: [(_, fn(&LinkModes) -> _); 2] = [
         (&SUPPORTED_SPEED, |modes| modes.supported),
         (&ADVERTISED_SPEED, |modes| modes.advertised),

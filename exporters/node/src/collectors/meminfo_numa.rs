@@ -56,10 +56,10 @@ impl Collector<Host> for MeminfoNuma {
         }
         for (name, family) in &families {
             let desc = Desc { name, help: &family.help, kind: family.kind };
-            let mut sampled = sink.family(&desc);
-            for (node, value) in &family.samples {
-                sampled.sample(&[("node", node)], *value);
-            }
+            sink.samples(
+                &desc,
+                family.samples.iter().map(|(node, value)| ([("node", node)], *value)),
+            );
         }
         errors.into_result()
     }

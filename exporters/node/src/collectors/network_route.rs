@@ -48,6 +48,22 @@ struct Way {
     weight: Option<u16>,
 }
 
+impl Way {
+    /// Labels of [`INFO`]; what the way lacks is empty.
+    fn labels(&self, device: &str) -> [(&'static str, String); 7] {
+        let text = |ip: Option<IpAddr>| ip.map(|ip| ip.to_string()).unwrap_or_default();
+        [
+            ("dest", self.destination.clone()),
+            ("device", device.to_owned()),
+            ("gw", text(self.gateway)),
+            ("priority", self.priority.to_string()),
+            ("proto", self.protocol.to_owned()),
+            ("src", text(self.source)),
+            ("weight", self.weight.map(|weight| weight.to_string()).unwrap_or_default()),
+        ]
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct NetworkRoute;
 
@@ -66,7 +82,6 @@ impl Collector<Host> for NetworkRoute {
 
 fn push(mut ways: Vec<Way>, names: &BTreeMap<u32, String>, sink: &mut Sink) {
     let name = |way: &Way| way.device.and_then(|device| names.get(&device)).map_or("", |name| name);
-    let text = |ip: Option<IpAddr>| ip.map(|ip| ip.to_string()).unwrap_or_default();
     let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
     for way in &ways {
         *counts.entry(name(way)).or_default() += 1;
@@ -74,25 +89,9 @@ fn push(mut ways: Vec<Way>, names: &BTreeMap<u32, String>, sink: &mut Sink) {
     // Two tables may hold the same route.
     ways.sort_unstable();
     ways.dedup();
-    let mut family = sink.family(&INFO);
-    for way in &ways {
-        let weight = way.weight.map(|weight| weight.to_string()).unwrap_or_default();
-        let labels = [
-            ("dest", &*way.destination),
-            ("device", name(way)),
-            ("gw", &*text(way.gateway)),
-            ("priority", &*way.priority.to_string()),
-            ("proto", way.protocol),
-            ("src", &*text(way.source)),
-            ("weight", &*weight),
-        ];
-        family.sample(&labels, 1.0);
-    }
-    drop(family);
-    let mut family = sink.family(&ROUTES);
-    for (device, count) in counts {
-        family.sample(&[("device", device)], count.into());
-    }
+    sink.samples(&INFO, ways.iter().map(|way| (way.labels(name(way)), 1.0)));
+    let samples = counts.into_iter().map(|(device, count)| ([("device", device)], count.into()));
+    sink.samples(&ROUTES, samples);
 }
 
 /// The ways of a route; none if it leads to no other host.

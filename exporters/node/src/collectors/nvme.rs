@@ -111,11 +111,10 @@ fn read(
 }
 
 fn push(namespaces: &[Namespace], sink: &mut Sink) {
-    let mut family = sink.family(&NAMESPACE_INFO);
-    for Namespace { controller, number, ana_state, .. } in namespaces {
-        family.sample(&[("ana_state", ana_state), ("device", controller), ("nsid", number)], 1.0);
-    }
-    drop(family);
+    let samples = namespaces.iter().map(|Namespace { controller, number, ana_state, .. }| {
+        ([("ana_state", ana_state), ("device", controller), ("nsid", number)], 1.0)
+    });
+    sink.samples(&NAMESPACE_INFO, samples);
     let rows = namespaces.iter().map(|namespace| {
         ([("device", &*namespace.controller), ("nsid", &*namespace.number)], namespace)
     });

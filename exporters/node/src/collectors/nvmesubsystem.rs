@@ -99,13 +99,11 @@ fn known(state: &str) -> &'static str {
 }
 
 fn push(subsystems: &[Subsystem], sink: &mut Sink) {
-    let mut family = sink.family(&NAMESPACE_INFO);
-    for subsystem in subsystems {
-        for namespace in &subsystem.namespaces {
-            family.sample(&[("device", namespace), ("subsystem", &subsystem.name)], 1.0);
-        }
-    }
-    drop(family);
+    let namespaces = subsystems.iter().flat_map(|subsystem| {
+        let namespaces = subsystem.namespaces.iter();
+        namespaces.map(|name| ([("device", name), ("subsystem", &subsystem.name)], 1.0))
+    });
+    sink.samples(&NAMESPACE_INFO, namespaces);
     let rows = subsystems.iter().map(|subsystem| ([("subsystem", &*subsystem.name)], subsystem));
     sink.table(METRICS, rows);
     let mut family = sink.family(&PATH_STATE);

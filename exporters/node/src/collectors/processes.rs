@@ -72,10 +72,8 @@ impl Collector<Host> for Processes {
 }
 
 fn push_states(desc: &Desc<'_>, label: &str, states: &States, sink: &mut Sink) {
-    let mut family = sink.family(desc);
-    for (state, count) in states {
-        family.sample(&[(label, state.encode_utf8(&mut [0; 4]))], *count as f64);
-    }
+    let samples = states.iter().map(|(state, count)| ([(label, state.to_string())], *count as f64));
+    sink.samples(desc, samples);
 }
 
 impl Census {

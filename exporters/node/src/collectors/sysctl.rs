@@ -95,10 +95,10 @@ impl Collector<Host> for Sysctl {
         let words = self.include_info.iter();
         let words = words.map(|parameter| parameter.read(host, |text| parameter.words(text)));
         let words = errors.good(words);
-        let mut family = sink.family(&INFO);
-        for (name, index, word) in words.iter().flatten() {
-            family.sample(&[("index", &**index), ("name", *name), ("value", word)], 1.0);
-        }
+        let samples = words.iter().flatten().map(|(name, index, word)| {
+            ([("index", &**index), ("name", *name), ("value", word)], 1.0)
+        });
+        sink.samples(&INFO, samples);
         errors.into_result()
     }
 }

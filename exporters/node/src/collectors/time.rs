@@ -51,19 +51,17 @@ impl Collector<Host> for Time {
 
 /// `sources` are (available, current) by position, which is the label `device`.
 fn push_sources(sources: &[(Option<String>, Option<String>)], sink: &mut Sink) {
-    let mut family = sink.family(&AVAILABLE);
-    for (device, (available, _)) in sources.iter().enumerate() {
-        for source in available.iter().flat_map(|names| names.split_ascii_whitespace()) {
-            family.sample(&[("clocksource", source), ("device", &device.to_string())], 1.0);
-        }
-    }
-    drop(family);
-    let mut family = sink.family(&CURRENT);
-    for (device, (_, current)) in sources.iter().enumerate() {
-        if let Some(source) = current {
-            family.sample(&[("clocksource", source), ("device", &device.to_string())], 1.0);
-        }
-    }
+    let sample = |device: usize, source: &str| {
+        ([("clocksource", source.to_owned()), ("device", device.to_string())], 1.0)
+    };
+    let available = sources.iter().enumerate().flat_map(|(device, (available, _))| {
+        let names = available.iter().flat_map(|names| names.split_ascii_whitespace());
+        names.map(move |name| sample(device, name))
+    });
+    sink.samples(&AVAILABLE, available);
+    let current = sources.iter().enumerate();
+    let current = current.filter_map(|(device, (_, name))| Some(sample(device, name.as_deref()?)));
+    sink.samples(&CURRENT, current);
 }
 
 #[cfg(test)]

@@ -99,12 +99,11 @@ impl<'a> Program<'a> {
     /// Pushes families of several counts of one line.
     pub(crate) fn push_labelled(&self, table: &[Counts], sink: &mut Sink, errors: &mut FirstError) {
         for (line, desc, key, columns) in table {
-            let mut family = sink.family(desc);
-            for (label, column) in *columns {
-                if let Some(value) = errors.catch(self.count(line, *column)) {
-                    family.sample(&[(*key, *label)], value);
-                }
-            }
+            let samples = columns.iter().filter_map(|(label, column)| {
+                let value = errors.catch(self.count(line, *column))?;
+                Some(([(*key, *label)], value))
+            });
+            sink.samples(desc, samples);
         }
     }
 

@@ -62,7 +62,8 @@ pub(super) fn push(uuids: &[String], host: &Host, sink: &mut Sink, errors: &mut 
         table.read(host, &format!("{path}/"), [device, uuid], errors);
     }
     table.push(sink);
-    push_io(&members, host, sink, errors);
+    push_io_done(&members, host, sink, errors);
+    push_io_errors(&members, host, sink, errors);
 }
 
 fn push_info(members: &[Member<'_>], host: &Host, sink: &mut Sink, errors: &mut FirstError) {
@@ -83,7 +84,7 @@ fn push_info(members: &[Member<'_>], host: &Host, sink: &mut Sink, errors: &mut 
     }
 }
 
-fn push_io(members: &[Member<'_>], host: &Host, sink: &mut Sink, errors: &mut FirstError) {
+fn push_io_done(members: &[Member<'_>], host: &Host, sink: &mut Sink, errors: &mut FirstError) {
     let mut family = sink.family(&IO_DONE);
     for member in members {
         let path = format!("{}/io_done", member.path);
@@ -98,7 +99,9 @@ fn push_io(members: &[Member<'_>], host: &Host, sink: &mut Sink, errors: &mut Fi
             family.sample(&labels, io.bytes);
         }
     }
-    drop(family);
+}
+
+fn push_io_errors(members: &[Member<'_>], host: &Host, sink: &mut Sink, errors: &mut FirstError) {
     let mut family = sink.family(&IO_ERRORS);
     for member in members {
         let path = format!("{}/io_errors", member.path);

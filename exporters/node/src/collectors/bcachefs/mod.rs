@@ -87,12 +87,10 @@ impl Collector<Host> for Bcachefs {
         }
         let mut errors = FirstError::default();
         let mut caches = Table::new(CACHE, ["uuid"]);
-        let mut family = sink.family(&INFO);
+        sink.samples(&INFO, uuids.iter().map(|uuid| ([("uuid", uuid)], 1.0)));
         for uuid in &uuids {
-            family.sample(&[("uuid", uuid)], 1.0);
             caches.read(host, &format!("{DIRECTORY}/{uuid}/"), [uuid], &mut errors);
         }
-        drop(family);
         caches.push(sink);
         for table in TABLES {
             push_table(table, &uuids, host, sink, &mut errors);
@@ -122,12 +120,11 @@ fn push_table(
         }
     }
     for (column, desc) in table.columns.iter().enumerate() {
-        let mut family = sink.family(desc);
-        for (uuid, row) in &rows {
-            if let Some(value) = row.values.get(column) {
-                family.sample(&[(table.label, &row.name), ("uuid", uuid)], *value);
-            }
-        }
+        let samples = rows.iter().filter_map(|(uuid, row)| {
+            let value = row.values.get(column)?;
+            Some(([(table.label, &row.name), ("uuid", uuid)], *value))
+        });
+        sink.samples(desc, samples);
     }
 }
 
@@ -147,10 +144,8 @@ fn push_counters(uuids: &[String], host: &Host, sink: &mut Sink, errors: &mut Fi
     for (name, samples) in &counters {
         let full_name = format!("node_bcachefs_{}_total", squeeze_name(name));
         let help = format!("Counter {name} since the file system was made.");
-        let mut family = sink.family(&Desc::counter(&full_name, &help));
-        for (uuid, value) in samples {
-            family.sample(&[("uuid", uuid)], *value);
-        }
+        let samples = samples.iter().map(|(uuid, value)| ([("uuid", uuid)], *value));
+        sink.samples(&Desc::counter(&full_name, &help), samples);
     }
 }
 

@@ -43,11 +43,8 @@ pub(super) struct Choice {
 pub(super) fn push(choice: &Choice, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
     let text = host.read_proc("cpuinfo")?;
     let cpus = parse(&text).map_err(|error| host.malformed_proc("cpuinfo", error))?;
-    let mut family = sink.family(&INFO);
-    for cpu in &cpus {
-        family.sample(&LABELS.map(|(label, key)| (label, value(cpu, key))), 1.0);
-    }
-    drop(family);
+    let samples = cpus.iter().map(|cpu| (LABELS.map(|(label, key)| (label, value(cpu, key))), 1.0));
+    sink.samples(&INFO, samples);
     if let Some(first) = cpus.first() {
         push_words("flags", first, (&FLAG, "flag"), choice.flags.as_ref(), sink);
         push_words("bugs", first, (&BUG, "bug"), choice.bugs.as_ref(), sink);
@@ -56,13 +53,12 @@ pub(super) fn push(choice: &Choice, host: &Host, sink: &mut Sink) -> Result<(), 
         return Ok(());
     }
     let mut errors = FirstError::default();
-    let mut family = sink.family(&FREQUENCY);
-    for cpu in &cpus {
-        if let Some(hertz) = errors.catch(frequency(cpu)) {
-            let labels = [("core", "core id"), ("cpu", "processor"), ("package", "physical id")];
-            family.sample(&labels.map(|(label, key)| (label, value(cpu, key))), hertz);
-        }
-    }
+    let samples = cpus.iter().filter_map(|cpu| {
+        let hertz = errors.catch(frequency(cpu))?;
+        let labels = [("core", "core id"), ("cpu", "processor"), ("package", "physical id")];
+        Some((labels.map(|(label, key)| (label, value(cpu, key))), hertz))
+    });
+    sink.samples(&FREQUENCY, samples);
     errors.into_result().map_err(|error| host.malformed_proc("cpuinfo", error))
 }
 
@@ -75,10 +71,11 @@ fn push_words(
     sink: &mut Sink,
 ) {
     let Some(filter) = filter else { return };
-    let mut family = sink.family(desc);
-    for word in value(cpu, key).split_ascii_whitespace().filter(|word| filter.accepts(word)) {
-        family.sample(&[(label, word)], 1.0);
-    }
+    let samples = value(cpu, key)
+        .split_ascii_whitespace()
+        .filter(|word| filter.accepts(word))
+        .map(|word| ([(label, word)], 1.0));
+    sink.samples(desc, samples);
 }
 
 /// The frequency of a CPU in hertz; `None` where the architecture does not tell it here.

@@ -95,21 +95,17 @@ impl Cpu {
     }
 
     fn push_times(&self, times: &Times, sink: &mut Sink) {
-        let mut family = sink.family(&SECONDS);
-        for cpu in times.iter() {
-            for (mode, seconds) in MODES.iter().zip(cpu.seconds) {
-                family.sample(&[("cpu", &*cpu.number), ("mode", *mode)], seconds);
+        let mut push = |desc, modes: &[&str], column: usize| {
+            let mut family = sink.family(desc);
+            for cpu in times.iter() {
+                for (mode, seconds) in modes.iter().zip(cpu.seconds.iter().skip(column)) {
+                    family.sample(&[("cpu", &*cpu.number), ("mode", *mode)], *seconds);
+                }
             }
-        }
-        drop(family);
-        if !self.guest {
-            return;
-        }
-        let mut family = sink.family(&GUEST_SECONDS);
-        for cpu in times.iter() {
-            for (mode, seconds) in GUEST_MODES.iter().zip(&cpu.seconds[MODES.len()..]) {
-                family.sample(&[("cpu", &*cpu.number), ("mode", *mode)], *seconds);
-            }
+        };
+        push(&SECONDS, &MODES, 0);
+        if self.guest {
+            push(&GUEST_SECONDS, &GUEST_MODES, MODES.len());
         }
     }
 

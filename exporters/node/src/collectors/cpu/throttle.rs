@@ -44,14 +44,12 @@ pub(super) fn push(cpus: &[String], host: &Host, sink: &mut Sink, errors: &mut F
             }
         }
     }
-    let mut family = sink.family(&CORE_THROTTLES);
-    for throttles in &cores {
-        if let Some(count) = throttles.core_count {
-            let labels = [("core", &*throttles.core), ("package", &*throttles.package)];
-            family.sample(&labels, count as f64);
-        }
-    }
-    drop(family);
+    let samples = cores.iter().filter_map(|throttles| {
+        let count = throttles.core_count?;
+        let labels = [("core", &*throttles.core), ("package", &*throttles.package)];
+        Some((labels, count as f64))
+    });
+    sink.samples(&CORE_THROTTLES, samples);
     let mut family = sink.family(&PACKAGE_THROTTLES);
     for (index, throttles) in cores.iter().enumerate() {
         let is_first = !cores[..index].iter().any(|known| known.package == throttles.package);
@@ -83,13 +81,13 @@ pub(super) fn push_online(host: &Host, sink: &mut Sink, errors: &mut FirstError)
     if errors.catch(read("cpu0")).is_none() {
         return;
     }
-    let mut family = sink.family(&ONLINE);
-    for name in errors.catch(host.list_sys(DIRECTORY)).unwrap_or_default() {
-        if let Some(number) = number_after(&name, "cpu") {
-            let is_online = errors.catch(read(&name)).is_some_and(|state| state == "1");
-            family.sample(&[("cpu", number)], f64::from(is_online));
-        }
-    }
+    let names = errors.catch(host.list_sys(DIRECTORY)).unwrap_or_default();
+    let samples = names.iter().filter_map(|name| {
+        let number = number_after(name, "cpu")?;
+        let is_online = errors.catch(read(name)).is_some_and(|state| state == "1");
+        Some(([("cpu", number)], f64::from(is_online)))
+    });
+    sink.samples(&ONLINE, samples);
 }
 
 /// The CPUs that were kept from the scheduler at boot.
@@ -102,8 +100,5 @@ pub(super) fn read_isolated(host: &Host) -> Partial<Vec<String>> {
 
 /// Pushes which CPUs are isolated.
 pub(super) fn push_isolated(cpus: &[String], sink: &mut Sink) {
-    let mut family = sink.family(&ISOLATED);
-    for cpu in cpus {
-        family.sample(&[("cpu", cpu)], 1.0);
-    }
+    sink.samples(&ISOLATED, cpus.iter().map(|cpu| ([("cpu", cpu)], 1.0)));
 }

@@ -61,35 +61,29 @@ pub(super) fn push(disks: &[Disk<'_>], udev: &[Udev], sink: &mut Sink) {
     let with = |key: &'static str| {
         disks.iter().zip(udev).filter(move |(_, udev)| !udev.get(key).is_empty())
     };
-    let mut family = sink.family(&FILESYSTEM_INFO);
-    for (disk, udev) in with("ID_FS_TYPE") {
-        family.sample(
-            &[
-                ("device", disk.name),
-                ("type", udev.get("ID_FS_TYPE")),
-                ("usage", udev.get("ID_FS_USAGE")),
-                ("uuid", udev.get("ID_FS_UUID")),
-                ("version", udev.get("ID_FS_VERSION")),
-            ],
-            1.0,
-        );
-    }
-    drop(family);
-    let mut family = sink.family(&MAPPER_INFO);
-    for (disk, udev) in with("DM_NAME") {
-        family.sample(
-            &[
-                ("device", disk.name),
-                ("lv_layer", udev.get("DM_LV_LAYER")),
-                ("lv_name", udev.get("DM_LV_NAME")),
-                ("name", udev.get("DM_NAME")),
-                ("uuid", udev.get("DM_UUID")),
-                ("vg_name", udev.get("DM_VG_NAME")),
-            ],
-            1.0,
-        );
-    }
-    drop(family);
+    let samples = with("ID_FS_TYPE").map(|(disk, udev)| {
+        let labels = [
+            ("device", disk.name),
+            ("type", udev.get("ID_FS_TYPE")),
+            ("usage", udev.get("ID_FS_USAGE")),
+            ("uuid", udev.get("ID_FS_UUID")),
+            ("version", udev.get("ID_FS_VERSION")),
+        ];
+        (labels, 1.0)
+    });
+    sink.samples(&FILESYSTEM_INFO, samples);
+    let samples = with("DM_NAME").map(|(disk, udev)| {
+        let labels = [
+            ("device", disk.name),
+            ("lv_layer", udev.get("DM_LV_LAYER")),
+            ("lv_name", udev.get("DM_LV_NAME")),
+            ("name", udev.get("DM_NAME")),
+            ("uuid", udev.get("DM_UUID")),
+            ("vg_name", udev.get("DM_VG_NAME")),
+        ];
+        (labels, 1.0)
+    });
+    sink.samples(&MAPPER_INFO, samples);
     for column in ATA_PROPERTIES {
         let samples = with("ID_ATA").filter_map(|(disk, udev)| {
             let value = column.value(udev.get(column.key)).ok()??;

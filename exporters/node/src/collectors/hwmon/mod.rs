@@ -130,13 +130,10 @@ impl Collector<Host> for Hwmon {
 }
 
 fn push_names(chips: &[Chip], sink: &mut Sink) {
-    let mut family = sink.family(&CHIP_NAMES);
-    for Chip { label, name, .. } in chips {
-        if !name.is_empty() {
-            family.sample(&[("chip", label), ("chip_name", name)], 1.0);
-        }
-    }
-    drop(family);
+    let chip_names = chips.iter().filter(|chip| !chip.name.is_empty());
+    let chip_names =
+        chip_names.map(|chip| ([("chip", &chip.label), ("chip_name", &chip.name)], 1.0));
+    sink.samples(&CHIP_NAMES, chip_names);
     let mut family = sink.family(&SENSOR_LABEL);
     for chip in chips {
         for (name, sensor) in &chip.sensors {
@@ -160,9 +157,9 @@ fn push_values(chips: &[Chip], sink: &mut Sink) {
         }
     }
     for (name, Readings { help, kind, samples }) in &families {
-        let mut family = sink.family(&Desc { name, help, kind: *kind });
-        for (chip, sensor, value) in samples {
-            family.sample(&[("chip", &**chip), ("sensor", &**sensor)], *value);
-        }
+        let samples = samples.iter();
+        let samples =
+            samples.map(|(chip, sensor, value)| ([("chip", *chip), ("sensor", sensor)], *value));
+        sink.samples(&Desc { name, help, kind: *kind }, samples);
     }
 }

@@ -96,14 +96,7 @@ impl Ipvs {
         for backend in &backends.good {
             sums.entry(self.labels.choose(backend)).or_default().add(backend.counts);
         }
-        for metric in BACKENDS {
-            let mut family = sink.family(&metric.desc);
-            for (labels, counts) in &sums {
-                if let Some(value) = (metric.value)(counts) {
-                    family.sample(labels, value);
-                }
-            }
-        }
+        sink.table(BACKENDS, sums.iter());
         backends.map_error(|error| host.malformed_proc(file, error)).finish()
     }
 }

@@ -67,21 +67,18 @@ impl Collector<Host> for Mdadm {
 
 fn push_arrays(arrays: &[Array], sink: &mut Sink) {
     sink.table(METRICS, arrays.iter().map(|array| ([("device", &*array.name)], array)));
-    let mut family = sink.family(&DISKS);
-    for array in arrays {
+    let disks = arrays.iter().flat_map(|array| {
         let disks = [("active", array.active), ("failed", array.failed), ("spare", array.spare)];
-        for (state, count) in disks {
-            family.sample(&[("device", &*array.name), ("state", state)], count as f64);
-        }
-    }
-    drop(family);
-    let mut family = sink.family(&STATE);
-    for array in arrays {
-        for (state, activity) in STATES {
+        disks.map(|(state, count)| ([("device", &*array.name), ("state", state)], count as f64))
+    });
+    sink.samples(&DISKS, disks);
+    let states = arrays.iter().flat_map(|array| {
+        STATES.iter().map(|(state, activity)| {
             let is_in = f64::from(*activity == array.activity);
-            family.sample(&[("device", &*array.name), ("state", state)], is_in);
-        }
-    }
+            ([("device", &*array.name), ("state", state)], is_in)
+        })
+    });
+    sink.samples(&STATE, states);
 }
 
 /// Pushes what sysfs knows of the arrays among the block devices.
@@ -93,28 +90,24 @@ fn push_sysfs(names: &[String], host: &Host, sink: &mut Sink, errors: &mut First
             arrays.push((name, level));
         }
     }
-    let mut family = sink.family(&RAID_DISKS);
-    for (name, level) in &arrays {
-        if !CONTAINERS.contains(&&**level) {
-            let path = format!("block/{name}/md/raid_disks");
-            if let Some(disks) = errors.catch(host.parsed(&path, first_number)) {
-                family.sample(&[("device", name)], disks);
-            }
+    let disks = arrays.iter().filter_map(|(name, level)| {
+        if CONTAINERS.contains(&&**level) {
+            return None;
         }
-    }
-    drop(family);
-    let mut family = sink.family(&DEGRADED);
-    for (name, level) in &arrays {
+        let path = format!("block/{name}/md/raid_disks");
+        let disks = errors.catch(host.parsed(&path, first_number))?;
+        Some(([("device", name)], disks))
+    });
+    sink.samples(&RAID_DISKS, disks);
+    let lacking = arrays.iter().filter_map(|(name, level)| {
         let lacking = if REDUNDANT.contains(&&**level) {
-            let path = format!("block/{name}/md/degraded");
-            errors.catch(host.number::<u64>(&path)).map(|lacking| lacking as f64)
+            errors.catch(host.number::<u64>(&format!("block/{name}/md/degraded")))? as f64
         } else {
-            Some(0.0)
+            0.0
         };
-        if let Some(lacking) = lacking {
-            family.sample(&[("device", name)], lacking);
-        }
-    }
+        Some(([("device", name)], lacking))
+    });
+    sink.samples(&DEGRADED, lacking);
 }
 
 /// The number before a former one in parentheses: `11 (10)` while an array is reshaped.

@@ -200,17 +200,16 @@ fn push_column(
     column: impl Fn(&Export<'_>) -> Option<u64>,
     sink: &mut Sink,
 ) {
-    let mut family = sink.family(desc);
-    for export in exports {
-        if let Some(count) = column(export) {
-            let labels = [
-                ("export", export.mount.device),
-                ("mountaddr", export.address),
-                ("protocol", export.protocol),
-            ];
-            family.sample(&labels, count as f64);
-        }
-    }
+    let samples = exports.iter().filter_map(|export| {
+        let count = column(export)?;
+        let labels = [
+            ("export", export.mount.device),
+            ("mountaddr", export.address),
+            ("protocol", export.protocol),
+        ];
+        Some((labels, count as f64))
+    });
+    sink.samples(desc, samples);
 }
 
 fn push_transports(exports: &[Export<'_>], sink: &mut Sink) {

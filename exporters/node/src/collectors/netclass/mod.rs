@@ -163,35 +163,27 @@ impl Collector<Host> for Netclass {
 }
 
 fn push(devices: &[Device], sink: &mut Sink) {
-    let mut family = sink.family(&UP);
-    for device in devices {
+    let samples = devices.iter().map(|device| {
         let is_up = device.operational_state == "up";
-        family.sample(&[("device", &device.name)], f64::from(is_up));
-    }
-    drop(family);
-    let mut family = sink.family(&INFO);
-    for device in devices {
-        family.sample(&device.info(), 1.0);
-    }
-    drop(family);
+        ([("device", &device.name)], f64::from(is_up))
+    });
+    sink.samples(&UP, samples);
+    sink.samples(&INFO, devices.iter().map(|device| (device.info(), 1.0)));
     let rows = devices.iter().map(|device| ([("device", &device.name)], device.numbers.as_slice()));
     sink.columns(&NUMBERS, rows);
-    let mut family = sink.family(&ALTERNATIVE_NAMES);
-    for device in devices {
-        for name in &device.alternative_names {
-            family.sample(&[("altname", name), ("device", &device.name)], 1.0);
-        }
-    }
-    drop(family);
+    let names = devices.iter().flat_map(|device| {
+        let names = device.alternative_names.iter();
+        names.map(|name| ([("altname", name), ("device", &device.name)], 1.0))
+    });
+    sink.samples(&ALTERNATIVE_NAMES, names);
     let counted = devices.iter().filter_map(|device| Some((device, device.counters.as_ref()?)));
     for metric in DETAILED_METRICS {
         // The reference exporter has them as gauges.
-        let mut family = sink.family(&Desc { kind: Kind::Gauge, ..metric.desc });
-        for (device, counters) in counted.clone() {
-            if let Some(count) = (metric.value)(counters) {
-                family.sample(&[("device", &device.name)], count);
-            }
-        }
+        let samples = counted.clone().filter_map(|(device, counters)| {
+            let count = (metric.value)(counters)?;
+            Some(([("device", &device.name)], count))
+        });
+        sink.samples(&Desc { kind: Kind::Gauge, ..metric.desc }, samples);
     }
 }
 

@@ -45,7 +45,6 @@ pub(super) fn push(sink: &mut Sink) -> Result<(), CollectError> {
         ];
         family.sample(&labels, 1.0);
     }
-    drop(family);
     errors.into_result()
 }
 

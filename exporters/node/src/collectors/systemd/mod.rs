@@ -198,10 +198,8 @@ fn push_summary(units: &[Unit], sink: &mut Sink) {
     for unit in units {
         *counts.entry(&unit.active_state).or_default() += 1;
     }
-    let mut family = sink.family(&UNITS);
-    for (state, count) in counts {
-        family.sample(&[("state", state)], f64::from(count));
-    }
+    let samples = counts.into_iter().map(|(state, count)| ([("state", state)], f64::from(count)));
+    sink.samples(&UNITS, samples);
 }
 
 fn push_states(units: &[(&Unit, String)], sink: &mut Sink) {

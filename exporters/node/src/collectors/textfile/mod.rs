@@ -129,11 +129,8 @@ fn push(files: &[TextFile], sink: &mut Sink, problems: &mut Vec<String>) {
     let mut modified: Vec<_> =
         parsed.iter().map(|(file, _)| (file.path.as_str(), file.modified_seconds)).collect();
     modified.sort_unstable_by_key(|(path, _)| *path);
-    let mut family = sink.family(&MODIFIED);
-    for (path, seconds) in modified {
-        family.sample(&[("file", path)], seconds);
-    }
-    drop(family);
+    let samples = modified.into_iter().map(|(path, seconds)| ([("file", path)], seconds));
+    sink.samples(&MODIFIED, samples);
     let origins = origins(&parsed, problems);
     for family in parsed.iter().flat_map(|(_, families)| families) {
         let Some(origin) = origins.get(family.name) else { continue };

@@ -123,25 +123,22 @@ fn about<T>(
 }
 
 fn push(devices: &[Device], sink: &mut Sink) {
-    let mut family = sink.family(&FREQUENCY);
-    for Device { interface, .. } in devices {
-        if let Some(hertz) = interface.frequency_hertz {
-            family.sample(&[("device", &interface.name)], hertz);
-        }
-    }
-    drop(family);
-    let mut family = sink.family(&INFO);
-    for Device { interface, network, .. } in devices {
-        let Some(network) = network else { continue };
+    let samples = devices.iter().filter_map(|Device { interface, .. }| {
+        let hertz = interface.frequency_hertz?;
+        Some(([("device", &interface.name)], hertz))
+    });
+    sink.samples(&FREQUENCY, samples);
+    let samples = devices.iter().filter_map(|Device { interface, network, .. }| {
+        let network = network.as_ref()?;
         let labels = [
             ("bssid", &*network.bssid),
             ("device", &*interface.name),
             ("mode", network.mode),
             ("ssid", &*network.ssid),
         ];
-        family.sample(&labels, 1.0);
-    }
-    drop(family);
+        Some((labels, 1.0))
+    });
+    sink.samples(&INFO, samples);
     let stations = devices.iter().flat_map(|device| {
         let name = device.interface.name.as_str();
         device.stations.iter().map(move |station| {

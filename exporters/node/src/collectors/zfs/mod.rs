@@ -161,11 +161,10 @@ fn push_rows(prefix: &str, file: &str, rows: &[Row<'_>], sink: &mut Sink) {
     for name in names {
         let full_name = format!("{prefix}{}", sanitize_name(name));
         let help = format!("Field {name} of {file} in /proc/{DIRECTORY}.");
-        let mut family = sink.family(&Desc::untyped(&full_name, &help));
-        for row in rows {
-            if let Some(figure) = row.figures.iter().find(|figure| figure.name == name) {
-                family.sample(&row.labels, figure.value);
-            }
-        }
+        let samples = rows.iter().filter_map(|row| {
+            let figure = row.figures.iter().find(|figure| figure.name == name)?;
+            Some((&row.labels, figure.value))
+        });
+        sink.samples(&Desc::untyped(&full_name, &help), samples);
     }
 }

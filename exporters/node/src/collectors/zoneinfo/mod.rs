@@ -53,12 +53,11 @@ fn push(
     value: impl Fn(&Zone<'_>) -> Option<f64>,
     sink: &mut Sink,
 ) {
-    let mut family = sink.family(desc);
-    for zone in zones {
-        if let Some(value) = value(zone) {
-            family.sample(&[("node", zone.node), ("zone", zone.name)], value);
-        }
-    }
+    let samples = zones.iter().filter_map(|zone| {
+        let value = value(zone)?;
+        Some(([("node", zone.node), ("zone", zone.name)], value))
+    });
+    sink.samples(desc, samples);
 }
 
 /// The zones in order, each without those of its fields that are malformed.

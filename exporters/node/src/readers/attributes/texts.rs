@@ -2,7 +2,7 @@
 
 use common::error::FirstError;
 use common::exposition::Sink;
-use common::metric::{Desc, Label};
+use common::metric::Desc;
 
 use crate::host::Host;
 
@@ -43,13 +43,11 @@ pub(crate) fn present_texts(
 }
 
 /// Writes a family that tells of each device in labels, put in alphabetical order.
-pub(crate) fn push_info(sink: &mut Sink, desc: &Desc<'_>, devices: Vec<Texts>) {
-    let mut family = sink.family(desc);
-    for mut texts in devices {
+pub(crate) fn push_info(sink: &mut Sink, desc: &Desc<'_>, mut devices: Vec<Texts>) {
+    for texts in &mut devices {
         texts.sort_unstable();
-        let labels: Vec<Label<'_>> = texts.iter().map(|(label, text)| (*label, &**text)).collect();
-        family.sample(&labels, 1.0);
     }
+    sink.samples(desc, devices.into_iter().map(|texts| (texts, 1.0)));
 }
 
 #[cfg(test)]
