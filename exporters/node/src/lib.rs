@@ -1,10 +1,10 @@
 //! Host metrics of Linux, as node_exporter names them.
 //!
-//! [`host`] reads files below the configurable roots, [`bus`] asks services on D-Bus, `netlink` asks the kernel, [`collectors`] lists
+//! [`host`] reads files below the configurable roots, [`dbus`] asks services on D-Bus, `netlink` asks the kernel, [`collectors`] lists
 //! the subjects: one file each. `readers` holds what several of them read alike.
 
-pub mod bus;
 pub mod collectors;
+pub mod dbus;
 pub mod host;
 mod netlink;
 mod readers;

@@ -10,7 +10,7 @@ use common::metric::Desc;
 use futures_util::FutureExt as _;
 use zbus::OwnedObjectPath;
 
-use crate::bus::{self, Bus};
+use crate::dbus::{self, Bus};
 use crate::host::Host;
 
 const SERVICE: &str = "org.freedesktop.login1";
@@ -45,7 +45,7 @@ pub(super) struct Logind;
 #[async_trait]
 impl Collector<Host> for Logind {
     async fn collect(&self, _: &Host, sink: &mut Sink) -> Result<(), CollectError> {
-        bus::within_deadline(expose(sink)).await
+        dbus::within_deadline(expose(sink)).await
     }
 }
 
@@ -54,13 +54,13 @@ async fn expose(sink: &mut Sink) -> Result<(), CollectError> {
     let manager = bus.object(SERVICE, PATH);
     let seats = manager.call(MANAGER, "ListSeats").await?;
     let seats: Vec<(String, OwnedObjectPath)> =
-        seats.deserialize().map_err(|error| bus::malformed("ListSeats", &error))?;
+        seats.deserialize().map_err(|error| dbus::malformed("ListSeats", &error))?;
     let sessions = manager.call(MANAGER, "ListSessions").await?;
     let sessions: Vec<Listed> =
-        sessions.deserialize().map_err(|error| bus::malformed("ListSessions", &error))?;
+        sessions.deserialize().map_err(|error| dbus::malformed("ListSessions", &error))?;
     let questions = sessions.iter().map(|session| read(&bus, session).boxed()).collect();
     let mut errors = FirstError::default();
-    let sessions = errors.good(bus::ask_all(questions).await);
+    let sessions = errors.good(dbus::ask_all(questions).await);
     let seats: Vec<String> = seats.into_iter().map(|(seat, _)| seat).collect();
     push(&seats, sessions.into_iter().flatten(), sink);
     errors.into_result()

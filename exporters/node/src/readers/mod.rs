@@ -8,14 +8,14 @@ pub(crate) mod cpu_columns;
 pub(crate) mod cpu_list;
 /// Numbers in hexadecimal digits, as below `/proc/net`.
 pub(crate) mod hex;
-/// Sizes with the letter of a binary unit, as in `/sys/fs/bcache` and `/sys/fs/bcachefs`.
-pub(crate) mod humanized;
 /// Headings of zones in `/proc/buddyinfo` and `/proc/zoneinfo`.
 pub(crate) mod memory_zone;
 /// Tables of `/proc/net/stat`.
 pub(crate) mod net_stat;
 /// Single numbers of `/proc/sys`.
 pub(crate) mod proc_sys;
+/// Sizes with the letter of a binary unit, as in `/sys/fs/bcache` and `/sys/fs/bcachefs`.
+pub(crate) mod size_units;
 /// Counters of `/proc/net/rpc`.
 pub(crate) mod sunrpc;
 

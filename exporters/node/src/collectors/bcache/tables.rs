@@ -3,7 +3,7 @@
 use common::error::ParseError;
 use common::keyed::Keyed;
 
-use crate::readers::humanized;
+use crate::readers::size_units;
 
 /// Attributes of a set of caches.
 pub(super) const SET: &[Keyed] = &[
@@ -184,7 +184,7 @@ pub(super) const PRIORITY: &[Keyed] = &[
 ];
 
 fn size(text: &str) -> Result<Option<f64>, ParseError> {
-    humanized::bcache(text).map(Some)
+    size_units::bcache(text).map(Some)
 }
 
 /// Kernels from 5.13 on never read ahead.

@@ -14,7 +14,7 @@ use common::metric::{Desc, squeeze_name};
 
 use crate::host::Host;
 use crate::readers::attributes::Table;
-use crate::readers::humanized;
+use crate::readers::size_units;
 
 const DIRECTORY: &str = "fs/bcachefs";
 
@@ -150,5 +150,5 @@ fn push_counters(uuids: &[String], host: &Host, sink: &mut Sink, errors: &mut Fi
 }
 
 fn size(text: &str) -> Result<Option<f64>, ParseError> {
-    humanized::bcachefs(text).map(Some)
+    size_units::bcachefs(text).map(Some)
 }

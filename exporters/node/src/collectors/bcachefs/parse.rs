@@ -2,7 +2,7 @@
 
 use common::error::{FirstError, ParseError, Partial, parse_number};
 
-use crate::readers::humanized;
+use crate::readers::size_units;
 
 /// A line of a table.
 #[derive(Debug, PartialEq)]
@@ -34,7 +34,7 @@ pub(super) fn lines(text: &str, has_header: bool) -> Result<Vec<String>, ParseEr
 pub(super) fn row(line: &str, columns: usize) -> Result<Row, ParseError> {
     let mut words = line.split_ascii_whitespace();
     let name = words.next().unwrap_or_default().trim_end_matches(':').to_owned();
-    let values = words.take(columns).map(humanized::bcachefs).collect::<Result<Vec<_>, _>>()?;
+    let values = words.take(columns).map(size_units::bcachefs).collect::<Result<Vec<_>, _>>()?;
     if values.len() < columns {
         return Err(ParseError::Missing { field: "column" });
     }
@@ -45,7 +45,7 @@ pub(super) fn row(line: &str, columns: usize) -> Result<Row, ParseError> {
 pub(super) fn counter(text: &str) -> Result<f64, ParseError> {
     let mut lines = text.lines();
     let count = lines.find_map(|line| line.strip_prefix("since filesystem creation:"));
-    humanized::bcachefs(count.ok_or(ParseError::Missing { field: "count since creation" })?)
+    size_units::bcachefs(count.ok_or(ParseError::Missing { field: "count since creation" })?)
 }
 
 /// Lines `kind: bytes` below the lines `read:` and `write:`.

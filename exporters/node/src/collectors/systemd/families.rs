@@ -6,7 +6,7 @@ use common::metric::Desc;
 use futures_util::FutureExt as _;
 
 use super::{Options, SERVICE, Unit};
-use crate::bus::{self, Bus};
+use crate::dbus::{self, Bus};
 
 /// A property that becomes a family with the label `name`.
 #[derive(Debug)]
@@ -141,7 +141,7 @@ pub(super) async fn push(
     for family in FAMILIES.iter().filter(|family| (family.is_wanted)(options)) {
         let units = units.iter().filter(|unit| unit.name.ends_with(family.suffix));
         let questions = units.map(|unit| family.read(bus, unit).boxed()).collect();
-        let values = errors.good(bus::ask_all(questions).await);
+        let values = errors.good(dbus::ask_all(questions).await);
         let mut out = sink.family(&family.desc);
         for (name, value) in values {
             if let Some(value) = value {

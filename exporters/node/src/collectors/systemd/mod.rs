@@ -15,7 +15,7 @@ use common::metric::Desc;
 use futures_util::FutureExt as _;
 use zbus::OwnedObjectPath;
 
-use crate::bus::{self, Bus, Object};
+use crate::dbus::{self, Bus, Object};
 use crate::host::Host;
 
 const SERVICE: &str = "org.freedesktop.systemd1";
@@ -144,12 +144,12 @@ impl Systemd {
         push_facts(&manager, sink, &mut errors).await;
         let units = manager.call(MANAGER, "ListUnits").await?;
         let units: Vec<Listed> =
-            units.deserialize().map_err(|error| bus::malformed("ListUnits", &error))?;
+            units.deserialize().map_err(|error| dbus::malformed("ListUnits", &error))?;
         let mut units: Vec<Unit> = units.into_iter().map(Unit::from).collect();
         push_summary(&units, sink);
         units.retain(|unit| unit.load_state == "loaded" && self.units.accepts(&unit.name));
         let questions = units.iter().map(|unit| kind(&bus, unit).boxed()).collect();
-        let kinds = errors.good(bus::ask_all(questions).await);
+        let kinds = errors.good(dbus::ask_all(questions).await);
         push_states(&kinds, sink);
         families::push(&bus, &self.options, &units, sink, &mut errors).await;
         errors.into_result()
@@ -163,7 +163,7 @@ pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Ho
 #[async_trait]
 impl Collector<Host> for Systemd {
     async fn collect(&self, _: &Host, sink: &mut Sink) -> Result<(), CollectError> {
-        bus::within_deadline(self.expose(sink)).await
+        dbus::within_deadline(self.expose(sink)).await
     }
 }
 
@@ -175,7 +175,7 @@ fn anchored(pattern: &str) -> anyhow::Result<Pattern> {
 async fn push_facts(manager: &Object<'_>, sink: &mut Sink, errors: &mut FirstError) {
     if let Some(version) = errors.catch(manager.text(MANAGER, "Version").await) {
         let number = release(&version)
-            .ok_or_else(|| bus::malformed("Version", &format!("no number in {version:?}")));
+            .ok_or_else(|| dbus::malformed("Version", &format!("no number in {version:?}")));
         if let Some(number) = errors.note(number) {
             sink.family(&VERSION).sample(&[("version", &version)], number);
         }
