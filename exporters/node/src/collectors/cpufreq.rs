@@ -10,7 +10,7 @@ use common::metric::Desc;
 
 use crate::host::Host;
 use crate::readers::attributes::{Table, devices, number_after, parsed_in_part, read};
-use crate::readers::cpu_list;
+use crate::readers::{CPU_FREQUENCY, cpu_list};
 
 const DIRECTORY: &str = "devices/system/cpu";
 
@@ -18,12 +18,8 @@ const DIRECTORY: &str = "devices/system/cpu";
 const CPUS_PER_THREAD: usize = 16;
 const MAX_THREADS: usize = 8;
 
-/// The cpu collector has samples of this family too.
-pub(super) const FREQUENCY: Desc<'_> =
-    Desc::gauge("node_cpu_frequency_hertz", "Frequency that a CPU runs at.");
-
 const FREQUENCIES: &[Keyed] = &[
-    Keyed::new("cpuinfo_cur_freq", FREQUENCY).times(1000.0).read_by(known_integer),
+    Keyed::new("cpuinfo_cur_freq", CPU_FREQUENCY).times(1000.0).read_by(known_integer),
     kilohertz(
         "cpuinfo_avg_freq",
         "node_cpu_frequency_avg_hertz",

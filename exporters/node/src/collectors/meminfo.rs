@@ -5,11 +5,12 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError, Partial, parse_number};
+use common::error::{CollectError, ParseError, Partial};
 use common::exposition::Sink;
 use common::metric::Desc;
 
 use crate::host::Host;
+use crate::readers::meminfo::Field;
 
 #[derive(Debug)]
 pub(super) struct Meminfo;
@@ -37,42 +38,6 @@ impl Collector<Host> for Meminfo {
     }
 }
 
-/// One line: `Active(anon):  123 kB`.
-#[derive(Debug, PartialEq)]
-pub(super) struct Field<'a> {
-    pub(super) name: &'a str,
-    /// Bytes, or pages for the fields without a unit.
-    pub(super) value: f64,
-    is_bytes: bool,
-}
-
-impl<'a> Field<'a> {
-    /// Adds the name as part of a metric's: `Active(anon)` is `Active_anon`.
-    pub(super) fn spell(&self, metric: &mut String) {
-        for character in self.name.chars() {
-            match character {
-                '(' => metric.push('_'),
-                ')' => {}
-                c if c.is_ascii_alphanumeric() => metric.push(c),
-                _ => metric.push('_'),
-            }
-        }
-    }
-
-    /// Reads a line; the kernel's kB are units of 1,024 bytes.
-    pub(super) fn parse(line: &'a str) -> Result<Self, ParseError> {
-        let malformed = || ParseError::form("line without a field", line);
-        let (name, rest) = line.split_once(':').ok_or_else(malformed)?;
-        let mut words = rest.split_ascii_whitespace();
-        let value = parse_number::<u64>("value", words.next())? as f64;
-        match words.next() {
-            Some("kB") => Ok(Field { name, value: value * 1024.0, is_bytes: true }),
-            Some(_) => Err(ParseError::form("unknown unit", line)),
-            None => Ok(Field { name, value, is_bytes: false }),
-        }
-    }
-}
-
 fn parse(text: &str) -> Partial<Vec<Field<'_>>, ParseError> {
     let lines = text.lines().filter(|line| !line.trim().is_empty());
     lines.map(Field::parse).collect::<Partial<_, _>>().not_empty("no field")
@@ -96,9 +61,6 @@ mod tests {
             ]
         );
         assert_eq!(fields.error, None);
-        let mut name = String::new();
-        fields.good[1].spell(&mut name);
-        assert_eq!(name, "Active_anon");
     }
 
     #[test]

@@ -10,9 +10,9 @@ use common::error::{CollectError, FirstError, ParseError, Partial, parse_number}
 use common::exposition::Sink;
 use common::metric::{Desc, Kind, sanitize_name};
 
-use super::meminfo::Field;
 use crate::host::Host;
 use crate::readers::attributes::number_after;
+use crate::readers::meminfo::Field;
 
 const FOLDER: &str = "devices/system/node";
 

@@ -8,7 +8,8 @@ use common::exposition::Sink;
 use common::metric::{Desc, Metric, gauge};
 
 use crate::host::Host;
-use crate::readers::attributes::{devices, number_after, push_info, texts};
+use crate::readers::attributes::{devices, push_info, texts};
+use crate::readers::nvme::namespace_number;
 
 const DIRECTORY: &str = "class/nvme";
 
@@ -121,25 +122,9 @@ fn push(namespaces: &[Namespace], sink: &mut Sink) {
     sink.table(METRICS, rows);
 }
 
-/// `2` of `nvme0n2`; nothing for `nvme0c1n2`, one of several ways to a namespace.
-pub(super) fn namespace_number(entry: &str) -> Option<&str> {
-    let (controller, _) = entry.rsplit_once('n')?;
-    number_after(controller, "nvme")?;
-    number_after(entry, &format!("{controller}n"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn namespaces_are_told_from_paths_and_attributes() {
-        assert_eq!(namespace_number("nvme0n2"), Some("2"));
-        assert_eq!(namespace_number("nvme10n11"), Some("11"));
-        for entry in ["nvme0", "nvme0c1n2", "nvme0n1p1", "ng0n1", "nvmen1", "nvme0n", "n", ""] {
-            assert_eq!(namespace_number(entry), None, "{entry:?}");
-        }
-    }
 
     #[test]
     fn a_missing_file_costs_only_what_needs_it() {
@@ -153,12 +138,5 @@ mod tests {
         };
         let values: Vec<_> = METRICS.iter().map(|metric| (metric.value)(&namespace)).collect();
         assert_eq!(values, [Some(5120.0), Some(5120.0), None, Some(512.0)]);
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn any_name_is_parsed_or_refused(name in "(nvme)?\\PC{0,20}") {
-            let _ = namespace_number(&name);
-        }
     }
 }

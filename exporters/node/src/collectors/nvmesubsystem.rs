@@ -7,9 +7,9 @@ use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
 use common::metric::{Desc, Metric, gauge};
 
-use super::nvme::namespace_number;
 use crate::host::Host;
 use crate::readers::attributes::{devices, number_after, push_info, texts};
+use crate::readers::nvme::namespace_number;
 
 const DIRECTORY: &str = "class/nvme-subsystem";
 

@@ -11,6 +11,7 @@ mod connection;
 mod generic;
 mod link;
 mod link_modes;
+mod link_stats;
 mod message;
 
 pub(crate) use attributes::{Attribute, Attributes, bytes_at, hardware_address, ip_address, split};
@@ -18,6 +19,7 @@ pub(crate) use connection::{Answer, Connection};
 pub(crate) use generic::Family;
 pub(crate) use link::{Link, names};
 pub(crate) use link_modes::{Duplex, LinkModes, link_modes};
+pub(crate) use link_stats::{LINK_METRICS, LinkStat, LinkStats};
 pub(crate) use message::Request;
 
 #[cfg(test)]

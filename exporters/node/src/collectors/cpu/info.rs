@@ -7,8 +7,8 @@ use common::exposition::Sink;
 use common::filter::Filter;
 use common::metric::Desc;
 
-use crate::collectors::cpufreq::FREQUENCY;
 use crate::host::Host;
+use crate::readers::CPU_FREQUENCY;
 
 const INFO: Desc<'_> =
     Desc::gauge("node_cpu_info", "What /proc/cpuinfo tells of each CPU; always 1.");
@@ -58,7 +58,7 @@ pub(super) fn push(choice: &Choice, host: &Host, sink: &mut Sink) -> Result<(), 
         let labels = [("core", "core id"), ("cpu", "processor"), ("package", "physical id")];
         Some((labels.map(|(label, key)| (label, value(cpu, key))), hertz))
     });
-    sink.samples(&FREQUENCY, samples);
+    sink.samples(&CPU_FREQUENCY, samples);
     errors.into_result().map_err(|error| host.malformed_proc("cpuinfo", error))
 }
 

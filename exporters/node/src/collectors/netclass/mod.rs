@@ -13,8 +13,8 @@ use common::filter::{Filter, Pattern};
 use common::keyed::Keyed;
 use common::metric::{Desc, Kind, Label};
 
-use super::netdev::{Counters, DETAILED_METRICS};
 use crate::host::Host;
+use crate::netlink::{LINK_METRICS, LinkStats};
 
 const UP: Desc<'_> = Desc::gauge("node_network_up", "1 if the device is operational, else 0.");
 const INFO: Desc<'_> =
@@ -90,7 +90,7 @@ struct Device {
     /// Told by netlink only.
     alternative_names: Vec<String>,
     /// Told by netlink only, on request.
-    counters: Option<Counters>,
+    stats: Option<LinkStats>,
 }
 
 /// Flags of this collector.
@@ -176,11 +176,11 @@ fn push(devices: &[Device], sink: &mut Sink) {
         names.map(|name| ([("altname", name), ("device", &device.name)], 1.0))
     });
     sink.samples(&ALTERNATIVE_NAMES, names);
-    let counted = devices.iter().filter_map(|device| Some((device, device.counters.as_ref()?)));
-    for metric in DETAILED_METRICS {
+    let counted = devices.iter().filter_map(|device| Some((device, device.stats.as_ref()?)));
+    for metric in LINK_METRICS {
         // The reference exporter has them as gauges.
-        let samples = counted.clone().filter_map(|(device, counters)| {
-            let count = (metric.value)(counters)?;
+        let samples = counted.clone().filter_map(|(device, stats)| {
+            let count = (metric.value)(stats)?;
             Some(([("device", &device.name)], count))
         });
         sink.samples(&Desc { kind: Kind::Gauge, ..metric.desc }, samples);
@@ -231,13 +231,12 @@ mod tests {
             texts: Default::default(),
             numbers: [None; NUMBERS.len()],
             alternative_names: Vec::new(),
-            counters: None,
+            stats: None,
         };
         assert!(device.info().contains(&("adminstate", "down")));
         device.administrative_state = None;
         device.alternative_names.push("enp1s0".into());
-        device.counters =
-            Some(super::super::netdev::counters(crate::netlink::Attributes::default()));
+        device.stats = Some(LinkStats::default());
         assert!(device.info().iter().all(|(key, _)| *key != "adminstate"));
         let text = text(device);
         assert!(text.contains("node_network_up{device=\"eth0\"} 1\n"), "{text}");

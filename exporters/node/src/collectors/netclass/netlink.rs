@@ -3,10 +3,9 @@
 use common::error::{CollectError, FirstError, ParseError, Partial};
 use common::filter::Filter;
 
-use super::super::netdev::counters;
 use super::{Device, MEGABIT_BYTES, NUMBERS};
 use crate::netlink::{
-    Attribute, Connection, Duplex, Link, LinkModes, hardware_address, link_modes,
+    Attribute, Connection, Duplex, Link, LinkModes, LinkStats, hardware_address, link_modes,
 };
 
 // From include/uapi/linux/if_link.h.
@@ -101,7 +100,7 @@ fn parse(
         ],
         numbers,
         alternative_names: properties.texts(ALT_IFNAME).collect(),
-        counters: with_counters.then(|| counters(attributes)),
+        stats: with_counters.then(|| LinkStats::from_attributes(attributes)),
     })
 }
 
@@ -187,7 +186,7 @@ mod tests {
     fn the_kernel_lists_the_loopback_device() {
         let devices = devices(&Filter::default(), true).unwrap();
         let loopback = devices.good.iter().find(|device| device.name == "lo").unwrap();
-        assert!(loopback.counters.is_some() && loopback.number("mtu").is_some());
+        assert!(loopback.stats.is_some() && loopback.number("mtu").is_some());
         devices.finish().unwrap();
     }
 

@@ -56,7 +56,7 @@ fn read(
         texts,
         numbers,
         alternative_names: Vec::new(),
-        counters: None,
+        stats: None,
     })
 }
 

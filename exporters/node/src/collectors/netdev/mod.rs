@@ -4,7 +4,7 @@
 //! not followed by a space.
 
 mod addresses;
-mod counters;
+mod metrics;
 mod netlink;
 mod proc;
 
@@ -16,17 +16,16 @@ use common::exposition::Sink;
 use common::filter::{Filter, Pattern};
 use common::metric::Metric;
 
-pub(super) use counters::{Counters, DETAILED_METRICS};
-pub(super) use netlink::counters;
-
 use crate::host::Host;
+use crate::netlink::{LINK_METRICS, LinkStats};
+use metrics::METRICS;
 
 /// A network device; no alias is an empty one.
 #[derive(Debug, Default, PartialEq)]
 struct Device {
     name: String,
     alias: String,
-    counters: Counters,
+    stats: LinkStats,
 }
 
 /// Flags of this collector.
@@ -76,7 +75,7 @@ pub(super) struct Options {
 pub(super) struct Netdev {
     devices: Filter,
     netlink: bool,
-    metrics: &'static [Metric<Counters>],
+    metrics: &'static [Metric<LinkStats>],
     address_info: bool,
     label_alias: bool,
 }
@@ -88,7 +87,7 @@ impl Netdev {
         Ok(Self {
             devices: Filter::exclusive("collector.netdev.device", include, exclude, "")?,
             netlink: options.netlink,
-            metrics: if detailed { DETAILED_METRICS } else { counters::METRICS },
+            metrics: if detailed { LINK_METRICS } else { METRICS },
             address_info: options.address_info,
             label_alias: options.label_alias,
         })
@@ -132,18 +131,15 @@ impl Collector<Host> for Netdev {
     }
 }
 
-fn push(metrics: &[Metric<Counters>], label_alias: bool, devices: &[Device], sink: &mut Sink) {
+fn push(metrics: &[Metric<LinkStats>], label_alias: bool, devices: &[Device], sink: &mut Sink) {
     if label_alias {
         let labels = devices.iter().map(|device| {
-            (
-                [("device", device.name.as_str()), ("ifalias", device.alias.as_str())],
-                &device.counters,
-            )
+            ([("device", device.name.as_str()), ("ifalias", device.alias.as_str())], &device.stats)
         });
         sink.table(metrics, labels);
     } else {
         let labels =
-            devices.iter().map(|device| ([("device", device.name.as_str())], &device.counters));
+            devices.iter().map(|device| ([("device", device.name.as_str())], &device.stats));
         sink.table(metrics, labels);
     }
 }
@@ -151,13 +147,14 @@ fn push(metrics: &[Metric<Counters>], label_alias: bool, devices: &[Device], sin
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::netlink::LinkStat;
 
     fn text(label_alias: bool) -> String {
         let device = Device { name: "eth0".into(), alias: "uplink".into(), ..Device::default() };
         let mut devices = [device];
-        devices[0].counters.0[counters::Field::RxBytes as usize] = Some(5);
+        devices[0].stats.set(LinkStat::RxBytes, Some(5));
         let mut sink = Sink::default();
-        push(counters::METRICS, label_alias, &devices, &mut sink);
+        push(METRICS, label_alias, &devices, &mut sink);
         String::from_utf8_lossy(sink.text()).into_owned()
     }
 

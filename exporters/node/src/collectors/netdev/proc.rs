@@ -3,26 +3,26 @@
 use common::error::{FirstError, ParseError, Partial, parse_number};
 
 use super::Device;
-use super::counters::{Counters, Field};
+use crate::netlink::{LinkStat, LinkStats};
 
 /// What each of the 16 columns counts.
-const COLUMNS: [Field; 16] = [
-    Field::RxBytes,
-    Field::RxPackets,
-    Field::RxErrors,
-    Field::RxDropped,
-    Field::RxFifo,
-    Field::RxFrame,
-    Field::RxCompressed,
-    Field::Multicast,
-    Field::TxBytes,
-    Field::TxPackets,
-    Field::TxErrors,
-    Field::TxDropped,
-    Field::TxFifo,
-    Field::Collisions,
-    Field::TxCarrier,
-    Field::TxCompressed,
+const COLUMNS: [LinkStat; 16] = [
+    LinkStat::RxBytes,
+    LinkStat::RxPackets,
+    LinkStat::RxErrors,
+    LinkStat::RxDropped,
+    LinkStat::RxFifo,
+    LinkStat::RxFrame,
+    LinkStat::RxCompressed,
+    LinkStat::Multicast,
+    LinkStat::TxBytes,
+    LinkStat::TxPackets,
+    LinkStat::TxErrors,
+    LinkStat::TxDropped,
+    LinkStat::TxFifo,
+    LinkStat::Collisions,
+    LinkStat::TxCarrier,
+    LinkStat::TxCompressed,
 ];
 
 /// The devices in order, behind two lines of headings.
@@ -49,11 +49,11 @@ fn parse_line(line: &str, errors: &mut FirstError<ParseError>) -> Result<Device,
     if columns.len() < COLUMNS.len() {
         return Err(ParseError::Missing { field: "count" });
     }
-    let mut counters = Counters::default();
-    for (field, column) in COLUMNS.into_iter().zip(columns) {
-        counters.0[field as usize] = errors.note(parse_number("count", Some(column)));
+    let mut stats = LinkStats::default();
+    for (stat, column) in COLUMNS.into_iter().zip(columns) {
+        stats.set(stat, errors.note(parse_number("count", Some(column))));
     }
-    Ok(Device { name: name.trim().to_owned(), counters, ..Device::default() })
+    Ok(Device { name: name.trim().to_owned(), stats, ..Device::default() })
 }
 
 #[cfg(test)]
@@ -69,9 +69,9 @@ mod tests {
         );
         let devices = parse(&text).good;
         assert_eq!(devices[0].name, "lo");
-        assert_eq!(devices[0].counters.get(Field::RxBytes), Some(1.0));
-        assert_eq!(devices[0].counters.sum(&[Field::TxCarrier, Field::TxWindow]), Some(15.0));
-        assert_eq!(devices[0].counters.get(Field::RxNoHandler), None);
+        assert_eq!(devices[0].stats.get(LinkStat::RxBytes), Some(1.0));
+        assert_eq!(devices[0].stats.sum(&[LinkStat::TxCarrier, LinkStat::TxWindow]), Some(15.0));
+        assert_eq!(devices[0].stats.get(LinkStat::RxNoHandler), None);
         assert_eq!(devices[1].name, "eth0:1");
     }
 
@@ -85,9 +85,9 @@ mod tests {
         }
         let devices = parse(&format!("{HEAD}lo: x 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n"));
         assert!(devices.error.is_some());
-        let counters = &devices.good[0].counters;
+        let stats = &devices.good[0].stats;
         assert_eq!(
-            (counters.get(Field::RxBytes), counters.get(Field::RxPackets)),
+            (stats.get(LinkStat::RxBytes), stats.get(LinkStat::RxPackets)),
             (None, Some(2.0))
         );
         assert!(parse("").error.is_some() && parse("Inter-|\n").error.is_some());
