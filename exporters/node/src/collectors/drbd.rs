@@ -48,7 +48,7 @@ const CONNECTED: Desc<'_> =
     Desc::gauge("node_drbd_connected", "1 if the peer is connected and no sync is going on.");
 
 /// Key of a `local/remote` pair, family, state that counts as 1.
-const STATES: &[(&str, Desc<'static>, &str)] = &[
+const STATES: &[(&str, Desc<'_>, &str)] = &[
     (
         "ro",
         Desc::gauge("node_drbd_node_role_is_primary", "1 if the node's role is primary."),

@@ -12,7 +12,7 @@ use common::metric::Desc;
 use crate::host::Host;
 
 /// File, and its lines with their families. The CPU has no `full` for the whole host, interrupts no `some`.
-const STALLS: &[(&str, &[(&str, Desc<'static>)])] = &[
+const STALLS: &[(&str, &[(&str, Desc<'_>)])] = &[
     (
         "cpu",
         &[(

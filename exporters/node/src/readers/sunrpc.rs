@@ -110,7 +110,7 @@ impl<'a> Program<'a> {
     /// Pushes the requests by method; `extra` is a line of one number that is a method of version 4.
     pub(crate) fn push_requests(
         &self,
-        desc: &Desc<'static>,
+        desc: &Desc<'_>,
         table: &[Requests],
         extra: Option<(&str, &str)>,
         sink: &mut Sink,

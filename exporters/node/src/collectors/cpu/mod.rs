@@ -16,9 +16,9 @@ use common::error::{CollectError, FirstError, ParseError, Partial, parse_number}
 use common::exposition::Sink;
 use common::filter::{Filter, Pattern};
 use common::metric::Desc;
+use common::sync::lock;
 
 use crate::host::Host;
-use common::sync::lock;
 use state::{CpuTimes, Times};
 
 const SECONDS: Desc<'_> = Desc::counter(

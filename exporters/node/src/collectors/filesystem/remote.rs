@@ -10,8 +10,9 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::Answer;
 use common::sync::lock;
+
+use super::Answer;
 
 /// Error text of a mount that did not answer in time, as the reference exporter has it.
 pub(super) const STUCK: &str = "mountpoint timeout";

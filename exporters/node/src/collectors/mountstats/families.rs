@@ -13,7 +13,7 @@ const AGE: Desc<'_> =
     Desc::counter("node_mountstats_nfs_age_seconds_total", "Time since the mount, in seconds.");
 
 /// Columns of the `bytes:` line in order.
-const BYTES: &[Desc<'static>] = &[
+const BYTES: &[Desc<'_>] = &[
     Desc::counter("node_mountstats_nfs_read_bytes_total", "Bytes read by read(2)."),
     Desc::counter("node_mountstats_nfs_write_bytes_total", "Bytes written by write(2)."),
     Desc::counter("node_mountstats_nfs_direct_read_bytes_total", "Bytes read with O_DIRECT."),
@@ -25,7 +25,7 @@ const BYTES: &[Desc<'static>] = &[
 ];
 
 /// Number of the column in the `events:` line (include/linux/nfs_iostat.h), and family; one is not exposed.
-const EVENTS: &[(usize, Desc<'static>)] = &[
+const EVENTS: &[(usize, Desc<'_>)] = &[
     event(0, "node_mountstats_nfs_event_inode_revalidate_total", "Inodes checked for changes."),
     event(1, "node_mountstats_nfs_event_dnode_revalidate_total", "Names checked for changes."),
     event(2, "node_mountstats_nfs_event_data_invalidate_total", "Caches of data given up."),
@@ -70,7 +70,7 @@ const EVENTS: &[(usize, Desc<'static>)] = &[
 const IDLE_TIME: usize = 4;
 
 /// Number of the column in a line of TCP, and family.
-const TRANSPORT: &[(usize, Desc<'static>)] = &[
+const TRANSPORT: &[(usize, Desc<'_>)] = &[
     (1, Desc::counter("node_mountstats_nfs_transport_bind_total", "Local ports bound.")),
     (
         2,
@@ -126,7 +126,7 @@ const TRANSPORT: &[(usize, Desc<'static>)] = &[
 ];
 
 /// Number of the column and family.
-const OPERATION: &[(usize, Desc<'static>)] = &[
+const OPERATION: &[(usize, Desc<'_>)] = &[
     (0, Desc::counter("node_mountstats_nfs_operations_requests_total", "Requests by operation.")),
     (
         1,
@@ -147,7 +147,7 @@ const OPERATION: &[(usize, Desc<'static>)] = &[
 ];
 
 /// Number of a column of milliseconds and family.
-const OPERATION_TIMES: &[(usize, Desc<'static>)] = &[
+const OPERATION_TIMES: &[(usize, Desc<'_>)] = &[
     (
         5,
         Desc::counter(
@@ -195,7 +195,7 @@ pub(super) fn push(exports: &[Export<'_>], sink: &mut Sink) {
 }
 
 fn push_column(
-    desc: &Desc<'static>,
+    desc: &Desc<'_>,
     exports: &[Export<'_>],
     column: impl Fn(&Export<'_>) -> Option<u64>,
     sink: &mut Sink,
@@ -234,7 +234,7 @@ fn push_transports(exports: &[Export<'_>], sink: &mut Sink) {
 }
 
 fn push_operations(
-    desc: &Desc<'static>,
+    desc: &Desc<'_>,
     column: usize,
     exports: &[Export<'_>],
     sink: &mut Sink,

@@ -28,7 +28,7 @@ const MODIFIED: Desc<'_> = Desc::gauge(
     "When each file that was read in full had last been changed, in seconds since the epoch.",
 );
 
-const SCRAPE_ERROR: Desc<'static> = Desc::gauge(
+const SCRAPE_ERROR: Desc<'_> = Desc::gauge(
     "node_textfile_scrape_error",
     "1 if a directory, file or family could not be taken as it is, else 0.",
 );
