@@ -28,7 +28,7 @@ struct Bond {
     active: Option<usize>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Bonding;
 
 #[async_trait]

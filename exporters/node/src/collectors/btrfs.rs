@@ -97,7 +97,7 @@ struct FileSystem {
     ids: Vec<String>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Btrfs;
 
 #[async_trait]

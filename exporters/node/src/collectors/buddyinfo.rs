@@ -23,7 +23,7 @@ struct Zone<'a> {
     blocks: Vec<Option<u64>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Buddyinfo;
 
 #[async_trait]

@@ -26,7 +26,7 @@ struct Controller {
     enabled: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Cgroups;
 
 #[async_trait]

@@ -57,7 +57,7 @@ const STATISTICS: &[Keyed] = &[
     ),
 ];
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Conntrack;
 
 #[async_trait]

@@ -16,7 +16,7 @@ const INFO: Desc<'_> = Desc::gauge(
     "State of each flaw of the CPU that the kernel knows; always 1.",
 );
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct CpuVulnerabilities;
 
 #[async_trait]

@@ -62,7 +62,7 @@ struct Cpu {
     available_governors: Option<String>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct CpuFreq;
 
 #[async_trait]

@@ -39,7 +39,7 @@ const TEXTS: [(&str, &str); 20] = [
     ("system_vendor", "sys_vendor"),
 ];
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Dmi;
 
 #[async_trait]

@@ -56,7 +56,7 @@ impl Device {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct DmMultipath;
 
 #[async_trait]

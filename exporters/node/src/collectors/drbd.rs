@@ -74,7 +74,7 @@ impl<'a> Device<'a> {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Drbd;
 
 #[async_trait]

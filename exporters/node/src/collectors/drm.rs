@@ -55,7 +55,7 @@ const ATTRIBUTES: &[Keyed] = &[
     ),
 ];
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Drm;
 
 #[async_trait]

@@ -56,7 +56,7 @@ const fn csrow(corrected: &'static str, uncorrected: &'static str) -> [Keyed; 2]
     ]
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Edac;
 
 #[async_trait]

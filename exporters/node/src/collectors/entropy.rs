@@ -23,7 +23,7 @@ const FILES: &[Keyed] = &[
     ),
 ];
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Entropy;
 
 #[async_trait]

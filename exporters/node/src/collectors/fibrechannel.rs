@@ -81,7 +81,7 @@ const fn statistic(file: &'static str, name: &'static str, help: &'static str) -
     Keyed::counter(file, name, help).read_by(supported_integer)
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct FibreChannel;
 
 #[async_trait]

@@ -26,7 +26,7 @@ struct Files {
     maximum: f64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct FileDescriptors;
 
 #[async_trait]

@@ -13,7 +13,7 @@ use crate::readers::proc_sys;
 const HUNG_TASKS: Desc<'_> =
     Desc::counter("node_kernel_hung_tasks_total", "Tasks that the kernel found hung since boot.");
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct KernelHung;
 
 #[async_trait]

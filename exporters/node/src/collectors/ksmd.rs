@@ -61,7 +61,7 @@ const ATTRIBUTES: &[Keyed] = &[
     .over(1000.0),
 ];
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Ksmd;
 
 #[async_trait]

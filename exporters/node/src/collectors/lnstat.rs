@@ -11,7 +11,7 @@ use common::metric::{Desc, sanitize_name};
 use crate::host::Host;
 use crate::readers::net_stat::{self, Table};
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Lnstat;
 
 #[async_trait]

@@ -24,7 +24,7 @@ struct Load {
     fifteen: f64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct LoadAvg;
 
 #[async_trait]

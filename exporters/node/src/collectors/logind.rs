@@ -39,7 +39,7 @@ struct Session {
     class: &'static str,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Logind;
 
 #[async_trait]

@@ -12,7 +12,7 @@ use common::metric::Desc;
 use crate::host::Host;
 use crate::readers::meminfo::Field;
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Meminfo;
 
 #[async_trait]

@@ -39,7 +39,7 @@ const FILES: [File; 2] = [
     File { name: "numastat", kind: Kind::Counter, parse: parse_numastat },
 ];
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct MeminfoNuma;
 
 #[async_trait]

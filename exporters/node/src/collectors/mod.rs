@@ -76,47 +76,53 @@ mod xfs;
 mod zfs;
 mod zoneinfo;
 
-use clap::Args as _;
-use common::collector::Entry;
+use clap::{ArgMatches, Args as _};
+use common::collector::{Collector, Entry};
 
 use crate::host::Host;
+
+/// Makes a collector that has no flags of its own.
+#[expect(clippy::unnecessary_wraps, reason = "the type is that of a factory")]
+fn plain<C: Collector<Host> + Default + 'static>(
+    _: &ArgMatches,
+) -> anyhow::Result<Box<dyn Collector<Host>>> {
+    Ok(Box::new(C::default()))
+}
 
 /// Every collector of this exporter.
 pub const COLLECTORS: &[Entry<Host>] = &[
     Entry::on("arp", "neighbours per network device", arp::build)
         .with_flags(arp::Options::augment_args),
     Entry::on("bcache", "block caches", bcache::build).with_flags(bcache::Options::augment_args),
-    Entry::on("bcachefs", "bcachefs file systems", |_| Ok(Box::new(bcachefs::Bcachefs))),
-    Entry::on("bonding", "devices of bonds and their links", |_| Ok(Box::new(bonding::Bonding))),
-    Entry::on("btrfs", "space and errors of btrfs file systems", |_| Ok(Box::new(btrfs::Btrfs))),
-    Entry::off("buddyinfo", "free blocks of memory by size", |_| {
-        Ok(Box::new(buddyinfo::Buddyinfo))
-    }),
-    Entry::off("cgroups", "controllers of control groups", |_| Ok(Box::new(cgroups::Cgroups))),
-    Entry::on("conntrack", "tracked connections", |_| Ok(Box::new(conntrack::Conntrack))),
+    Entry::on("bcachefs", "bcachefs file systems", plain::<bcachefs::Bcachefs>),
+    Entry::on("bonding", "devices of bonds and their links", plain::<bonding::Bonding>),
+    Entry::on("btrfs", "space and errors of btrfs file systems", plain::<btrfs::Btrfs>),
+    Entry::off("buddyinfo", "free blocks of memory by size", plain::<buddyinfo::Buddyinfo>),
+    Entry::off("cgroups", "controllers of control groups", plain::<cgroups::Cgroups>),
+    Entry::on("conntrack", "tracked connections", plain::<conntrack::Conntrack>),
     Entry::on("cpu", "time per CPU and mode", cpu::build).with_flags(cpu::Options::augment_args),
-    Entry::off("cpu_vulnerabilities", "flaws of the CPU and what is done about them", |_| {
-        Ok(Box::new(cpu_vulnerabilities::CpuVulnerabilities))
-    }),
-    Entry::on("cpufreq", "clock frequency per CPU", |_| Ok(Box::new(cpufreq::CpuFreq))),
+    Entry::off(
+        "cpu_vulnerabilities",
+        "flaws of the CPU and what is done about them",
+        plain::<cpu_vulnerabilities::CpuVulnerabilities>,
+    ),
+    Entry::on("cpufreq", "clock frequency per CPU", plain::<cpufreq::CpuFreq>),
     Entry::on("diskstats", "I/O per disk", diskstats::build)
         .with_flags(diskstats::Options::augment_args),
-    Entry::on("dmi", "vendor, model and firmware of the machine", |_| Ok(Box::new(dmi::Dmi))),
-    Entry::on("dmmultipath", "paths of multipath devices", |_| {
-        Ok(Box::new(dmmultipath::DmMultipath))
-    }),
-    Entry::off("drbd", "replicated block devices", |_| Ok(Box::new(drbd::Drbd))),
-    Entry::off("drm", "use and memory of AMD graphics cards", |_| Ok(Box::new(drm::Drm))),
-    Entry::on("edac", "memory errors", |_| Ok(Box::new(edac::Edac))),
-    Entry::on("entropy", "entropy of the random number generator", |_| {
-        Ok(Box::new(entropy::Entropy))
-    }),
+    Entry::on("dmi", "vendor, model and firmware of the machine", plain::<dmi::Dmi>),
+    Entry::on("dmmultipath", "paths of multipath devices", plain::<dmmultipath::DmMultipath>),
+    Entry::off("drbd", "replicated block devices", plain::<drbd::Drbd>),
+    Entry::off("drm", "use and memory of AMD graphics cards", plain::<drm::Drm>),
+    Entry::on("edac", "memory errors", plain::<edac::Edac>),
+    Entry::on("entropy", "entropy of the random number generator", plain::<entropy::Entropy>),
     Entry::off("ethtool", "link modes and drivers of network devices", ethtool::build)
         .with_flags(ethtool::Options::augment_args),
-    Entry::on("fibrechannel", "traffic and errors of Fibre Channel adapters", |_| {
-        Ok(Box::new(fibrechannel::FibreChannel))
-    }),
-    Entry::on("filefd", "file descriptors in use", |_| Ok(Box::new(filefd::FileDescriptors))),
+    Entry::on(
+        "fibrechannel",
+        "traffic and errors of Fibre Channel adapters",
+        plain::<fibrechannel::FibreChannel>,
+    ),
+    Entry::on("filefd", "file descriptors in use", plain::<filefd::FileDescriptors>),
     Entry::on("filesystem", "space per mounted file system", filesystem::build)
         .with_flags(filesystem::Options::augment_args),
     Entry::on("hwmon", "temperatures, fans, voltages", hwmon::build)
@@ -127,59 +133,47 @@ pub const COLLECTORS: &[Entry<Host>] = &[
         .with_flags(interrupts::Options::augment_args),
     Entry::on("ipvs", "traffic and backends of the load balancer", ipvs::build)
         .with_flags(ipvs::Options::augment_args),
-    Entry::on("kernel_hung", "tasks found hung", |_| Ok(Box::new(kernel_hung::KernelHung))),
-    Entry::off("ksmd", "merging of equal memory pages", |_| Ok(Box::new(ksmd::Ksmd))),
-    Entry::off("lnstat", "network caches per CPU", |_| Ok(Box::new(lnstat::Lnstat))),
-    Entry::on("loadavg", "load averages", |_| Ok(Box::new(loadavg::LoadAvg))),
-    Entry::off("logind", "sessions of users", |_| Ok(Box::new(logind::Logind))),
-    Entry::on("mdadm", "software RAID", |_| Ok(Box::new(mdadm::Mdadm))),
-    Entry::on("meminfo", "memory by use", |_| Ok(Box::new(meminfo::Meminfo))),
-    Entry::off("meminfo_numa", "memory by use and NUMA node", |_| {
-        Ok(Box::new(meminfo_numa::MeminfoNuma))
-    }),
-    Entry::off("mountstats", "requests per NFS mount", |_| Ok(Box::new(mountstats::Mountstats))),
+    Entry::on("kernel_hung", "tasks found hung", plain::<kernel_hung::KernelHung>),
+    Entry::off("ksmd", "merging of equal memory pages", plain::<ksmd::Ksmd>),
+    Entry::off("lnstat", "network caches per CPU", plain::<lnstat::Lnstat>),
+    Entry::on("loadavg", "load averages", plain::<loadavg::LoadAvg>),
+    Entry::off("logind", "sessions of users", plain::<logind::Logind>),
+    Entry::on("mdadm", "software RAID", plain::<mdadm::Mdadm>),
+    Entry::on("meminfo", "memory by use", plain::<meminfo::Meminfo>),
+    Entry::off("meminfo_numa", "memory by use and NUMA node", plain::<meminfo_numa::MeminfoNuma>),
+    Entry::off("mountstats", "requests per NFS mount", plain::<mountstats::Mountstats>),
     Entry::on("netclass", "state and speed per network device", netclass::build)
         .with_flags(netclass::Options::augment_args),
     Entry::on("netdev", "traffic per network device", netdev::build)
         .with_flags(netdev::Options::augment_args),
     Entry::on("netstat", "counters of the IP protocols", netstat::build)
         .with_flags(netstat::Options::augment_args),
-    Entry::off("network_route", "routes of the network", |_| {
-        Ok(Box::new(network_route::NetworkRoute))
-    }),
-    Entry::on("nfs", "requests as a client of NFS", |_| Ok(Box::new(nfs::Nfs))),
-    Entry::on("nfsd", "requests as a server of NFS", |_| Ok(Box::new(nfsd::Nfsd))),
-    Entry::on("nvme", "NVMe controllers and namespaces", |_| Ok(Box::new(nvme::Nvme))),
-    Entry::off("nvmesubsystem", "paths of NVMe subsystems", |_| {
-        Ok(Box::new(nvmesubsystem::NvmeSubsystem))
-    }),
-    Entry::on("os", "name and version of the distribution", |_| Ok(Box::new(os::OsRelease))),
+    Entry::off("network_route", "routes of the network", plain::<network_route::NetworkRoute>),
+    Entry::on("nfs", "requests as a client of NFS", plain::<nfs::Nfs>),
+    Entry::on("nfsd", "requests as a server of NFS", plain::<nfsd::Nfsd>),
+    Entry::on("nvme", "NVMe controllers and namespaces", plain::<nvme::Nvme>),
+    Entry::off("nvmesubsystem", "paths of NVMe subsystems", plain::<nvmesubsystem::NvmeSubsystem>),
+    Entry::on("os", "name and version of the distribution", plain::<os::OsRelease>),
     Entry::off("pcidevice", "links and power states of PCI devices", pcidevice::build)
         .with_flags(pcidevice::Options::augment_args),
     Entry::on("powersupplyclass", "batteries and mains adapters", powersupplyclass::build)
         .with_flags(powersupplyclass::Options::augment_args),
-    Entry::on("pressure", "time lost waiting for CPU, memory, I/O", |_| {
-        Ok(Box::new(pressure::Pressure))
-    }),
-    Entry::off("processes", "processes and threads by state", |_| {
-        Ok(Box::new(processes::Processes))
-    }),
+    Entry::on("pressure", "time lost waiting for CPU, memory, I/O", plain::<pressure::Pressure>),
+    Entry::off("processes", "processes and threads by state", plain::<processes::Processes>),
     Entry::off("qdisc", "queues of network devices", qdisc::build)
         .with_flags(qdisc::Options::augment_args),
     Entry::on("rapl", "energy used by the processor", rapl::build)
         .with_flags(rapl::Options::augment_args),
-    Entry::on("schedstat", "time that tasks ran and waited per CPU", |_| {
-        Ok(Box::new(schedstat::Schedstat))
-    }),
-    Entry::on("selinux", "mode of SELinux", |_| Ok(Box::new(selinux::Selinux))),
+    Entry::on("schedstat", "time that tasks ran and waited per CPU", plain::<schedstat::Schedstat>),
+    Entry::on("selinux", "mode of SELinux", plain::<selinux::Selinux>),
     Entry::off("slabinfo", "caches of kernel objects", slabinfo::build)
         .with_flags(slabinfo::Options::augment_args),
-    Entry::on("sockstat", "sockets by protocol", |_| Ok(Box::new(sockstat::Sockstat))),
-    Entry::off("softirqs", "softirqs by CPU and kind", |_| Ok(Box::new(softirqs::Softirqs))),
-    Entry::on("softnet", "packets taken from drivers per CPU", |_| Ok(Box::new(softnet::Softnet))),
+    Entry::on("sockstat", "sockets by protocol", plain::<sockstat::Sockstat>),
+    Entry::off("softirqs", "softirqs by CPU and kind", plain::<softirqs::Softirqs>),
+    Entry::on("softnet", "packets taken from drivers per CPU", plain::<softnet::Softnet>),
     Entry::on("stat", "boot time, forks, interrupts", stat::build)
         .with_flags(stat::Options::augment_args),
-    Entry::off("swap", "swap areas", |_| Ok(Box::new(swap::Swap))),
+    Entry::off("swap", "swap areas", plain::<swap::Swap>),
     Entry::off("sysctl", "kernel parameters chosen by name", sysctl::build)
         .with_flags(sysctl::Options::augment_args),
     Entry::off("systemd", "units of the service manager", systemd::build)
@@ -190,21 +184,21 @@ pub const COLLECTORS: &[Entry<Host>] = &[
         .with_flags(tcpstat::Options::augment_args),
     Entry::on("textfile", "metrics that others write into files", textfile::build)
         .with_flags(textfile::Options::augment_args),
-    Entry::on("thermal_zone", "temperatures and cooling devices", |_| {
-        Ok(Box::new(thermal_zone::ThermalZone))
-    }),
-    Entry::on("time", "system time and clock source", |_| Ok(Box::new(time::Time))),
-    Entry::on("timex", "discipline of the clock", |_| Ok(Box::new(timex::ClockDiscipline))),
-    Entry::on("udp_queues", "bytes waiting in UDP sockets", |_| {
-        Ok(Box::new(udp_queues::UdpQueues))
-    }),
-    Entry::on("uname", "kernel and host name", |_| Ok(Box::new(uname::Uname))),
+    Entry::on(
+        "thermal_zone",
+        "temperatures and cooling devices",
+        plain::<thermal_zone::ThermalZone>,
+    ),
+    Entry::on("time", "system time and clock source", plain::<time::Time>),
+    Entry::on("timex", "discipline of the clock", plain::<timex::ClockDiscipline>),
+    Entry::on("udp_queues", "bytes waiting in UDP sockets", plain::<udp_queues::UdpQueues>),
+    Entry::on("uname", "kernel and host name", plain::<uname::Uname>),
     Entry::on("vmstat", "paging and out-of-memory kills", vmstat::build)
         .with_flags(vmstat::Options::augment_args),
-    Entry::on("watchdog", "watchdog timers", |_| Ok(Box::new(watchdog::Watchdog))),
-    Entry::off("wifi", "wireless networks and their stations", |_| Ok(Box::new(wifi::Wifi))),
-    Entry::off("xfrm", "packets that IPsec refused", |_| Ok(Box::new(xfrm::Xfrm))),
-    Entry::on("xfs", "operations per XFS file system", |_| Ok(Box::new(xfs::Xfs))),
-    Entry::on("zfs", "ZFS caches, pools and datasets", |_| Ok(Box::new(zfs::Zfs))),
-    Entry::off("zoneinfo", "memory by zone", |_| Ok(Box::new(zoneinfo::Zoneinfo))),
+    Entry::on("watchdog", "watchdog timers", plain::<watchdog::Watchdog>),
+    Entry::off("wifi", "wireless networks and their stations", plain::<wifi::Wifi>),
+    Entry::off("xfrm", "packets that IPsec refused", plain::<xfrm::Xfrm>),
+    Entry::on("xfs", "operations per XFS file system", plain::<xfs::Xfs>),
+    Entry::on("zfs", "ZFS caches, pools and datasets", plain::<zfs::Zfs>),
+    Entry::off("zoneinfo", "memory by zone", plain::<zoneinfo::Zoneinfo>),
 ];

@@ -64,7 +64,7 @@ impl Way {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct NetworkRoute;
 
 #[async_trait]

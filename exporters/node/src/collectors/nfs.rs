@@ -104,7 +104,7 @@ const V4: &[&str] = &[
     "Clone",
 ];
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Nfs;
 
 #[async_trait]

@@ -135,7 +135,7 @@ const V4_OPERATIONS: &[&str] = &[
     "RelLockOwner",
 ];
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Nfsd;
 
 #[async_trait]

@@ -64,7 +64,7 @@ impl Namespace {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Nvme;
 
 #[async_trait]

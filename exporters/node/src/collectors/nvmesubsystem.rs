@@ -56,7 +56,7 @@ struct Path {
     state: &'static str,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct NvmeSubsystem;
 
 #[async_trait]

@@ -38,7 +38,7 @@ const INFO_LABELS: [&str; 12] = [
     "version_id",
 ];
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct OsRelease;
 
 #[async_trait]

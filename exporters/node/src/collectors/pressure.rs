@@ -73,7 +73,7 @@ const STALLS: &[(&str, &[(&str, Desc<'_>)])] = &[
     ),
 ];
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Pressure;
 
 #[async_trait]

@@ -47,7 +47,7 @@ struct Task {
     threads: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Processes;
 
 #[async_trait]

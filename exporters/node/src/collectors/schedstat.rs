@@ -38,7 +38,7 @@ struct Times {
     timeslices: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Schedstat;
 
 #[async_trait]

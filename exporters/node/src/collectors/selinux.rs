@@ -21,7 +21,7 @@ const CURRENT_MODE: Desc<'_> = Desc::gauge(
 /// Context of every process until a policy is loaded.
 const NO_POLICY: &str = "kernel";
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Selinux;
 
 #[async_trait]

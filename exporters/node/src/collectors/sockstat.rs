@@ -31,7 +31,7 @@ struct Protocol<'a> {
     values: Vec<(&'a str, f64)>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Sockstat;
 
 #[async_trait]

@@ -14,7 +14,7 @@ const FUNCTIONS: Desc<'_> = Desc::counter(
     "Softirqs that each CPU has serviced since boot, by kind.",
 );
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Softirqs;
 
 #[async_trait]

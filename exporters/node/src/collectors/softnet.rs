@@ -58,7 +58,7 @@ impl Cpu {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Softnet;
 
 #[async_trait]

@@ -29,7 +29,7 @@ struct Area {
     priority: f64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Swap;
 
 #[async_trait]

@@ -25,7 +25,7 @@ const COOLING_DEVICE: &[Keyed] = &[
     Keyed::gauge("max_state", "node_cooling_device_max_state", "Highest step of a cooling device."),
 ];
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct ThermalZone;
 
 #[async_trait]

@@ -26,7 +26,7 @@ const CURRENT: Desc<'_> = Desc::gauge(
     "Clock source that the kernel uses; always 1.",
 );
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Time;
 
 #[async_trait]

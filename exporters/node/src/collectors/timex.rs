@@ -95,7 +95,7 @@ impl Reading {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct ClockDiscipline;
 
 #[async_trait]

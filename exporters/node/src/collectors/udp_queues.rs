@@ -24,7 +24,7 @@ struct Queues {
     received_bytes: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct UdpQueues;
 
 #[async_trait]

@@ -11,7 +11,7 @@ use crate::host::Host;
 const INFO: Desc<'_> =
     Desc::gauge("node_uname_info", "What uname(2) tells of kernel and host; always 1.");
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Uname;
 
 #[async_trait]

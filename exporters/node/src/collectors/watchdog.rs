@@ -46,7 +46,7 @@ const ATTRIBUTES: &[Keyed] = &[
     ),
 ];
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Watchdog;
 
 #[async_trait]

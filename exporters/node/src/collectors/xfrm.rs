@@ -154,7 +154,7 @@ const COUNTERS: &[Keyed] = &[
     ),
 ];
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Xfrm;
 
 #[async_trait]

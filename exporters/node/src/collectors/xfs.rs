@@ -185,7 +185,7 @@ const FIELDS: &[Keyed] = &[
     Keyed::counter("vnodes", "node_xfs_vnode_remove_total", "Vnodes removed.").read_by(field::<6>),
 ];
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Xfs;
 
 #[async_trait]

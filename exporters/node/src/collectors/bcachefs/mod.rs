@@ -75,7 +75,7 @@ const TABLES: &[Lines] = &[
     },
 ];
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Bcachefs;
 
 #[async_trait]

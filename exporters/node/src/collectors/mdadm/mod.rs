@@ -46,7 +46,7 @@ const REDUNDANT: &[&str] = &["raid1", "raid4", "raid5", "raid6", "raid10"];
 /// Levels of what only holds arrays.
 const CONTAINERS: &[&str] = &["", "container", "ddf", "imsm"];
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Mdadm;
 
 #[async_trait]

@@ -46,7 +46,7 @@ impl<'a> Export<'a> {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Mountstats;
 
 #[async_trait]

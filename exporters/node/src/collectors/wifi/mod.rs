@@ -76,7 +76,7 @@ struct Device {
     stations: Vec<Station>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Wifi;
 
 #[async_trait]

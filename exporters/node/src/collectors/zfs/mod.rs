@@ -42,7 +42,7 @@ struct Row<'a> {
     figures: Vec<Figure<'a>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Zfs;
 
 #[async_trait]

@@ -25,7 +25,7 @@ struct Zone<'a> {
     protection: Vec<Option<f64>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Zoneinfo;
 
 #[async_trait]
