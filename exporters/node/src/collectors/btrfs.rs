@@ -64,7 +64,7 @@ const LAYOUT: &[Keyed] = &[
     Keyed::gauge(
         "total_bytes",
         "node_btrfs_size_bytes",
-        "Bytes set apart for a kind of data and its layout.",
+        "Bytes allocated for a kind of data and its layout.",
     ),
 ];
 

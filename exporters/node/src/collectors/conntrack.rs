@@ -16,12 +16,12 @@ const COUNTS: &[Keyed] = &[
     Keyed::gauge(
         "nf_conntrack_count",
         "node_nf_conntrack_entries",
-        "Connections that are tracked now.",
+        "Connections currently tracked.",
     ),
     Keyed::gauge(
         "nf_conntrack_max",
         "node_nf_conntrack_entries_limit",
-        "Connections that can be tracked at most.",
+        "Maximum number of tracked connections.",
     ),
 ];
 
@@ -53,7 +53,7 @@ const STATISTICS: &[Keyed] = &[
     Keyed::gauge(
         "search_restart",
         "node_nf_conntrack_stat_search_restart",
-        "Searches begun anew because the table was being resized.",
+        "Searches restarted because the table was being resized.",
     ),
 ];
 

@@ -13,7 +13,7 @@ const DIRECTORY: &str = "devices/system/cpu/vulnerabilities";
 
 const INFO: Desc<'_> = Desc::gauge(
     "node_cpu_vulnerabilities_info",
-    "State of each flaw of the CPU that the kernel knows; always 1.",
+    "State of each CPU vulnerability known to the kernel; always 1.",
 );
 
 #[derive(Debug, Default)]

@@ -23,30 +23,30 @@ const FREQUENCIES: &[Keyed] = &[
     kilohertz(
         "cpuinfo_avg_freq",
         "node_cpu_frequency_avg_hertz",
-        "Frequency of a CPU as the mean of the last moments.",
+        "Recent average frequency of a CPU.",
     ),
     kilohertz("cpuinfo_min_freq", "node_cpu_frequency_min_hertz", "Lowest frequency of a CPU."),
     kilohertz("cpuinfo_max_freq", "node_cpu_frequency_max_hertz", "Highest frequency of a CPU."),
     kilohertz(
         "scaling_cur_freq",
         "node_cpu_scaling_frequency_hertz",
-        "Frequency that the kernel last asked of a CPU.",
+        "Frequency last requested by the kernel.",
     ),
     kilohertz(
         "scaling_min_freq",
         "node_cpu_scaling_frequency_min_hertz",
-        "Lowest frequency that the kernel may ask of a CPU.",
+        "Lowest frequency that the kernel may request.",
     ),
     kilohertz(
         "scaling_max_freq",
         "node_cpu_scaling_frequency_max_hertz",
-        "Highest frequency that the kernel may ask of a CPU.",
+        "Highest frequency that the kernel may request.",
     ),
 ];
 
 const GOVERNOR: Desc<'_> = Desc::gauge(
     "node_cpu_scaling_governor",
-    "1 for the governor that chooses a CPU's frequency, 0 for the others to be had.",
+    "1 for the governor in use, 0 for the other available ones.",
 );
 
 const fn kilohertz(file: &'static str, name: &'static str, help: &'static str) -> Keyed {

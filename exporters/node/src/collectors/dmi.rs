@@ -13,7 +13,7 @@ use crate::readers::attributes::{devices, present_texts, push_info};
 const DIRECTORY: &str = "class/dmi/id/";
 
 const INFO: Desc<'_> =
-    Desc::gauge("node_dmi_info", "What the firmware tells of this machine; always 1.");
+    Desc::gauge("node_dmi_info", "Information about the machine from the firmware; always 1.");
 
 /// Label and file. Serial numbers and the UUID are for root only.
 const TEXTS: [(&str, &str); 20] = [

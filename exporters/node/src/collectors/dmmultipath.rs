@@ -15,7 +15,7 @@ const INFO: Desc<'_> =
     Desc::gauge("node_dmmultipath_device_info", "Names of each multipath device; always 1.");
 const PATH_STATE: Desc<'_> = Desc::gauge(
     "node_dmmultipath_path_state",
-    "State of each disk that a multipath device can take; always 1.",
+    "State of each path of a multipath device; always 1.",
 );
 
 const METRICS: &[Metric<Device>] = &[
@@ -25,13 +25,13 @@ const METRICS: &[Metric<Device>] = &[
     gauge("node_dmmultipath_device_size_bytes", "Size of the device.", |device| {
         device.sectors.map(|sectors| sectors * SECTOR_BYTES)
     }),
-    gauge("node_dmmultipath_device_paths", "Disks that the device can take.", |device| {
+    gauge("node_dmmultipath_device_paths", "Paths of the device.", |device| {
         Some(device.paths.len() as f64)
     }),
-    gauge("node_dmmultipath_device_paths_active", "Disks that work.", |device| {
+    gauge("node_dmmultipath_device_paths_active", "Paths that work.", |device| {
         Some(device.active_paths())
     }),
-    gauge("node_dmmultipath_device_paths_failed", "Disks that do not work.", |device| {
+    gauge("node_dmmultipath_device_paths_failed", "Paths that do not work.", |device| {
         Some(device.paths.len() as f64 - device.active_paths())
     }),
 ];

@@ -27,7 +27,7 @@ const COUNTS: &[Keyed] = &[
         .times(1024.0),
     Keyed::counter("al", "node_drbd_activitylog_writes_total", "Updates of the activity log."),
     Keyed::counter("bm", "node_drbd_bitmap_writes_total", "Updates of the bitmap."),
-    Keyed::gauge("lo", "node_drbd_local_pending", "Requests that the local disk has open."),
+    Keyed::gauge("lo", "node_drbd_local_pending", "Requests pending at the local disk."),
     Keyed::gauge("pe", "node_drbd_remote_pending", "Requests that the peer has not yet answered."),
     Keyed::gauge(
         "ua",

@@ -13,7 +13,7 @@ use crate::readers::attributes::{Table, number_after, present_texts, push_info};
 
 const DIRECTORY: &str = "class/drm";
 
-const INFO: Desc<'_> = Desc::gauge("node_drm_card_info", "What is known of each card; always 1.");
+const INFO: Desc<'_> = Desc::gauge("node_drm_card_info", "Information about each card; always 1.");
 
 const TEXTS: [(&str, &str); 3] = [
     ("memory_vendor", "mem_info_vram_vendor"),

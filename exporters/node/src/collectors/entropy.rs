@@ -14,7 +14,7 @@ const FILES: &[Keyed] = &[
     Keyed::gauge(
         "kernel/random/entropy_avail",
         "node_entropy_available_bits",
-        "Bits of entropy at hand.",
+        "Bits of entropy available.",
     ),
     Keyed::gauge(
         "kernel/random/poolsize",
@@ -40,7 +40,7 @@ impl Collector<Host> for Entropy {
         if present {
             Ok(())
         } else {
-            Err(CollectError::NoData("the kernel says nothing of its entropy".into()))
+            Err(CollectError::NoData("the kernel reports no entropy".into()))
         }
     }
 }

@@ -19,39 +19,43 @@ use crate::host::Host;
 use crate::netlink::{LinkModes, link_modes};
 
 const INFO: Desc<'_> = Desc::gauge("node_ethtool_info", "Driver of the network device; always 1.");
-const PORT_INFO: Desc<'_> =
-    Desc::gauge("node_network_supported_port_info", "A kind of port of the device; always 1.");
-const SUPPORTED_SPEED: Desc<'_> = Desc::gauge(
-    "node_network_supported_speed_bytes",
-    "Bytes per second of a mode that the device can use.",
+const PORT_INFO: Desc<'_> = Desc::gauge(
+    "node_network_supported_port_info",
+    "A supported port type of the device; always 1.",
 );
-const ADVERTISED_SPEED: Desc<'_> = Desc::gauge(
-    "node_network_advertised_speed_bytes",
-    "Bytes per second of a mode that the device offers to the other end.",
-);
+const SUPPORTED_SPEED: Desc<'_> =
+    Desc::gauge("node_network_supported_speed_bytes", "Bytes per second of a supported mode.");
+const ADVERTISED_SPEED: Desc<'_> =
+    Desc::gauge("node_network_advertised_speed_bytes", "Bytes per second of an advertised mode.");
 
 const METRICS: &[Metric<LinkModes>] = &[
     gauge(
         "node_network_autonegotiate_supported",
-        "1 if it can negotiate modes, else 0.",
+        "1 if it supports autonegotiation, else 0.",
         |modes| bit(modes.supported, AUTONEGOTIATE),
     ),
-    gauge("node_network_autonegotiate_advertised", "1 if it offers to negotiate.", |modes| {
-        bit(modes.advertised, AUTONEGOTIATE)
-    }),
-    gauge("node_network_pause_supported", "1 if it can pause, else 0.", |modes| {
+    gauge(
+        "node_network_autonegotiate_advertised",
+        "1 if it advertises autonegotiation, else 0.",
+        |modes| bit(modes.advertised, AUTONEGOTIATE),
+    ),
+    gauge("node_network_pause_supported", "1 if it supports pause, else 0.", |modes| {
         bit(modes.supported, PAUSE)
     }),
-    gauge("node_network_pause_advertised", "1 if it offers to pause, else 0.", |modes| {
+    gauge("node_network_pause_advertised", "1 if it advertises pause, else 0.", |modes| {
         bit(modes.advertised, PAUSE)
     }),
-    gauge("node_network_asymmetricpause_supported", "1 if it can pause one way.", |modes| {
-        bit(modes.supported, ASYMMETRIC_PAUSE)
-    }),
-    gauge("node_network_asymmetricpause_advertised", "1 if it offers to pause one way.", |modes| {
-        bit(modes.advertised, ASYMMETRIC_PAUSE)
-    }),
-    gauge("node_network_autonegotiate", "1 if it negotiates modes, else 0.", |modes| {
+    gauge(
+        "node_network_asymmetricpause_supported",
+        "1 if it supports asymmetric pause, else 0.",
+        |modes| bit(modes.supported, ASYMMETRIC_PAUSE),
+    ),
+    gauge(
+        "node_network_asymmetricpause_advertised",
+        "1 if it advertises asymmetric pause, else 0.",
+        |modes| bit(modes.advertised, ASYMMETRIC_PAUSE),
+    ),
+    gauge("node_network_autonegotiate", "1 if autonegotiation is on, else 0.", |modes| {
         modes.autonegotiates.map(f64::from)
     }),
 ];

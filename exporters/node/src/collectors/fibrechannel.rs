@@ -14,7 +14,7 @@ use crate::readers::attributes::{Table, devices, push_info, texts};
 const DIRECTORY: &str = "class/fc_host";
 
 const INFO: Desc<'_> =
-    Desc::gauge("node_fibrechannel_info", "What is known of each adapter; always 1.");
+    Desc::gauge("node_fibrechannel_info", "Information about each adapter; always 1.");
 
 const TEXTS: [(&str, &str); 10] = [
     ("dev_loss_tmo", "dev_loss_tmo"),

@@ -44,7 +44,7 @@ pub(super) struct Options {
         value_name = "REGEX"
     )]
     pub include: Option<Pattern>,
-    /// Expose interrupts that never happened
+    /// Expose interrupts whose count is zero
     #[arg(
         id = "collector.interrupts.include-zeros",
         long = "collector.interrupts.include-zeros",

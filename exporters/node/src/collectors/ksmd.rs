@@ -27,15 +27,11 @@ const ATTRIBUTES: &[Keyed] = &[
         "node_ksmd_merge_across_nodes",
         "1 if pages of different NUMA nodes are merged.",
     ),
-    Keyed::gauge(
-        "pages_shared",
-        "node_ksmd_pages_shared",
-        "Pages that stand for several equal ones.",
-    ),
+    Keyed::gauge("pages_shared", "node_ksmd_pages_shared", "Merged pages in use."),
     Keyed::gauge(
         "pages_sharing",
         "node_ksmd_pages_sharing",
-        "Places that share them: pages saved.",
+        "Further uses of merged pages: pages saved.",
     ),
     Keyed::gauge(
         "pages_to_scan",

@@ -95,15 +95,15 @@ pub const COLLECTORS: &[Entry<Host>] = &[
         .with_flags(arp::Options::augment_args),
     Entry::on("bcache", "block caches", bcache::build).with_flags(bcache::Options::augment_args),
     Entry::on("bcachefs", "bcachefs file systems", plain::<bcachefs::Bcachefs>),
-    Entry::on("bonding", "devices of bonds and their links", plain::<bonding::Bonding>),
+    Entry::on("bonding", "bonded network devices and their links", plain::<bonding::Bonding>),
     Entry::on("btrfs", "space and errors of btrfs file systems", plain::<btrfs::Btrfs>),
     Entry::off("buddyinfo", "free blocks of memory by size", plain::<buddyinfo::Buddyinfo>),
-    Entry::off("cgroups", "controllers of control groups", plain::<cgroups::Cgroups>),
+    Entry::off("cgroups", "controllers of cgroups", plain::<cgroups::Cgroups>),
     Entry::on("conntrack", "tracked connections", plain::<conntrack::Conntrack>),
     Entry::on("cpu", "time per CPU and mode", cpu::build).with_flags(cpu::Options::augment_args),
     Entry::off(
         "cpu_vulnerabilities",
-        "flaws of the CPU and what is done about them",
+        "CPU vulnerabilities and their mitigations",
         plain::<cpu_vulnerabilities::CpuVulnerabilities>,
     ),
     Entry::on("cpufreq", "clock frequency per CPU", plain::<cpufreq::CpuFreq>),
@@ -131,13 +131,13 @@ pub const COLLECTORS: &[Entry<Host>] = &[
         .with_flags(infiniband::Options::augment_args),
     Entry::off("interrupts", "interrupts by CPU and device", interrupts::build)
         .with_flags(interrupts::Options::augment_args),
-    Entry::on("ipvs", "traffic and backends of the load balancer", ipvs::build)
+    Entry::on("ipvs", "traffic and backends of the IPVS load balancer", ipvs::build)
         .with_flags(ipvs::Options::augment_args),
-    Entry::on("kernel_hung", "tasks found hung", plain::<kernel_hung::KernelHung>),
-    Entry::off("ksmd", "merging of equal memory pages", plain::<ksmd::Ksmd>),
+    Entry::on("kernel_hung", "hung tasks found by the kernel", plain::<kernel_hung::KernelHung>),
+    Entry::off("ksmd", "merging of identical memory pages (KSM)", plain::<ksmd::Ksmd>),
     Entry::off("lnstat", "network caches per CPU", plain::<lnstat::Lnstat>),
     Entry::on("loadavg", "load averages", plain::<loadavg::LoadAvg>),
-    Entry::off("logind", "sessions of users", plain::<logind::Logind>),
+    Entry::off("logind", "user sessions", plain::<logind::Logind>),
     Entry::on("mdadm", "software RAID", plain::<mdadm::Mdadm>),
     Entry::on("meminfo", "memory by use", plain::<meminfo::Meminfo>),
     Entry::off("meminfo_numa", "memory by use and NUMA node", plain::<meminfo_numa::MeminfoNuma>),
@@ -148,9 +148,9 @@ pub const COLLECTORS: &[Entry<Host>] = &[
         .with_flags(netdev::Options::augment_args),
     Entry::on("netstat", "counters of the IP protocols", netstat::build)
         .with_flags(netstat::Options::augment_args),
-    Entry::off("network_route", "routes of the network", plain::<network_route::NetworkRoute>),
-    Entry::on("nfs", "requests as a client of NFS", plain::<nfs::Nfs>),
-    Entry::on("nfsd", "requests as a server of NFS", plain::<nfsd::Nfsd>),
+    Entry::off("network_route", "network routes", plain::<network_route::NetworkRoute>),
+    Entry::on("nfs", "requests of this host as an NFS client", plain::<nfs::Nfs>),
+    Entry::on("nfsd", "requests to this host as an NFS server", plain::<nfsd::Nfsd>),
     Entry::on("nvme", "NVMe controllers and namespaces", plain::<nvme::Nvme>),
     Entry::off("nvmesubsystem", "paths of NVMe subsystems", plain::<nvmesubsystem::NvmeSubsystem>),
     Entry::on("os", "name and version of the distribution", plain::<os::OsRelease>),
@@ -158,7 +158,11 @@ pub const COLLECTORS: &[Entry<Host>] = &[
         .with_flags(pcidevice::Options::augment_args),
     Entry::on("powersupplyclass", "batteries and mains adapters", powersupplyclass::build)
         .with_flags(powersupplyclass::Options::augment_args),
-    Entry::on("pressure", "time lost waiting for CPU, memory, I/O", plain::<pressure::Pressure>),
+    Entry::on(
+        "pressure",
+        "time spent waiting for CPU, memory and I/O (PSI)",
+        plain::<pressure::Pressure>,
+    ),
     Entry::off("processes", "processes and threads by state", plain::<processes::Processes>),
     Entry::off("qdisc", "queues of network devices", qdisc::build)
         .with_flags(qdisc::Options::augment_args),
@@ -170,19 +174,19 @@ pub const COLLECTORS: &[Entry<Host>] = &[
         .with_flags(slabinfo::Options::augment_args),
     Entry::on("sockstat", "sockets by protocol", plain::<sockstat::Sockstat>),
     Entry::off("softirqs", "softirqs by CPU and kind", plain::<softirqs::Softirqs>),
-    Entry::on("softnet", "packets taken from drivers per CPU", plain::<softnet::Softnet>),
+    Entry::on("softnet", "packets received from drivers per CPU", plain::<softnet::Softnet>),
     Entry::on("stat", "boot time, forks, interrupts", stat::build)
         .with_flags(stat::Options::augment_args),
     Entry::off("swap", "swap areas", plain::<swap::Swap>),
     Entry::off("sysctl", "kernel parameters chosen by name", sysctl::build)
         .with_flags(sysctl::Options::augment_args),
-    Entry::off("systemd", "units of the service manager", systemd::build)
+    Entry::off("systemd", "systemd units", systemd::build)
         .with_flags(systemd::Options::augment_args),
     Entry::on("tapestats", "I/O per tape drive", tapestats::build)
         .with_flags(tapestats::Options::augment_args),
     Entry::off("tcpstat", "TCP connections by state", tcpstat::build)
         .with_flags(tcpstat::Options::augment_args),
-    Entry::on("textfile", "metrics that others write into files", textfile::build)
+    Entry::on("textfile", "metrics from files that other programs write", textfile::build)
         .with_flags(textfile::Options::augment_args),
     Entry::on(
         "thermal_zone",
@@ -190,14 +194,14 @@ pub const COLLECTORS: &[Entry<Host>] = &[
         plain::<thermal_zone::ThermalZone>,
     ),
     Entry::on("time", "system time and clock source", plain::<time::Time>),
-    Entry::on("timex", "discipline of the clock", plain::<timex::ClockDiscipline>),
+    Entry::on("timex", "clock synchronisation", plain::<timex::ClockDiscipline>),
     Entry::on("udp_queues", "bytes waiting in UDP sockets", plain::<udp_queues::UdpQueues>),
     Entry::on("uname", "kernel and host name", plain::<uname::Uname>),
     Entry::on("vmstat", "paging and out-of-memory kills", vmstat::build)
         .with_flags(vmstat::Options::augment_args),
     Entry::on("watchdog", "watchdog timers", plain::<watchdog::Watchdog>),
     Entry::off("wifi", "wireless networks and their stations", plain::<wifi::Wifi>),
-    Entry::off("xfrm", "packets that IPsec refused", plain::<xfrm::Xfrm>),
+    Entry::off("xfrm", "packets refused by IPsec", plain::<xfrm::Xfrm>),
     Entry::on("xfs", "operations per XFS file system", plain::<xfs::Xfs>),
     Entry::on("zfs", "ZFS caches, pools and datasets", plain::<zfs::Zfs>),
     Entry::off("zoneinfo", "memory by zone", plain::<zoneinfo::Zoneinfo>),

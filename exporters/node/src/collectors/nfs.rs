@@ -14,7 +14,7 @@ const FILE: &str = "net/rpc/nfs";
 const COUNTS: &[Count] = &[
     ("net", 3, Desc::counter("node_nfs_connections_total", "TCP connections made to servers.")),
     ("rpc", 0, Desc::counter("node_nfs_rpcs_total", "RPCs sent to servers.")),
-    ("rpc", 1, Desc::counter("node_nfs_rpc_retransmissions_total", "RPCs sent once more.")),
+    ("rpc", 1, Desc::counter("node_nfs_rpc_retransmissions_total", "RPCs retransmitted.")),
     (
         "rpc",
         2,

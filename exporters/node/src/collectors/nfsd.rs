@@ -17,7 +17,7 @@ const COUNTS: &[Count] = &[
         0,
         Desc::counter(
             "node_nfsd_reply_cache_hits_total",
-            "Requests answered once more from the reply cache.",
+            "Repeated requests answered from the reply cache.",
         ),
     ),
     (
@@ -25,7 +25,7 @@ const COUNTS: &[Count] = &[
         1,
         Desc::counter(
             "node_nfsd_reply_cache_misses_total",
-            "Requests that must not be done twice and were new.",
+            "Non-idempotent requests that were not in the reply cache.",
         ),
     ),
     (
@@ -33,7 +33,7 @@ const COUNTS: &[Count] = &[
         2,
         Desc::counter(
             "node_nfsd_reply_cache_nocache_total",
-            "Requests that may be done twice and are not cached.",
+            "Idempotent requests, which are not cached.",
         ),
     ),
     ("fh", 0, Desc::counter("node_nfsd_file_handles_stale_total", "File handles that were stale.")),
@@ -57,7 +57,7 @@ const COUNTS: &[Count] = &[
         11,
         Desc::counter(
             "node_nfsd_read_ahead_cache_not_found_total",
-            "Reads that the read-ahead cache knew nothing of.",
+            "Reads not found in the read-ahead cache.",
         ),
     ),
     ("net", 3, Desc::counter("node_nfsd_connections_total", "TCP connections of clients.")),

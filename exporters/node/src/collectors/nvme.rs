@@ -14,7 +14,7 @@ use crate::readers::nvme::namespace_number;
 const DIRECTORY: &str = "class/nvme";
 
 const INFO: Desc<'_> =
-    Desc::gauge("node_nvme_info", "What is known of each NVMe controller; always 1.");
+    Desc::gauge("node_nvme_info", "Information about each NVMe controller; always 1.");
 const NAMESPACE_INFO: Desc<'_> = Desc::gauge(
     "node_nvme_namespace_info",
     "Access to each namespace through its controller; always 1.",

@@ -14,7 +14,7 @@ use crate::readers::nvme::namespace_number;
 const DIRECTORY: &str = "class/nvme-subsystem";
 
 const INFO: Desc<'_> =
-    Desc::gauge("node_nvmesubsystem_info", "What is known of each NVMe subsystem; always 1.");
+    Desc::gauge("node_nvmesubsystem_info", "Information about each NVMe subsystem; always 1.");
 const NAMESPACE_INFO: Desc<'_> = Desc::gauge(
     "node_nvmesubsystem_namespace_info",
     "Namespaces that each NVMe subsystem has; always 1.",
@@ -37,7 +37,7 @@ const METRICS: &[Metric<Subsystem>] = &[
     }),
     gauge(
         "node_nvmesubsystem_paths_live",
-        "Controllers that lead to the subsystem and work.",
+        "Controllers that lead to the subsystem and are live.",
         |subsystem| Some(subsystem.paths.iter().filter(|path| path.state == "live").count() as f64),
     ),
 ];

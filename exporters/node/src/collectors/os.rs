@@ -14,7 +14,7 @@ use crate::host::Host;
 const FILES: [&str; 2] = ["etc/os-release", "usr/lib/os-release"];
 
 const INFO: Desc<'_> =
-    Desc::gauge("node_os_info", "What os-release tells of the distribution; always 1.");
+    Desc::gauge("node_os_info", "Information about the distribution from os-release; always 1.");
 const VERSION: Desc<'_> =
     Desc::gauge("node_os_version", "Major and minor version of the distribution as a number.");
 const SUPPORT_END: Desc<'_> = Desc::gauge(

@@ -37,7 +37,7 @@ const STALLS: &[(&str, &[(&str, Desc<'_>)])] = &[
                 "full",
                 Desc::counter(
                     "node_pressure_io_stalled_seconds_total",
-                    "Time in which no task could go on because all waited for I/O, in seconds.",
+                    "Time in which no task could make progress because all waited for I/O, in seconds.",
                 ),
             ),
         ],
@@ -56,7 +56,7 @@ const STALLS: &[(&str, &[(&str, Desc<'_>)])] = &[
                 "full",
                 Desc::counter(
                     "node_pressure_memory_stalled_seconds_total",
-                    "Time in which no task could go on because all waited for memory, in seconds.",
+                    "Time in which no task could make progress because all waited for memory, in seconds.",
                 ),
             ),
         ],
@@ -67,7 +67,7 @@ const STALLS: &[(&str, &[(&str, Desc<'_>)])] = &[
             "full",
             Desc::counter(
                 "node_pressure_irq_stalled_seconds_total",
-                "Time in which no task could go on because of interrupts, in seconds.",
+                "Time in which no task could make progress because of interrupts, in seconds.",
             ),
         )],
     ),
@@ -96,7 +96,7 @@ impl Collector<Host> for Pressure {
         if present {
             Ok(())
         } else {
-            Err(CollectError::NoData("the kernel keeps no pressure information".into()))
+            Err(CollectError::NoData("no pressure stall information in the kernel".into()))
         }
     }
 }

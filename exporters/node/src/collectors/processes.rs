@@ -17,8 +17,9 @@ use rustix::io::Errno;
 use crate::host::Host;
 use crate::readers::proc_sys;
 
-const PIDS: Desc<'_> = Desc::gauge("node_processes_pids", "Processes.");
-const THREADS: Desc<'_> = Desc::gauge("node_processes_threads", "Threads of all processes.");
+const PIDS: Desc<'_> = Desc::gauge("node_processes_pids", "Number of processes.");
+const THREADS: Desc<'_> =
+    Desc::gauge("node_processes_threads", "Number of threads of all processes.");
 const STATE: Desc<'_> = Desc::gauge("node_processes_state", "Processes in each state.");
 const THREAD_STATE: Desc<'_> =
     Desc::gauge("node_processes_threads_state", "Threads in each state.");

@@ -64,7 +64,7 @@ impl Collector<Host> for Rapl {
         errors.into_result()?;
         if zones.is_empty() {
             // Since Linux 5.10 only root may read the energy.
-            return Err(CollectError::NoData("no zone whose energy may be read".into()));
+            return Err(CollectError::NoData("no energy counter that may be read".into()));
         }
         Ok(())
     }

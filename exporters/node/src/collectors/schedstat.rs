@@ -44,7 +44,7 @@ pub(super) struct Schedstat;
 #[async_trait]
 impl Collector<Host> for Schedstat {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
-        let absent = || CollectError::NoData("the kernel keeps no figures of its scheduler".into());
+        let absent = || CollectError::NoData("no scheduler statistics in the kernel".into());
         let text = host.read_proc_if_present("schedstat")?.ok_or_else(absent)?;
         let cpus = parse(&text);
         sink.table(METRICS, cpus.good.iter().map(|(cpu, times)| ([("cpu", *cpu)], times)));

@@ -12,12 +12,12 @@ use crate::host::Host;
 const FILES: [&str; 2] = ["net/sockstat", "net/sockstat6"];
 
 const USED: Desc<'_> =
-    Desc::gauge("node_sockstat_sockets_used", "Sockets in use, whatever their protocol.");
+    Desc::gauge("node_sockstat_sockets_used", "Sockets in use, of all protocols.");
 
 /// Key, last word of the family's name, what it counts.
 const VALUES: [(&str, &str, &str); 6] = [
     ("inuse", "inuse", "Sockets in use"),
-    ("orphan", "orphan", "Sockets that no process holds any more"),
+    ("orphan", "orphan", "Sockets no longer held by a process"),
     ("tw", "tw", "Sockets in the state TIME_WAIT"),
     ("alloc", "alloc", "Sockets allocated"),
     ("mem", "mem", "Pages of memory in use"),

@@ -27,12 +27,16 @@ const METRICS: &[Metric<Cpu>] = &[
         "Collisions with another CPU over the lock of a sending device.",
         |cpu| cpu.get(8),
     ),
-    counter("node_softnet_received_rps_total", "Calls by other CPUs to take packets.", |cpu| {
-        cpu.get(9)
-    }),
-    counter("node_softnet_flow_limit_count_total", "Packets over the limit of a flow.", |cpu| {
-        cpu.get(10)
-    }),
+    counter(
+        "node_softnet_received_rps_total",
+        "Wake-ups by other CPUs to process packets (RPS).",
+        |cpu| cpu.get(9),
+    ),
+    counter(
+        "node_softnet_flow_limit_count_total",
+        "Packets dropped by the limit of a flow.",
+        |cpu| cpu.get(10),
+    ),
     gauge("node_softnet_backlog_len", "Packets in the backlog.", |cpu| cpu.get(11)),
 ];
 

@@ -12,22 +12,21 @@ use common::metric::{Desc, squeeze_name};
 
 use crate::host::Host;
 
-const INFO: Desc<'_> =
-    Desc::gauge("node_sysctl_info", "Words that a kernel parameter consists of; always 1.");
+const INFO: Desc<'_> = Desc::gauge("node_sysctl_info", "Words of a kernel parameter; always 1.");
 
 /// Flags of this collector.
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Collector options")]
 #[group(skip)]
 pub(super) struct Options {
-    /// Kernel parameter of numbers to expose, with a name for each number if there are many
+    /// Numeric kernel parameter to expose, with a name for each value if it has several; may be repeated
     #[arg(
         id = "collector.sysctl.include",
         long = "collector.sysctl.include",
         value_name = "NAME[:KEY,KEY]"
     )]
     pub include: Vec<Parameter>,
-    /// Kernel parameter of words to expose
+    /// Text kernel parameter to expose; may be repeated
     #[arg(
         id = "collector.sysctl.include-info",
         long = "collector.sysctl.include-info",

@@ -48,7 +48,7 @@ const ATTRIBUTES: &[Keyed] = &[
     Keyed::counter(
         "resid_cnt",
         "node_tape_residual_total",
-        "Reads and writes that moved fewer bytes than asked for.",
+        "Reads and writes that moved fewer bytes than requested.",
     ),
     Keyed::counter("write_byte_cnt", "node_tape_written_bytes_total", "Bytes written to tape."),
     Keyed::counter(

@@ -60,14 +60,14 @@ struct Socket {
 #[command(next_help_heading = "Collector options")]
 #[group(skip)]
 pub(super) struct Options {
-    /// Count the connections from this local port by themselves, too; may be repeated
+    /// Also count the connections of this local port separately; may be repeated
     #[arg(
         id = "collector.tcpstat.port.source",
         long = "collector.tcpstat.port.source",
         value_name = "PORT"
     )]
     pub source_ports: Vec<u16>,
-    /// Count the connections to this remote port by themselves, too; may be repeated
+    /// Also count the connections to this remote port separately; may be repeated
     #[arg(
         id = "collector.tcpstat.port.dest",
         long = "collector.tcpstat.port.dest",
@@ -166,7 +166,7 @@ fn ask(family: u8) -> Result<Partial<Vec<Socket>>, CollectError> {
     let request = Request::dump("sock_diag SOCK_DIAG_BY_FAMILY", SOCK_DIAG_BY_FAMILY, &header);
     Connection::open(Some(SOCK_DIAG))?.ask(&request, parse).map_err(|error| {
         if error.is_refusal(Errno::NOENT) {
-            CollectError::NoData("the kernel has no tcp_diag".into())
+            CollectError::NoData("the kernel module tcp_diag is missing".into())
         } else {
             error.into()
         }

@@ -17,11 +17,7 @@ const ZONE: &[Keyed] =
         .over(1000.0)];
 
 const COOLING_DEVICE: &[Keyed] = &[
-    Keyed::gauge(
-        "cur_state",
-        "node_cooling_device_cur_state",
-        "Step at which a fan cools or a device slows down.",
-    ),
+    Keyed::gauge("cur_state", "node_cooling_device_cur_state", "Current step of a cooling device."),
     Keyed::gauge("max_state", "node_cooling_device_max_state", "Highest step of a cooling device."),
 ];
 

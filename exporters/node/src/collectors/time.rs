@@ -15,7 +15,7 @@ const SOURCES: &str = "devices/system/clocksource";
 const SECONDS: Desc<'_> = Desc::gauge("node_time_seconds", "System time, seconds since the epoch.");
 const ZONE_OFFSET: Desc<'_> = Desc::gauge(
     "node_time_zone_offset_seconds",
-    "What the system's time zone adds to UTC now, in seconds.",
+    "Current offset of the system's time zone from UTC, in seconds.",
 );
 const AVAILABLE: Desc<'_> = Desc::gauge(
     "node_time_clocksource_available_info",

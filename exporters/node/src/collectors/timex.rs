@@ -35,7 +35,7 @@ const METRICS: &[Metric<Reading>] = &[
     }),
     gauge(
         "node_timex_frequency_adjustment_ratio",
-        "Rate at which the clock is made to run.",
+        "Frequency adjustment of the clock, as a ratio.",
         |r| Some(1.0 + r.timex.0.freq as f64 / FREQUENCY_UNITS),
     ),
     gauge("node_timex_maxerror_seconds", "Largest error possible, in seconds.", |r| {
@@ -77,9 +77,11 @@ const METRICS: &[Metric<Reading>] = &[
     counter("node_timex_pps_stability_exceeded_total", "Calibrations too far apart.", |r| {
         Some(r.timex.0.stbcnt as f64)
     }),
-    gauge("node_timex_tai_offset_seconds", "Atomic time less UTC, in seconds.", |r| {
-        Some(f64::from(r.timex.0.tai))
-    }),
+    gauge(
+        "node_timex_tai_offset_seconds",
+        "Offset between atomic time (TAI) and UTC, in seconds.",
+        |r| Some(f64::from(r.timex.0.tai)),
+    ),
 ];
 
 /// What the call returned and filled in.

@@ -9,7 +9,7 @@ use common::metric::Desc;
 use crate::host::Host;
 
 const INFO: Desc<'_> =
-    Desc::gauge("node_uname_info", "What uname(2) tells of kernel and host; always 1.");
+    Desc::gauge("node_uname_info", "Information about kernel and host from uname(2); always 1.");
 
 #[derive(Debug, Default)]
 pub(super) struct Uname;

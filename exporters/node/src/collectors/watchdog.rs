@@ -14,7 +14,7 @@ use crate::readers::attributes::{Table, devices, push_info, texts};
 const DIRECTORY: &str = "class/watchdog";
 
 const INFO: Desc<'_> =
-    Desc::gauge("node_watchdog_info", "What is known of each watchdog; always 1.");
+    Desc::gauge("node_watchdog_info", "Information about each watchdog; always 1.");
 
 const TEXTS: [(&str, &str); 5] = [
     ("identity", "identity"),
@@ -28,12 +28,16 @@ const ATTRIBUTES: &[Keyed] = &[
     Keyed::gauge(
         "bootstatus",
         "node_watchdog_bootstatus",
-        "Flags that tell why the host was booted.",
+        "Flags with the reason of the last boot.",
     ),
     Keyed::gauge("fw_version", "node_watchdog_fw_version", "Version of the watchdog's firmware."),
     Keyed::gauge("nowayout", "node_watchdog_nowayout", "1 if the watchdog cannot be stopped."),
     Keyed::gauge("timeleft", "node_watchdog_timeleft_seconds", "Time until the host is reset."),
-    Keyed::gauge("timeout", "node_watchdog_timeout_seconds", "Time without a sign before a reset."),
+    Keyed::gauge(
+        "timeout",
+        "node_watchdog_timeout_seconds",
+        "Time without a keepalive before the host is reset.",
+    ),
     Keyed::gauge(
         "pretimeout",
         "node_watchdog_pretimeout_seconds",

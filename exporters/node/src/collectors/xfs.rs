@@ -154,13 +154,13 @@ const FIELDS: &[Keyed] = &[
     Keyed::counter(
         "ig",
         "node_xfs_inode_operation_duplicates_total",
-        "Inodes that another read had put into the cache.",
+        "Inodes that another lookup had put into the cache.",
     )
     .read_by(field::<4>),
     Keyed::counter(
         "ig",
         "node_xfs_inode_operation_reclaims_total",
-        "Inodes taken from the cache for others.",
+        "Inodes reclaimed from the cache for reuse.",
     )
     .read_by(field::<5>),
     Keyed::counter(

@@ -71,9 +71,11 @@ pub(crate) const LINK_METRICS: &[Metric<LinkStats>] = &[
     counter("node_network_transmit_compressed_total", "Compressed packets sent.", |c| {
         c.get(LinkStat::TxCompressed)
     }),
-    counter("node_network_receive_nohandler_total", "Packets received that nobody wanted.", |c| {
-        c.get(LinkStat::RxNoHandler)
-    }),
+    counter(
+        "node_network_receive_nohandler_total",
+        "Received packets without a protocol handler.",
+        |c| c.get(LinkStat::RxNoHandler),
+    ),
 ];
 
 /// The counters in the order of `struct rtnl_link_stats64` (include/uapi/linux/if_link.h).

@@ -192,7 +192,10 @@ fn split_length<'a, 'c>(
     let length: usize = parse_number("length", Some(length))?;
     if length != counts.len() || length < requests.least {
         let line = requests.line;
-        return Err(ParseError::Form(format!("{line}: {length} columns said, {}", counts.len())));
+        return Err(ParseError::Form(format!(
+            "{line}: {length} columns announced, {} found",
+            counts.len()
+        )));
     }
     Ok(counts)
 }

@@ -19,7 +19,7 @@ const DIRECTORY: &str = "fs/bcache";
 #[command(next_help_heading = "Collector options")]
 #[group(skip)]
 pub(super) struct Options {
-    /// Also read how caches are used; the kernel looks through all buckets for it
+    /// Also read how caches are used; expensive, because the kernel scans all buckets
     #[arg(id = "collector.bcache.priorityStats", long = "collector.bcache.priorityStats")]
     pub priority_stats: bool,
 }

@@ -74,7 +74,7 @@ pub(super) const BACKING: &[Keyed] = &[
     Keyed::counter(
         "stats_total/bypassed",
         "node_bcache_bypassed_bytes_total",
-        "Bytes read and written past the cache.",
+        "Bytes read and written that bypassed the cache.",
     )
     .read_by(size),
     Keyed::counter(
@@ -92,13 +92,13 @@ pub(super) const BACKING: &[Keyed] = &[
     Keyed::counter(
         "stats_total/cache_bypass_hits",
         "node_bcache_cache_bypass_hits_total",
-        "Requests meant to go past the cache that it held all the same.",
+        "Requests meant to bypass the cache that were found in it.",
     )
     .read_by(size),
     Keyed::counter(
         "stats_total/cache_bypass_misses",
         "node_bcache_cache_bypass_misses_total",
-        "Requests meant to go past the cache that it did not hold.",
+        "Requests meant to bypass the cache that were not in it.",
     )
     .read_by(size),
     Keyed::counter(
@@ -120,13 +120,13 @@ pub(super) const CACHE: &[Keyed] = &[
     Keyed::gauge(
         "io_errors",
         "node_bcache_io_errors",
-        "Recent errors of a caching device; they decay.",
+        "Recent errors of a caching device; the count decays.",
     )
     .read_by(size),
     Keyed::counter(
         "metadata_written",
         "node_bcache_metadata_written_bytes_total",
-        "Bytes written that were no data.",
+        "Bytes of metadata written.",
     )
     .read_by(size),
     Keyed::counter(

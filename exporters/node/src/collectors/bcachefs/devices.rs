@@ -23,7 +23,7 @@ const ATTRIBUTES: &[Keyed] = &[
     Keyed::gauge(
         "durability",
         "node_bcachefs_device_durability",
-        "Copies that data on the device counts as.",
+        "Number of copies that data on the device counts as.",
     ),
 ];
 

@@ -18,7 +18,7 @@ use crate::readers::size_units;
 
 const DIRECTORY: &str = "fs/bcachefs";
 
-const INFO: Desc<'_> = Desc::gauge("node_bcachefs_info", "File systems; always 1.");
+const INFO: Desc<'_> = Desc::gauge("node_bcachefs_info", "bcachefs file systems; always 1.");
 
 const CACHE: &[Keyed] = &[Keyed::gauge(
     "btree_cache_size",

@@ -11,7 +11,7 @@ use crate::host::Host;
 use crate::readers::CPU_FREQUENCY;
 
 const INFO: Desc<'_> =
-    Desc::gauge("node_cpu_info", "What /proc/cpuinfo tells of each CPU; always 1.");
+    Desc::gauge("node_cpu_info", "Information about each CPU from /proc/cpuinfo; always 1.");
 const FLAG: Desc<'_> =
     Desc::gauge("node_cpu_flag_info", "Chosen flags of the first CPU; always 1.");
 const BUG: Desc<'_> = Desc::gauge("node_cpu_bug_info", "Chosen bugs of the first CPU; always 1.");

@@ -10,15 +10,15 @@ use crate::readers::attributes::{number_after, parsed_in_part};
 use crate::readers::cpu_list;
 
 const ISOLATED: Desc<'_> =
-    Desc::gauge("node_cpu_isolated", "CPUs that the scheduler leaves alone; always 1.");
+    Desc::gauge("node_cpu_isolated", "CPUs isolated from the scheduler; always 1.");
 const ONLINE: Desc<'_> = Desc::gauge("node_cpu_online", "1 if the CPU is in use, 0 if it is off.");
 const CORE_THROTTLES: Desc<'_> = Desc::counter(
     "node_cpu_core_throttles_total",
-    "How often a core was slowed down because it was too hot.",
+    "Times that a core was throttled because it was too hot.",
 );
 const PACKAGE_THROTTLES: Desc<'_> = Desc::counter(
     "node_cpu_package_throttles_total",
-    "How often a package was slowed down because it was too hot.",
+    "Times that a package was throttled because it was too hot.",
 );
 
 const DIRECTORY: &str = "devices/system/cpu";

@@ -60,7 +60,7 @@ const METRICS: &[Metric<Counts>] = &[
     ),
 ];
 
-const INFO: Desc<'_> = Desc::gauge("node_disk_info", "What is known of each disk; always 1.");
+const INFO: Desc<'_> = Desc::gauge("node_disk_info", "Information about each disk; always 1.");
 
 /// Columns behind the device's name: 11, with discards 15, with flushes 17. A malformed one is `None`.
 #[derive(Debug, Default, PartialEq)]

@@ -9,7 +9,7 @@ use super::Disk;
 const FILESYSTEM_INFO: Desc<'_> =
     Desc::gauge("node_disk_filesystem_info", "File system that a disk holds; always 1.");
 const MAPPER_INFO: Desc<'_> =
-    Desc::gauge("node_disk_device_mapper_info", "What the device mapper knows; always 1.");
+    Desc::gauge("node_disk_device_mapper_info", "Information from the device mapper; always 1.");
 
 /// Properties of the udev database that are numbers.
 const ATA_PROPERTIES: &[Keyed] = &[
@@ -26,7 +26,7 @@ const ATA_PROPERTIES: &[Keyed] = &[
     Keyed::gauge(
         "ID_ATA_ROTATION_RATE_RPM",
         "node_disk_ata_rotation_rate_rpm",
-        "Turns per minute of an ATA disk; 0 if it does not turn.",
+        "Rotations per minute of an ATA disk; 0 if it does not rotate.",
     ),
 ];
 

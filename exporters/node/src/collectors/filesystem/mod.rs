@@ -46,11 +46,11 @@ const METRICS: &[Metric<Space>] = &[
     ),
     gauge(
         "node_filesystem_avail_bytes",
-        "Space that is free for everybody, in bytes.",
+        "Space available to unprivileged users, in bytes.",
         Space::available_bytes,
     ),
     gauge("node_filesystem_files", "Files that the file system can hold.", Space::files),
-    gauge("node_filesystem_files_free", "Files that can still be made.", Space::files_free),
+    gauge("node_filesystem_files_free", "Files that can still be created.", Space::files_free),
     gauge(
         "node_filesystem_purgeable_bytes",
         "Space that the system could free by itself, in bytes; always 0 on Linux.",
@@ -59,7 +59,7 @@ const METRICS: &[Metric<Space>] = &[
     gauge("node_filesystem_readonly", "1 if the file system is mounted read-only.", |s| {
         Some(f64::from(s.is_read_only))
     }),
-    gauge("node_filesystem_device_error", "1 if asking for the space failed.", |s| {
+    gauge("node_filesystem_device_error", "1 if statfs(2) failed.", |s| {
         Some(f64::from(s.answer.is_err()))
     }),
 ];
@@ -122,7 +122,7 @@ pub(super) struct Options {
         value_name = "REGEX"
     )]
     pub mount_points_include: Option<Pattern>,
-    /// File system types to leave out (default: those without storage of their own)
+    /// File system types to leave out (default: virtual, overlay and image file systems)
     #[arg(
         id = "collector.filesystem.fs-types-exclude",
         long = "collector.filesystem.fs-types-exclude",

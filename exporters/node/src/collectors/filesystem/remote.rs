@@ -48,7 +48,7 @@ impl Remote {
             let (remote, queue, sender) = (Arc::clone(self), Arc::clone(&queue), sender.clone());
             let worker = std::thread::Builder::new().name("statfs".into());
             if worker.spawn(move || remote.work(&queue, &sender)).is_err() {
-                tracing::debug!("no thread to be had for statfs");
+                tracing::debug!("cannot start a thread for statfs");
             }
         }
         drop(sender);

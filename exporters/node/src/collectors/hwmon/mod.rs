@@ -27,7 +27,7 @@ const DIRECTORY: &str = "class/hwmon";
 const CHIP_NAMES: Desc<'_> =
     Desc::gauge("node_hwmon_chip_names", "Name that the driver gives to each chip; always 1.");
 const SENSOR_LABEL: Desc<'_> =
-    Desc::gauge("node_hwmon_sensor_label", "What the sensor is named on the board; always 1.");
+    Desc::gauge("node_hwmon_sensor_label", "Label of the sensor; always 1.");
 
 /// Flags of this collector.
 #[derive(clap::Args, Clone, Debug)]

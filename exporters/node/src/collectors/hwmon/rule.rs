@@ -43,7 +43,11 @@ const FREQUENCY_SUFFIX: &str = "_freq_mhz";
 
 /// The first that fits holds.
 const RULES: &[Rule] = &[
-    Rule { properties: &["alarm", "fault"], help: "1 if the chip warns of a sensor.", ..RAW },
+    Rule {
+        properties: &["alarm", "fault"],
+        help: "1 if the chip reports an alarm or a fault.",
+        ..RAW
+    },
     Rule { properties: &["beep"], suffix: "_enabled", help: "1 if an alarm beeps.", ..RAW },
     Rule {
         kinds: &["cpu", "in"],

@@ -18,7 +18,7 @@ use crate::readers::attributes::{Table, devices, push_info, texts};
 const DIRECTORY: &str = "class/infiniband";
 
 const INFO: Desc<'_> =
-    Desc::gauge("node_infiniband_info", "What is known of each adapter; always 1.");
+    Desc::gauge("node_infiniband_info", "Information about each adapter; always 1.");
 
 const TEXTS: [(&str, &str); 3] =
     [("board_id", "board_id"), ("firmware_version", "fw_ver"), ("hca_type", "hca_type")];

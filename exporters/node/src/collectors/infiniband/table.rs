@@ -38,7 +38,7 @@ pub(super) const ATTRIBUTES: &[Keyed] = &[
     count(
         "counters/local_link_integrity_errors",
         "node_infiniband_local_link_integrity_errors_total",
-        "Times that too many errors came at once.",
+        "Times that local link errors exceeded their threshold.",
     ),
     count(
         "counters/multicast_rcv_packets",
@@ -120,7 +120,11 @@ pub(super) const ATTRIBUTES: &[Keyed] = &[
         "node_infiniband_port_receive_switch_relay_errors_total",
         "Received packets that the switch could not forward.",
     ),
-    count("counters/symbol_error", "node_infiniband_symbol_error_total", "Errors on the wire."),
+    count(
+        "counters/symbol_error",
+        "node_infiniband_symbol_error_total",
+        "Minor link errors on the physical lanes.",
+    ),
     count(
         "counters/VL15_dropped",
         "node_infiniband_vl15_dropped_total",

@@ -19,10 +19,10 @@ use backends::{Backend, Counts, LABELS};
 
 const TOTALS: &[Metric<[f64; 5]>] = &[
     counter("node_ipvs_connections_total", "Connections made.", |[c, ..]| Some(*c)),
-    counter("node_ipvs_incoming_packets_total", "Packets that came in.", |[_, p, ..]| Some(*p)),
-    counter("node_ipvs_outgoing_packets_total", "Packets that went out.", |[_, _, p, ..]| Some(*p)),
-    counter("node_ipvs_incoming_bytes_total", "Bytes that came in.", |[.., b, _]| Some(*b)),
-    counter("node_ipvs_outgoing_bytes_total", "Bytes that went out.", |[.., b]| Some(*b)),
+    counter("node_ipvs_incoming_packets_total", "Packets received.", |[_, p, ..]| Some(*p)),
+    counter("node_ipvs_outgoing_packets_total", "Packets sent.", |[_, _, p, ..]| Some(*p)),
+    counter("node_ipvs_incoming_bytes_total", "Bytes received.", |[.., b, _]| Some(*b)),
+    counter("node_ipvs_outgoing_bytes_total", "Bytes sent.", |[.., b]| Some(*b)),
 ];
 
 const BACKENDS: &[Metric<Counts>] = &[
@@ -31,12 +31,14 @@ const BACKENDS: &[Metric<Counts>] = &[
     }),
     gauge(
         "node_ipvs_backend_connections_inactive",
-        "Connections in any other state, most often at their end.",
+        "Connections in other states, mostly closing ones.",
         |counts| Some(counts.inactive as f64),
     ),
-    gauge("node_ipvs_backend_weight", "Share of new connections that is sent there.", |counts| {
-        Some(counts.weight as f64)
-    }),
+    gauge(
+        "node_ipvs_backend_weight",
+        "Weight of the backend in the distribution of connections.",
+        |counts| Some(counts.weight as f64),
+    ),
 ];
 
 /// Flags of this collector.
@@ -44,7 +46,7 @@ const BACKENDS: &[Metric<Counts>] = &[
 #[command(next_help_heading = "Collector options")]
 #[group(skip)]
 pub(super) struct Options {
-    /// Labels of the backends; those that differ in no label are added up
+    /// Labels of the backends; backends with equal labels are added up
     #[arg(
         id = "collector.ipvs.backend-labels",
         long = "collector.ipvs.backend-labels",
@@ -114,7 +116,7 @@ impl Collector<Host> for Ipvs {
 }
 
 fn read(host: &Host, file: &str) -> Result<String, CollectError> {
-    let absent = || CollectError::NoData("the load balancer is not loaded".into());
+    let absent = || CollectError::NoData("IPVS is not loaded".into());
     host.read_proc_if_present(file)?.ok_or_else(absent)
 }
 

@@ -28,8 +28,8 @@ const METRICS: &[Metric<Array>] = &[
 const DISKS: Desc<'_> = Desc::gauge("node_md_disks", "Disks of the array by state.");
 const STATE: Desc<'_> = Desc::gauge("node_md_state", "1 for the state that the array is in.");
 const RAID_DISKS: Desc<'_> =
-    Desc::gauge("node_md_raid_disks", "Disks of a complete array, as sysfs tells.");
-const DEGRADED: Desc<'_> = Desc::gauge("node_md_degraded", "Disks that the array lacks.");
+    Desc::gauge("node_md_raid_disks", "Disks of a complete array, from sysfs.");
+const DEGRADED: Desc<'_> = Desc::gauge("node_md_degraded", "Disks missing from the array.");
 
 /// Value of the `state` label by activity; a reshape has none.
 const STATES: &[(&str, Activity)] = &[

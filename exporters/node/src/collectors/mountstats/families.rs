@@ -28,8 +28,12 @@ const BYTES: &[Desc<'_>] = &[
 const EVENTS: &[(usize, Desc<'_>)] = &[
     event(0, "node_mountstats_nfs_event_inode_revalidate_total", "Inodes checked for changes."),
     event(1, "node_mountstats_nfs_event_dnode_revalidate_total", "Names checked for changes."),
-    event(2, "node_mountstats_nfs_event_data_invalidate_total", "Caches of data given up."),
-    event(3, "node_mountstats_nfs_event_attribute_invalidate_total", "Cached attributes given up."),
+    event(2, "node_mountstats_nfs_event_data_invalidate_total", "Cached data invalidated."),
+    event(
+        3,
+        "node_mountstats_nfs_event_attribute_invalidate_total",
+        "Cached attributes invalidated.",
+    ),
     event(4, "node_mountstats_nfs_event_vfs_open_total", "Files and directories opened."),
     event(5, "node_mountstats_nfs_event_vfs_lookup_total", "Names looked up."),
     event(6, "node_mountstats_nfs_event_vfs_access_total", "Permissions checked."),
@@ -42,9 +46,9 @@ const EVENTS: &[(usize, Desc<'_>)] = &[
     event(13, "node_mountstats_nfs_event_vfs_setattr_total", "Attributes set."),
     event(14, "node_mountstats_nfs_event_vfs_flush_total", "Files flushed."),
     event(15, "node_mountstats_nfs_event_vfs_fsync_total", "Calls of fsync(2)."),
-    event(16, "node_mountstats_nfs_event_vfs_lock_total", "Locks asked for."),
-    event(17, "node_mountstats_nfs_event_vfs_file_release_total", "Files closed for good."),
-    event(19, "node_mountstats_nfs_event_truncation_total", "Files cut short."),
+    event(16, "node_mountstats_nfs_event_vfs_lock_total", "Lock requests."),
+    event(17, "node_mountstats_nfs_event_vfs_file_release_total", "Files released."),
+    event(19, "node_mountstats_nfs_event_truncation_total", "Files truncated."),
     event(
         20,
         "node_mountstats_nfs_event_write_extension_total",
@@ -55,15 +59,31 @@ const EVENTS: &[(usize, Desc<'_>)] = &[
         "node_mountstats_nfs_event_silly_rename_total",
         "Files removed while they were open.",
     ),
-    event(22, "node_mountstats_nfs_event_short_read_total", "Reads that gave less than asked for."),
-    event(23, "node_mountstats_nfs_event_short_write_total", "Writes that took less than given."),
+    event(
+        22,
+        "node_mountstats_nfs_event_short_read_total",
+        "Reads that returned less than requested.",
+    ),
+    event(
+        23,
+        "node_mountstats_nfs_event_short_write_total",
+        "Writes that wrote less than requested.",
+    ),
     event(
         24,
         "node_mountstats_nfs_event_jukebox_delay_total",
         "Waits for files to come from offline storage.",
     ),
-    event(25, "node_mountstats_nfs_event_pnfs_read_total", "Reads past the metadata server."),
-    event(26, "node_mountstats_nfs_event_pnfs_write_total", "Writes past the metadata server."),
+    event(
+        25,
+        "node_mountstats_nfs_event_pnfs_read_total",
+        "Reads that bypassed the metadata server (pNFS).",
+    ),
+    event(
+        26,
+        "node_mountstats_nfs_event_pnfs_write_total",
+        "Writes that bypassed the metadata server (pNFS).",
+    ),
 ];
 
 /// Number of the column with the time since the last request.
@@ -106,7 +126,7 @@ const TRANSPORT: &[(usize, Desc<'_>)] = &[
         10,
         Desc::gauge(
             "node_mountstats_nfs_transport_maximum_rpc_slots",
-            "Most requests that were on their way at once.",
+            "Most requests in flight at once.",
         ),
     ),
     (

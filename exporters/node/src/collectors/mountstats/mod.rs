@@ -20,7 +20,7 @@ const FILE: &str = "self/mountstats";
 const MOUNTS: &str = "self/mountinfo";
 
 const MOUNTPOINT_INFO: Desc<'_> =
-    Desc::gauge("node_mountstats_nfs_mountpoint_info", "Where an NFS export is mounted; always 1.");
+    Desc::gauge("node_mountstats_nfs_mountpoint_info", "Mount point of an NFS export; always 1.");
 
 /// A mount with the values of the labels that name it.
 #[derive(Debug)]

@@ -18,7 +18,7 @@ use crate::netlink::{LINK_METRICS, LinkStats};
 
 const UP: Desc<'_> = Desc::gauge("node_network_up", "1 if the device is operational, else 0.");
 const INFO: Desc<'_> =
-    Desc::gauge("node_network_info", "What is known of the network device; always 1.");
+    Desc::gauge("node_network_info", "Information about the network device; always 1.");
 const ALTERNATIVE_NAMES: Desc<'_> =
     Desc::gauge("node_network_altnames_info", "Another name of the network device; always 1.");
 
@@ -51,7 +51,7 @@ const NUMBERS: [Keyed; 17] = [
     Keyed::gauge(
         "dev_id",
         "node_network_device_id",
-        "Tells devices of one address from each other.",
+        "Number that distinguishes devices with the same address.",
     ),
     Keyed::gauge("dormant", "node_network_dormant", "1 if the device waits for an event, else 0."),
     Keyed::gauge("flags", "node_network_flags", "Flags of the device, as of netdevice(7)."),
@@ -59,7 +59,7 @@ const NUMBERS: [Keyed; 17] = [
     Keyed::gauge(
         "iflink",
         "node_network_iface_link",
-        "Number of the device that this one rests on.",
+        "Number of the lower device that this one uses.",
     ),
     Keyed::gauge("link_mode", "node_network_iface_link_mode", "1 if the link is dormant."),
     Keyed::gauge("mtu", "node_network_mtu_bytes", "Largest packet that can be sent."),
@@ -106,7 +106,7 @@ pub(super) struct Options {
         default_value = "^$"
     )]
     pub exclude: Pattern,
-    /// Leave out speeds below zero, which stand for unknown ones
+    /// Leave out speeds below zero, which mean that the speed is unknown
     #[arg(
         id = "collector.netclass.ignore-invalid-speed",
         long = "collector.netclass.ignore-invalid-speed"

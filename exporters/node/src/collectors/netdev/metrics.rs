@@ -13,9 +13,11 @@ pub(super) const METRICS: &[Metric<LinkStats>] = &[
     counter("node_network_receive_errs_total", "Bad packets received.", |c| {
         c.get(LinkStat::RxErrors)
     }),
-    counter("node_network_receive_drop_total", "Packets received that found no room.", |c| {
-        c.sum(&[LinkStat::RxDropped, LinkStat::RxMissed])
-    }),
+    counter(
+        "node_network_receive_drop_total",
+        "Received packets dropped due to lack of space.",
+        |c| c.sum(&[LinkStat::RxDropped, LinkStat::RxMissed]),
+    ),
     counter("node_network_receive_fifo_total", "Overruns of the receive queue.", |c| {
         c.get(LinkStat::RxFifo)
     }),
@@ -28,15 +30,17 @@ pub(super) const METRICS: &[Metric<LinkStats>] = &[
     counter("node_network_receive_multicast_total", "Multicast packets received.", |c| {
         c.get(LinkStat::Multicast)
     }),
-    counter("node_network_receive_nohandler_total", "Packets received that nobody wanted.", |c| {
-        c.get(LinkStat::RxNoHandler)
-    }),
+    counter(
+        "node_network_receive_nohandler_total",
+        "Received packets without a protocol handler.",
+        |c| c.get(LinkStat::RxNoHandler),
+    ),
     counter("node_network_transmit_bytes_total", "Bytes sent.", |c| c.get(LinkStat::TxBytes)),
     counter("node_network_transmit_packets_total", "Packets sent.", |c| c.get(LinkStat::TxPackets)),
     counter("node_network_transmit_errs_total", "Packets that could not be sent.", |c| {
         c.get(LinkStat::TxErrors)
     }),
-    counter("node_network_transmit_drop_total", "Packets dropped on the way out.", |c| {
+    counter("node_network_transmit_drop_total", "Packets dropped before they were sent.", |c| {
         c.get(LinkStat::TxDropped)
     }),
     counter("node_network_transmit_fifo_total", "Overruns of the send queue.", |c| {

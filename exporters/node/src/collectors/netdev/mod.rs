@@ -66,7 +66,7 @@ pub(super) struct Options {
     /// Also expose the addresses of all devices
     #[arg(id = "collector.netdev.address-info", long = "collector.netdev.address-info")]
     pub address_info: bool,
-    /// Label the counters with the alias of the device, too
+    /// Also label the counters with the alias of the device
     #[arg(id = "collector.netdev.label-ifalias", long = "collector.netdev.label-ifalias")]
     pub label_alias: bool,
 }

@@ -20,7 +20,7 @@ use names::Names;
 const DIRECTORY: &str = "bus/pci/devices";
 
 const INFO: Desc<'_> =
-    Desc::gauge("node_pcidevice_info", "What is known of each PCI device; always 1.");
+    Desc::gauge("node_pcidevice_info", "Information about each PCI device; always 1.");
 const POWER_STATE: Desc<'_> = Desc::gauge(
     "node_pcidevice_power_state",
     "1 for the power state that a PCI device is in, 0 for the others.",
@@ -58,13 +58,17 @@ const ATTRIBUTES: &[Keyed] = &[
     .read_by(link)
     .times(1e9)
     .or(-1.0),
-    Keyed::gauge("max_link_width", "node_pcidevice_max_link_width", "Most lanes; -1 if unknown.")
-        .read_by(link)
-        .or(-1.0),
+    Keyed::gauge(
+        "max_link_width",
+        "node_pcidevice_max_link_width",
+        "Maximum width of the link in lanes; -1 if unknown.",
+    )
+    .read_by(link)
+    .or(-1.0),
     Keyed::gauge(
         "current_link_width",
         "node_pcidevice_current_link_width",
-        "Lanes; -1 if unknown.",
+        "Width of the link in lanes; -1 if unknown.",
     )
     .read_by(link)
     .or(-1.0),
@@ -77,12 +81,12 @@ const ATTRIBUTES: &[Keyed] = &[
     Keyed::gauge(
         "sriov_drivers_autoprobe",
         "node_pcidevice_sriov_drivers_autoprobe",
-        "1 if new virtual functions get a driver at once.",
+        "1 if new virtual functions are bound to a driver automatically.",
     )
     .or(0.0),
     Keyed::gauge("sriov_numvfs", "node_pcidevice_sriov_numvfs", "Virtual functions in use.")
         .or(0.0),
-    Keyed::gauge("sriov_totalvfs", "node_pcidevice_sriov_totalvfs", "Virtual functions to be had.")
+    Keyed::gauge("sriov_totalvfs", "node_pcidevice_sriov_totalvfs", "Virtual functions available.")
         .or(0.0),
     Keyed::gauge(
         "sriov_vf_total_msix",
@@ -102,7 +106,7 @@ pub(super) struct Options {
     /// Add the names of vendors, devices and classes
     #[arg(id = "collector.pcidevice.names", long = "collector.pcidevice.names")]
     pub has_names: bool,
-    /// File of these names (default: where distributions put it)
+    /// The file pci.ids with these names (default: the usual places)
     #[arg(
         id = "collector.pcidevice.idsfile",
         long = "collector.pcidevice.idsfile",

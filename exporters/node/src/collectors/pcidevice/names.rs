@@ -20,7 +20,10 @@ impl Names {
             file.map_or_else(|| FILES.iter().map(Path::new).collect(), |file| vec![file]);
         let content = candidates.iter().find_map(|path| std::fs::read(path).ok());
         if content.is_none() {
-            tracing::warn!(?candidates, "no names of PCI devices: their numbers are shown");
+            tracing::warn!(
+                ?candidates,
+                "no pci.ids file can be read: PCI devices are shown with numbers instead of names"
+            );
         }
         parse(&String::from_utf8_lossy(&content.unwrap_or_default()))
     }

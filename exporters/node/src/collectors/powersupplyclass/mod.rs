@@ -18,7 +18,7 @@ use table::ATTRIBUTES;
 const DIRECTORY: &str = "class/power_supply";
 
 const INFO: Desc<'_> =
-    Desc::gauge("node_power_supply_info", "What is known of each power supply; always 1.");
+    Desc::gauge("node_power_supply_info", "Information about each power supply; always 1.");
 
 const TEXTS: [(&str, &str); 11] = [
     ("capacity_level", "capacity_level"),

@@ -26,7 +26,7 @@ pub(super) const ATTRIBUTES: &[Keyed] = &[
         "node_power_supply_online",
         "Whether the supply is connected: 0 no, 1 at a fixed voltage, 2 at a variable one.",
     ),
-    Keyed::gauge("present", "node_power_supply_present", "1 if the battery is in place."),
+    Keyed::gauge("present", "node_power_supply_present", "1 if the battery is present."),
     Keyed::gauge(
         "time_to_empty_now",
         "node_power_supply_time_to_empty_seconds",

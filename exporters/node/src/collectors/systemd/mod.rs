@@ -66,7 +66,7 @@ pub(super) struct Options {
         default_value = r".+\.(automount|device|mount|scope|slice)"
     )]
     pub unit_exclude: String,
-    /// Expose how many tasks services run and may run
+    /// Expose the number of tasks of services, and its limit
     #[arg(
         id = "collector.systemd.enable-task-metrics",
         long = "collector.systemd.enable-task-metrics"

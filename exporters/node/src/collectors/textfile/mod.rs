@@ -30,7 +30,7 @@ const MODIFIED: Desc<'_> = Desc::gauge(
 
 const SCRAPE_ERROR: Desc<'_> = Desc::gauge(
     "node_textfile_scrape_error",
-    "1 if a directory, file or family could not be taken as it is, else 0.",
+    "1 if a directory, file or family could not be read or exposed as it is, else 0.",
 );
 
 /// Flags of this collector.
@@ -38,7 +38,7 @@ const SCRAPE_ERROR: Desc<'_> = Desc::gauge(
 #[command(next_help_heading = "Collector options")]
 #[group(skip)]
 pub(super) struct Options {
-    /// Directory of files *.prom to expose, or a pattern of such; may be repeated
+    /// Directory with *.prom files to expose, or a glob pattern; may be repeated
     #[arg(
         id = "collector.textfile.directory",
         long = "collector.textfile.directory",

@@ -20,16 +20,20 @@ const INFO: Desc<'_> =
     Desc::gauge("node_wifi_station_info", "Network that the device belongs to; always 1.");
 
 const METRICS: &[Metric<Station>] = &[
-    counter("node_wifi_station_connected_seconds_total", "Time that it is connected.", |station| {
-        station.connected_seconds
-    }),
-    gauge("node_wifi_station_inactive_seconds", "Time since it was last active.", |station| {
-        station.inactive_seconds
-    }),
-    gauge("node_wifi_station_receive_bits_per_second", "Rate of reception.", |station| {
+    counter(
+        "node_wifi_station_connected_seconds_total",
+        "Time that the station has been connected, in seconds.",
+        |station| station.connected_seconds,
+    ),
+    gauge(
+        "node_wifi_station_inactive_seconds",
+        "Time since the station was last active, in seconds.",
+        |station| station.inactive_seconds,
+    ),
+    gauge("node_wifi_station_receive_bits_per_second", "Receive rate.", |station| {
         station.receive_bits_per_second
     }),
-    gauge("node_wifi_station_transmit_bits_per_second", "Rate of transmission.", |station| {
+    gauge("node_wifi_station_transmit_bits_per_second", "Transmit rate.", |station| {
         station.transmit_bits_per_second
     }),
     counter("node_wifi_station_receive_bytes_total", "Bytes received.", |station| {
@@ -44,10 +48,12 @@ const METRICS: &[Metric<Station>] = &[
     counter("node_wifi_station_transmit_retries_total", "Packets sent again.", |station| {
         station.transmit_retries
     }),
-    counter("node_wifi_station_transmit_failed_total", "Packets that were lost.", |station| {
-        station.transmit_failed
-    }),
-    counter("node_wifi_station_beacon_loss_total", "Times that beacons stayed away.", |station| {
+    counter(
+        "node_wifi_station_transmit_failed_total",
+        "Packets that could not be sent.",
+        |station| station.transmit_failed,
+    ),
+    counter("node_wifi_station_beacon_loss_total", "Times that beacons were lost.", |station| {
         station.beacon_loss
     }),
     counter("node_wifi_station_transmitted_packets_total", "Packets sent.", |station| {
