@@ -1,7 +1,11 @@
 //! Host metrics of Linux, as node_exporter names them.
 //!
-//! [`host`] reads files below the configurable roots, [`dbus`] asks services on D-Bus, `netlink` asks the kernel, [`collectors`] lists
-//! the subjects: one file each. `readers` holds what several of them read alike.
+//! Three floors, of which each uses those below it only:
+//!
+//! - [`collectors`] lists the subjects, one file or folder each, none of which uses another;
+//! - `readers` holds what several of them read alike;
+//! - [`host`] reads files below the configurable roots, [`dbus`] asks services on D-Bus, `netlink`
+//!   asks the kernel.
 
 pub mod collectors;
 pub mod dbus;

@@ -24,7 +24,7 @@ const LINKS: [&str; 2] = ["lower", "slave"];
 struct Bond {
     master: String,
     slaves: usize,
-    /// `None` if the kernel is too old to tell the state of each device.
+    /// `None` if the kernel is too old to show the state of each device.
     active: Option<usize>,
 }
 

@@ -205,7 +205,7 @@ fn push_devices(systems: &[FileSystem], host: &Host, sink: &mut Sink, errors: &m
         for id in ids {
             let path = format!("{path}/devinfo/{id}/error_stats");
             let counts = parsed_in_part(host, &path, error_counts, errors);
-            // Sysfs does not tell which number is which device, unless there is only one.
+            // Sysfs does not show which number is which device, unless there is only one.
             let device = match (&devices[..], &ids[..]) {
                 ([device], [_]) => ("device", &**device),
                 _ => ("devid", &**id),

@@ -104,7 +104,7 @@ fn read_all(host: &Host, numbers: &[&str]) -> (Vec<Cpu>, FirstError) {
             .collect();
         for (share, thread) in threads {
             let read = thread.and_then(|thread| thread.join().ok());
-            // Without a thread to be had, this one reads.
+            // If no thread can be started, this one reads.
             let (more, error) = read.unwrap_or_else(|| read_share(host, share));
             cpus.extend(more);
             errors.take(error.beside(()));
@@ -145,7 +145,7 @@ fn push(cpus: &[Cpu], sink: &mut Sink) {
     }
 }
 
-/// Some drivers cannot tell the frequency of a CPU that sleeps, and say so.
+/// Some drivers do not know the frequency of a sleeping CPU, and say so.
 fn known_integer(text: &str) -> Result<Option<f64>, ParseError> {
     if text == "<unknown>" { Ok(None) } else { integer(text) }
 }

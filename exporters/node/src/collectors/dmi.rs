@@ -1,4 +1,4 @@
-//! What the firmware tells of the machine: `/sys/class/dmi/id`,
+//! Information from the firmware about the machine: `/sys/class/dmi/id`,
 //! Documentation/ABI/testing/sysfs-class-dmi of the kernel.
 
 use async_trait::async_trait;

@@ -64,7 +64,7 @@ impl Collector<Host> for Drm {
         let (mut table, mut errors) = (Table::new(ATTRIBUTES, ["card"]), FirstError::default());
         let mut infos = Vec::new();
         for card in host.list_sys(DIRECTORY)?.unwrap_or_default() {
-            // Connectors stand beside the cards: `card0-DP-1`.
+            // Connectors are in the same directory: `card0-DP-1`.
             if number_after(&card, "card").is_none() {
                 continue;
             }

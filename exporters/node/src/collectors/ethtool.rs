@@ -1,7 +1,7 @@
 //! Link modes and drivers of network devices, ethtool(8): the kernel's generic netlink family
 //! of that name, and `/sys/class/net`.
 //!
-//! The statistics of drivers, and versions of drivers and firmware, are told by ioctl(2) only,
+//! The statistics of drivers, and versions of drivers and firmware, are available by ioctl(2) only,
 //! which is an unsafe call. The crate below-ethtool makes it without soundness: in 0.9.0 the
 //! kernel writes the number of statistics behind the end of an allocation (`StringSetInfo`).
 

@@ -116,7 +116,7 @@ impl Collector<Host> for FibreChannel {
     }
 }
 
-/// All ones stand for a statistic that the adapter does not keep.
+/// All ones mean that the adapter does not keep the statistic.
 fn supported_integer(text: &str) -> Result<Option<f64>, ParseError> {
     if text == "0xffffffffffffffff" { Ok(None) } else { integer(text) }
 }

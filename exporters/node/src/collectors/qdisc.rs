@@ -40,7 +40,7 @@ const STATS_PKT64: Attribute = Attribute::new(8, "TCA_STATS_PKT64");
 /// Size of `struct tcmsg`.
 const HEADER_BYTES: usize = 20;
 
-/// Figures of one queue; what it does not tell is `None`.
+/// Figures of one queue; what it does not report is `None`.
 #[derive(Debug, Default, PartialEq)]
 struct Stats {
     bytes: Option<f64>,

@@ -45,7 +45,7 @@ const REQUEST_BYTES: usize = 56;
 /// Twelve states as bits: those above and one more, which the kernel shows as `syn_recv`.
 const ALL_STATES: u32 = 0xfff;
 
-/// What is told of one socket.
+/// What the kernel reports of one socket.
 #[derive(Debug, PartialEq)]
 struct Socket {
     state: &'static str,

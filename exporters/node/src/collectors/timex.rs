@@ -1,4 +1,4 @@
-//! How the kernel disciplines its clock: adjtimex(2), which is only asked, never told.
+//! How the kernel disciplines its clock: adjtimex(2), which is used to read only.
 //!
 //! Called through rtime-clock, whose safe call gives every field: rustix and nix have
 //! no such call, and clock-steering keeps most of the fields to itself.
@@ -111,7 +111,7 @@ impl Collector<Host> for ClockDiscipline {
     }
 }
 
-/// Sandboxes that let nobody set the clock may forbid the call altogether.
+/// Sandboxes in which the clock cannot be set may forbid the call altogether.
 fn refused(error: &io::Error) -> CollectError {
     match error.kind() {
         io::ErrorKind::PermissionDenied => {

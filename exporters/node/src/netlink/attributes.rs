@@ -6,7 +6,7 @@ use common::error::ParseError;
 
 const HEADER_BYTES: usize = 4;
 
-/// The two highest bits of an attribute's number tell of its layout.
+/// The two highest bits of an attribute's number are flags of its layout.
 const NUMBER_MASK: u16 = 0x3fff;
 
 /// Number of an attribute among its siblings, and its name in the kernel's headers.

@@ -75,7 +75,7 @@ impl Connection {
     /// Connects to one part of the kernel; `None` is the network stack, rtnetlink(7).
     ///
     /// # Errors
-    /// There is no such part, or no socket to be had.
+    /// There is no such part, or no socket can be opened.
     pub(crate) fn open(protocol: Option<Protocol>) -> Result<Self, NetlinkError> {
         let open = || {
             let (raw, flags) = (SocketType::RAW, SocketFlags::CLOEXEC);

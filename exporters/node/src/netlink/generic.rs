@@ -44,7 +44,7 @@ impl Family {
         }
     }
 
-    /// Starts a request for everything that a command gives. The name stands in errors.
+    /// Starts a request for everything that a command gives. The name is for errors.
     pub(crate) fn dump(&self, name: &'static str, command: u8) -> Request {
         Request::dump(name, self.id, &[command, VERSION, 0, 0])
     }

@@ -20,7 +20,7 @@ const DUPLEX: Attribute = Attribute::new(6, "ETHTOOL_A_LINKMODES_DUPLEX");
 const BITSET_VALUE: Attribute = Attribute::new(4, "ETHTOOL_A_BITSET_VALUE");
 const BITSET_MASK: Attribute = Attribute::new(5, "ETHTOOL_A_BITSET_MASK");
 
-/// Speed of a link that is down or does not tell.
+/// Speed of a link that is down or does not report it.
 const SPEED_UNKNOWN: u64 = 0xffff_ffff;
 
 /// Whether a link carries both directions at once.
@@ -31,7 +31,7 @@ pub(crate) enum Duplex {
     Unknown,
 }
 
-/// The modes of one device; what it does not tell is `None`.
+/// The modes of one device; what it does not report is `None`.
 #[derive(Debug, PartialEq)]
 pub(crate) struct LinkModes {
     pub(crate) device: String,

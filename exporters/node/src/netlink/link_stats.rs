@@ -112,7 +112,7 @@ pub(crate) enum LinkStat {
 pub(crate) struct LinkStats([Option<u64>; 24]);
 
 impl LinkStats {
-    /// What a device tells: 64 bits wide, or 32 where a kernel has no others.
+    /// The counters in a device's message: 64 bits wide, or 32 if the kernel has no others.
     pub(crate) fn from_attributes(attributes: Attributes<'_>) -> Self {
         let wide = attributes.find(STATS64).unwrap_or_default();
         let narrow = attributes.find(STATS).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Messages, netlink(7): a header that tells length and type, then the payload.
+//! Messages, netlink(7): a header with length and type, then the payload.
 
 use common::error::ParseError;
 
@@ -24,7 +24,7 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// Asks for everything of a kind. The name stands in errors, `header` before the attributes.
+    /// Asks for everything of a kind. The name is for errors; `header` comes before the attributes.
     pub(crate) fn dump(name: &'static str, kind: u16, header: &[u8]) -> Self {
         Self { name, kind, flags: NLM_F_REQUEST | NLM_F_DUMP, payload: header.to_vec() }
     }

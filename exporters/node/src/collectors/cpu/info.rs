@@ -16,7 +16,7 @@ const FLAG: Desc<'_> =
     Desc::gauge("node_cpu_flag_info", "Chosen flags of the first CPU; always 1.");
 const BUG: Desc<'_> = Desc::gauge("node_cpu_bug_info", "Chosen bugs of the first CPU; always 1.");
 
-/// Label of [`INFO`] and the key that its value stands under.
+/// Label of [`INFO`] and the key of its value.
 const LABELS: [(&str, &str); 10] = [
     ("cachesize", "cache size"),
     ("core", "core id"),
@@ -78,7 +78,7 @@ fn push_words(
     sink.samples(desc, samples);
 }
 
-/// The frequency of a CPU in hertz; `None` where the architecture does not tell it here.
+/// The frequency of a CPU in hertz; `None` where the architecture does not show it here.
 fn frequency(cpu: &Block<'_>) -> Result<Option<f64>, ParseError> {
     let Some((_, megahertz)) = cpu.iter().find(|(key, _)| *key == "cpu MHz") else {
         return Ok(None);

@@ -23,7 +23,7 @@ impl Times {
 
     /// Takes over `now`, except for those times that have fallen: idle and
     /// iowait do so by a few ticks on tickless kernels. CPUs that are gone are
-    /// forgotten, and one that came back starts anew.
+    /// forgotten, and one that came back starts afresh.
     pub(super) fn update(&mut self, mut now: Vec<CpuTimes>) {
         for cpu in &mut now {
             let Some(last) = self.0.iter().find(|last| last.number == cpu.number) else { continue };

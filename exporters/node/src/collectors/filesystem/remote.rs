@@ -75,12 +75,12 @@ impl Remote {
             let next = lock(queue).pop_front();
             let Some((index, path)) = next else { return };
             if !lock(&self.pending).insert(path.clone()) {
-                // Another scrape has just begun to ask the same mount.
+                // Another scrape has just started to query the same mount.
                 continue;
             }
             let answer = statfs(&path);
             lock(&self.pending).remove(&path);
-            // Nobody waits any more if the scrape has given up.
+            // The scrape may have given up meanwhile.
             if answers.send((index, answer)).is_err() {
                 return;
             }

@@ -38,7 +38,7 @@ fn clean_place(device: &Path) -> String {
     if bus.is_empty() || name.is_empty() { name } else { format!("{bus}_{name}") }
 }
 
-/// The labels of `chips`: chips with the same base are told apart by their names, or else by
+/// The labels of `chips`: chips with the same base are distinguished by their names, or else by
 /// their entries.
 pub(super) fn labels(chips: &[Names]) -> Vec<String> {
     let label = |chip: &Names| {

@@ -35,7 +35,7 @@ enum Scale {
     Millionths,
 }
 
-/// A sensor without unit, or whose unit the family's name does not tell.
+/// A sensor without unit, or whose unit is not in the family's name.
 const RAW: Rule =
     Rule { kinds: &[], properties: &[], suffix: "", scale: Scale::One, help: "Raw value." };
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::host::Host;
 
-/// What chips can measure or be told; other files are none of a sensor.
+/// What chips measure or have as settings; other files belong to no sensor.
 const KINDS: [&str; 14] = [
     "beep_enable",
     "cpu",

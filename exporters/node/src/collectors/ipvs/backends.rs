@@ -34,7 +34,7 @@ impl Counts {
     }
 }
 
-/// What a service's line tells: an address with its port, or a firewall mark.
+/// What a service's line holds: an address with its port, or a firewall mark.
 #[derive(Clone, Debug)]
 struct Service {
     proto: String,

@@ -77,7 +77,7 @@ const NUMBERS: [Keyed; 17] = [
 /// Labels of [`INFO`] that are files of the same name.
 const TEXTS: [&str; 4] = ["address", "broadcast", "duplex", "ifalias"];
 
-/// One device; what it does not tell is `None`.
+/// One device; what it does not report is `None`.
 #[derive(Debug)]
 struct Device {
     name: String,
@@ -87,9 +87,9 @@ struct Device {
     texts: [Option<String>; TEXTS.len()],
     /// In the order of [`NUMBERS`].
     numbers: [Option<f64>; NUMBERS.len()],
-    /// Told by netlink only.
+    /// From netlink only.
     alternative_names: Vec<String>,
-    /// Told by netlink only, on request.
+    /// From netlink only, on request.
     stats: Option<LinkStats>,
 }
 

@@ -167,7 +167,7 @@ impl Collector<Host> for PciDevices {
 fn push_power_states(devices: &[([String; 4], String)], sink: &mut Sink) {
     let mut family = sink.family(&POWER_STATE);
     for ([bus, device, function, segment], current) in devices {
-        // Linux before 5.11 tells no state.
+        // Linux before 5.11 shows no state.
         for state in POWER_STATES.into_iter().filter(|_| !current.is_empty()) {
             let labels = [
                 ("bus", &**bus),

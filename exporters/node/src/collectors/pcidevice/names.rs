@@ -14,7 +14,7 @@ const FILES: [&str; 2] = ["/usr/share/misc/pci.ids", "/usr/share/hwdata/pci.ids"
 pub(super) struct Names(HashMap<String, String>);
 
 impl Names {
-    /// Reads `file`, or the first of the usual ones. Without a file, numbers stand for names.
+    /// Reads `file`, or the first of the usual ones. Without a file, numbers are shown instead of names.
     pub(super) fn load(file: Option<&Path>) -> Self {
         let candidates: Vec<&Path> =
             file.map_or_else(|| FILES.iter().map(Path::new).collect(), |file| vec![file]);

@@ -110,7 +110,7 @@ const fn always(
 }
 
 impl Family {
-    /// The largest number stands for "never", "not counted" or "no limit".
+    /// The largest number means "never", "not counted" or "no limit".
     fn value(&self, number: u64) -> Option<f64> {
         (number != u64::MAX).then_some(number as f64 / self.per_unit)
     }

@@ -171,7 +171,7 @@ fn anchored(pattern: &str) -> anyhow::Result<Pattern> {
     format!("^(?:{pattern})$").parse().map_err(anyhow::Error::msg)
 }
 
-/// Writes what systemd tells of itself and of the system as a whole.
+/// Writes what systemd reports about itself and the system as a whole.
 async fn push_facts(manager: &Object<'_>, sink: &mut Sink, errors: &mut FirstError) {
     if let Some(version) = errors.catch(manager.text(MANAGER, "Version").await) {
         let number = release(&version)

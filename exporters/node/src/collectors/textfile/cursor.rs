@@ -31,7 +31,7 @@ impl<'a> Cursor<'a> {
         self.take_while(|byte| !is_blank(byte))
     }
 
-    /// A name, which may stand in quotes; empty if there is none. Only those of metrics hold colons.
+    /// A name, which may be quoted; empty if there is none. Only those of metrics hold colons.
     pub(super) fn name(&mut self, allows_colon: bool) -> Result<&'a str, String> {
         let is_start =
             |byte: u8| byte.is_ascii_alphabetic() || byte == b'_' || allows_colon && byte == b':';

@@ -20,7 +20,7 @@ pub(super) struct Family<'a> {
     /// The type is settled, by a TYPE line or by a sample without one.
     pub(super) has_kind: bool,
     pub(super) series: Vec<Series<'a>>,
-    /// Histograms and summaries, which stand on several lines: position by labels.
+    /// Histograms and summaries, which take several lines: position by labels.
     compounds: HashMap<Labels<'a>, usize>,
 }
 
@@ -63,7 +63,7 @@ impl<'a> Family<'a> {
         Self { name, help: None, kind: Kind::Untyped, has_kind: false, series, compounds }
     }
 
-    /// Label that tells the lines of a histogram or summary apart.
+    /// Label that distinguishes the lines of a histogram or summary.
     pub(super) fn point_label(&self) -> Option<&'static str> {
         match self.kind {
             Kind::Histogram => Some("le"),

@@ -1,4 +1,4 @@
-//! Which files are read, and how: whatever stands in a directory, reading it ends.
+//! Which files are read, and how: whatever is in a directory, reading it ends.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -19,7 +19,7 @@ pub(super) struct TextFile {
     pub(super) content: Vec<u8>,
 }
 
-/// The directories that a pattern stands for; the pattern itself if it finds nothing.
+/// The directories that match a pattern; the pattern itself if none does.
 pub(super) fn directories(pattern: &str) -> Vec<PathBuf> {
     // Go's patterns know neither `**`, which is one asterisk to them, nor `[!`.
     let translated = pattern.replace("**", "*").replace("[^", "[!");
@@ -42,7 +42,7 @@ pub(super) fn list(directory: &Path) -> io::Result<Vec<PathBuf>> {
 
 /// Reads a regular file and takes its size off `budget`.
 pub(super) fn read(path: &Path, budget: &mut u64) -> io::Result<TextFile> {
-    // Without NONBLOCK a pipe would wait for somebody to write.
+    // Without NONBLOCK, opening a pipe would wait for a writer.
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
     let stat = rustix::fs::fstat(&file)?;

@@ -1,8 +1,8 @@
 //! Metrics that others write into files: `*.prom` in the directories of a flag,
 //! text format 0.0.4 of Prometheus.
 //!
-//! Files are refused as a whole, families one by one: those that clash with an
-//! earlier file's or with another collector's give way.
+//! Files are refused as a whole, families one by one: those that conflict with an
+//! earlier file's or with another collector's are left out.
 
 mod cursor;
 mod family;
@@ -50,7 +50,7 @@ pub(super) struct Options {
 #[derive(Debug)]
 pub(super) struct Textfile {
     directories: Vec<String>,
-    changes: FailureLog,
+    failures: FailureLog,
 }
 
 /// A family's help text and the files that have it.
@@ -64,7 +64,7 @@ impl Textfile {
     pub(super) fn new(options: &Options) -> Self {
         let mut directories = options.directories.clone();
         directories.retain(|directory| !directory.is_empty());
-        Self { directories, changes: FailureLog::default() }
+        Self { directories, failures: FailureLog::default() }
     }
 
     /// Reads each file once, even if two directories are the same.
@@ -90,10 +90,10 @@ impl Textfile {
 
     fn log(&self, problems: &[String]) {
         if problems.is_empty() {
-            if self.changes.recovered() {
+            if self.failures.recovered() {
                 tracing::info!("all text files are exposed again");
             }
-        } else if self.changes.failed(&problems.join("\n")) {
+        } else if self.failures.failed(&problems.join("\n")) {
             for problem in problems {
                 tracing::warn!(problem, "text file or a part of it is not exposed");
             }

@@ -100,7 +100,7 @@ fn ssid(elements: &[u8]) -> Result<String, ParseError> {
     Ok(String::new())
 }
 
-/// The other end of a connection; what the driver does not tell is `None`.
+/// The other end of a connection; what the driver does not report is `None`.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Station {
     pub(super) mac_address: String,

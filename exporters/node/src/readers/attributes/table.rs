@@ -97,7 +97,7 @@ pub(crate) fn read(
     values.collect()
 }
 
-/// What stands behind `key`, and a colon or blank, in the line that starts with it.
+/// What follows `key`, and a colon or blank, in the line that starts with it.
 pub(crate) fn line<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     text.lines().find_map(|line| {
         let rest = line.strip_prefix(key)?;

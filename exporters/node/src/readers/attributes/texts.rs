@@ -42,7 +42,7 @@ pub(crate) fn present_texts(
     files.iter().filter_map(read).collect()
 }
 
-/// Writes a family that tells of each device in labels, put in alphabetical order.
+/// Writes a family that describes each device in labels, in alphabetical order.
 pub(crate) fn push_info(sink: &mut Sink, desc: &Desc<'_>, mut devices: Vec<Texts>) {
     for texts in &mut devices {
         texts.sort_unstable();

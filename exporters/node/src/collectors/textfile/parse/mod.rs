@@ -204,7 +204,7 @@ fn read_labels<'a>(
     }
 }
 
-/// Why something that stands behind a value is refused, a timestamp being the usual case.
+/// Why something behind a value is refused, a timestamp being the usual case.
 fn behind_value(mut cursor: Cursor<'_>) -> String {
     cursor.skip_blanks();
     let word = String::from_utf8_lossy(cursor.word()).into_owned();
