@@ -2,7 +2,7 @@
 //!
 //! Parsed here because the procfs crate loses all devices to one odd line.
 
-use crate::error::{ParseError, Partial, parse_number};
+use crate::error::{FirstError, ParseError, Partial, parse_number};
 
 /// Counters of a device: eight of reception, then eight of transmission.
 pub const COLUMNS: usize = 16;
@@ -14,27 +14,37 @@ pub struct Device<'a> {
     pub name: &'a str,
     /// Bytes, packets, errors, drops, FIFO, frame, compressed, multicast received; bytes, packets,
     /// errors, drops, FIFO, collisions, carrier, compressed sent.
-    pub counts: [u64; COLUMNS],
+    pub counts: [Option<u64>; COLUMNS],
 }
 
 /// The devices in order, behind two lines of headings; without these the text is no list.
 pub fn parse(text: &str) -> Partial<Vec<Device<'_>>, ParseError> {
     let mut lines = text.lines();
     if lines.nth(1).is_none_or(|heading| !heading.contains("bytes")) {
-        let error = Some(ParseError::Missing { field: "line of headings" });
-        return Partial { good: Vec::new(), error };
+        return Partial::failed(ParseError::Missing { field: "line of headings" });
     }
-    lines.filter(|line| !line.trim().is_empty()).map(parse_line).collect()
+    let mut errors = FirstError::default();
+    let devices = lines.filter(|line| !line.trim().is_empty()).filter_map(|line| {
+        let device = parse_line(line, &mut errors);
+        errors.note(device)
+    });
+    let devices = devices.collect();
+    errors.beside(devices)
 }
 
-/// `  eth0: 1 2 3 …`; old kernels leave out the space behind the colon.
-fn parse_line(line: &str) -> Result<Device<'_>, ParseError> {
+/// `  eth0: 1 2 3 …`; old kernels leave out the space behind the colon. A malformed count costs
+/// only itself, a line that is too short the device.
+fn parse_line<'a>(
+    line: &'a str,
+    errors: &mut FirstError<ParseError>,
+) -> Result<Device<'a>, ParseError> {
     let (name, columns) =
         line.rsplit_once(':').ok_or_else(|| ParseError::form("no device", line))?;
-    let mut device = Device { name: name.trim(), counts: [0; COLUMNS] };
+    let mut device = Device { name: name.trim(), counts: [None; COLUMNS] };
     let mut columns = columns.split_ascii_whitespace();
     for count in &mut device.counts {
-        *count = parse_number("count", columns.next())?;
+        let column = columns.next().ok_or(ParseError::Missing { field: "count" })?;
+        *count = errors.note(parse_number("count", Some(column)));
     }
     Ok(device)
 }
@@ -53,14 +63,18 @@ mod tests {
         let devices = parse(&text);
         assert_eq!(devices.error, None);
         let [lo, alias] = devices.good[..] else { panic!("{devices:?}") };
-        assert_eq!((lo.name, lo.counts[0], lo.counts[15]), ("lo", 1, 16));
-        assert_eq!((alias.name, alias.counts[8]), ("eth0:1", 9));
+        assert_eq!((lo.name, lo.counts[0], lo.counts[15]), ("lo", Some(1), Some(16)));
+        assert_eq!((alias.name, alias.counts[8]), ("eth0:1", Some(9)));
     }
 
     #[test]
     fn truncated_and_malformed_lines_are_errors_and_cost_only_themselves() {
         let good = "eth0: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16";
-        for line in ["lo", "lo: 1 2 3", "lo: x 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16", "\0"] {
+        let text = format!("{HEAD}lo: 1 x 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n{good}\n");
+        let devices = parse(&text);
+        assert_eq!((devices.good.len(), devices.error.is_some()), (2, true));
+        assert_eq!(devices.good[0].counts[..3], [Some(1), None, Some(3)]);
+        for line in ["lo", "lo: 1 2 3", "\0"] {
             let text = format!("{HEAD}{line}\n{good}\n");
             let devices = parse(&text);
             assert_eq!((devices.good.len(), devices.error.is_some()), (1, true), "{line:?}");

@@ -138,7 +138,19 @@ impl Root {
         &'a self,
         path: impl Into<Cow<'a, str>>,
     ) -> Result<Option<KernelFile<'a>>, CollectError> {
-        match self.read(path) {
+        self.read_lines_if_present(path, PAGE_BYTES)
+    }
+
+    /// As [`Self::read_lines`], or `None` if there is no such file.
+    ///
+    /// # Errors
+    /// [`CollectError::Read`] for any reason but absence.
+    pub fn read_lines_if_present<'a>(
+        &'a self,
+        path: impl Into<Cow<'a, str>>,
+        longest: usize,
+    ) -> Result<Option<KernelFile<'a>>, CollectError> {
+        match self.read_lines(path, longest) {
             Ok(file) => Ok(Some(file)),
             Err(CollectError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 Ok(None)

@@ -8,11 +8,11 @@ use common::collector::Collector;
 use common::error::{CollectError, FirstError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
 use common::filter::{Filter, Pattern};
+use common::kernel::Hex;
 use common::metric::Desc;
 
 use crate::host::Host;
 use crate::netlink::{Connection, Request, bytes_at, names};
-use crate::readers::hex::Hex;
 
 const ENTRIES: Desc<'_> =
     Desc::gauge("node_arp_entries", "Neighbours that the device knows by IPv4.");
@@ -75,8 +75,8 @@ impl Collector<Host> for Arp {
         let entries = if self.netlink {
             ask()?
         } else {
-            let text = host.read_proc("net/arp")?;
-            parse(&text).map_error(|error| host.malformed_proc("net/arp", error))
+            let text = host.proc("net/arp")?;
+            text.parse_rows(parse)
         };
         let wanted = entries.good.iter().filter(|(device, _)| self.devices.accepts(device));
         sink.samples(

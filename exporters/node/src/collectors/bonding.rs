@@ -35,7 +35,7 @@ pub(super) struct Bonding;
 impl Collector<Host> for Bonding {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
         let masters = host
-            .read_sys_if_present("class/net/bonding_masters")?
+            .sys_if_present("class/net/bonding_masters")?
             .ok_or_else(|| CollectError::NoData("no bonding in the kernel".into()))?;
         let mut errors = FirstError::default();
         let masters = masters.split_ascii_whitespace();

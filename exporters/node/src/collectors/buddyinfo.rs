@@ -29,7 +29,7 @@ pub(super) struct Buddyinfo;
 #[async_trait]
 impl Collector<Host> for Buddyinfo {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
-        let text = host.read_proc("buddyinfo")?;
+        let text = host.proc("buddyinfo")?;
         let zones = parse(&text);
         let mut family = sink.family(&BLOCKS);
         for zone in &zones.good {
@@ -40,7 +40,7 @@ impl Collector<Host> for Buddyinfo {
                 family.sample(&labels, *count as f64);
             }
         }
-        zones.map_error(|error| host.malformed_proc("buddyinfo", error)).finish()
+        zones.map_error(|error| text.blame(error)).finish()
     }
 }
 

@@ -32,11 +32,11 @@ pub(super) struct Cgroups;
 #[async_trait]
 impl Collector<Host> for Cgroups {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
-        let text = host.read_proc("cgroups")?;
+        let text = host.proc("cgroups")?;
         let controllers = parse(&text);
         let rows = controllers.good.iter();
         sink.table(METRICS, rows.map(|(name, row)| ([("subsys_name", *name)], row)));
-        controllers.map_error(|error| host.malformed_proc("cgroups", error)).finish()
+        controllers.map_error(|error| text.blame(error)).finish()
     }
 }
 

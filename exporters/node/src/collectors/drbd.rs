@@ -80,15 +80,15 @@ pub(super) struct Drbd;
 #[async_trait]
 impl Collector<Host> for Drbd {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
-        let Some(text) = host.read_proc_if_present(FILE)? else {
+        let Some(text) = host.proc_if_present(FILE)? else {
             return Err(CollectError::NoData("DRBD is not loaded".into()));
         };
-        let devices = parse(&text).map_err(|error| host.malformed_proc(FILE, error))?;
+        let devices = text.parse(parse)?;
         let mut errors = FirstError::default();
         let mut counts = Table::new(COUNTS, ["device"]);
         for device in &devices {
             let added = counts.add_parsed([&device.name], |key| device.get(key));
-            errors.note(added.map_err(|error| host.malformed_proc(FILE, error)));
+            errors.note(added.map_err(|error| text.blame(error)));
         }
         counts.push(sink);
         push_states(&devices, sink);

@@ -32,8 +32,8 @@ pub(super) struct FileDescriptors;
 #[async_trait]
 impl Collector<Host> for FileDescriptors {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
-        let text = host.read_proc(FILE)?;
-        let files = parse(&text).map_err(|error| host.malformed_proc(FILE, error))?;
+        let text = host.proc(FILE)?;
+        let files = text.parse(parse)?;
         sink.row(METRICS, &files);
         Ok(())
     }

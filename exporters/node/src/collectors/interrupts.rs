@@ -93,8 +93,8 @@ pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Ho
 #[async_trait]
 impl Collector<Host> for Interrupts {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
-        let text = host.read_proc("interrupts")?;
-        let malformed = |error| host.malformed_proc("interrupts", error);
+        let text = host.proc("interrupts")?;
+        let malformed = |error| text.blame(error);
         let (cpus, rows) = cpu_columns::parse(&text).map_err(malformed)?;
         let rows = rows.filter_map(|(name, row)| parse_row(cpus.len(), name, row));
         let interrupts = rows.collect::<Partial<_, _>>();

@@ -30,8 +30,8 @@ pub(super) struct LoadAvg;
 #[async_trait]
 impl Collector<Host> for LoadAvg {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
-        let text = host.read_proc("loadavg")?;
-        let load = parse(&text).map_err(|error| host.malformed_proc("loadavg", error))?;
+        let text = host.proc("loadavg")?;
+        let load = text.parse(parse)?;
         sink.row(METRICS, &load);
         Ok(())
     }

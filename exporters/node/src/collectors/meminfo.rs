@@ -18,7 +18,7 @@ pub(super) struct Meminfo;
 #[async_trait]
 impl Collector<Host> for Meminfo {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
-        let text = host.read_proc("meminfo")?;
+        let text = host.proc("meminfo")?;
         let fields = parse(&text);
         let (mut name, mut help) = (String::new(), String::new());
         for field in &fields.good {
@@ -34,7 +34,7 @@ impl Collector<Host> for Meminfo {
             help.push_str(" of /proc/meminfo.");
             sink.value(&Desc::gauge(&name, &help), field.value);
         }
-        fields.map_error(|error| host.malformed_proc("meminfo", error)).finish()
+        fields.map_error(|error| text.blame(error)).finish()
     }
 }
 

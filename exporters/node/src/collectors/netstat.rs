@@ -59,7 +59,7 @@ impl Netstat {
         parse: fn(&str) -> Partial<Vec<Field<'_>>, ParseError>,
         sink: &mut Sink,
     ) -> Result<(), CollectError> {
-        let text = host.read_proc(file)?;
+        let text = host.proc(file)?;
         let fields = parse(&text);
         let mut key = String::new();
         for field in &fields.good {
@@ -71,7 +71,7 @@ impl Netstat {
                 sink.value(&Desc::untyped(&name, &help), field.value);
             }
         }
-        fields.map_error(|error| host.malformed_proc(file, error)).finish()
+        fields.map_error(|error| text.blame(error)).finish()
     }
 }
 

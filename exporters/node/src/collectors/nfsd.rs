@@ -141,10 +141,10 @@ pub(super) struct Nfsd;
 #[async_trait]
 impl Collector<Host> for Nfsd {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
-        let Some(text) = host.read_proc_if_present(FILE)? else {
+        let Some(file) = host.proc_if_present(FILE)? else {
             return Err(CollectError::NoData("the host is no NFS server".into()));
         };
-        let program = Program::new(host, FILE, &text, &["rc", "net", "rpc"])?;
+        let program = Program::new(&file, &["rc", "net", "rpc"])?;
         let mut errors = FirstError::default();
         program.push(COUNTS, sink, &mut errors);
         program.push_labelled(LABELLED, sink, &mut errors);

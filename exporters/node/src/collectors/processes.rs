@@ -109,8 +109,8 @@ fn numbers(names: Option<Vec<String>>) -> impl Iterator<Item = String> {
 
 /// `None` if there is no such task to be seen.
 fn read_task(host: &Host, path: &str) -> Result<Option<Task>, CollectError> {
-    let Some(text) = unless_out_of_sight(host.read_proc(path))? else { return Ok(None) };
-    parse(&text).map(Some).map_err(|error| host.malformed_proc(path, error))
+    let Some(text) = unless_out_of_sight(host.proc(path))? else { return Ok(None) };
+    parse(&text).map(Some).map_err(|error| text.blame(error))
 }
 
 /// Tasks may have ended since they were listed, or be hidden by the mount option `hidepid`.

@@ -45,10 +45,10 @@ pub(super) struct Schedstat;
 impl Collector<Host> for Schedstat {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
         let absent = || CollectError::NoData("no scheduler statistics in the kernel".into());
-        let text = host.read_proc_if_present("schedstat")?.ok_or_else(absent)?;
+        let text = host.proc_if_present("schedstat")?.ok_or_else(absent)?;
         let cpus = parse(&text);
         sink.table(METRICS, cpus.good.iter().map(|(cpu, times)| ([("cpu", *cpu)], times)));
-        cpus.map_error(|error| host.malformed_proc("schedstat", error)).finish()
+        cpus.map_error(|error| text.blame(error)).finish()
     }
 }
 

@@ -41,15 +41,16 @@ impl Collector<Host> for Selinux {
 
 /// Content of `enforce`, or `None` if the file system is not mounted or no policy loaded.
 fn read_enforce(host: &Host) -> Result<Option<String>, CollectError> {
-    let enforce = match host.read_sys_if_present("fs/selinux/enforce")? {
-        Some(enforce) => Some(enforce),
+    let enforce = match host.sys_if_present("fs/selinux/enforce")? {
+        Some(enforce) => Some(enforce.into_text()),
         // Its place before Linux 3.0.
         None => host.read_rootfs_if_present("selinux/enforce")?,
     };
     if enforce.is_none() {
         return Ok(None);
     }
-    let context = host.read_proc_if_present("self/attr/current")?.unwrap_or_default();
+    let context = host.proc_if_present("self/attr/current")?;
+    let context = context.as_deref().unwrap_or_default();
     let has_policy = context.trim_end_matches(['\0', '\n']) != NO_POLICY;
     Ok(enforce.filter(|_| has_policy))
 }

@@ -76,8 +76,8 @@ pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Ho
 #[async_trait]
 impl Collector<Host> for Slabinfo {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
-        let text = host.read_proc("slabinfo")?;
-        let slabs = parse(&text).map_error(|error| host.malformed_proc("slabinfo", error));
+        let text = host.proc("slabinfo")?;
+        let slabs = text.parse_rows(parse);
         let rows = slabs.good.iter().filter(|(name, _)| self.slabs.accepts(name));
         sink.table(METRICS, rows.map(|(name, slab)| ([("slab", *name)], slab)));
         slabs.finish()

@@ -44,14 +44,14 @@ impl Collector<Host> for Sockstat {
 }
 
 fn push(host: &Host, file: &str, page_bytes: f64, sink: &mut Sink) -> Result<(), CollectError> {
-    let Some(text) = host.read_proc_if_present(file)? else { return Ok(()) };
+    let Some(text) = host.proc_if_present(file)? else { return Ok(()) };
     let protocols = parse(&text);
     for protocol in &protocols.good {
         for (key, value) in &protocol.values {
             push_value(protocol.name, key, *value, page_bytes, sink);
         }
     }
-    protocols.map_error(|error| host.malformed_proc(file, error)).finish()
+    protocols.map_error(|error| text.blame(error)).finish()
 }
 
 fn push_value(protocol: &str, key: &str, value: f64, page_bytes: f64, sink: &mut Sink) {

@@ -20,8 +20,8 @@ pub(super) struct Softirqs;
 #[async_trait]
 impl Collector<Host> for Softirqs {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
-        let text = host.read_proc("softirqs")?;
-        let malformed = |error| host.malformed_proc("softirqs", error);
+        let text = host.proc("softirqs")?;
+        let malformed = |error| text.blame(error);
         let (cpus, rows) = cpu_columns::parse(&text).map_err(malformed)?;
         let mut errors = FirstError::default();
         let samples = rows.flat_map(|(kind, row)| {

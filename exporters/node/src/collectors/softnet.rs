@@ -5,10 +5,10 @@ use async_trait::async_trait;
 use common::collector::Collector;
 use common::error::{CollectError, FirstError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
+use common::kernel::Hex;
 use common::metric::{Metric, counter, gauge};
 
 use crate::host::Host;
-use crate::readers::hex::Hex;
 
 const FILE: &str = "net/softnet_stat";
 
@@ -68,10 +68,10 @@ pub(super) struct Softnet;
 #[async_trait]
 impl Collector<Host> for Softnet {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
-        let text = host.read_proc(FILE)?;
+        let text = host.proc(FILE)?;
         let cpus = parse(&text);
         sink.table(METRICS, cpus.good.iter().map(|cpu| ([("cpu", &*cpu.number)], cpu)));
-        cpus.map_error(|error| host.malformed_proc(FILE, error)).finish()
+        cpus.map_error(|error| text.blame(error)).finish()
     }
 }
 

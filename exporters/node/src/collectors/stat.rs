@@ -80,8 +80,8 @@ pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Ho
 #[async_trait]
 impl Collector<Host> for Stat {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
-        let text = host.read_proc("stat")?;
-        let counters = parse(&text).map_error(|error| host.malformed_proc("stat", error));
+        let text = host.proc("stat")?;
+        let counters = text.parse_rows(parse);
         sink.row(METRICS, &counters.good);
         if self.softirqs {
             let counts = SOFTIRQ_KINDS.iter().zip(&counters.good.softirqs);

@@ -36,9 +36,9 @@ pub(super) struct Swap;
 impl Collector<Host> for Swap {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
         let text = host
-            .read_proc_if_present(FILE)?
+            .proc_if_present(FILE)?
             .ok_or_else(|| CollectError::NoData("no swap in the kernel".into()))?;
-        let areas = parse(&text).map_error(|error| host.malformed_proc(FILE, error));
+        let areas = text.parse_rows(parse);
         let rows = areas
             .good
             .iter()

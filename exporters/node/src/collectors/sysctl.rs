@@ -108,8 +108,8 @@ impl Parameter {
         host: &Host,
         parse: impl FnOnce(&str) -> Result<T, ParseError>,
     ) -> Result<T, CollectError> {
-        let text = host.read_proc(&self.path)?;
-        parse(&text).map_err(|error| host.malformed_proc(&self.path, error))
+        let text = host.proc(&self.path)?;
+        text.parse(parse)
     }
 
     fn push_numbers(&self, text: &str, sink: &mut Sink) -> Result<(), ParseError> {

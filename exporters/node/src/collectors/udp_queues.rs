@@ -1,15 +1,13 @@
 //! Bytes that wait in the queues of all UDP sockets: `/proc/net/udp` and `udp6`, proc_pid_net(5).
-//!
-//! Parsed here because the procfs crate refuses sockets in states other than two.
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, FirstError, ParseError, parse_number};
+use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
+use common::kernel::sockets::{self, Socket};
 use common::metric::Desc;
 
 use crate::host::Host;
-use crate::readers::hex::Hex;
 
 const QUEUES: Desc<'_> =
     Desc::gauge("node_udp_queues", "Bytes waiting in the queues of UDP sockets.");
@@ -24,6 +22,15 @@ struct Queues {
     received_bytes: u64,
 }
 
+impl Queues {
+    fn of(sockets: &[Socket<'_>]) -> Self {
+        sockets.iter().fold(Self::default(), |sum, socket| Self {
+            sent_bytes: sum.sent_bytes.wrapping_add(socket.transmit_bytes),
+            received_bytes: sum.received_bytes.wrapping_add(socket.receive_bytes),
+        })
+    }
+}
+
 #[derive(Debug, Default)]
 pub(super) struct UdpQueues;
 
@@ -32,9 +39,11 @@ impl Collector<Host> for UdpQueues {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
         let (mut found, mut errors) = (Vec::new(), FirstError::default());
         for (file, ip) in FILES {
-            if let Some(text) = errors.catch(host.read_proc_if_present(file)) {
-                let queues = parse(&text).map_err(|error| host.malformed_proc(file, error));
-                found.extend(errors.note(queues).map(|queues| (ip, queues)));
+            if let Some(text) = errors.catch(host.table_if_present(file, sockets::UDP_LINE_BYTES)) {
+                // A sum that lacks a line would be wrong.
+                let sockets =
+                    text.parse(|text| sockets::parse(text).collect::<Result<Vec<_>, _>>());
+                found.extend(errors.note(sockets).map(|sockets| (ip, Queues::of(&sockets))));
             }
         }
         let mut family = sink.family(&QUEUES);
@@ -50,56 +59,22 @@ impl Collector<Host> for UdpQueues {
     }
 }
 
-/// Sums of the fifth column, below a line of headings; without one of the lines they would be wrong.
-fn parse(text: &str) -> Result<Queues, ParseError> {
-    let mut lines = text.lines();
-    lines
-        .next()
-        .filter(|headings| headings.contains("tx_queue"))
-        .ok_or(ParseError::Missing { field: "line of headings" })?;
-    lines.try_fold(Queues::default(), |sum, line| {
-        let column = line.split_ascii_whitespace().nth(4).unwrap_or_default();
-        let (sent, received) =
-            column.split_once(':').ok_or(ParseError::Missing { field: "tx_queue:rx_queue" })?;
-        let Hex(sent) = parse_number("tx_queue", Some(sent))?;
-        let Hex(received) = parse_number("rx_queue", Some(received))?;
-        Ok(Queues {
-            sent_bytes: sum.sent_bytes.wrapping_add(sent),
-            received_bytes: sum.received_bytes.wrapping_add(received),
-        })
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const TEXT: &str = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when\n\
-        13: 00000000:0044 00000000:0000 07 00000001:00000200 00:00000000\n\
-        14: 00000000:0045 00000000:0000 09 00000002:000000ff 00:00000000\n";
-
     #[test]
     fn queues_of_all_sockets_are_summed() {
-        assert_eq!(parse(TEXT), Ok(Queues { sent_bytes: 3, received_bytes: 0x2ff }));
-        assert_eq!(
-            parse("  sl  local_address rem_address   st tx_queue rx_queue\n"),
-            Ok(Queues::default())
-        );
-    }
-
-    #[test]
-    fn truncated_and_malformed_lines_are_errors() {
-        assert!(parse("").is_err());
-        assert!(parse("13: 00000000:0044 00000000:0000 07 1:2\n").is_err());
-        for line in ["", "13: 00000000:0044", "1: a b 07 1", "1: a b 07 1:x", "1: a b 07 x:1"] {
-            assert!(parse(&format!("sl tx_queue rx_queue\n{line}\n")).is_err(), "{line:?}");
-        }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn any_text_is_parsed_or_refused(text in "([ -~\n]|\\PC){0,200}") {
-            let _ = parse(&text);
-        }
+        let socket = |transmit_bytes, receive_bytes| Socket {
+            state: 7,
+            transmit_bytes,
+            receive_bytes,
+            last: "0",
+        };
+        let sum = Queues::of(&[socket(1, 0x200), socket(2, 0xff)]);
+        assert_eq!(sum, Queues { sent_bytes: 3, received_bytes: 0x2ff });
+        let wrapped = Queues::of(&[socket(u64::MAX, 0), socket(2, 0)]);
+        assert_eq!(wrapped, Queues { sent_bytes: 1, received_bytes: 0 });
+        assert_eq!(Queues::of(&[]), Queues::default());
     }
 }

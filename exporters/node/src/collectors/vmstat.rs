@@ -45,7 +45,7 @@ pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Ho
 #[async_trait]
 impl Collector<Host> for Vmstat {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
-        let text = host.read_proc("vmstat")?;
+        let text = host.proc("vmstat")?;
         let mut errors = FirstError::default();
         if text.is_empty() {
             errors.note::<()>(Err(ParseError::Form("no field".into())));
@@ -66,7 +66,7 @@ impl Collector<Host> for Vmstat {
             help.push_str(" of /proc/vmstat.");
             sink.value(&Desc::untyped(&name, &help), value);
         }
-        errors.into_result().map_err(|error| host.malformed_proc("vmstat", error))
+        errors.into_result().map_err(|error| text.blame(error))
     }
 }
 

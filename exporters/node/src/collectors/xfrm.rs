@@ -161,9 +161,9 @@ pub(super) struct Xfrm;
 impl Collector<Host> for Xfrm {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
         let text = host
-            .read_proc_if_present(FILE)?
+            .proc_if_present(FILE)?
             .ok_or_else(|| CollectError::NoData("no statistics of IPsec in the kernel".into()))?;
-        let counts = parse(&text).map_error(|error| host.malformed_proc(FILE, error));
+        let counts = text.parse_rows(parse);
         sink.columns(COUNTERS, std::iter::once(((), &*counts.good)));
         counts.finish()
     }

@@ -45,11 +45,11 @@ impl Host {
 
     /// In another mount of proc, such as a container's `/host/proc`, the link `net` leads to
     /// the reader's own network namespace; that of process 1 is the host's.
-    fn locate<'a>(&self, path: &'a str) -> Cow<'a, str> {
+    fn locate<'a>(&self, path: Cow<'a, str>) -> Cow<'a, str> {
         if self.net_of_init && path.starts_with("net/") {
             Cow::Owned(format!("1/{path}"))
         } else {
-            Cow::Borrowed(path)
+            path
         }
     }
 
@@ -63,8 +63,11 @@ impl Host {
     ///
     /// # Errors
     /// [`CollectError::Read`] with the full path.
-    pub fn proc<'a>(&'a self, path: &'a str) -> Result<KernelFile<'a>, CollectError> {
-        self.proc.read(self.locate(path))
+    pub fn proc<'a>(
+        &'a self,
+        path: impl Into<Cow<'a, str>>,
+    ) -> Result<KernelFile<'a>, CollectError> {
+        self.proc.read(self.locate(path.into()))
     }
 
     /// A file below the proc root, or `None` if there is no such file.
@@ -73,9 +76,21 @@ impl Host {
     /// [`CollectError::Read`] for any reason but absence.
     pub fn proc_if_present<'a>(
         &'a self,
-        path: &'a str,
+        path: impl Into<Cow<'a, str>>,
     ) -> Result<Option<KernelFile<'a>>, CollectError> {
-        self.proc.read_if_present(self.locate(path))
+        self.proc.read_if_present(self.locate(path.into()))
+    }
+
+    /// As [`Self::proc_if_present`], of a table whose lines are at most `longest` bytes long.
+    ///
+    /// # Errors
+    /// [`CollectError::Read`] for any reason but absence.
+    pub fn table_if_present<'a>(
+        &'a self,
+        path: &'static str,
+        longest: usize,
+    ) -> Result<Option<KernelFile<'a>>, CollectError> {
+        self.proc.read_lines_if_present(self.locate(path.into()), longest)
     }
 
     /// A file below the sys root, or `None` if there is no such file.
@@ -87,30 +102,6 @@ impl Host {
         path: &'a str,
     ) -> Result<Option<KernelFile<'a>>, CollectError> {
         self.sys.read_if_present(path)
-    }
-
-    /// Whole content of a file below the proc root; invalid UTF-8 is replaced.
-    ///
-    /// # Errors
-    /// [`CollectError::Read`] with the full path.
-    pub fn read_proc(&self, path: &str) -> Result<String, CollectError> {
-        Ok(self.proc(path)?.into_text())
-    }
-
-    /// Content of a file below the proc root, or `None` if there is no such file.
-    ///
-    /// # Errors
-    /// [`CollectError::Read`] for any reason but absence.
-    pub fn read_proc_if_present(&self, path: &str) -> Result<Option<String>, CollectError> {
-        Ok(self.proc_if_present(path)?.map(KernelFile::into_text))
-    }
-
-    /// Trimmed content of a file below the sys root, or `None` if there is no such file.
-    ///
-    /// # Errors
-    /// [`CollectError::Read`] for any reason but absence.
-    pub fn read_sys_if_present(&self, path: &str) -> Result<Option<String>, CollectError> {
-        Ok(self.sys_if_present(path)?.map(|content| content.trim().to_owned()))
     }
 
     /// Trimmed content of a device's attribute below the sys root, or `None` if the
@@ -153,7 +144,7 @@ impl Host {
     /// # Errors
     /// [`CollectError::Read`] for any reason but absence.
     pub fn list_proc(&self, path: &str) -> Result<Option<Vec<String>>, CollectError> {
-        self.proc.list(&self.locate(path))
+        self.proc.list(&self.locate(path.into()))
     }
 
     /// Names in a directory below the sys root in byte order, or `None` if there is no such directory.
@@ -180,17 +171,12 @@ impl Host {
 
     /// Full path of a file below the proc root.
     pub fn proc_path(&self, path: &str) -> PathBuf {
-        self.proc.path().join(&*self.locate(path))
+        self.proc.path().join(&*self.locate(path.into()))
     }
 
     /// Full path of a file below the sys root.
     pub fn sys_path(&self, path: &str) -> PathBuf {
         self.sys.path().join(path)
-    }
-
-    /// Turns a parser's error into one that names the file below the proc root.
-    pub fn malformed_proc(&self, path: &str, error: ParseError) -> CollectError {
-        CollectError::parse(&self.proc.path().join(&*self.locate(path)), error)
     }
 
     /// Turns a parser's error into one that names the file below the sys root.
@@ -279,7 +265,7 @@ mod tests {
         std::fs::create_dir_all(root.join("1/net")).unwrap();
         std::fs::write(root.join("1/net/dev"), "host's").unwrap();
         let with = Host::open(&paths(&root)).unwrap();
-        let read = |host: &Host| host.read_proc("net/dev").unwrap();
+        let read = |host: &Host| host.proc("net/dev").unwrap().into_text();
         assert_eq!((read(&without).as_str(), read(&with).as_str()), ("own", "host's"));
         assert_eq!(with.proc_path("net/dev"), root.join("1/net/dev"));
         assert_eq!(with.proc_path("netless"), root.join("netless"));

@@ -7,7 +7,6 @@ pub(crate) mod cpu_columns;
 /// Lists of CPUs in `/sys/devices/system/cpu`.
 pub(crate) mod cpu_list;
 /// Numbers in hexadecimal digits, as below `/proc/net`.
-pub(crate) mod hex;
 /// Lines of `/proc/meminfo` and of the `meminfo` of NUMA nodes.
 pub(crate) mod meminfo;
 /// Headings of zones in `/proc/buddyinfo` and `/proc/zoneinfo`.

@@ -2,8 +2,8 @@
 //! then one line of hexadecimal counts per CPU.
 
 use common::error::{CollectError, FirstError, ParseError, Partial, parse_number};
+use common::kernel::Hex;
 
-use super::hex::Hex;
 use crate::host::Host;
 
 /// Where the tables are, below the proc root.
@@ -25,8 +25,8 @@ impl Table {
     /// It cannot be read.
     pub(crate) fn read(host: &Host, name: &str) -> Result<Option<Partial<Self>>, CollectError> {
         let path = format!("{DIRECTORY}/{name}");
-        let Some(text) = host.read_proc_if_present(&path)? else { return Ok(None) };
-        Ok(Some(Self::parse(&text).map_error(|error| host.malformed_proc(&path, error))))
+        let Some(text) = host.proc_if_present(&path)? else { return Ok(None) };
+        Ok(Some(text.parse_rows(Self::parse)))
     }
 
     /// Counts under a heading, CPU after CPU; empty if there is no such heading.

@@ -7,9 +7,9 @@ use crate::host::Host;
 /// The number in the file at `path`, or `None` if the kernel has no such file.
 pub(crate) fn number(host: &Host, path: &str) -> Result<Option<f64>, CollectError> {
     let path = format!("sys/{path}");
-    let Some(text) = host.read_proc_if_present(&path)? else { return Ok(None) };
+    let Some(text) = host.proc_if_present(&path)? else { return Ok(None) };
     let number = parse_number::<u64>("value", Some(text.trim()));
-    number.map(|number| Some(number as f64)).map_err(|error| host.malformed_proc(&path, error))
+    number.map(|number| Some(number as f64)).map_err(|error| text.blame(error))
 }
 
 #[cfg(test)]

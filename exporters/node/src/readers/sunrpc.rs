@@ -4,9 +4,8 @@
 
 use common::error::{CollectError, FirstError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
+use common::kernel::KernelFile;
 use common::metric::Desc;
-
-use crate::host::Host;
 
 /// Procedures of NFS version 2 in the order of their numbers, RFC 1094.
 pub(crate) const V2: &[&str] = &[
@@ -64,8 +63,7 @@ pub(crate) struct Requests {
 /// The file of one program.
 #[derive(Debug)]
 pub(crate) struct Program<'a> {
-    host: &'a Host,
-    path: &'static str,
+    file: &'a KernelFile<'a>,
     lines: Vec<Line<'a>>,
 }
 
@@ -73,18 +71,13 @@ pub(crate) struct Program<'a> {
 type Line<'a> = (&'a str, Vec<&'a str>);
 
 impl<'a> Program<'a> {
-    /// Divides the content of the file at `path` into lines.
+    /// Divides `file` into lines.
     ///
     /// # Errors
     /// There is none of the lines that `expected` names.
-    pub(crate) fn new(
-        host: &'a Host,
-        path: &'static str,
-        text: &'a str,
-        expected: &[&str],
-    ) -> Result<Self, CollectError> {
-        let lines = parse(text, expected).map_err(|error| host.malformed_proc(path, error))?;
-        Ok(Self { host, path, lines })
+    pub(crate) fn new(file: &'a KernelFile<'a>, expected: &[&str]) -> Result<Self, CollectError> {
+        let lines = file.parse(|text| parse(text, expected))?;
+        Ok(Self { file, lines })
     }
 
     /// Pushes families of single counts.
@@ -147,7 +140,7 @@ impl<'a> Program<'a> {
     }
 
     fn malformed(&self, error: ParseError) -> CollectError {
-        self.host.malformed_proc(self.path, error)
+        self.file.blame(error)
     }
 }
 

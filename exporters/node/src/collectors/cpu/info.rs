@@ -41,8 +41,8 @@ pub(super) struct Choice {
 }
 
 pub(super) fn push(choice: &Choice, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
-    let text = host.read_proc("cpuinfo")?;
-    let cpus = parse(&text).map_err(|error| host.malformed_proc("cpuinfo", error))?;
+    let text = host.proc("cpuinfo")?;
+    let cpus = text.parse(parse)?;
     let samples = cpus.iter().map(|cpu| (LABELS.map(|(label, key)| (label, value(cpu, key))), 1.0));
     sink.samples(&INFO, samples);
     if let Some(first) = cpus.first() {
@@ -59,7 +59,7 @@ pub(super) fn push(choice: &Choice, host: &Host, sink: &mut Sink) -> Result<(), 
         Some((labels.map(|(label, key)| (label, value(cpu, key))), hertz))
     });
     sink.samples(&CPU_FREQUENCY, samples);
-    errors.into_result().map_err(|error| host.malformed_proc("cpuinfo", error))
+    errors.into_result().map_err(|error| text.blame(error))
 }
 
 /// Pushes those words of a CPU's line that the filter accepts, each in a label.

@@ -134,9 +134,9 @@ pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Ho
 #[async_trait]
 impl Collector<Host> for Cpu {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
-        let text = host.read_proc("stat")?;
+        let text = host.proc("stat")?;
         let mut errors = FirstError::default();
-        let now = parse(&text).map_error(|error| host.malformed_proc("stat", error));
+        let now = text.parse_rows(parse);
         let now = errors.take(now);
         let numbers: Vec<String> = {
             let mut last = lock(&self.last);

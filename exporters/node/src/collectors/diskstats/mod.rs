@@ -132,9 +132,9 @@ pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Ho
 #[async_trait]
 impl Collector<Host> for Diskstats {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
-        let text = host.read_proc("diskstats")?;
+        let text = host.proc("diskstats")?;
         let mut errors = FirstError::default();
-        let disks = parse(&text).map_error(|error| host.malformed_proc("diskstats", error));
+        let disks = text.parse_rows(parse);
         let mut disks = errors.take(disks);
         disks.retain(|disk| self.devices.accepts(disk.name));
         sink.table(METRICS, disks.iter().map(|disk| ([("device", disk.name)], &disk.counts)));

@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 
 use common::error::{CollectError, ParseError};
+use common::kernel::{KernelFile, mountinfo};
 
 use crate::host::Host;
 
@@ -34,50 +35,35 @@ impl Mount {
 const MOUNTS: &str = "1/mountinfo";
 
 /// The mounts that init sees, or where that cannot be read, those of this process.
-pub(super) fn read(host: &Host) -> Result<String, CollectError> {
-    let text = match host.read_proc(MOUNTS) {
+pub(super) fn read(host: &Host) -> Result<KernelFile<'_>, CollectError> {
+    let text = match host.proc(MOUNTS) {
         Err(CollectError::Read { source, .. })
             if matches!(source.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied) =>
         {
-            host.read_proc("self/mountinfo")?
+            host.proc("self/mountinfo")?
         }
         result => result?,
     };
     // There is a root everywhere, so no mount at all is no list of mounts.
     let has_mounts = parse(&text).next().is_some();
-    if has_mounts {
-        Ok(text)
-    } else {
-        Err(host.malformed_proc(MOUNTS, ParseError::Form("no mount".into())))
-    }
+    if has_mounts { Ok(text) } else { Err(text.blame(ParseError::Form("no mount".into()))) }
 }
 
 /// The mounts in order; a line that is no mount is left out, because the
 /// kernel writes what drivers give it and one odd driver must not cost the rest.
-pub(super) fn parse(text: &str) -> impl Iterator<Item = Mount> {
-    text.lines().filter_map(parse_line)
+pub(super) fn parse(text: &str) -> impl Iterator<Item = Mount> + '_ {
+    mountinfo::parse(text).flatten().map(|mount| Mount {
+        number: mount.number.to_owned(),
+        device: name(mount.source),
+        point: name(mount.point),
+        fs_type: mount.fs_type.to_owned(),
+        is_read_only: mount.has_option("ro") || mount.has_option("emergency_ro"),
+    })
 }
 
-/// `36 35 98:0 /root /point rw,noatime shared:1 - ext3 /dev/root rw,errors=continue`
-fn parse_line(line: &str) -> Option<Mount> {
-    let (mount, file_system) = line.split_once(" - ")?;
-    let mut fields = mount.split(' ').skip(2);
-    let number = fields.next()?.to_owned();
-    let point = decode(fields.nth(1)?);
-    let options = fields.next()?;
-    let mut fields = file_system.split(' ');
-    let fs_type = fields.next()?.to_owned();
-    let device = decode(fields.next()?);
-    let super_options = fields.next().unwrap_or_default();
-    let has = |options: &str, wanted: &str| options.split(',').any(|option| option == wanted);
-    let is_read_only =
-        has(options, "ro") || has(super_options, "ro") || has(super_options, "emergency_ro");
-    Some(Mount { number, device, point, fs_type, is_read_only })
-}
-
-/// Only space and tab are decoded: labels of the reference exporter keep `\012` and `\134`.
-fn decode(field: &str) -> String {
-    field.replace("\\040", " ").replace("\\011", "\t")
+/// Only space and tab are unescaped: labels of the reference exporter keep `\012` and `\134`.
+fn name(field: &str) -> String {
+    mountinfo::unescape(field, " \t").into_owned()
 }
 
 #[cfg(test)]

@@ -3,8 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use common::error::{ParseError, parse_number};
-
-use crate::readers::hex::Hex;
+use common::kernel::Hex;
 
 /// Labels of a backend.
 pub(super) const LABELS: [&str; 6] =

@@ -11,10 +11,10 @@ use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
 use common::error::{CollectError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
+use common::kernel::{Hex, KernelFile};
 use common::metric::{Label, Metric, counter, gauge};
 
 use crate::host::Host;
-use crate::readers::hex::Hex;
 use backends::{Backend, Counts, LABELS};
 
 const TOTALS: &[Metric<[f64; 5]>] = &[
@@ -90,8 +90,7 @@ impl Ipvs {
     }
 
     fn push_backends(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
-        let file = "net/ip_vs";
-        let text = read(host, file)?;
+        let text = read(host, "net/ip_vs")?;
         let backends: Partial<Vec<Backend>, ParseError> =
             backends::parse(&text).into_iter().collect();
         let mut sums: BTreeMap<Vec<Label<'_>>, Counts> = BTreeMap::new();
@@ -99,7 +98,7 @@ impl Ipvs {
             sums.entry(self.labels.choose(backend)).or_default().add(backend.counts);
         }
         sink.table(BACKENDS, sums.iter());
-        backends.map_error(|error| host.malformed_proc(file, error)).finish()
+        backends.map_error(|error| text.blame(error)).finish()
     }
 }
 
@@ -115,14 +114,13 @@ impl Collector<Host> for Ipvs {
     }
 }
 
-fn read(host: &Host, file: &str) -> Result<String, CollectError> {
+fn read<'a>(host: &'a Host, file: &'static str) -> Result<KernelFile<'a>, CollectError> {
     let absent = || CollectError::NoData("IPVS is not loaded".into());
-    host.read_proc_if_present(file)?.ok_or_else(absent)
+    host.proc_if_present(file)?.ok_or_else(absent)
 }
 
 fn push_totals(host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
-    let file = "net/ip_vs_stats";
-    let totals = parse(&read(host, file)?).map_err(|error| host.malformed_proc(file, error))?;
+    let totals = read(host, "net/ip_vs_stats")?.parse(parse)?;
     sink.row(TOTALS, &totals);
     Ok(())
 }

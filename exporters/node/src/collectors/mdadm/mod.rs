@@ -52,11 +52,11 @@ pub(super) struct Mdadm;
 #[async_trait]
 impl Collector<Host> for Mdadm {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
-        let Some(text) = host.read_proc_if_present(FILE)? else {
+        let Some(text) = host.proc_if_present(FILE)? else {
             return Err(CollectError::NoData("the kernel has no software RAID".into()));
         };
         let mut errors = FirstError::default();
-        let arrays = mdstat::parse(&text).map_error(|error| host.malformed_proc(FILE, error));
+        let arrays = text.parse_rows(mdstat::parse);
         push_arrays(&errors.take(arrays), sink);
         if let Some(names) = errors.catch(host.list_sys("block")) {
             push_sysfs(&names, host, sink, &mut errors);

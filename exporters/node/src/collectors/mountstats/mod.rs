@@ -52,11 +52,12 @@ pub(super) struct Mountstats;
 #[async_trait]
 impl Collector<Host> for Mountstats {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
-        let text = host.read_proc(FILE)?;
-        let mountinfo = host.read_proc_if_present(MOUNTS)?.unwrap_or_default();
+        let text = host.proc(FILE)?;
+        let mountinfo = host.proc_if_present(MOUNTS)?;
         let mut errors = FirstError::default();
-        let addresses: Vec<_> = parse::addresses(&mountinfo).collect();
-        let mounts = parse::mounts(&text).map_error(|error| host.malformed_proc(FILE, error));
+        let addresses: Vec<_> =
+            parse::addresses(mountinfo.as_deref().unwrap_or_default()).collect();
+        let mounts = text.parse_rows(parse::mounts);
         let mut exports: Vec<Export<'_>> = errors
             .take(mounts)
             .into_iter()

@@ -100,8 +100,8 @@ impl Netdev {
             devices.retain(|device| self.devices.accepts(&device.name));
             return Ok(devices);
         }
-        let text = host.read_proc("net/dev")?;
-        let devices = proc::parse(&text).map_error(|error| host.malformed_proc("net/dev", error));
+        let text = host.proc("net/dev")?;
+        let devices = text.parse_rows(proc::parse);
         let mut devices = errors.take(devices);
         devices.retain(|device| self.devices.accepts(&device.name));
         if self.label_alias {

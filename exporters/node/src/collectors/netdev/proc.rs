@@ -1,12 +1,13 @@
 //! `/proc/net/dev`, in which the kernel has summed up the finer counters already.
 
-use common::error::{FirstError, ParseError, Partial, parse_number};
+use common::error::{ParseError, Partial};
+use common::kernel::net_dev;
 
 use super::Device;
 use crate::netlink::{LinkStat, LinkStats};
 
 /// What each of the 16 columns counts.
-const COLUMNS: [LinkStat; 16] = [
+const COLUMNS: [LinkStat; net_dev::COLUMNS] = [
     LinkStat::RxBytes,
     LinkStat::RxPackets,
     LinkStat::RxErrors,
@@ -25,35 +26,17 @@ const COLUMNS: [LinkStat; 16] = [
     LinkStat::TxCompressed,
 ];
 
-/// The devices in order, behind two lines of headings.
+/// The devices of [`net_dev::parse`].
 pub(super) fn parse(text: &str) -> Partial<Vec<Device>, ParseError> {
-    let mut lines = text.lines();
-    if lines.nth(1).is_none_or(|heading| !heading.contains("bytes")) {
-        return Partial::failed(ParseError::Form("no headings".into()));
-    }
-    let mut errors = FirstError::default();
-    let devices = lines.filter(|line| !line.trim().is_empty()).filter_map(|line| {
-        let device = parse_line(line, &mut errors);
-        errors.note(device)
-    });
-    let devices = devices.collect();
-    errors.beside(devices)
+    net_dev::parse(text).map(|devices| devices.iter().map(device).collect())
 }
 
-/// `  eth0: 1 2 3 …`; old kernels leave out the space behind the colon. A malformed count costs only
-/// itself, a line that is too short the device.
-fn parse_line(line: &str, errors: &mut FirstError<ParseError>) -> Result<Device, ParseError> {
-    let malformed = || ParseError::form("no device", line);
-    let (name, columns) = line.rsplit_once(':').ok_or_else(malformed)?;
-    let columns: Vec<&str> = columns.split_ascii_whitespace().collect();
-    if columns.len() < COLUMNS.len() {
-        return Err(ParseError::Missing { field: "count" });
-    }
+fn device(found: &net_dev::Device<'_>) -> Device {
     let mut stats = LinkStats::default();
-    for (stat, column) in COLUMNS.into_iter().zip(columns) {
-        stats.set(stat, errors.note(parse_number("count", Some(column))));
+    for (stat, count) in COLUMNS.into_iter().zip(found.counts) {
+        stats.set(stat, count);
     }
-    Ok(Device { name: name.trim().to_owned(), stats, ..Device::default() })
+    Device { name: found.name.to_owned(), stats, ..Device::default() }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use common::collector::Collector;
 use common::error::{CollectError, FirstError};
 use common::exposition::{LabelSet, Sink};
+use common::kernel::KernelFile;
 use common::metric::{Desc, sanitize_name};
 
 use crate::host::Host;
@@ -54,10 +55,10 @@ impl Collector<Host> for Zfs {
         let mut errors = FirstError::default();
         for (file, prefix) in FILES {
             let path = format!("{DIRECTORY}/{file}");
-            let text = errors.catch(host.read_proc_if_present(&path));
+            let text = errors.catch(host.proc_if_present(&path));
             if let Some(text) = text {
                 let figures = kstat::figures(&text);
-                let figures = figures.map_error(|error| host.malformed_proc(&path, error));
+                let figures = figures.map_error(|error| text.blame(error));
                 let figures = errors.take(figures);
                 push_rows(prefix, file, &[Row { labels: LabelSet::default(), figures }], sink);
             }
@@ -95,42 +96,39 @@ fn list_pool(host: &Host, path: &str) -> Result<Option<Vec<String>>, CollectErro
 /// A file of a pool.
 struct File<'a> {
     pool: &'a str,
-    path: String,
-    text: String,
+    text: KernelFile<'a>,
 }
 
 /// Those files of the pools that `is_wanted` finds; a file that is gone is left out.
 fn read<'a>(
     pools: &[Pool<'a>],
     is_wanted: fn(&str) -> bool,
-    host: &Host,
+    host: &'a Host,
     errors: &mut FirstError,
 ) -> Vec<File<'a>> {
     let mut files = Vec::new();
     for Pool { name: pool, files: names } in pools {
         for name in names.iter().filter(|name| is_wanted(name)) {
-            let path = format!("{DIRECTORY}/{pool}/{name}");
-            if let Some(text) = errors.catch(host.read_proc_if_present(&path)) {
-                files.push(File { pool, path, text });
-            }
+            let text = host.proc_if_present(format!("{DIRECTORY}/{pool}/{name}"));
+            files.extend(errors.catch(text).map(|text| File { pool, text }));
         }
     }
     files
 }
 
-fn push_io(pools: &[Pool<'_>], host: &Host, sink: &mut Sink, errors: &mut FirstError) {
+fn push_io<'a>(pools: &[Pool<'a>], host: &'a Host, sink: &mut Sink, errors: &mut FirstError) {
     let files = read(pools, |name| name == "io", host, errors);
-    let rows = files.iter().map(|File { pool, path, text }| {
-        let figures = kstat::io(text).map_error(|error| host.malformed_proc(path, error));
+    let rows = files.iter().map(|File { pool, text }| {
+        let figures = text.parse_rows(kstat::io);
         Row { labels: LabelSet::new([("zpool", *pool)]), figures: errors.take(figures) }
     });
     push_rows("node_zfs_zpool_", "io", &rows.collect::<Vec<_>>(), sink);
 }
 
-fn push_datasets(pools: &[Pool<'_>], host: &Host, sink: &mut Sink, errors: &mut FirstError) {
+fn push_datasets<'a>(pools: &[Pool<'a>], host: &'a Host, sink: &mut Sink, errors: &mut FirstError) {
     let files = read(pools, |name| name.starts_with("objset-"), host, errors);
-    let rows = files.iter().filter_map(|File { pool, path, text }| {
-        let malformed = |error| host.malformed_proc(path, error);
+    let rows = files.iter().filter_map(|File { pool, text }| {
+        let malformed = |error| text.blame(error);
         let (dataset, figures) = errors.note(kstat::dataset(text).map_err(malformed))?;
         let figures = errors.take(figures.map_error(malformed));
         Some(Row { labels: LabelSet::new([("dataset", dataset), ("zpool", *pool)]), figures })
@@ -138,10 +136,10 @@ fn push_datasets(pools: &[Pool<'_>], host: &Host, sink: &mut Sink, errors: &mut 
     push_rows("node_zfs_zpool_dataset_", "objset-*", &rows.collect::<Vec<_>>(), sink);
 }
 
-fn push_states(pools: &[Pool<'_>], host: &Host, sink: &mut Sink, errors: &mut FirstError) {
+fn push_states<'a>(pools: &[Pool<'a>], host: &'a Host, sink: &mut Sink, errors: &mut FirstError) {
     let mut family = sink.family(&POOL_STATE);
-    for File { pool, path, text } in read(pools, |name| name == "state", host, errors) {
-        let current = kstat::state(&text).map_err(|error| host.malformed_proc(&path, error));
+    for File { pool, text } in read(pools, |name| name == "state", host, errors) {
+        let current = text.parse(kstat::state);
         let Some(current) = errors.note(current) else { continue };
         for state in POOL_STATES {
             let is_in = f64::from(*state == current);

@@ -31,8 +31,8 @@ pub(super) struct Zoneinfo;
 #[async_trait]
 impl Collector<Host> for Zoneinfo {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
-        let text = host.read_proc("zoneinfo")?;
-        let zones = parse(&text).map_error(|error| host.malformed_proc("zoneinfo", error));
+        let text = host.proc("zoneinfo")?;
+        let zones = text.parse_rows(parse);
         for Keyed { key, desc, .. } in FIELDS {
             push(desc, &zones.good, |zone| zone.values.get(key).copied(), sink);
         }
