@@ -5,9 +5,9 @@
 use async_trait::async_trait;
 use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
-use common::error::{CollectError, ParseError, Partial, parse_number};
+use common::error::{CollectError, FirstError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
-use common::filter::Pattern;
+use common::filter::{Memo, Pattern};
 use common::metric::{Desc, sanitize_name};
 
 use crate::host::Host;
@@ -18,12 +18,12 @@ const DEFAULT_FIELDS: &str = "^(.*_(InErrors|InErrs)|Ip_Forwarding|Ip(6|Ext)_(In
     TCPRcvQDrop)|Tcp_(ActiveOpens|InSegs|OutSegs|OutRsts|PassiveOpens|RetransSegs|CurrEstab)|\
     Udp6?_(InDatagrams|OutDatagrams|NoPorts|RcvbufErrors|SndbufErrors))$";
 
-/// One counter.
+/// One counter, whose value is read only if it is wanted.
 #[derive(Debug, PartialEq)]
 struct Field<'a> {
     protocol: &'a str,
     name: &'a str,
-    value: f64,
+    value: Option<&'a str>,
 }
 
 /// Flags of this collector.
@@ -44,12 +44,12 @@ pub(super) struct Options {
 
 #[derive(Debug)]
 pub(super) struct Netstat {
-    fields: Pattern,
+    fields: Memo,
 }
 
 impl Netstat {
     pub(super) fn new(options: &Options) -> Self {
-        Self { fields: options.fields.clone() }
+        Self { fields: Memo::new(options.fields.clone()) }
     }
 
     fn push(
@@ -60,18 +60,22 @@ impl Netstat {
         sink: &mut Sink,
     ) -> Result<(), CollectError> {
         let text = host.proc(file)?;
-        let fields = parse(&text);
+        let mut errors = FirstError::default();
+        let fields = errors.take(parse(&text));
+        let mut wanted = self.fields.start();
         let mut key = String::new();
-        for field in &fields.good {
+        for Field { protocol, name, value } in fields {
             key.clear();
-            key.extend([field.protocol, "_", field.name]);
-            if self.fields.matches(&key) {
-                let name = sanitize_name(&format!("node_netstat_{key}"));
-                let help = format!("Field {} of {} in /proc/{file}.", field.name, field.protocol);
-                sink.value(&Desc::untyped(&name, &help), field.value);
+            key.extend([protocol, "_", name]);
+            if wanted.matches(&key)
+                && let Some(value) = errors.note(parse_number("value", value))
+            {
+                let family = sanitize_name(&format!("node_netstat_{key}"));
+                let help = format!("Field {name} of {protocol} in /proc/{file}.");
+                sink.value(&Desc::untyped(&family, &help), value);
             }
         }
-        fields.map_error(|error| text.blame(error)).finish()
+        errors.into_result().map_err(|error| text.blame(error))
     }
 }
 
@@ -100,41 +104,46 @@ impl Collector<Host> for Netstat {
 /// Pairs of lines, both of which begin with the protocol: names, then values. A line without its
 /// counterpart costs no other pair.
 fn parse_pairs(text: &str) -> Partial<Vec<Field<'_>>, ParseError> {
-    let mut fields = Vec::new();
+    let (mut fields, mut errors) = (Vec::new(), FirstError::default());
     let mut lines = text.lines().peekable();
-    let protocol = |line: &str| line.split_once(':').map(|(protocol, _)| protocol.to_owned());
+    let protocol = |line: &str| line.find(':');
     while let Some(names) = lines.next() {
-        let values = lines.next_if(|values| protocol(values) == protocol(names));
-        match split_pair(names, values.unwrap_or_default()) {
-            Ok((protocol, names, values)) => {
-                fields.extend(names.zip(values).map(|(name, value)| {
-                    let value = parse_number("value", Some(value))?;
-                    Ok(Field { protocol, name, value })
-                }));
-            }
-            Err(error) => fields.push(Err(error)),
+        let is_same = |values: &&str| {
+            protocol(names)
+                .is_some_and(|end| values.as_bytes().get(..=end) == names.as_bytes().get(..=end))
+        };
+        let values = lines.next_if(is_same).unwrap_or_default();
+        let complete = fields.len();
+        if let Err(error) = push_pair(names, values, &mut fields) {
+            fields.truncate(complete);
+            errors.keep(error);
         }
     }
-    fields.into_iter().collect::<Partial<_, _>>().not_empty("no field")
+    errors.beside(fields).not_empty("no field")
 }
 
-type Words<'a> = std::str::SplitAsciiWhitespace<'a>;
-
-/// Protocol, names and as many values.
-fn split_pair<'a>(
+/// Adds the fields of a pair of lines, which must be as many as their values.
+fn push_pair<'a>(
     names: &'a str,
     values: &'a str,
-) -> Result<(&'a str, Words<'a>, Words<'a>), ParseError> {
+    fields: &mut Vec<Field<'a>>,
+) -> Result<(), ParseError> {
     let malformed = || ParseError::form("no names and values", names);
     let (protocol, names) = names.split_once(':').ok_or_else(malformed)?;
-    let (_, values) =
-        values.split_once(':').filter(|(of, _)| *of == protocol).ok_or_else(malformed)?;
-    let (names, values) = (names.split_ascii_whitespace(), values.split_ascii_whitespace());
-    if names.clone().count() == values.clone().count() {
-        Ok((protocol, names, values))
-    } else {
-        Err(ParseError::Form(format!("names and values of {protocol} differ in number")))
+    let (_, values) = values.split_once(':').ok_or_else(malformed)?;
+    let mut values = values.split_ascii_whitespace();
+    for name in names.split_ascii_whitespace() {
+        let value = values.next();
+        if value.is_none() {
+            return Err(uneven(protocol));
+        }
+        fields.push(Field { protocol, name, value });
     }
+    if values.next().is_some() { Err(uneven(protocol)) } else { Ok(()) }
+}
+
+fn uneven(protocol: &str) -> ParseError {
+    ParseError::Form(format!("names and values of {protocol} differ in number"))
 }
 
 /// A name and a value per line; the name is the protocol's, which ends in `6`, and the field's.
@@ -143,8 +152,7 @@ fn parse_list(text: &str) -> Partial<Vec<Field<'_>>, ParseError> {
         let mut words = line.split_ascii_whitespace();
         let word = words.next()?;
         let (protocol, name) = word.split_at_checked(word.find('6')? + 1)?;
-        let value = parse_number("value", words.next());
-        Some(value.map(|value| Field { protocol, name, value }))
+        Some(Ok(Field { protocol, name, value: words.next() }))
     });
     fields.collect::<Partial<_, _>>().not_empty("no field")
 }
@@ -153,8 +161,11 @@ fn parse_list(text: &str) -> Partial<Vec<Field<'_>>, ParseError> {
 mod tests {
     use super::*;
 
+    /// Those that can be read.
     fn values(parsed: &Partial<Vec<Field<'_>>, ParseError>) -> Vec<(String, f64)> {
-        parsed.good.iter().map(|f| (format!("{}_{}", f.protocol, f.name), f.value)).collect()
+        let value = |field: &Field<'_>| parse_number("value", field.value).ok();
+        let fields = parsed.good.iter();
+        fields.filter_map(|f| Some((format!("{}_{}", f.protocol, f.name), value(f)?))).collect()
     }
 
     #[test]
@@ -169,7 +180,9 @@ mod tests {
 
     #[test]
     fn what_is_malformed_costs_no_other_protocol() {
-        for bad in ["Ip: A B\nIp: 1\n", "Ip: A\nIp: x\n", "Ip: A\nUdp: 1\n", "Ip\nIp\n"] {
+        let text = "Ip: A\nIp: x\nTcp: InSegs\nTcp: 7\n";
+        assert_eq!(values(&parse_pairs(text)), [("Tcp_InSegs".into(), 7.0)]);
+        for bad in ["Ip: A B\nIp: 1\n", "Ip: A\nIp: 1 2\n", "Ip: A\nUdp: 1\n", "Ip\nIp\n"] {
             let text = format!("{bad}Tcp: InSegs\nTcp: 7\n");
             assert_eq!(values(&parse_pairs(&text)), [("Tcp_InSegs".into(), 7.0)], "{bad:?}");
             assert!(parse_pairs(&text).error.is_some(), "{bad:?}");
@@ -180,9 +193,8 @@ mod tests {
         for text in ["", "Ip: A\n"] {
             assert!(parse_pairs(text).error.is_some(), "{text:?}");
         }
-        for text in ["", "Ip6InOctets\n"] {
-            assert!(parse_list(text).error.is_some(), "{text:?}");
-        }
+        assert!(parse_list("").error.is_some());
+        assert_eq!(values(&parse_list("Ip6InOctets\nIp6B x\nIp6C 1")), [("Ip6_C".into(), 1.0)]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
 use common::error::{CollectError, FirstError, ParseError, parse_number};
 use common::exposition::Sink;
-use common::filter::Pattern;
+use common::filter::{Memo, Pattern};
 use common::metric::Desc;
 
 use crate::host::Host;
@@ -29,12 +29,12 @@ pub(super) struct Options {
 
 #[derive(Debug)]
 pub(super) struct Vmstat {
-    fields: Pattern,
+    fields: Memo,
 }
 
 impl Vmstat {
     pub(super) fn new(options: &Options) -> Self {
-        Self { fields: options.fields.clone() }
+        Self { fields: Memo::new(options.fields.clone()) }
     }
 }
 
@@ -51,9 +51,10 @@ impl Collector<Host> for Vmstat {
             errors.note::<()>(Err(ParseError::Form("no field".into())));
         }
         let (mut name, mut help) = (String::new(), String::new());
+        let mut fields = self.fields.start();
         for line in text.lines() {
             let Some((field, value)) = errors.note(split(line)) else { continue };
-            if !self.fields.matches(field) {
+            if !fields.matches(field) {
                 continue;
             }
             let Some(value) = errors.note(parse_number("value", Some(value))) else { continue };
