@@ -85,7 +85,10 @@ impl Keyed {
 /// The text is anything else.
 pub fn integer(text: &str) -> Result<Option<f64>, ParseError> {
     let Some(digits) = text.strip_prefix("0x") else {
-        // Wide enough for signed and unsigned numbers of 64 bits.
+        if let Ok(number) = text.parse::<i64>() {
+            return Ok(Some(number as f64));
+        }
+        // Wide enough for unsigned numbers of 64 bits too.
         return parse_number::<i128>("value", Some(text)).map(|number| Some(number as f64));
     };
     let number = u64::from_str_radix(digits, 16);

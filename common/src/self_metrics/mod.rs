@@ -1,4 +1,5 @@
-//! What an exporter tells of itself: a prometheus-client registry, bridged into both formats.
+//! The exporter's own figures: what its process uses, and a prometheus-client registry of counters,
+//! bridged into both formats.
 
 mod bridge;
 mod process;
@@ -21,6 +22,7 @@ type Labelled = Family<[(&'static str, &'static str); 1], Counter>;
 pub struct SelfMetrics {
     registry: Registry,
     build: Registry,
+    process: process::OwnProcess,
     requests: Labelled,
     errors: Labelled,
     in_flight: Gauge,
@@ -90,12 +92,12 @@ impl SelfMetrics {
         for cause in ["encoding", "gathering"] {
             drop(errors.get_or_create(&[("cause", cause)]));
         }
-        registry.register_collector(Box::new(process::OwnProcess::new()));
         let mut build = Registry::default();
         if !build_info.name.is_empty() {
             build.register_collector(Box::new(build_info));
         }
-        Self { registry, build, requests, errors, in_flight }
+        let process = process::OwnProcess::new();
+        Self { registry, build, process, requests, errors, in_flight }
     }
 
     /// Counts an answered scrape.
@@ -119,6 +121,7 @@ impl SelfMetrics {
         bridge::push(&self.build, sink);
         if all {
             bridge::push(&self.registry, sink);
+            self.process.push(sink);
         }
     }
 }

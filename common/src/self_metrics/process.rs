@@ -1,17 +1,65 @@
 //! `process_*`: what this process uses, from its own files below `/proc/self` (proc(5)).
 
-use std::fmt;
 use std::path::Path;
 
 use procfs::process::{LimitValue, Process, Stat};
 use procfs::{CurrentSI as _, FromRead as _, KernelStats, WithCurrentSystemInfo as _};
-use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
-use prometheus_client::metrics::counter::ConstCounter;
-use prometheus_client::metrics::gauge::ConstGauge;
 use rustix::fs::AtFlags;
 
+use crate::exposition::Sink;
 use crate::kernel::{Budget, Root, USER_HZ};
+use crate::metric::{Metric, counter, gauge};
+
+const METRICS: &[Metric<Usage>] = &[
+    counter(
+        "process_cpu_seconds_total",
+        "CPU time that the exporter has used in user and system mode, in seconds.",
+        |usage| usage.stat.as_ref().map(|stat| (stat.utime + stat.stime) as f64 / USER_HZ),
+    ),
+    gauge(
+        "process_resident_memory_bytes",
+        "Memory of the exporter that is in RAM, in bytes.",
+        |usage| usage.stat.as_ref().map(|stat| stat.rss_bytes().get() as f64),
+    ),
+    gauge("process_virtual_memory_bytes", "Address space of the exporter, in bytes.", |usage| {
+        usage.stat.as_ref().map(|stat| stat.vsize as f64)
+    }),
+    gauge("process_open_fds", "File descriptors that are open.", |usage| usage.open_files),
+    gauge("process_max_fds", "File descriptors that may be open at once.", |usage| {
+        usage.max_open_files
+    }),
+    gauge(
+        "process_virtual_memory_max_bytes",
+        "Largest allowed address space, in bytes.",
+        |usage| usage.max_address_space_bytes,
+    ),
+    gauge(
+        "process_start_time_seconds",
+        "When the exporter started, in seconds since the epoch.",
+        |usage| usage.start_time_seconds,
+    ),
+    counter(
+        "process_network_receive_bytes_total",
+        "Bytes received in the exporter's network namespace.",
+        |usage| usage.octets.map(|(received, _)| received),
+    ),
+    counter(
+        "process_network_transmit_bytes_total",
+        "Bytes sent in the exporter's network namespace.",
+        |usage| usage.octets.map(|(_, sent)| sent),
+    ),
+];
+
+/// What the process uses at one moment.
+struct Usage {
+    stat: Option<Stat>,
+    open_files: Option<f64>,
+    /// Received and sent.
+    octets: Option<(f64, f64)>,
+    start_time_seconds: Option<f64>,
+    max_open_files: Option<f64>,
+    max_address_space_bytes: Option<f64>,
+}
 
 /// Descriptors that are kept open for it: two files, and one to spare.
 const KEPT: usize = 3;
@@ -46,6 +94,24 @@ impl OwnProcess {
 }
 
 impl OwnProcess {
+    /// Pushes the families; a value that cannot be read is left out.
+    pub(super) fn push(&self, sink: &mut Sink) {
+        sink.row(METRICS, &self.usage());
+    }
+
+    fn usage(&self) -> Usage {
+        let read = |path: &'static str| self.root.as_ref()?.read(path).ok();
+        let octets = read("net/netstat").and_then(|text| parse_octets(&text));
+        Usage {
+            stat: read("stat").and_then(|text| Stat::from_read(text.as_bytes()).ok()),
+            open_files: self.open_files(),
+            octets,
+            start_time_seconds: self.start_time_seconds,
+            max_open_files: self.max_open_files,
+            max_address_space_bytes: self.max_address_space_bytes,
+        }
+    }
+
     /// Kernels from 6.2 on give the count as the size of the folder; it is counted on older ones.
     fn open_files(&self) -> Option<f64> {
         let root = self.root.as_ref()?;
@@ -55,76 +121,6 @@ impl OwnProcess {
         }
         // The folder itself is open while it is read.
         root.list("fd").ok()?.map(|entries| entries.len().saturating_sub(1) as f64)
-    }
-}
-
-impl Collector for OwnProcess {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let mut writer = Writer(&mut encoder);
-        let read = |path: &'static str| self.root.as_ref()?.read(path).ok();
-        let stat = read("stat").and_then(|text| Stat::from_read(text.as_bytes()).ok());
-        if let Some(stat) = stat {
-            let ticks = stat.utime + stat.stime;
-            writer.counter(
-                "process_cpu_seconds",
-                "CPU time that the exporter has used in user and system mode, in seconds.",
-                Some(ticks as f64 / USER_HZ),
-            )?;
-            writer.gauge(
-                "process_resident_memory_bytes",
-                "Memory of the exporter that is in RAM, in bytes.",
-                Some(stat.rss_bytes().get() as f64),
-            )?;
-            writer.gauge(
-                "process_virtual_memory_bytes",
-                "Address space of the exporter, in bytes.",
-                Some(stat.vsize as f64),
-            )?;
-        }
-        writer.gauge("process_open_fds", "File descriptors that are open.", self.open_files())?;
-        writer.gauge(
-            "process_max_fds",
-            "File descriptors that may be open at once.",
-            self.max_open_files,
-        )?;
-        writer.gauge(
-            "process_virtual_memory_max_bytes",
-            "Largest allowed address space, in bytes.",
-            self.max_address_space_bytes,
-        )?;
-        writer.gauge(
-            "process_start_time_seconds",
-            "When the exporter started, in seconds since the epoch.",
-            self.start_time_seconds,
-        )?;
-        let (received, sent) = read("net/netstat").and_then(|text| parse_octets(&text)).unzip();
-        writer.counter(
-            "process_network_receive_bytes",
-            "Bytes received in the exporter's network namespace.",
-            received,
-        )?;
-        writer.counter(
-            "process_network_transmit_bytes",
-            "Bytes sent in the exporter's network namespace.",
-            sent,
-        )
-    }
-}
-
-/// Writes one family per call; a value that could not be read is left out.
-struct Writer<'a, 'e>(&'a mut DescriptorEncoder<'e>);
-
-impl Writer<'_, '_> {
-    fn counter(&mut self, name: &str, help: &str, value: Option<f64>) -> fmt::Result {
-        value.map_or(Ok(()), |value| self.metric(name, help, &ConstCounter::new(value)))
-    }
-
-    fn gauge(&mut self, name: &str, help: &str, value: Option<f64>) -> fmt::Result {
-        value.map_or(Ok(()), |value| self.metric(name, help, &ConstGauge::new(value)))
-    }
-
-    fn metric(&mut self, name: &str, help: &str, metric: &impl EncodeMetric) -> fmt::Result {
-        metric.encode(self.0.encode_descriptor(name, help, None, metric.metric_type())?)
     }
 }
 
