@@ -56,7 +56,7 @@ random_password() {
 }
 
 # Once as the exporter's login, once as the statements that the server runs at
-# its start, so that nobody has to log in as its administrator.
+# its start, so that no login as its administrator is needed.
 write_account() {
   local password
   password=$(random_password)

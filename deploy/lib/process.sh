@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Components as processes. The record of one, DATA_DIR/run/NAME.pid, holds its
-# pid, its start time and its address: the start time tells the process from a
+# pid, its start time and its address: the start time distinguishes the process from a
 # later one that was given the same pid.
 
 STOP_SECONDS=10

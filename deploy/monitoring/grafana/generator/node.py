@@ -141,7 +141,7 @@ def memory():
         ),
         graph(
             "Paging",
-            "Page faults that needed a disk, pages moved from and to swap, processes killed for want of memory.",
+            "Page faults that needed a disk, pages moved from and to swap, processes killed due to lack of memory.",
             "ops",
             (rate("node_vmstat_pgmajfault", "instance"), "major faults {{instance}}"),
             (rate("node_vmstat_pswpin", "instance"), "swapped in {{instance}}"),
