@@ -1,5 +1,5 @@
 //! The commands of every program, and the way from arguments to exit code: what all four
-//! `main` functions do. One command, one file, one line in [`COMMANDS`].
+//! `main` functions do. One command, one file, one line in `COMMANDS`.
 
 mod healthcheck;
 mod scrape;

@@ -23,7 +23,7 @@ use crate::exposition::{Exposition, SinkSource};
 use crate::sync::lock;
 
 /// How long the first worker may go without finishing a collector before another one joins.
-const STALL: Duration = Duration::from_millis(10);
+const STALL: Duration = Duration::from_millis(25);
 
 /// What the workers of one scrape share: the collectors that are still to run.
 struct WorkQueue<Source: ?Sized + Sync + 'static> {
