@@ -1,36 +1,51 @@
-//! Reads kernel files.
+//! Reads kernel files of which any may be absent.
 
+use std::borrow::Cow;
 use std::io;
-use std::os::fd::AsFd;
 
-use rustix::fs::{Mode, OFlags};
+use common::error::{CollectError, ParseError, Partial};
+use common::kernel::Root;
 use rustix::io::Errno;
 
-/// Largest file that is read. `/proc/1/mountinfo` of a host with 10,000
-/// containers has some 10 MB; more is no kernel's doing.
-const MAX_FILE_BYTES: usize = 32 * 1024 * 1024;
+/// Reads a file below `root` into `content` and parses it; `None` if it is not there.
+pub(crate) fn parse<T>(
+    root: &Root,
+    path: &str,
+    content: &mut Vec<u8>,
+    parse: impl FnOnce(&str) -> Result<T, ParseError>,
+) -> Result<Option<T>, CollectError> {
+    let Some(text) = read(root, path, content)? else { return Ok(None) };
+    parse(&text).map(Some).map_err(|error| blame(root, path, error))
+}
 
-/// Room for the first read; most kernel files fit.
-const FIRST_READ_BYTES: usize = 4 * 1024;
-
-/// Replaces `content` by that of the file at `path`, relative to `directory`,
-/// with as few system calls as can be: kernel files have no size to ask for.
-pub(crate) fn read_into(directory: impl AsFd, path: &str, content: &mut Vec<u8>) -> io::Result<()> {
-    content.clear();
-    let file =
-        rustix::fs::openat(directory, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
-    content.reserve(FIRST_READ_BYTES);
-    loop {
-        match rustix::io::read(&file, rustix::buffer::spare_capacity(content)) {
-            Ok(0) => return Ok(()),
-            Ok(_) if content.len() > MAX_FILE_BYTES => {
-                return Err(io::Error::other(format!("larger than {MAX_FILE_BYTES} bytes")));
-            }
-            Ok(_) if content.len() == content.capacity() => content.reserve(content.len()),
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
+/// Reads a file of rows below `root` into `content` and parses it; `None` if it is not there.
+pub(crate) fn parse_rows<T>(
+    root: &Root,
+    path: &str,
+    content: &mut Vec<u8>,
+    parse: impl FnOnce(&str) -> Partial<T, ParseError>,
+) -> Partial<Option<T>> {
+    match read(root, path, content) {
+        Ok(Some(text)) => parse(&text).map(Some).map_error(|error| blame(root, path, error)),
+        Ok(None) => Partial::whole(None),
+        Err(error) => Partial { good: None, error: Some(error) },
     }
+}
+
+fn read<'c>(
+    root: &Root,
+    path: &str,
+    content: &'c mut Vec<u8>,
+) -> Result<Option<Cow<'c, str>>, CollectError> {
+    match root.read_into(path, content) {
+        Ok(()) => Ok(Some(String::from_utf8_lossy(content))),
+        Err(error) if is_absence(&error) => Ok(None),
+        Err(error) => Err(CollectError::read(root.path().join(path), error)),
+    }
+}
+
+fn blame(root: &Root, path: &str, error: ParseError) -> CollectError {
+    CollectError::parse(&root.path().join(path), error)
 }
 
 /// True for what the kernel says of a file that is not, no longer, or not for this kind of cgroup there.

@@ -124,7 +124,7 @@ impl Root {
     ) -> Result<KernelFile<'a>, CollectError> {
         let path = path.into();
         let mut content = Vec::new();
-        match self.read_into(&path, longest, &mut content) {
+        match self.read_lines_into(&path, longest, &mut content) {
             Ok(()) => Ok(KernelFile::new(&self.path, path, into_text(content))),
             Err(error) => Err(CollectError::read(self.path.join(&*path), error)),
         }
@@ -159,12 +159,25 @@ impl Root {
         }
     }
 
+    /// Puts the content of the file at `path` into `content`, in place of what was there.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn read_into(&self, path: &str, content: &mut Vec<u8>) -> io::Result<()> {
+        self.read_lines_into(path, PAGE_BYTES, content)
+    }
+
     /// Puts the content of the file at `path`, whose lines are at most `longest` bytes long, into
     /// `content`, in place of what was there.
     ///
     /// # Errors
     /// The operating system's.
-    pub fn read_into(&self, path: &str, longest: usize, content: &mut Vec<u8>) -> io::Result<()> {
+    pub fn read_lines_into(
+        &self,
+        path: &str,
+        longest: usize,
+        content: &mut Vec<u8>,
+    ) -> io::Result<()> {
         content.clear();
         let read = self.with_file(path, |file, length| {
             content.clear();

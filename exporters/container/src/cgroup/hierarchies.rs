@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use common::error::CollectError;
+use common::kernel::{Budget, Root};
 
 use super::walk::walk;
-use crate::host::Root;
 
 /// The version of the interface, which decides names and units of the files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +83,8 @@ pub struct Found {
 #[derive(Debug)]
 pub struct Hierarchies {
     version: Version,
+    /// Bounds the files that stay open in all hierarchies.
+    budget: Budget,
     pub(super) roots: Vec<Root>,
     /// Index into `roots` of each controller's hierarchy, in the order of [`Controller::ALL`].
     root_of: [Option<usize>; CONTROLLERS],
@@ -94,6 +96,7 @@ impl Hierarchies {
     /// # Errors
     /// There are none.
     pub fn open(path: &Path, mountinfo: &str) -> anyhow::Result<Self> {
+        let budget = Budget::of_process();
         if path.join("cgroup.controllers").exists() {
             if path.join("cgroup.type").exists() {
                 tracing::warn!(
@@ -101,11 +104,12 @@ impl Hierarchies {
                     "this is no cgroup root: only the cgroup of the exporter itself is visible"
                 );
             }
-            let roots = vec![Root::open(path)?];
-            return Ok(Self { version: Version::V2, roots, root_of: [Some(0); CONTROLLERS] });
+            let roots = vec![Root::open(path, &budget)?];
+            let root_of = [Some(0); CONTROLLERS];
+            return Ok(Self { version: Version::V2, budget, roots, root_of });
         }
         let root_of = [None; CONTROLLERS];
-        let mut hierarchies = Self { version: Version::V1, roots: Vec::new(), root_of };
+        let mut hierarchies = Self { version: Version::V1, budget, roots: Vec::new(), root_of };
         let below = Controller::ALL.map(|controller| folder_of(path, controller.name()));
         let mounted = || Controller::ALL.map(|name| mount_of(mountinfo, name));
         let paths = if below[..WALKED].iter().any(Option::is_some) { below } else { mounted() };
@@ -118,6 +122,13 @@ impl Hierarchies {
             anyhow::bail!("no cgroup file system at {}", path.display());
         }
         Ok(hierarchies)
+    }
+
+    /// To be called when a scrape starts: what was kept open is checked again before it is read.
+    pub(crate) fn start_scrape(&self) {
+        for root in &self.roots {
+            root.start_scrape();
+        }
     }
 
     /// The version of the interface.
@@ -146,10 +157,10 @@ impl Hierarchies {
     /// Controllers mounted together share a root, which is walked once.
     fn add(&mut self, path: &Path) -> anyhow::Result<usize> {
         let path = path.canonicalize().with_context(|| format!("{}", path.display()))?;
-        if let Some(index) = self.roots.iter().position(|root| root.path == path) {
+        if let Some(index) = self.roots.iter().position(|root| root.path() == path) {
             return Ok(index);
         }
-        self.roots.push(Root::open(&path)?);
+        self.roots.push(Root::open(&path, &self.budget)?);
         Ok(self.roots.len() - 1)
     }
 

@@ -1,11 +1,13 @@
 //! Reads the files of a cgroup, and those of processes.
 
 use common::error::{CollectError, FirstError, ParseError, Partial, parse_number};
+use common::kernel::Root;
 
 use super::files::parse_value;
 use super::hierarchies::{Controller, Found, Hierarchies, Version};
 use super::walk::relative;
-use crate::host::{Host, Root};
+use crate::file;
+use crate::host::Host;
 
 /// Stands for a process that cannot be seen from the exporter's process namespace.
 pub(crate) const UNSEEN: u32 = 0;
@@ -71,7 +73,7 @@ impl<'a> CgroupReader<'a> {
         parse: impl FnOnce(&str) -> Result<T, ParseError>,
     ) -> Option<T> {
         let root = self.enter(controller, name)?;
-        let read = root.parse(&self.path, &mut self.content, parse);
+        let read = file::parse(root, &self.path, &mut self.content, parse);
         self.keep(read)
     }
 
@@ -84,7 +86,7 @@ impl<'a> CgroupReader<'a> {
         parse: impl FnOnce(&str) -> Partial<T, ParseError>,
     ) -> Option<T> {
         let root = self.enter(controller, name)?;
-        let read = root.parse_rows(&self.path, &mut self.content, parse);
+        let read = file::parse_rows(root, &self.path, &mut self.content, parse);
         self.errors.take(read)
     }
 
@@ -99,7 +101,7 @@ impl<'a> CgroupReader<'a> {
         path: &str,
         parse: impl FnOnce(&str) -> Result<T, ParseError>,
     ) -> Option<T> {
-        let read = self.host.proc().parse(path, &mut self.content, parse);
+        let read = file::parse(self.host.proc(), path, &mut self.content, parse);
         self.keep(read)
     }
 
@@ -109,7 +111,7 @@ impl<'a> CgroupReader<'a> {
         path: &str,
         parse: impl FnOnce(&str) -> Partial<T, ParseError>,
     ) -> Option<T> {
-        let read = self.host.proc().parse_rows(path, &mut self.content, parse);
+        let read = file::parse_rows(self.host.proc(), path, &mut self.content, parse);
         self.errors.take(read)
     }
 

@@ -3,11 +3,11 @@
 use std::io;
 
 use common::error::CollectError;
+use common::kernel::Root;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, StatxFlags};
 use rustix::io::Errno;
 
 use crate::file::is_absence;
-use crate::host::Root;
 
 /// Links of a directory without subdirectories: its name and its own dot.
 const LINKS_OF_LEAF: u32 = 2;
@@ -20,7 +20,7 @@ pub(super) fn walk(root: &Root, visit: &mut impl FnMut(String, f64)) -> Result<(
             if (is_absence(&error) || is_too_deep(&error)) && id != "/" {
                 return Ok(());
             }
-            Err(CollectError::read(root.path.join(id.trim_start_matches('/')), error))
+            Err(CollectError::read(root.path().join(id.trim_start_matches('/')), error))
         };
         match look(root, &id) {
             Ok((created_seconds, has_children)) => {
@@ -53,7 +53,7 @@ pub(super) fn relative(id: &str) -> &str {
 /// file systems count these in the links; others may say 1 and are looked into.
 fn look(root: &Root, id: &str) -> io::Result<(f64, bool)> {
     let mask = StatxFlags::NLINK | StatxFlags::MTIME;
-    let stat = rustix::fs::statx(&root.directory, relative(id), AtFlags::empty(), mask)?;
+    let stat = rustix::fs::statx(root.directory(), relative(id), AtFlags::empty(), mask)?;
     // A directory that was removed can still be asked for as long as it is open.
     if stat.stx_nlink == 0 {
         return Err(Errno::NOENT.into());
@@ -63,7 +63,7 @@ fn look(root: &Root, id: &str) -> io::Result<(f64, bool)> {
 
 fn list_children(root: &Root, id: &str, pending: &mut Vec<String>) -> io::Result<()> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let directory = rustix::fs::openat(&root.directory, relative(id), flags, Mode::empty())?;
+    let directory = rustix::fs::openat(root.directory(), relative(id), flags, Mode::empty())?;
     for entry in Dir::new(directory)? {
         let entry = entry?;
         if entry.file_type() != FileType::Directory {

@@ -3,20 +3,23 @@
 pub(crate) mod meminfo;
 mod paths;
 
-use std::borrow::Cow;
 use std::ffi::CString;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process;
 
 use anyhow::Context as _;
 use common::error::{CollectError, ParseError, Partial};
+use common::kernel::{Budget, Root};
 use rustix::fs::{Dir, Mode, OFlags};
 
 use crate::file;
 
 pub use paths::PathArgs;
+
+/// Files below the proc root that stay open: few are read that are no process's.
+const KEPT: usize = 16;
 
 /// The roots below which the host's files are.
 #[derive(Debug)]
@@ -28,72 +31,14 @@ pub struct Host {
     rootfs: PathBuf,
 }
 
-/// A directory, opened once, so that each read resolves only the path below it.
-#[derive(Debug)]
-pub(crate) struct Root {
-    pub(crate) path: PathBuf,
-    pub(crate) directory: OwnedFd,
-}
-
-impl Root {
-    pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let directory = rustix::fs::open(path, flags, Mode::empty())
-            .with_context(|| format!("cannot open {}", path.display()))?;
-        Ok(Self { path: path.to_owned(), directory })
-    }
-
-    /// Reads a file below the root into `content` and parses it; `None` if it is not there.
-    pub(crate) fn parse<T>(
-        &self,
-        path: &str,
-        content: &mut Vec<u8>,
-        parse: impl FnOnce(&str) -> Result<T, ParseError>,
-    ) -> Result<Option<T>, CollectError> {
-        let Some(text) = self.read(path, content)? else { return Ok(None) };
-        parse(&text).map(Some).map_err(|error| self.blame(path, error))
-    }
-
-    /// Reads a file of rows below the root into `content` and parses it; `None` if it is not
-    /// there.
-    pub(crate) fn parse_rows<T>(
-        &self,
-        path: &str,
-        content: &mut Vec<u8>,
-        parse: impl FnOnce(&str) -> Partial<T, ParseError>,
-    ) -> Partial<Option<T>> {
-        match self.read(path, content) {
-            Ok(Some(text)) => parse(&text).map(Some).map_error(|error| self.blame(path, error)),
-            Ok(None) => Partial::whole(None),
-            Err(error) => Partial { good: None, error: Some(error) },
-        }
-    }
-
-    fn read<'c>(
-        &self,
-        path: &str,
-        content: &'c mut Vec<u8>,
-    ) -> Result<Option<Cow<'c, str>>, CollectError> {
-        match file::read_into(&self.directory, path, content) {
-            Ok(()) => Ok(Some(String::from_utf8_lossy(content))),
-            Err(error) if file::is_absence(&error) => Ok(None),
-            Err(error) => Err(CollectError::read(self.path.join(path), error)),
-        }
-    }
-
-    fn blame(&self, path: &str, error: ParseError) -> CollectError {
-        CollectError::parse(&self.path.join(path), error)
-    }
-}
-
 impl Host {
     /// Opens the roots.
     ///
     /// # Errors
     /// The proc root is no readable directory.
     pub fn open(paths: &PathArgs) -> anyhow::Result<Self> {
-        let proc = Root::open(&paths.procfs()).context("--path.procfs")?;
-        let own_number = rustix::fs::readlinkat(&proc.directory, "self", Vec::new()).ok();
+        let proc = Root::open(&paths.procfs(), &Budget::new(KEPT)).context("--path.procfs")?;
+        let own_number = rustix::fs::readlinkat(proc.directory(), "self", Vec::new()).ok();
         let is_own = |number: CString| number.to_bytes() == process::id().to_string().as_bytes();
         Ok(Self {
             proc,
@@ -112,7 +57,7 @@ impl Host {
         path: &str,
         parse: impl FnOnce(&str) -> Result<T, ParseError>,
     ) -> Result<Option<T>, CollectError> {
-        self.proc.parse(path, &mut Vec::new(), parse)
+        file::parse(&self.proc, path, &mut Vec::new(), parse)
     }
 
     /// Reads and parses a file of rows below the proc root; `None` if it is not there. The
@@ -122,7 +67,12 @@ impl Host {
         path: &str,
         parse: impl FnOnce(&str) -> Partial<T, ParseError>,
     ) -> Partial<Option<T>> {
-        self.proc.parse_rows(path, &mut Vec::new(), parse)
+        file::parse_rows(&self.proc, path, &mut Vec::new(), parse)
+    }
+
+    /// To be called when a scrape starts: what was kept open is checked again before it is read.
+    pub(crate) fn start_scrape(&self) {
+        self.proc.start_scrape();
     }
 
     /// True if the kernel numbers processes for this one in another way than below the
@@ -141,10 +91,10 @@ impl Host {
     /// # Errors
     /// Any other reason why it cannot be read.
     pub fn links(&self, path: &str) -> Result<Option<Vec<String>>, CollectError> {
-        match read_links(&self.proc.directory, path) {
+        match read_links(self.proc.directory(), path) {
             Ok(targets) => Ok(Some(targets)),
             Err(error) if file::is_absence(&error) => Ok(None),
-            Err(error) => Err(CollectError::read(self.proc.path.join(path), error)),
+            Err(error) => Err(CollectError::read(self.proc.path().join(path), error)),
         }
     }
 
@@ -215,7 +165,7 @@ impl Host {
 }
 
 /// Links that vanish meanwhile are none.
-fn read_links(root: &OwnedFd, path: &str) -> io::Result<Vec<String>> {
+fn read_links(root: impl AsFd, path: &str) -> io::Result<Vec<String>> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let directory = rustix::fs::openat(root, path, flags, Mode::empty())?;
     let mut targets = Vec::new();

@@ -106,6 +106,8 @@ impl Inventory {
         known: Known,
         scope: &ScopeArgs,
     ) -> Result<Self, CollectError> {
+        host.start_scrape();
+        hierarchies.start_scrape();
         let (mut cgroups, mut unlisted) = (Vec::new(), Vec::new());
         for (id, found) in hierarchies.list()? {
             let container = find_container(&known, &id);
