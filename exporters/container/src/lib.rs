@@ -12,7 +12,6 @@ pub mod host;
 pub mod inventory;
 mod pages;
 pub mod runtimes;
-mod sockets;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

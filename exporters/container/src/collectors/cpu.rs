@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use common::collector::Collector;
 use common::error::{CollectError, FirstError, ParseError, Partial};
 use common::exposition::Sink;
+use common::kernel::USER_HZ;
 use common::metric::{Desc, Metric, counter};
 
 use crate::cgroup::{CgroupReader, Controller, Version, each_pair, parse_value};
@@ -50,9 +51,6 @@ const METRICS: &[Metric<Row>] = &[
 
 const NANOSECONDS: f64 = 1e9;
 const MICROSECONDS: f64 = 1e6;
-
-/// Unit of `cpuacct.stat`: the kernel converts to it whatever its own tick is.
-const USER_TICKS_PER_SECOND: f64 = 100.0;
 
 #[derive(Debug, Default, PartialEq)]
 struct Row {
@@ -160,8 +158,8 @@ fn parse_by_cpu(text: &str) -> Partial<Vec<Option<f64>>, ParseError> {
 fn parse_ticks(text: &str) -> Partial<(Option<f64>, Option<f64>), ParseError> {
     let (mut user, mut system) = (None, None);
     let errors = each_pair(text, |key, ticks| match key {
-        "user" => user = Some(ticks / USER_TICKS_PER_SECOND),
-        "system" => system = Some(ticks / USER_TICKS_PER_SECOND),
+        "user" => user = Some(ticks / USER_HZ),
+        "system" => system = Some(ticks / USER_HZ),
         _ => {}
     });
     errors.beside((user, system))

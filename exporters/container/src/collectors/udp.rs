@@ -5,11 +5,11 @@ use async_trait::async_trait;
 use common::collector::Collector;
 use common::error::{CollectError, ParseError, parse_number};
 use common::exposition::Sink;
+use common::kernel::sockets;
 use common::metric::Desc;
 
 use crate::inventory::Inventory;
 use crate::inventory::process::network_process;
-use crate::sockets;
 
 /// File and family; the type is the reference's in spite of the name.
 const TABLES: [(&str, Desc<'static>); 2] = [

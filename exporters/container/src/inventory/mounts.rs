@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use common::error::{ParseError, Partial};
+use common::kernel::mountinfo;
 
 use crate::host::Host;
 
@@ -63,24 +64,22 @@ pub(crate) fn holding<'a>(mounts: &'a [Mount], path: &Path) -> Option<&'a Mount>
 
 /// `36 35 98:0 /root /point rw,noatime shared:1 - ext3 /dev/root rw,errors=continue`
 fn parse(text: &str) -> Partial<Vec<Mount>, ParseError> {
-    text.lines().filter(|line| !line.is_empty()).map(parse_line).collect()
+    mountinfo::parse(text)
+        .map(|mount| {
+            let mount = mount?;
+            Ok(Mount {
+                number: mount.number.to_owned(),
+                point: name(mount.point),
+                fs_type: mount.fs_type.to_owned(),
+                source: name(mount.source),
+            })
+        })
+        .collect()
 }
 
-fn parse_line(line: &str) -> Result<Mount, ParseError> {
-    let missing = |field| ParseError::Missing { field };
-    let (mount, file_system) = line.split_once(" - ").ok_or(missing("file system"))?;
-    let mut fields = mount.split(' ').skip(2);
-    let number = fields.next().ok_or(missing("device number"))?.to_owned();
-    let point = decode(fields.nth(1).ok_or(missing("mount point"))?);
-    let mut fields = file_system.split(' ');
-    let fs_type = fields.next().ok_or(missing("type"))?.to_owned();
-    let source = decode(fields.next().ok_or(missing("source"))?);
-    Ok(Mount { number, point, fs_type, source })
-}
-
-/// The four characters that the kernel writes in octal.
-fn decode(field: &str) -> String {
-    field.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\")
+/// A name as it is, without the kernel's escapes.
+fn name(field: &str) -> String {
+    mountinfo::unescape(field, " \t\n\\").into_owned()
 }
 
 #[cfg(test)]
