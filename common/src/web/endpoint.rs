@@ -167,7 +167,7 @@ impl Handler {
             Question { format: negotiated.format, parameters: parse_query(query), timeout };
         let deadline = Instant::now() + timeout;
         let work = || Arc::clone(&self).collect(question.clone(), deadline);
-        let outcome = self.collections.answer(question.clone(), work).await;
+        let outcome = self.collections.answer(question.clone(), timeout, work).await;
         match outcome.as_deref() {
             Some(Outcome::Answer(answer)) => {
                 let gzip = negotiate::accepts_gzip(text(headers, header::ACCEPT_ENCODING));
