@@ -1,6 +1,7 @@
 //! The endpoints that serve metrics: one scrape from request to response.
 
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::compress::Compressors;
@@ -18,6 +20,10 @@ use crate::exporter::{Exporter, Refusal, ScrapeRequest};
 use crate::exposition::{Exposition, Format, Pool, Rejected};
 use crate::failures::{Change, FailureLog};
 use crate::self_metrics::SelfMetrics;
+
+/// How long after its deadline a collection may still answer. Exporters return at the deadline
+/// at the latest; what they have by then is still to be put together, on a busy host.
+const OVERTIME: Duration = Duration::from_secs(1);
 
 /// What serves metrics at a path of its own, beside those of the exporter's main target.
 pub struct Endpoint {
@@ -88,11 +94,12 @@ pub(super) struct Handler {
 }
 
 /// What scrapes must have in common to share a collection: one that leaves less time must not
-/// cost the others some of theirs.
+/// cost the others some of theirs. It is not printed, as there may be a password in the query.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Question {
     format: Format,
-    parameters: Vec<(String, String)>,
+    /// As it came: the same parameters in another order are another question.
+    query: Arc<str>,
     timeout: Duration,
 }
 
@@ -102,6 +109,10 @@ enum Outcome {
     Refused(Refusal),
     /// As many collections are running as are allowed.
     Busy,
+    /// It was given up, as it had not ended long after its deadline.
+    Overdue,
+    /// It panicked.
+    Failed,
 }
 
 /// A body, and its compressed form once a client has asked for that.
@@ -136,16 +147,30 @@ impl Handler {
         }
     }
 
+    /// Collects once; ends soon after `deadline` whatever the exporter does, so that no client
+    /// waits for longer than its own deadline: those that share a collection came later than
+    /// the one for which it was started.
     async fn collect(self: Arc<Self>, question: Question, deadline: Instant) -> Arc<Outcome> {
-        let Resources { permits, pool, own, exporter_metrics, .. } = &*self.resources;
-        let _permit = match permits.as_ref().map(Semaphore::try_acquire) {
+        let _permit = match self.resources.permits.as_ref().map(Semaphore::try_acquire) {
             Some(Err(_)) => return Arc::new(Outcome::Busy),
             permit => permit,
         };
-        let request = ScrapeRequest { parameters: question.parameters, deadline };
+        let work = AssertUnwindSafe(self.collect_until(question, deadline)).catch_unwind();
+        let end = tokio::time::Instant::from_std(deadline + OVERTIME);
+        Arc::new(match tokio::time::timeout_at(end, work).await {
+            Ok(Ok(outcome)) => outcome,
+            // The panic has been logged where it happened.
+            Ok(Err(_)) => Outcome::Failed,
+            Err(_) => Outcome::Overdue,
+        })
+    }
+
+    async fn collect_until(&self, question: Question, deadline: Instant) -> Outcome {
+        let Resources { pool, own, exporter_metrics, .. } = &*self.resources;
+        let request = ScrapeRequest { parameters: parse_query(&question.query), deadline };
         let mut exposition = Exposition::new(question.format, pool.clone());
         if let Err(refusal) = self.exporter.scrape(&request, &mut exposition).await {
-            return Arc::new(Outcome::Refused(refusal));
+            return Outcome::Refused(refusal);
         }
         if self.is_main {
             let mut sink = exposition.sink();
@@ -155,16 +180,14 @@ impl Handler {
         let names: Vec<&str> = request.values("name[]").collect();
         let (body, rejected) = exposition.assemble(&names);
         self.note_rejected(&rejected);
-        let (body, gzip) = (Bytes::from_owner(body), OnceCell::new());
-        Arc::new(Outcome::Answer(Answer { body, gzip }))
+        Outcome::Answer(Answer { body: Bytes::from_owner(body), gzip: OnceCell::new() })
     }
 
     async fn scrape(self: Arc<Self>, headers: &HeaderMap, query: &str) -> Response {
         let resources = &*self.resources;
         let negotiated = negotiate::accept(text(headers, header::ACCEPT), resources.openmetrics);
         let timeout = resources.timeout(headers);
-        let question =
-            Question { format: negotiated.format, parameters: parse_query(query), timeout };
+        let question = Question { format: negotiated.format, query: query.into(), timeout };
         let deadline = Instant::now() + timeout;
         let work = || Arc::clone(&self).collect(question.clone(), deadline);
         let outcome = self.collections.answer(question.clone(), timeout, work).await;
@@ -180,7 +203,12 @@ impl Handler {
                     format!("limit of {limit} concurrent scrapes reached, try again later");
                 plain(StatusCode::SERVICE_UNAVAILABLE, &reason)
             }
-            None => plain(StatusCode::INTERNAL_SERVER_ERROR, "the scrape failed, see the log"),
+            Some(Outcome::Overdue) => {
+                plain(StatusCode::SERVICE_UNAVAILABLE, "the scrape took too long")
+            }
+            Some(Outcome::Failed) | None => {
+                plain(StatusCode::INTERNAL_SERVER_ERROR, "the scrape failed, see the log")
+            }
         }
     }
 
@@ -248,6 +276,7 @@ fn parse_query(query: &str) -> Vec<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::self_metrics::BuildInfo;
 
     #[test]
     fn timeouts_are_positive_seconds() {
@@ -255,6 +284,27 @@ mod tests {
         assert_eq!(parse_timeout("1.5"), Some(Duration::from_millis(1500)));
         for text in ["", "0", "-1", "NaN", "inf", "x", "1e300"] {
             assert_eq!(parse_timeout(text), None, "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn all_clients_of_an_answer_get_the_same_bytes() {
+        use http_body_util::BodyExt as _;
+        let own = SelfMetrics::new(BuildInfo { name: String::new(), labels: Vec::new() });
+        let resources = Resources::new(own, &WebArgs::default());
+        let body = Bytes::from(vec![b'x'; 10_000]);
+        let answer = Answer { body: body.clone(), gzip: OnceCell::new() };
+        for gzip in [false, true] {
+            let mut places = Vec::new();
+            for _ in 0..2 {
+                let response = answer.respond("text/plain", gzip, &resources).await;
+                assert_eq!(response.headers().contains_key(header::CONTENT_ENCODING), gzip);
+                let bytes = response.into_body().collect().await.unwrap().to_bytes();
+                assert_eq!(bytes.len() == body.len(), !gzip);
+                places.push(bytes.as_ptr());
+            }
+            assert_eq!(places[0], places[1]);
+            assert_eq!(places[0] == body.as_ptr(), !gzip);
         }
     }
 }

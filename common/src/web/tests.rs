@@ -12,7 +12,8 @@ use crate::exposition::Exposition;
 use crate::metric::Desc;
 use crate::scrape::Outcome;
 
-/// Answers two samples; refuses the parameter `bad`, and waits as long as `wait` says.
+/// Answers two samples; refuses the parameter `bad`, panics at `panic`, and waits as long as
+/// `wait` says, whatever the deadline.
 #[derive(Default)]
 struct Fake {
     collections: AtomicUsize,
@@ -28,6 +29,7 @@ impl Exporter for Fake {
         if request.values("bad").next().is_some() {
             return Err(Refusal("bad parameter".into()));
         }
+        assert!(request.values("panic").next().is_none(), "on purpose");
         if let Some(wait) = request.values("wait").next() {
             tokio::time::sleep(Duration::from_millis(wait.parse().unwrap())).await;
         }
@@ -68,6 +70,19 @@ async fn get_path(app: &Router, path: &str) -> (StatusCode, axum::http::HeaderMa
     let request = Request::get(path).body(Body::empty()).unwrap();
     let (status, headers, body) = ask(app, request).await;
     (status, headers, String::from_utf8(body).unwrap())
+}
+
+/// Value of the sample that counts collections.
+fn collections(body: &str) -> usize {
+    let line = body.lines().find_map(|line| line.strip_prefix("fake_collections_total "));
+    line.unwrap().parse().unwrap()
+}
+
+fn unpacked(gzip: &[u8]) -> String {
+    let mut plain = vec![0; 1 << 20];
+    let size = libdeflater::Decompressor::new().gzip_decompress(gzip, &mut plain).unwrap();
+    plain.truncate(size);
+    String::from_utf8(plain).unwrap()
 }
 
 #[tokio::test]
@@ -164,12 +179,11 @@ async fn gzip_is_used_when_asked() {
         Request::get("/metrics").header("Accept-Encoding", "gzip").body(Body::empty()).unwrap();
     let (_, headers, body) = ask(&app, request).await;
     assert_eq!(headers["content-encoding"], "gzip");
-    let mut plain = vec![0; 1 << 20];
     let length: usize = headers["content-length"].to_str().unwrap().parse().unwrap();
     assert_eq!(length, body.len());
-    let size = libdeflater::Decompressor::new().gzip_decompress(&body, &mut plain).unwrap();
-    assert!(plain[..size].starts_with(b"# HELP fake_build_info"));
-    assert!(body.len() * 2 < size, "{} of {size} bytes", body.len());
+    let plain = unpacked(&body);
+    assert!(plain.starts_with("# HELP fake_build_info"));
+    assert!(body.len() * 2 < plain.len(), "{} of {} bytes", body.len(), plain.len());
 }
 
 #[tokio::test]
@@ -212,10 +226,6 @@ async fn scrapes_that_come_together_share_collections() {
     let scrapes = (0..50).map(|_| get_path(&app, "/metrics?wait=20"));
     let answers = futures_util::future::join_all(scrapes).await;
     assert!(answers.iter().all(|(status, ..)| *status == StatusCode::OK));
-    let collections = |body: &str| -> usize {
-        let line = body.lines().find_map(|line| line.strip_prefix("fake_collections_total "));
-        line.unwrap().parse().unwrap()
-    };
     assert_eq!(collections(&answers[0].2), 1);
     assert!(answers[1..].iter().all(|(.., body)| collections(body) == 2));
     let (.., body) = get_path(&app, "/metrics").await;
@@ -242,4 +252,98 @@ async fn further_endpoints_are_served_alike_but_without_own_metrics() {
         get_path(&app, "/probe").await.0
     };
     assert_eq!(tokio::join!(slow, refused).1, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn each_scrape_of_a_shared_collection_has_its_own_form() {
+    let app = app(&WebArgs { enable_openmetrics: true, max_requests: 2, ..web() });
+    let running = get_path(&app, "/metrics?wait=20");
+    let scrapes = (0..12).map(|number| {
+        let gzip = if number % 2 == 0 { "gzip" } else { "identity" };
+        let accept = match number % 3 {
+            0 => "text/plain;version=0.0.4;escaping=dots",
+            1 => "text/plain",
+            _ => "application/openmetrics-text;version=1.0.0",
+        };
+        let request = Request::get("/metrics?wait=20");
+        let request = request.header("Accept", accept).header("Accept-Encoding", gzip);
+        let request = request.body(Body::empty()).unwrap();
+        let app = &app;
+        async move { (accept, gzip, ask(app, request).await) }
+    });
+    let (_, answers) = tokio::join!(running, futures_util::future::join_all(scrapes));
+    let mut counts = std::collections::BTreeSet::new();
+    for (accept, encoding, (status, headers, body)) in answers {
+        let word = (encoding == "gzip").then_some("gzip");
+        let found = headers.get("content-encoding").map(|value| value.to_str().unwrap());
+        assert_eq!((status, found), (StatusCode::OK, word));
+        let text = if word.is_some() { unpacked(&body) } else { String::from_utf8(body).unwrap() };
+        let is_openmetrics = accept.starts_with("application/openmetrics-text");
+        assert_eq!(text.ends_with("# EOF\n"), is_openmetrics, "{text}");
+        let content_type = headers["content-type"].to_str().unwrap();
+        assert_eq!(content_type.starts_with("application/openmetrics-text"), is_openmetrics);
+        assert_eq!(content_type.ends_with("escaping=dots"), accept.ends_with("escaping=dots"));
+        counts.insert(collections(&text));
+    }
+    // One of text, which came after the first; one of OpenMetrics, and its own first.
+    assert_eq!(counts.len(), 3, "{counts:?}");
+}
+
+#[tokio::test]
+async fn a_panic_is_status_500_for_all_that_share_it() {
+    let app = app(&web());
+    let scrapes = (0..3).map(|_| get_path(&app, "/metrics?panic=1"));
+    for (status, _, text) in futures_util::future::join_all(scrapes).await {
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(text, "the scrape failed, see the log\n");
+    }
+    let (.., body) = get_path(&app, "/metrics").await;
+    assert!(body.contains("promhttp_metric_handler_requests_total{code=\"500\"} 3\n"), "{body}");
+    assert!(body.contains("promhttp_metric_handler_requests_in_flight 1\n"), "{body}");
+}
+
+#[tokio::test]
+async fn nobody_waits_for_an_exporter_that_ignores_its_deadline() {
+    let app = app(&WebArgs { scrape_timeout: Duration::from_millis(100), ..web() });
+    let started = std::time::Instant::now();
+    let scrapes = (0..3).map(|_| get_path(&app, "/metrics?wait=60000"));
+    for (status, _, text) in futures_util::future::join_all(scrapes).await {
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{text}");
+    }
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    assert_eq!(get_path(&app, "/metrics").await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_costs_the_others_nothing() {
+    let app = app(&web());
+    let first = get_path(&app, "/metrics?wait=30");
+    let leaves = async {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        tokio::time::timeout(Duration::from_millis(5), get_path(&app, "/metrics?wait=30")).await
+    };
+    let stays = async {
+        tokio::time::sleep(Duration::from_millis(8)).await;
+        get_path(&app, "/metrics?wait=30").await
+    };
+    let (first, left, stayed) = tokio::join!(first, leaves, stays);
+    assert!(left.is_err() && first.0 == StatusCode::OK);
+    assert!(stayed.2.contains("\nfake_collections_total 2\n"), "{}", stayed.2);
+    let (.., body) = get_path(&app, "/metrics").await;
+    assert!(body.contains("promhttp_metric_handler_requests_in_flight 1\n"), "{body}");
+}
+
+#[tokio::test]
+async fn head_has_the_headers_of_get() {
+    let app = app(&web());
+    for path in ["/metrics", "/probe"] {
+        let request = Request::head(path).body(Body::empty()).unwrap();
+        let (status, headers, _) = ask(&app, request).await;
+        assert_eq!(status, StatusCode::OK, "{path}");
+        let (_, of_get, body) = get_path(&app, path).await;
+        assert_eq!(headers["content-type"], of_get["content-type"]);
+        // The values may differ by some digits.
+        let length: usize = headers["content-length"].to_str().unwrap().parse().unwrap();
+        assert!(length.abs_diff(body.len()) < 100, "{length} {}", body.len());
+    }
 }
