@@ -17,7 +17,8 @@ use crate::exposition::Sink;
 
 type Labelled = Family<[(&'static str, &'static str); 1], Counter>;
 
-/// Counters of the metrics endpoint, with the process's own figures and build information.
+/// Counters of the endpoints that serve metrics, with the process's own figures and the build
+/// information.
 #[derive(Debug)]
 pub struct SelfMetrics {
     registry: Registry,
@@ -28,7 +29,18 @@ pub struct SelfMetrics {
     in_flight: Gauge,
 }
 
-/// Name and labels of the family that tells which build is running.
+/// Which families about the exporter itself go with an answer; each includes those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OwnFamilies {
+    /// None: the answer is about a target that the request names.
+    Nothing,
+    /// The build information.
+    BuildInfo,
+    /// Also `process_*` and `promhttp_*`.
+    All,
+}
+
+/// Name and labels of the family that says which build is running.
 #[derive(Clone, Debug)]
 pub struct BuildInfo {
     /// Such as `node_exporter_build_info`; empty for no such family.
@@ -116,10 +128,12 @@ impl SelfMetrics {
         InFlight(self.in_flight.clone())
     }
 
-    /// Pushes the exporter's own families; only the build information unless `all`.
-    pub fn push(&self, sink: &mut Sink, all: bool) {
-        bridge::push(&self.build, sink);
-        if all {
+    /// Pushes those families about the exporter itself that are asked for.
+    pub fn push(&self, sink: &mut Sink, families: OwnFamilies) {
+        if families >= OwnFamilies::BuildInfo {
+            bridge::push(&self.build, sink);
+        }
+        if families >= OwnFamilies::All {
             bridge::push(&self.registry, sink);
             self.process.push(sink);
         }

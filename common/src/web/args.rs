@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::{Arg, Args};
 
 use crate::cli::{parse_count, parse_duration};
+use crate::self_metrics::OwnFamilies;
 
 /// Flags of the web side.
 #[derive(Args, Clone, Debug)]
@@ -70,6 +71,13 @@ pub struct WebArgs {
         value_parser = parse_seconds
     )]
     pub timeout_offset: f64,
+}
+
+impl WebArgs {
+    /// What goes with the metrics of the main target about the exporter itself.
+    pub(crate) fn own_families(&self) -> OwnFamilies {
+        if self.disable_exporter_metrics { OwnFamilies::BuildInfo } else { OwnFamilies::All }
+    }
 }
 
 impl Default for WebArgs {

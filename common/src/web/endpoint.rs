@@ -19,7 +19,7 @@ use super::{WebArgs, negotiate, plain};
 use crate::exporter::{Exporter, Refusal, ScrapeRequest};
 use crate::exposition::{Exposition, Format, Pool, Rejected};
 use crate::failures::{Change, FailureLog};
-use crate::self_metrics::SelfMetrics;
+use crate::self_metrics::{OwnFamilies, SelfMetrics};
 
 /// How long after its deadline a collection may still answer. Exporters return at the deadline
 /// at the latest; what they have by then is still to be put together, on a busy host.
@@ -31,6 +31,8 @@ pub struct Endpoint {
     pub path: &'static str,
     /// What answers the scrapes.
     pub exporter: Arc<dyn Exporter>,
+    /// What goes with its answers about the exporter itself.
+    pub own: OwnFamilies,
 }
 
 impl fmt::Debug for Endpoint {
@@ -48,7 +50,6 @@ pub(super) struct Resources {
     permits: Option<Semaphore>,
     max_requests: usize,
     openmetrics: bool,
-    exporter_metrics: bool,
     default_timeout: Duration,
     timeout_offset: Duration,
 }
@@ -62,7 +63,6 @@ impl Resources {
             permits: (web.max_requests > 0).then(|| Semaphore::new(web.max_requests)),
             max_requests: web.max_requests,
             openmetrics: web.enable_openmetrics,
-            exporter_metrics: !web.disable_exporter_metrics,
             default_timeout: web.scrape_timeout,
             timeout_offset: Duration::from_secs_f64(web.timeout_offset),
         }
@@ -81,14 +81,24 @@ impl Resources {
             .filter(|timeout| !timeout.is_zero())
             .unwrap_or(self.default_timeout)
     }
+
+    /// Counts an answer, of whichever endpoint.
+    fn count(&self, status: StatusCode) {
+        match status {
+            StatusCode::OK => self.own.count_request("200"),
+            StatusCode::SERVICE_UNAVAILABLE => self.own.count_request("503"),
+            StatusCode::INTERNAL_SERVER_ERROR => self.own.count_request("500"),
+            // A request that makes no sense is no scrape.
+            _ => {}
+        }
+    }
 }
 
 /// What answers the requests to one endpoint.
 pub(super) struct Handler {
     resources: Arc<Resources>,
     exporter: Arc<dyn Exporter>,
-    /// The exporter's own metrics are part of the answers, and its requests are counted in them.
-    is_main: bool,
+    families: OwnFamilies,
     rejections: FailureLog,
     collections: Collections<Question, Arc<Outcome>>,
 }
@@ -125,12 +135,12 @@ impl Handler {
     pub(super) fn new(
         resources: &Arc<Resources>,
         exporter: Arc<dyn Exporter>,
-        is_main: bool,
+        families: OwnFamilies,
     ) -> Arc<Self> {
         Arc::new(Self {
             resources: Arc::clone(resources),
             exporter,
-            is_main,
+            families,
             rejections: FailureLog::default(),
             collections: Collections::default(),
         })
@@ -166,17 +176,15 @@ impl Handler {
     }
 
     async fn collect_until(&self, question: Question, deadline: Instant) -> Outcome {
-        let Resources { pool, own, exporter_metrics, .. } = &*self.resources;
+        let Resources { pool, own, .. } = &*self.resources;
         let request = ScrapeRequest { parameters: parse_query(&question.query), deadline };
         let mut exposition = Exposition::new(question.format, pool.clone());
         if let Err(refusal) = self.exporter.scrape(&request, &mut exposition).await {
             return Outcome::Refused(refusal);
         }
-        if self.is_main {
-            let mut sink = exposition.sink();
-            own.push(&mut sink, *exporter_metrics);
-            exposition.add(sink);
-        }
+        let mut sink = exposition.sink();
+        own.push(&mut sink, self.families);
+        exposition.add(sink);
         let names: Vec<&str> = request.values("name[]").collect();
         let (body, rejected) = exposition.assemble(&names);
         self.note_rejected(&rejected);
@@ -211,16 +219,6 @@ impl Handler {
             }
         }
     }
-
-    fn count(&self, status: StatusCode) {
-        match status {
-            StatusCode::OK => self.resources.own.count_request("200"),
-            StatusCode::SERVICE_UNAVAILABLE => self.resources.own.count_request("503"),
-            StatusCode::INTERNAL_SERVER_ERROR => self.resources.own.count_request("500"),
-            // A request that makes no sense is no scrape.
-            _ => {}
-        }
-    }
 }
 
 impl Answer {
@@ -249,13 +247,10 @@ pub(super) async fn answer(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let query = query.unwrap_or_default();
-    if !handler.is_main {
-        return handler.scrape(&headers, &query).await;
-    }
     let _in_flight = handler.resources.own.start_request();
+    let query = query.unwrap_or_default();
     let response = Arc::clone(&handler).scrape(&headers, &query).await;
-    handler.count(response.status());
+    handler.resources.count(response.status());
     response
 }
 

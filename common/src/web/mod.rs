@@ -84,17 +84,18 @@ pub fn router(service: Service, web: &WebArgs, stopping: Stopping) -> Router {
 
 fn routes(service: Service, web: &WebArgs, stopping: Stopping) -> Router {
     let resources = Arc::new(Resources::new(SelfMetrics::new(service.build_info), web));
-    let route = |exporter, is_main| {
-        any(endpoint::answer).with_state(Handler::new(&resources, exporter, is_main))
+    let route = |exporter, families| {
+        any(endpoint::answer).with_state(Handler::new(&resources, exporter, families))
     };
-    let metrics = route(service.exporter, true);
+    let metrics = route(service.exporter, web.own_families());
     let healthy = || any(|| async { plain(StatusCode::OK, "ok") });
     let mut router = service
         .routes
         .route("/-/healthy", healthy())
         .route("/-/ready", any(ready).with_state(stopping));
     for endpoint in service.endpoints {
-        router = router.route(endpoint.path, route(endpoint.exporter, false));
+        let families = endpoint.own.min(web.own_families());
+        router = router.route(endpoint.path, route(endpoint.exporter, families));
     }
     for path in service.health_paths {
         router = router.route(path, healthy());

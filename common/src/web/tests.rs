@@ -11,6 +11,7 @@ use crate::exporter::{Refusal, ScrapeRequest};
 use crate::exposition::Exposition;
 use crate::metric::Desc;
 use crate::scrape::Outcome;
+use crate::self_metrics::OwnFamilies;
 
 /// Answers two samples; refuses the parameter `bad`, panics at `panic`, and waits as long as
 /// `wait` says, whatever the deadline.
@@ -48,9 +49,13 @@ fn web() -> WebArgs {
 }
 
 fn app(web: &WebArgs) -> Router {
+    let endpoint = |path, own| Endpoint { path, exporter: Arc::new(Fake::default()), own };
     let service = Service {
         exporter: Arc::new(Fake::default()),
-        endpoints: vec![Endpoint { path: "/probe", exporter: Arc::new(Fake::default()) }],
+        endpoints: vec![
+            endpoint("/probe", OwnFamilies::Nothing),
+            endpoint("/scrape", OwnFamilies::BuildInfo),
+        ],
         landing: Landing { title: "Fake", description: "Fake.", links: Vec::new(), content: "" },
         build_info: BuildInfo::go_style("fake_build_info"),
         health_paths: &["/health"],
@@ -127,9 +132,9 @@ async fn paths_answer_as_the_reference_exporters_do() {
 
 #[tokio::test]
 async fn metrics_may_take_the_path_of_another_page() {
-    for path in ["/health", "/-/healthy", "/metrics/x"] {
+    for path in ["/health", "/-/healthy", "/metrics/x", "/probe"] {
         let app = app(&WebArgs { telemetry_path: path.into(), ..web() });
-        assert!(get_path(&app, path).await.2.contains("fake_deadline_seconds"), "{path}");
+        assert!(get_path(&app, path).await.2.contains("process_open_fds"), "{path}");
         assert_eq!(get_path(&app, "/-/ready").await.2, "ok\n");
         assert_eq!(get_path(&app, "/metrics").await.0.as_u16(), 404);
     }
@@ -139,8 +144,10 @@ async fn metrics_may_take_the_path_of_another_page() {
 async fn metrics_at_the_root_take_every_path() {
     let app = app(&WebArgs { telemetry_path: "/".into(), ..web() });
     for path in ["/", "/metrics", "/anything"] {
-        assert!(get_path(&app, path).await.2.contains("fake_deadline_seconds"), "{path}");
+        assert!(get_path(&app, path).await.2.contains("process_open_fds"), "{path}");
     }
+    let (.., body) = get_path(&app, "/probe").await;
+    assert!(body.contains("fake_deadline_seconds") && !body.contains("process_"), "{body}");
 }
 
 #[tokio::test]
@@ -234,24 +241,65 @@ async fn scrapes_that_come_together_share_collections() {
 }
 
 #[tokio::test]
-async fn further_endpoints_are_served_alike_but_without_own_metrics() {
+async fn further_endpoints_are_served_alike() {
+    let app = app(&WebArgs { enable_openmetrics: true, ..web() });
+    for path in ["/probe", "/scrape"] {
+        let name = format!("{path}?name[]=fake_collections_total");
+        let (status, headers, body) = get_path(&app, &name).await;
+        assert_eq!(status, StatusCode::OK);
+        let content_type = headers["content-type"].to_str().unwrap();
+        assert!(content_type.starts_with("text/plain; version=0.0.4"), "{content_type}");
+        assert!(body.ends_with("\nfake_collections_total 1\n"), "{body}");
+        assert!(!body.contains("deadline"), "{body}");
+        assert_eq!(get_path(&app, &format!("{path}?bad=1")).await.0, StatusCode::BAD_REQUEST);
+        assert_eq!(get_path(&app, &format!("{path}/")).await.0, StatusCode::NOT_FOUND);
+        let request = Request::post(path)
+            .header("Accept", "application/openmetrics-text;version=1.0.0")
+            .header("Accept-Encoding", "gzip")
+            .header("X-Prometheus-Scrape-Timeout-Seconds", "3")
+            .body(Body::empty())
+            .unwrap();
+        let (_, headers, body) = ask(&app, request).await;
+        assert!(headers["content-type"].to_str().unwrap().starts_with("application/openmetrics"));
+        let body = unpacked(&body);
+        let left = body.lines().find_map(|line| line.strip_prefix("fake_deadline_seconds "));
+        assert!((2.0..=2.75).contains(&left.unwrap().parse().unwrap()), "{body}");
+        assert!(body.ends_with("# EOF\n"), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn further_endpoints_have_those_own_metrics_that_they_ask_for() {
     let app = app(&web());
-    let (status, headers, body) = get_path(&app, "/probe?name[]=fake_collections_total").await;
-    assert_eq!(status, StatusCode::OK);
-    assert!(headers["content-type"].to_str().unwrap().starts_with("text/plain; version=0.0.4"));
-    assert!(body.ends_with("\nfake_collections_total 1\n") && !body.contains("deadline"), "{body}");
-    let (.., body) = get_path(&app, "/probe").await;
-    assert!(!body.contains("fake_build_info") && !body.contains("process_"), "{body}");
-    assert_eq!(get_path(&app, "/probe?bad=1").await.0, StatusCode::BAD_REQUEST);
+    for (path, has_build_info) in [("/probe", false), ("/scrape", true)] {
+        let (.., body) = get_path(&app, path).await;
+        assert_eq!(body.contains("\nfake_build_info{"), has_build_info, "{body}");
+        assert!(!body.contains("process_") && !body.contains("promhttp_"), "{body}");
+    }
+    // Their scrapes are counted with all others.
     let (.., body) = get_path(&app, "/metrics").await;
-    assert!(body.contains("promhttp_metric_handler_requests_total{code=\"200\"} 0\n"), "{body}");
-    // One permit for all of them.
+    assert!(body.contains("promhttp_metric_handler_requests_total{code=\"200\"} 2\n"), "{body}");
+}
+
+#[tokio::test]
+async fn all_endpoints_share_the_permits() {
+    let app = app(&web());
     let slow = get_path(&app, "/metrics?wait=200");
     let refused = async {
         tokio::time::sleep(Duration::from_millis(50)).await;
         get_path(&app, "/probe").await.0
     };
     assert_eq!(tokio::join!(slow, refused).1, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(get_path(&app, "/probe").await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn endpoints_do_not_share_collections() {
+    let app = app(&WebArgs { max_requests: 2, ..web() });
+    let pages = ["/metrics?wait=20", "/probe?wait=20"].map(|path| get_path(&app, path));
+    for (status, _, body) in futures_util::future::join_all(pages).await {
+        assert_eq!((status, collections(&body)), (StatusCode::OK, 1));
+    }
 }
 
 #[tokio::test]
