@@ -303,6 +303,31 @@ async fn endpoints_do_not_share_collections() {
 }
 
 #[tokio::test]
+async fn a_flood_of_scrapes_is_answered_and_so_is_the_one_beside_it() {
+    // Slower than a collection waits for the one before it.
+    const PATH: &str = "/metrics?wait=150";
+    let app = app(&WebArgs { max_requests: 8, ..web() });
+    let client = || async {
+        for _ in 0..4 {
+            let (status, _, body) = get_path(&app, PATH).await;
+            assert_eq!(status, StatusCode::OK, "{body}");
+        }
+    };
+    let flood = futures_util::future::join_all((0..200).map(|_| client()));
+    let honest = async {
+        for _ in 0..4 {
+            let header = ("X-Prometheus-Scrape-Timeout-Seconds", "5");
+            let request = Request::get(PATH).header(header.0, header.1);
+            let (status, ..) = ask(&app, request.body(Body::empty()).unwrap()).await;
+            assert_eq!(status, StatusCode::OK);
+        }
+    };
+    tokio::join!(flood, honest);
+    let count = collections(&get_path(&app, "/metrics").await.2);
+    assert!(count < 40, "{count} collections for 804 scrapes");
+}
+
+#[tokio::test]
 async fn each_scrape_of_a_shared_collection_has_its_own_form() {
     let app = app(&WebArgs { enable_openmetrics: true, max_requests: 2, ..web() });
     let running = get_path(&app, "/metrics?wait=20");
