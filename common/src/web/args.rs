@@ -7,6 +7,10 @@ use clap::{Arg, Args};
 use crate::cli::{parse_count, parse_duration};
 use crate::self_metrics::OwnFamilies;
 
+/// Time for a scrape at most, whatever flag or header say: a moment further away may be more
+/// than the clock can count, and no target is scraped as seldom as that.
+pub(super) const LONGEST_TIMEOUT: Duration = Duration::from_hours(24);
+
 /// Flags of the web side.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Web")]
@@ -59,7 +63,7 @@ pub struct WebArgs {
         long = "web.scrape-timeout",
         value_name = "DURATION",
         default_value = "10s",
-        value_parser = parse_positive_duration
+        value_parser = parse_timeout
     )]
     pub scrape_timeout: Duration,
     /// Seconds taken off the timeout that Prometheus announces
@@ -130,9 +134,12 @@ fn parse_seconds(text: &str) -> Result<f64, String> {
     text.parse().ok().filter(|s| (0.0..=3600.0).contains(s)).ok_or("expected seconds".into())
 }
 
-fn parse_positive_duration(text: &str) -> Result<Duration, String> {
+fn parse_timeout(text: &str) -> Result<Duration, String> {
     let duration = parse_duration(text)?;
-    if duration.is_zero() { Err("expected more than zero".into()) } else { Ok(duration) }
+    if duration.is_zero() || duration > LONGEST_TIMEOUT {
+        return Err("expected more than zero and at most 24h".into());
+    }
+    Ok(duration)
 }
 
 #[cfg(test)]
@@ -143,6 +150,14 @@ mod tests {
     fn a_file_of_the_peers_is_refused_with_the_reason() {
         assert_eq!(refuse_file(""), Ok(String::new()));
         assert!(refuse_file("web.yml").unwrap_err().contains("not supported yet"));
+    }
+
+    #[test]
+    fn a_timeout_is_more_than_zero_and_at_most_a_day() {
+        assert_eq!(parse_timeout("24h"), Ok(LONGEST_TIMEOUT));
+        for text in ["0", "0s", "24h1ms", "1000000000000000h"] {
+            assert!(parse_timeout(text).is_err(), "{text}");
+        }
     }
 
     #[test]

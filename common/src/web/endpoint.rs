@@ -13,9 +13,10 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use tokio::sync::{OnceCell, Semaphore};
 
+use super::args::{LONGEST_TIMEOUT, WebArgs};
 use super::compress::Compressors;
 use super::shared::Collections;
-use super::{WebArgs, negotiate, plain};
+use super::{negotiate, plain};
 use crate::exporter::{Exporter, Refusal, ScrapeRequest};
 use crate::exposition::{Exposition, Format, Pool, Rejected};
 use crate::failures::{Change, FailureLog};
@@ -258,9 +259,11 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> &str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
+/// A positive number of seconds, cut to [`LONGEST_TIMEOUT`].
 fn parse_timeout(text: &str) -> Option<Duration> {
     let seconds: f64 = text.trim().parse().ok()?;
-    (seconds > 0.0).then(|| Duration::try_from_secs_f64(seconds).ok())?
+    let most = LONGEST_TIMEOUT.as_secs_f64();
+    (seconds > 0.0).then(|| Duration::try_from_secs_f64(seconds.min(most)).ok())?
 }
 
 /// Splits a query string at `&` and decodes `%XX` and `+`.
@@ -277,8 +280,12 @@ mod tests {
     fn timeouts_are_positive_seconds() {
         assert_eq!(parse_timeout("10"), Some(Duration::from_secs(10)));
         assert_eq!(parse_timeout("1.5"), Some(Duration::from_millis(1500)));
-        for text in ["", "0", "-1", "NaN", "inf", "x", "1e300"] {
+        for text in ["", "0", "-0", "-1", "-inf", "NaN", "x"] {
             assert_eq!(parse_timeout(text), None, "{text}");
+        }
+        // Later than the clock can count, some of them.
+        for text in ["86401", "9223372036854775808", "18446744073709551615", "1e300", "inf"] {
+            assert_eq!(parse_timeout(text), Some(LONGEST_TIMEOUT), "{text}");
         }
     }
 

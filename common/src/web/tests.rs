@@ -153,7 +153,14 @@ async fn metrics_at_the_root_take_every_path() {
 #[tokio::test]
 async fn the_deadline_comes_from_the_header_less_the_offset() {
     let app = app(&web());
-    for (header, most) in [("3", 2.75), ("1.5", 1.25), ("0", 10.0), ("x", 10.0), ("0.1", 10.0)] {
+    for (header, most) in [
+        ("3", 2.75),
+        ("1.5", 1.25),
+        ("0", 10.0),
+        ("x", 10.0),
+        ("0.1", 10.0),
+        ("9223372036854775808", 86_399.75),
+    ] {
         let request = Request::get("/metrics?name[]=fake_deadline_seconds")
             .header("X-Prometheus-Scrape-Timeout-Seconds", header)
             .body(Body::empty())
