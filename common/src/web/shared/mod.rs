@@ -28,6 +28,11 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// The part of a scrape's time that it waits at most: a quarter.
 const SHARE: u32 = 4;
 
+/// How long a collection goes on when all its clients have gone: if it ended at once, clients
+/// that ask and leave would make one after the other start; if never, it would keep others from
+/// starting although nobody waits for it.
+const LINGER: Duration = Duration::from_secs(1);
+
 /// The collections of one endpoint, by what was asked for.
 #[derive(Debug)]
 pub(super) struct Collections<Key, Answer>(Arc<Mutex<HashMap<Key, Slot<Answer>>>>);
@@ -94,8 +99,7 @@ where
             Part::Lead(lead) => {
                 let answer = lead.sender.subscribe();
                 let collections = Self(Arc::clone(&self.0));
-                // Apart from this scrape, which may be given up while others wait. Nor does it
-                // end when all are: clients that ask and leave would start one after the other.
+                // Apart from this scrape, which may be given up while others wait.
                 tokio::spawn(collections.lead(key, lead, timeout, collect()));
                 wait_for(answer).await
             }
@@ -132,7 +136,15 @@ where
         if lead.sender.is_closed() {
             return;
         }
-        let answer = work.await;
+        let given_up = async {
+            lead.sender.closed().await;
+            tokio::time::sleep(LINGER).await;
+        };
+        let answer = tokio::select! {
+            biased;
+            answer = work => answer,
+            () = given_up => return,
+        };
         // Before the answer is out: a client that asks again at once finds nothing running.
         drop(running);
         lead.sender.send_replace(Some(answer));

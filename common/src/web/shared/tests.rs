@@ -177,7 +177,7 @@ async fn a_collection_that_nobody_waits_for_does_not_start() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_collection_that_was_waited_for_runs_to_its_end() {
+async fn a_collection_whose_clients_leave_goes_on_for_a_moment() {
     let (collections, source) = (Collections::default(), Source::default());
     let ask = || collections.answer("all", TIMEOUT, || source.clone().collect());
     let leaves = async {
@@ -190,4 +190,15 @@ async fn a_collection_that_was_waited_for_runs_to_its_end() {
     let asked = Instant::now();
     assert_eq!(ask().await, Some(3));
     assert!(asked.elapsed() >= Duration::from_millis(25), "{:?}", asked.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_collection_that_hangs_ends_after_its_clients() {
+    let collections = Collections::default();
+    let ask = || timeout(Duration::from_secs(2), collections.answer("all", TIMEOUT, || hang(0)));
+    let (first, second) = tokio::join!(ask(), ask());
+    assert!(first.is_err() && second.is_err());
+    assert_eq!(lock(&collections.0).get("all").map(|slot| slot.running), Some(1));
+    sleep(LINGER * 2).await;
+    assert!(lock(&collections.0).is_empty());
 }
