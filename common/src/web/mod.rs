@@ -3,16 +3,15 @@
 mod args;
 mod compress;
 mod endpoint;
+mod health;
 mod landing;
 mod listen;
 mod negotiate;
 mod shared;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
-use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{any, get};
@@ -24,6 +23,7 @@ pub use args::WebArgs;
 pub(crate) use args::config_file;
 pub use endpoint::Endpoint;
 use endpoint::{Handler, Resources};
+pub use health::Stopping;
 pub use landing::Landing;
 pub use listen::{ListenError, Listener, serve};
 
@@ -52,21 +52,6 @@ impl std::fmt::Debug for Service {
     }
 }
 
-/// Set once the process has been told to stop: `/-/ready` then says so.
-#[derive(Clone, Debug, Default)]
-pub struct Stopping(Arc<AtomicBool>);
-
-impl Stopping {
-    /// Notes that the process is stopping.
-    pub fn set(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
 /// The routes of `service`: metrics, landing page, health; all below the prefix, if there is one.
 pub fn router(service: Service, web: &WebArgs, stopping: Stopping) -> Router {
     let routes = routes(service, web, stopping);
@@ -88,17 +73,16 @@ fn routes(service: Service, web: &WebArgs, stopping: Stopping) -> Router {
         any(endpoint::answer).with_state(Handler::new(&resources, exporter, families))
     };
     let metrics = route(service.exporter, web.own_families());
-    let healthy = || any(|| async { plain(StatusCode::OK, "ok") });
     let mut router = service
         .routes
-        .route("/-/healthy", healthy())
-        .route("/-/ready", any(ready).with_state(stopping));
+        .route("/-/healthy", any(health::healthy))
+        .route("/-/ready", any(health::ready).with_state(stopping));
     for endpoint in service.endpoints {
         let families = endpoint.own.min(web.own_families());
         router = router.route(endpoint.path, route(endpoint.exporter, families));
     }
     for path in service.health_paths {
-        router = router.route(path, healthy());
+        router = router.route(path, any(health::healthy));
     }
     // As in the reference exporters, metrics at the root leave no room for a landing page.
     if web.telemetry_path == "/" {
@@ -115,14 +99,6 @@ fn routes(service: Service, web: &WebArgs, stopping: Stopping) -> Router {
 
 async fn not_found() -> Response {
     plain(StatusCode::NOT_FOUND, "404 page not found")
-}
-
-async fn ready(State(stopping): State<Stopping>) -> Response {
-    if stopping.is_set() {
-        plain(StatusCode::SERVICE_UNAVAILABLE, "stopping")
-    } else {
-        plain(StatusCode::OK, "ok")
-    }
 }
 
 /// A short text answer of one line that no browser may take for anything else.
