@@ -15,7 +15,7 @@ pub(super) const LONGEST_TIMEOUT: Duration = Duration::from_hours(24);
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Web")]
 pub struct WebArgs {
-    /// Addresses to listen on; empty stands for the program's default.
+    /// Addresses to listen on; if empty, the program's default.
     #[arg(
         id = "web.listen-address",
         long = "web.listen-address",
@@ -45,7 +45,7 @@ pub struct WebArgs {
     /// Leave out the exporter's own metrics (promhttp_*, process_*)
     #[arg(id = "web.disable-exporter-metrics", long = "web.disable-exporter-metrics")]
     pub disable_exporter_metrics: bool,
-    /// Scrapes answered at once; more get status 503; 0 means no limit
+    /// Collections at once; scrapes that would need more get status 503; 0 means no limit
     #[arg(
         id = "web.max-requests",
         long = "web.max-requests",
