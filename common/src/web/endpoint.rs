@@ -158,9 +158,9 @@ impl Handler {
         }
     }
 
-    /// Collects once; ends soon after `deadline` whatever the exporter does, so that no client
-    /// waits for longer than its own deadline: those that share a collection came later than
-    /// the one for which it was started.
+    /// Collects once, until `deadline` and [`OVERTIME`] whatever the exporter does. That is never
+    /// later than the deadline of any client and the same: those that share a collection have
+    /// equal timeouts, and came after the one for which it was started.
     async fn collect(self: Arc<Self>, question: Question, deadline: Instant) -> Arc<Outcome> {
         let _permit = match self.resources.permits.as_ref().map(Semaphore::try_acquire) {
             Some(Err(_)) => return Arc::new(Outcome::Busy),
