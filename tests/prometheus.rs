@@ -175,7 +175,7 @@ fn outputs_are_clean(stack: &Stack) {
         let url = format!("{}/metrics", stack.url(exporter));
         let answer = http::get(&url).unwrap();
         assert_eq!(answer.status, 200);
-        assert!(answer.content_type.starts_with("text/plain; version=0.0.4;"));
+        assert!(answer.header("content-type").starts_with("text/plain; version=0.0.4;"));
         let families = Exposition::parse(&answer.body).unwrap();
         assert!(families.0.len() > 40, "{exporter}: {} families", families.0.len());
         unknown.extend(promtool::complaints(&answer.body).unwrap());

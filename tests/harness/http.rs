@@ -2,17 +2,35 @@
 
 use std::time::Duration;
 
+use axum::http::HeaderMap;
 use serde_json::Value;
+
+use crate::exposition::Exposition;
 
 /// An answer, whatever its status.
 #[derive(Debug)]
 pub struct Answer {
     /// Status code.
     pub status: u16,
-    /// `Content-Type`, empty if there is none.
-    pub content_type: String,
+    /// All headers.
+    pub headers: HeaderMap,
     /// The body as text.
     pub body: String,
+}
+
+impl Answer {
+    /// The value of a header, empty if there is none.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The families of the body.
+    ///
+    /// # Errors
+    /// The body is not the text format, strictly read.
+    pub fn exposition(&self) -> anyhow::Result<Exposition> {
+        Exposition::parse(&self.body)
+    }
 }
 
 /// Gets `url` within 20 s.
@@ -36,13 +54,9 @@ pub fn get_with(url: &str, headers: &[(&str, &str)]) -> anyhow::Result<Answer> {
     let request =
         headers.iter().fold(agent.get(url), |request, (name, value)| request.header(*name, *value));
     let mut response = request.call()?;
-    let content_type = response.headers().get("content-type");
     Ok(Answer {
         status: response.status().as_u16(),
-        content_type: content_type
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
-            .to_owned(),
+        headers: response.headers().clone(),
         body: response.body_mut().read_to_string()?,
     })
 }

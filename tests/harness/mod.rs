@@ -6,9 +6,11 @@
 
 pub mod collectors;
 pub mod docker;
+pub mod exporter;
 pub mod exposition;
 pub mod fuse;
 pub mod http;
+pub mod log;
 pub mod mariadb;
 pub mod parity;
 pub mod process;
