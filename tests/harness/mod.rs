@@ -9,6 +9,7 @@ pub mod docker;
 pub mod exporter;
 pub mod exposition;
 pub mod fuse;
+pub mod golden;
 pub mod http;
 pub mod log;
 pub mod mariadb;
