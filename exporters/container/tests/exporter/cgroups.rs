@@ -13,8 +13,7 @@ use rustix::fs::{Mode, OFlags, mkdirat, open, openat};
 use tests::TemporaryFolder;
 use tests::exposition::Exposition;
 
-use crate::harness::{exporter, scrape};
-use crate::{fixture, on_fixtures};
+use crate::{Running, fixture, on_fixtures};
 
 /// A copy of a tree that is removed with this value.
 pub(crate) struct Copy(TemporaryFolder);
@@ -83,8 +82,8 @@ async fn nonsense_in_one_file_costs_the_samples_from_it_and_is_counted() {
         .unwrap();
     let mut arguments = on_fixtures("v2", "");
     arguments.push(format!("--path.cgroup={}", copy.0.path().display()));
-    let exporter = exporter(&arguments).unwrap();
-    let body = scrape(&exporter).await.unwrap();
+    let exporter = Running::start(&arguments).unwrap();
+    let body = exporter.scrape().await.unwrap();
     assert!(!body.contains("container_memory_usage_bytes{id=\"/system.slice/ssh"), "{body}");
     assert!(body.contains("container_memory_rss{id=\"/\"}"), "{body}");
     assert!(body.contains("container_memory_usage_bytes{id=\"/\"}"), "{body}");
@@ -100,7 +99,7 @@ async fn cgroups_that_come_and_go_during_scrapes_leave_whole_families() {
     let mut arguments = on_fixtures("v2", "");
     arguments.push(format!("--path.cgroup={}", copy.path().display()));
     arguments.push(format!("-enable_metrics={}", crate::parity::ALL_GROUPS));
-    let exporter = exporter(&arguments).unwrap();
+    let exporter = Running::start(&arguments).unwrap();
     let is_over = Arc::new(AtomicBool::new(false));
     let outside = Copy::of(&fixture("v2/cgroup/system.slice")).unwrap();
     let (away, here) = (outside.path().join("away"), copy.path().join("coming.slice"));
@@ -117,7 +116,7 @@ async fn cgroups_that_come_and_go_during_scrapes_leave_whole_families() {
     });
     let mut seen = 0;
     for _ in 0..100 {
-        let body = scrape(&exporter).await.unwrap();
+        let body = exporter.scrape().await.unwrap();
         // The reader accepts neither a header without samples nor a series twice.
         let families = Exposition::parse(&body).unwrap();
         seen += usize::from(body.contains("coming.slice"));
@@ -138,7 +137,7 @@ async fn processes_of_another_namespace_are_not_taken_for_those_of_the_host() {
         arguments.push(format!("--path.procfs={}", processes.path().display()));
         arguments.push("-enable_metrics=process,sched,referenced_memory,cpuLoad".to_owned());
         arguments.push("-enable_load_reader".to_owned());
-        let body = scrape(&exporter(&arguments).unwrap()).await.unwrap();
+        let body = Running::start(&arguments).unwrap().scrape().await.unwrap();
         assert_eq!(body.contains("container_processes{"), is_counted, "{body}");
         assert!(body.contains("container_threads{") && body.contains("container_ulimits_soft{"));
         for family in ["file_descriptors", "sockets", "cpu_sched", "referenced", "tasks_state"] {
@@ -155,10 +154,10 @@ async fn cgroups_that_cannot_be_listed_are_a_scrape_error() {
     let copy = Copy::of(&fixture("v2/cgroup")).unwrap();
     let mut arguments = on_fixtures("v2", "");
     arguments.push(format!("--path.cgroup={}", copy.0.path().display()));
-    let exporter = exporter(&arguments).unwrap();
-    assert!(scrape(&exporter).await.unwrap().contains("container_scrape_error 0\n"));
+    let exporter = Running::start(&arguments).unwrap();
+    assert!(exporter.scrape().await.unwrap().contains("container_scrape_error 0\n"));
     std::fs::remove_dir_all(copy.0.path()).unwrap();
-    let body = scrape(&exporter).await.unwrap();
+    let body = exporter.scrape().await.unwrap();
     assert!(body.contains("container_scrape_error 1\n"), "{body}");
     assert!(!body.contains("container_last_seen"), "{body}");
 }
@@ -175,7 +174,7 @@ async fn cgroups_nested_too_deeply_do_not_hide_the_others() {
     }
     let mut arguments = on_fixtures("v2", "");
     arguments.push(format!("--path.cgroup={}", copy.0.path().display()));
-    let body = scrape(&exporter(&arguments).unwrap()).await.unwrap();
+    let body = Running::start(&arguments).unwrap().scrape().await.unwrap();
     assert!(body.contains("container_scrape_error 0\n"), "{body}");
     assert!(body.contains("id=\"/system.slice/ssh.service\""), "{body}");
 }

@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use crate::cgroups::{Copy, copy_tree};
-use crate::harness::{eventually, exporter};
 use crate::stub::{GATEWAY, Mood, Stub, WORKER};
-use crate::{fixture, on_fixtures};
+use crate::{Running, fixture, on_fixtures};
 
 /// Lines of a scrape without those of this exporter itself and of the moment, in order.
 async fn lines(name: &str, version: &str, cgroups: &Path) -> anyhow::Result<Vec<String>> {
@@ -14,8 +13,8 @@ async fn lines(name: &str, version: &str, cgroups: &Path) -> anyhow::Result<Vec<
     arguments.push(format!("--path.cgroup={}", cgroups.display()));
     let further = ["--docker_only", "-fs.size-interval=0", "-disable_metrics=app"];
     arguments.extend(further.map(ToOwned::to_owned));
-    let exporter = exporter(&arguments)?;
-    let body = eventually(&exporter, |body| body.contains(",name=\"")).await?;
+    let exporter = Running::start(&arguments)?;
+    let body = exporter.eventually(|body| body.contains(",name=\"")).await?;
     let is_of_a_container = |line: &&str| line.contains("name=\"") && !line.contains("last_seen");
     let mut lines: Vec<String> =
         body.lines().filter(is_of_a_container).map(ToOwned::to_owned).collect();

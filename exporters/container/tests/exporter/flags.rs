@@ -1,18 +1,13 @@
 //! Command lines as users of cAdvisor write them.
 
-use axum::Router;
-use axum::body::Body;
-use axum::http::Request;
 use clap::ArgMatches;
 use common::cli::unused;
 use common::commands::{Program, parse};
 use container_exporter::ContainerExporter;
 use container_exporter::args::UNUSED;
-use tower_service::Service as _;
 
-use crate::harness::{eventually, exporter, scrape, scrape_at};
-use crate::on_fixtures;
 use crate::stub::{Mood, Stub};
+use crate::{Running, on_fixtures};
 
 fn matches(arguments: &[&str]) -> Result<ArgMatches, clap::Error> {
     let arguments = std::iter::once("test").chain(arguments.iter().copied());
@@ -97,16 +92,14 @@ fn unknown_groups_flags_and_endpoints_are_usage_errors() {
 }
 
 /// Status, and where to go instead.
-async fn get(exporter: &Router, path: &str) -> anyhow::Result<(u16, String)> {
-    let request = Request::get(path).body(Body::empty())?;
-    let response = exporter.clone().call(request).await?;
-    let location = response.headers().get("location").map(|value| value.to_str()).transpose()?;
-    Ok((response.status().as_u16(), location.unwrap_or_default().to_owned()))
+async fn get(exporter: &Running, path: &str) -> anyhow::Result<(u16, String)> {
+    let answer = exporter.get(path, &[]).await?;
+    Ok((answer.status, answer.header("location").to_owned()))
 }
 
 #[tokio::test]
 async fn pages_of_the_reference_lead_to_the_landing_page() {
-    let plain = exporter(&on_fixtures("v2", "")).unwrap();
+    let plain = Running::start(&on_fixtures("v2", "")).unwrap();
     for path in ["/containers", "/containers/", "/containers/docker/x", "/docker", "/docker/x"] {
         assert_eq!(get(&plain, path).await.unwrap(), (307, "/".to_owned()), "{path}");
     }
@@ -117,7 +110,7 @@ async fn pages_of_the_reference_lead_to_the_landing_page() {
 async fn a_prefix_stands_before_every_path() {
     let mut arguments = on_fixtures("v2", "");
     arguments.push("-url_base_prefix=/cadvisor".to_owned());
-    let below = exporter(&arguments).unwrap();
+    let below = Running::start(&arguments).unwrap();
     for path in ["/cadvisor/", "/cadvisor/metrics", "/cadvisor/healthz"] {
         assert_eq!(get(&below, path).await.unwrap().0, 200, "{path}");
     }
@@ -128,10 +121,10 @@ async fn a_prefix_stands_before_every_path() {
 #[tokio::test]
 async fn the_type_parameter_chooses_containers() {
     let docker = Stub::start("type", Mood::Answers).unwrap();
-    let exporter = exporter(&on_fixtures("v2", &docker.endpoint())).unwrap();
-    eventually(&exporter, |body| body.contains(",name=\"")).await.unwrap();
+    let exporter = Running::start(&on_fixtures("v2", &docker.endpoint())).unwrap();
+    exporter.eventually(|body| body.contains(",name=\"")).await.unwrap();
     let (all, chosen) =
-        (scrape(&exporter).await.unwrap(), scrape_at(&exporter, "/metrics?type=docker"));
+        (exporter.scrape().await.unwrap(), exporter.scrape_with("/metrics?type=docker", &[]));
     let chosen = chosen.await.unwrap();
     let is_of_root = |body: &str| body.contains("container_memory_usage_bytes{id=\"/\"}");
     assert!(is_of_root(&all) && !is_of_root(&chosen), "{chosen}");

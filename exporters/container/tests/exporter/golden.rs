@@ -1,8 +1,9 @@
 //! The whole exposition of the fixture trees of both cgroup versions.
 
-use crate::harness::{eventually, exporter};
+use tests::golden::{self, Unsteady};
+
 use crate::stub::{Mood, Stub};
-use crate::{fixture, on_fixtures};
+use crate::{Running, fixture, on_fixtures};
 
 /// Families that depend on the machine that runs the test, or on the moment.
 const VOLATILE: &[&str] = &[
@@ -30,21 +31,14 @@ async fn compare(version: &str, further: &[&str], expected: &str) -> anyhow::Res
     let docker = Stub::start(&format!("{version}-{expected}"), Mood::Answers)?;
     let mut arguments = on_fixtures(version, &docker.endpoint());
     arguments.extend(further.iter().map(ToString::to_string));
-    let exporter = exporter(&arguments)?;
-    let body = eventually(&exporter, |body| body.contains("container_runtime_up")).await?;
+    let exporter = Running::start(&arguments)?;
+    let body = exporter.eventually(|body| body.contains("container_runtime_up")).await?;
     assert!(body.contains("container_runtime_up{runtime=\"docker\"} 1"), "{body}");
     assert!(!body.contains("hunter2"), "a secret of a container's environment is exposed");
     let body: String =
         body.lines().filter(|line| !is_volatile(line)).flat_map(|line| [line, "\n"]).collect();
     let path = fixture(&format!("{version}/{expected}.prom"));
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(&path, &body)?;
-    }
-    let wanted = std::fs::read_to_string(&path)?;
-    let differing: Vec<(&str, &str)> =
-        body.lines().zip(wanted.lines()).filter(|(ours, theirs)| ours != theirs).take(5).collect();
-    assert!(body == wanted, "first differences (ours, wanted): {differing:#?}\n{body}");
-    Ok(())
+    golden::compare(path.as_ref(), &body, Unsteady { values: &[], families: &[] })
 }
 
 #[tokio::test]

@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 
 use tests::exposition::{Exposition, Labels};
 
-use crate::harness::{eventually, exporter};
-use crate::on_fixtures;
 use crate::stub::{GATEWAY, Mood, Stub};
+use crate::{Running, on_fixtures};
 
 /// The gateway's labels, those that Docker knows replaced by `raw`.
 async fn labels_of_gateway(name: &str, raw: serde_json::Value) -> anyhow::Result<Labels> {
@@ -15,8 +14,8 @@ async fn labels_of_gateway(name: &str, raw: serde_json::Value) -> anyhow::Result
     let mut inspection: serde_json::Value = serde_json::from_str(&docker.answer(&path))?;
     inspection["Config"]["Labels"] = raw;
     docker.set_answer(&path, Some(inspection.to_string()));
-    let exporter = exporter(&on_fixtures("v2", &docker.endpoint()))?;
-    let body = eventually(&exporter, |body| body.contains("twitch-chatters-gateway")).await?;
+    let exporter = Running::start(&on_fixtures("v2", &docker.endpoint()))?;
+    let body = exporter.eventually(|body| body.contains("twitch-chatters-gateway")).await?;
     let families = Exposition::parse(&body)?;
     let samples = &families.0["container_memory_usage_bytes"].samples;
     let is_gateway = |labels: &&Labels| labels.get("image").is_some_and(|i| i.contains("gateway"));

@@ -5,13 +5,16 @@ mod drivers;
 mod flags;
 mod follow;
 mod golden;
-#[path = "../harness/mod.rs"]
-mod harness;
 mod labels;
 mod parity;
 mod states;
 mod stub;
 mod trouble;
+
+use container_exporter::ContainerExporter;
+
+/// The exporter without a socket.
+type Running = tests::exporter::Running<ContainerExporter>;
 
 /// A path below the fixtures.
 fn fixture(path: &str) -> String {

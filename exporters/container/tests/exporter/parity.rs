@@ -6,9 +6,8 @@ use tests::exposition::Exposition;
 use tests::repository;
 
 use crate::cgroups::Copy;
-use crate::harness::{eventually, exporter};
 use crate::stub::{Mood, Stub};
-use crate::{fixture, on_fixtures};
+use crate::{Running, fixture, on_fixtures};
 
 /// Every group that reads something.
 pub(crate) const ALL_GROUPS: &str = "advtcp,cpu,cpuLoad,cpu_topology,cpuset,disk,diskIO,hugetlb,\
@@ -38,9 +37,9 @@ async fn ours() -> anyhow::Result<BTreeMap<String, Shape>> {
         arguments.push("-enable_load_reader".to_owned());
         arguments.push("--path.rootfs=/".to_owned());
         arguments.push(format!("--path.procfs={}", processes.path().display()));
-        let exporter = exporter(&arguments)?;
+        let exporter = Running::start(&arguments)?;
         let is_measured = |body: &str| body.contains("container_fs_usage_bytes{container_label");
-        let body = eventually(&exporter, is_measured).await?;
+        let body = exporter.eventually(is_measured).await?;
         for (name, family) in Exposition::parse(&body)?.0 {
             let shape = shapes.entry(name).or_insert((family.kind, BTreeSet::new()));
             shape

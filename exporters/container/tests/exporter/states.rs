@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::harness::{eventually, exporter, scrape};
-use crate::on_fixtures;
 use crate::stub::{GATEWAY, Mood, Stub};
+use crate::{Running, on_fixtures};
 
 const UP: &str = "container_runtime_up{runtime=\"docker\"} 1\n";
 
@@ -60,8 +59,8 @@ impl Gateway {
 #[tokio::test]
 async fn a_container_that_ends_and_starts_again_keeps_its_series_and_its_exit_code() {
     let mut gateway = Gateway::start("states").unwrap();
-    let exporter = exporter(&on_fixtures("v1", &gateway.docker.endpoint())).unwrap();
-    let body = eventually(&exporter, |body| body.contains(UP)).await.unwrap();
+    let exporter = Running::start(&on_fixtures("v1", &gateway.docker.endpoint())).unwrap();
+    let body = exporter.eventually(|body| body.contains(UP)).await.unwrap();
     assert_eq!(state(&body), ["running"]);
     assert_eq!(value(&body, "container_last_exit_code", &[]), None);
     assert_eq!(value(&body, "container_restarts_total", &[]), Some(0.0));
@@ -79,7 +78,7 @@ async fn a_container_that_ends_and_starts_again_keeps_its_series_and_its_exit_co
         ("FinishedAt", json!("2026-11-24T05:00:00Z")),
     ];
     gateway.change(&ended, "die", r#"{"exitCode":"137"}"#);
-    let body = eventually(&exporter, |body| state(body) == ["exited"]).await.unwrap();
+    let body = exporter.eventually(|body| state(body) == ["exited"]).await.unwrap();
     assert_eq!(value(&body, "container_last_exit_code", &[]), Some(137.0));
     assert_eq!(value(&body, "container_finished_time_seconds", &[]), Some(1_795_496_400.0));
     assert_eq!(value(&body, "container_oom_events_total", &[]), Some(3.0));
@@ -92,13 +91,13 @@ async fn a_container_that_ends_and_starts_again_keeps_its_series_and_its_exit_co
         ("OOMKilled", json!(false)),
     ];
     gateway.change(&restarted, "start", "{}");
-    let body = eventually(&exporter, |body| state(body) == ["running"]).await.unwrap();
+    let body = exporter.eventually(|body| state(body) == ["running"]).await.unwrap();
     assert_eq!(value(&body, "container_last_exit_code", &[]), Some(137.0), "that of the last end");
     assert_eq!(value(&body, "container_restarts_total", &[]), Some(1.0));
     assert_eq!(value(&body, "container_oom_events_total", &[]), Some(3.0));
 
     gateway.change(&[("Status", json!("paused"))], "pause", "{}");
-    eventually(&exporter, |body| state(body) == ["paused"]).await.unwrap();
+    exporter.eventually(|body| state(body) == ["paused"]).await.unwrap();
 }
 
 #[tokio::test]
@@ -116,8 +115,8 @@ async fn a_stopped_container_without_a_cgroup_stays_until_it_is_removed() {
     docker.set_answer(&path, Some(answer.to_string()));
     let mut arguments = on_fixtures("v2", &docker.endpoint());
     arguments.extend(["--docker_only", "--store_container_labels=false"].map(ToOwned::to_owned));
-    let exporter = exporter(&arguments).unwrap();
-    let body = eventually(&exporter, |body| body.contains(UP)).await.unwrap();
+    let exporter = Running::start(&arguments).unwrap();
+    let body = exporter.eventually(|body| body.contains(UP)).await.unwrap();
     let labels = format!("id=\"/docker/{stopped}\",image=\"backup:2\",name=\"backup\"");
     assert!(body.contains(&format!("container_last_exit_code{{{labels}}} 2\n")), "{body}");
     assert!(body.contains(&format!("container_restarts_total{{{labels}}} 3\n")), "{body}");
@@ -125,14 +124,14 @@ async fn a_stopped_container_without_a_cgroup_stays_until_it_is_removed() {
     assert!(!body.contains("container_last_seen{id=\"/docker/0"), "there is no cgroup: {body}");
     docker.set_answer(&path, None);
     docker.send_event("destroy", &stopped);
-    eventually(&exporter, |body| !body.contains("backup")).await.unwrap();
+    exporter.eventually(|body| !body.contains("backup")).await.unwrap();
 }
 
 #[tokio::test]
 async fn starting_is_not_unhealthy_and_without_a_check_there_is_no_verdict() {
     let mut gateway = Gateway::start("health").unwrap();
-    let exporter = exporter(&on_fixtures("v2", &gateway.docker.endpoint())).unwrap();
-    eventually(&exporter, |body| body.contains(UP)).await.unwrap();
+    let exporter = Running::start(&on_fixtures("v2", &gateway.docker.endpoint())).unwrap();
+    exporter.eventually(|body| body.contains(UP)).await.unwrap();
     let verdicts = |body: &str| {
         ["starting", "healthy", "unhealthy"].map(|status| {
             value(body, "container_health_status", &[&format!("status=\"{status}\"")])
@@ -140,14 +139,14 @@ async fn starting_is_not_unhealthy_and_without_a_check_there_is_no_verdict() {
     };
     let is = |wanted: [f64; 3]| move |body: &str| verdicts(body) == wanted.map(Some);
     let health = |status: &str| [("Health", json!({"Status": status}))];
-    eventually(&exporter, is([0.0, 1.0, 0.0])).await.unwrap();
+    exporter.eventually(is([0.0, 1.0, 0.0])).await.unwrap();
     gateway.change(&health("starting"), "health_status: starting", "{}");
-    let body = eventually(&exporter, is([1.0, 0.0, 0.0])).await.unwrap();
+    let body = exporter.eventually(is([1.0, 0.0, 0.0])).await.unwrap();
     assert_eq!(value(&body, "container_health_state", &[]), Some(0.0));
     gateway.change(&health("unhealthy"), "health_status: unhealthy", "{}");
-    eventually(&exporter, is([0.0, 0.0, 1.0])).await.unwrap();
+    exporter.eventually(is([0.0, 0.0, 1.0])).await.unwrap();
     gateway.change(&health("none"), "update", "{}");
-    eventually(&exporter, |body| verdicts(body) == [None; 3]).await.unwrap();
+    exporter.eventually(|body| verdicts(body) == [None; 3]).await.unwrap();
 }
 
 #[tokio::test]
@@ -161,9 +160,9 @@ async fn ports_sizes_and_compose_labels_are_shown() {
         ["--container.compose-labels", "--store_container_labels=false", "--fs.size-interval=1h"]
             .map(ToOwned::to_owned),
     );
-    let exporter = exporter(&arguments).unwrap();
+    let exporter = Running::start(&arguments).unwrap();
     let is_sized = |body: &str| body.contains("container_image_size_bytes{");
-    let body = eventually(&exporter, |body| body.contains(UP) && is_sized(body)).await.unwrap();
+    let body = exporter.eventually(|body| body.contains(UP) && is_sized(body)).await.unwrap();
     let published = ["container_port=\"80\"", "host_ip=\"0.0.0.0\"", "host_port=\"8080\""];
     assert_eq!(value(&body, "container_port_info", &published), Some(1.0));
     let exposed = ["container_port=\"9000\"", "protocol=\"udp\""];
@@ -178,9 +177,9 @@ async fn without_sizes_nothing_asks_for_them() {
     let docker = Stub::start("sizeless", Mood::Answers).unwrap();
     let mut arguments = on_fixtures("v2", &docker.endpoint());
     arguments.push("--fs.size-interval=0".into());
-    let exporter = exporter(&arguments).unwrap();
-    eventually(&exporter, |body| body.contains(UP)).await.unwrap();
-    let body = scrape(&exporter).await.unwrap();
+    let exporter = Running::start(&arguments).unwrap();
+    exporter.eventually(|body| body.contains(UP)).await.unwrap();
+    let body = exporter.scrape().await.unwrap();
     assert!(!body.contains("size_bytes"), "{body}");
     assert!(docker.requests().iter().all(|line| !line.contains("size=true")));
 }
@@ -214,14 +213,14 @@ async fn restarts_are_counted_in_one_series() {
         ("FinishedAt", json!("2026-11-24T05:00:00Z")),
     ];
     gateway.change(&ended, "die", r#"{"exitCode":"1"}"#);
-    let exporter = exporter(&on_fixtures("v2", &gateway.docker.endpoint())).unwrap();
+    let exporter = Running::start(&on_fixtures("v2", &gateway.docker.endpoint())).unwrap();
     let is_whole = |body: &str| own.iter().all(|family| !series(body, family).is_empty());
-    let before = eventually(&exporter, is_whole).await.unwrap();
+    let before = exporter.eventually(is_whole).await.unwrap();
     for restarts in 1..=2 {
         gateway.answer["RestartCount"] = json!(restarts);
         gateway.change(&[], "start", "{}");
         let is_counted = |body: &str| value(body, own[0], &[]) == Some(f64::from(restarts));
-        let body = eventually(&exporter, is_counted).await.unwrap();
+        let body = exporter.eventually(is_counted).await.unwrap();
         for family in own {
             assert_eq!(series(&body, family), series(&before, family));
         }

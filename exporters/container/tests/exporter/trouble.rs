@@ -5,9 +5,8 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tests::TemporaryFolder;
 
-use crate::harness::{eventually, exporter, scrape};
 use crate::stub::{GATEWAY, Mood, Stub, WORKER};
-use crate::{fixture, on_fixtures};
+use crate::{Running, fixture, on_fixtures};
 
 const UP: &str = "container_runtime_up{runtime=\"docker\"} 1\n";
 const MANY: usize = 5000;
@@ -37,15 +36,15 @@ async fn thousands_of_containers_are_listed_at_once_and_inspected_in_time() {
     }
     let mut arguments = on_fixtures("v2", &docker.endpoint());
     arguments.push("--fs.size-interval=0".into());
-    let exporter = exporter(&arguments).unwrap();
+    let exporter = Running::start(&arguments).unwrap();
     let started = Instant::now();
-    let body = scrape(&exporter).await.unwrap();
+    let body = exporter.scrape().await.unwrap();
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
     assert!(body.contains("name=\"job-4999\""), "the list gives names at once");
     let count = |body: &str| {
         body.lines().filter(|line| line.starts_with("container_last_exit_code{")).count()
     };
-    let body = eventually(&exporter, |body| count(body) == MANY).await.unwrap();
+    let body = exporter.eventually(|body| count(body) == MANY).await.unwrap();
     check_form(&body);
 }
 
@@ -53,8 +52,8 @@ async fn thousands_of_containers_are_listed_at_once_and_inspected_in_time() {
 async fn a_container_that_vanishes_between_list_and_inspection_leaves_nothing() {
     let docker = Stub::start("vanish", Mood::Answers).unwrap();
     docker.set_answer(&format!("/containers/{WORKER}/json"), None);
-    let exporter = exporter(&on_fixtures("v2", &docker.endpoint())).unwrap();
-    let body = eventually(&exporter, |body| body.contains(UP)).await.unwrap();
+    let exporter = Running::start(&on_fixtures("v2", &docker.endpoint())).unwrap();
+    let body = exporter.eventually(|body| body.contains(UP)).await.unwrap();
     assert!(!body.contains("twitch-chatters-worker"), "{body}");
     assert!(body.contains("twitch-chatters-gateway"), "{body}");
     check_form(&body);
@@ -63,8 +62,8 @@ async fn a_container_that_vanishes_between_list_and_inspection_leaves_nothing() 
 #[tokio::test]
 async fn a_stream_of_events_that_ends_in_the_middle_or_is_nonsense_is_asked_for_again() {
     let docker = Stub::start("cut", Mood::Answers).unwrap();
-    let exporter = exporter(&on_fixtures("v2", &docker.endpoint())).unwrap();
-    eventually(&exporter, |body| body.contains(UP)).await.unwrap();
+    let exporter = Running::start(&on_fixtures("v2", &docker.endpoint())).unwrap();
+    exporter.eventually(|body| body.contains(UP)).await.unwrap();
     for round in 0..2 {
         let asked = |docker: &Stub| {
             docker.requests().iter().filter(|line| line.contains("/events?")).count()
@@ -75,7 +74,7 @@ async fn a_stream_of_events_that_ends_in_the_middle_or_is_nonsense_is_asked_for_
         } else {
             docker.send_text("{\"Type\": [[[");
         }
-        let body = eventually(&exporter, |body| asked(&docker) > before && body.contains(UP)).await;
+        let body = exporter.eventually(|body| asked(&docker) > before && body.contains(UP)).await;
         let body = body.unwrap();
         assert!(body.contains("twitch-chatters-gateway"), "{body}");
         check_form(&body);
@@ -88,20 +87,20 @@ async fn a_stream_of_events_that_ends_in_the_middle_or_is_nonsense_is_asked_for_
     let renamed = docker.answer(&path).replace("/twitch-chatters-gateway", "/renamed");
     docker.set_answer(&path, Some(renamed));
     docker.send_event("rename", GATEWAY);
-    let body = eventually(&exporter, |body| body.contains("name=\"renamed\"")).await.unwrap();
+    let body = exporter.eventually(|body| body.contains("name=\"renamed\"")).await.unwrap();
     check_form(&body);
 }
 
 #[tokio::test]
 async fn a_daemon_that_hangs_in_the_middle_costs_no_scrape() {
     let docker = Stub::start("middle", Mood::Answers).unwrap();
-    let exporter = exporter(&on_fixtures("v2", &docker.endpoint())).unwrap();
-    eventually(&exporter, |body| body.contains(UP)).await.unwrap();
+    let exporter = Running::start(&on_fixtures("v2", &docker.endpoint())).unwrap();
+    exporter.eventually(|body| body.contains(UP)).await.unwrap();
     docker.set_mood(Mood::Hangs);
     docker.send_event("die", GATEWAY);
     for _ in 0..3 {
         let started = Instant::now();
-        let body = scrape(&exporter).await.unwrap();
+        let body = exporter.scrape().await.unwrap();
         assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
         assert!(body.contains("twitch-chatters-gateway"), "{body}");
         check_form(&body);
@@ -113,15 +112,15 @@ async fn podman_is_followed_beside_docker_and_its_absence_is_no_news() {
     let podman = Stub::start("podman", Mood::Answers).unwrap();
     let mut arguments = on_fixtures("v2", "");
     arguments.push(format!("--podman={}", podman.endpoint()));
-    let with_podman = exporter(&arguments).unwrap();
+    let with_podman = Running::start(&arguments).unwrap();
     let up = "container_runtime_up{runtime=\"podman\"} 1\n";
-    let body = eventually(&with_podman, |body| body.contains(up)).await.unwrap();
+    let body = with_podman.eventually(|body| body.contains(up)).await.unwrap();
     assert!(body.contains("name=\"twitch-chatters-gateway\""), "{body}");
     assert!(!body.contains("runtime=\"docker\""), "{body}");
 
     let docker = Stub::start("alone", Mood::Answers).unwrap();
-    let without = exporter(&on_fixtures("v2", &docker.endpoint())).unwrap();
-    let body = eventually(&without, |body| body.contains(UP)).await.unwrap();
+    let without = Running::start(&on_fixtures("v2", &docker.endpoint())).unwrap();
+    let body = without.eventually(|body| body.contains(UP)).await.unwrap();
     assert!(!body.contains("runtime=\"podman\""), "{body}");
 }
 
@@ -134,8 +133,8 @@ async fn a_list_with_an_unknown_word_costs_only_the_containers_of_that_status() 
     docker.set_answer("/containers/json", Some(strange.clone()));
     docker.set_answer("/containers/json?exited", Some(strange));
     docker.set_answer("/containers/json?running", Some(list));
-    let exporter = exporter(&on_fixtures("v2", &docker.endpoint())).unwrap();
-    let body = eventually(&exporter, |body| body.contains(UP)).await.unwrap();
+    let exporter = Running::start(&on_fixtures("v2", &docker.endpoint())).unwrap();
+    let body = exporter.eventually(|body| body.contains(UP)).await.unwrap();
     assert!(body.contains("twitch-chatters-gateway"), "{body}");
     check_form(&body);
 }
@@ -176,8 +175,8 @@ async fn cgroups_of_pods_are_named_by_files_and_monitors_are_no_containers() {
     arguments.push(format!("--path.cgroup={}", root.path().join("cgroup").display()));
     arguments.push(format!("--path.rootfs={}", root.path().display()));
     arguments.push(format!("--path.procfs={}", fixture("proc")));
-    let exporter = exporter(&arguments).unwrap();
-    let body = scrape(&exporter).await.unwrap();
+    let exporter = Running::start(&arguments).unwrap();
+    let body = exporter.scrape().await.unwrap();
     let memory = |labels: &str| format!("container_memory_usage_bytes{{{labels}}} 4096\n");
     let pod = format!(
         "container_label_io_kubernetes_container_name=\"web\",\

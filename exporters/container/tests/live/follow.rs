@@ -6,8 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use tests::docker::Docker;
 
-use crate::UP;
-use crate::harness::{eventually, exporter, scrape};
+use crate::{Running, UP};
 
 const GATEWAY: &str = "twitch-chatters-gateway";
 const WORKER: &str = "twitch-chatters-worker";
@@ -73,8 +72,8 @@ fn check_values(body: &str, id: &str, usage_before: f64) -> anyhow::Result<()> {
 async fn containers_are_followed_from_start_to_end_and_beyond_the_daemon() {
     let mut docker = Docker::new(&["--bridge=none"]).unwrap();
     let arguments = [format!("-docker={}", docker.endpoint()), "--docker_only".to_owned()];
-    let exporter = exporter(&arguments).unwrap();
-    let body = scrape(&exporter).await.unwrap();
+    let exporter = Running::start(&arguments).unwrap();
+    let body = exporter.scrape().await.unwrap();
     assert!(body.contains(DOWN), "the exporter starts before the daemon: {body}");
     assert!(body.contains("container_memory_usage_bytes{id=\"/\"}"), "{body}");
 
@@ -84,36 +83,37 @@ async fn containers_are_followed_from_start_to_end_and_beyond_the_daemon() {
     let is_there = |name: &'static str| {
         move |body: &str| !samples(body, "container_memory_usage_bytes", name).is_empty()
     };
-    let body = eventually(&exporter, |body| is_there(GATEWAY)(body) && is_there(WORKER)(body));
+    let body = exporter.eventually(|body| is_there(GATEWAY)(body) && is_there(WORKER)(body));
     assert!(body.await.unwrap().contains(UP));
     let used = cgroup_file(&id, "cpuacct/ID/cpuacct.usage", "cpu.stat").unwrap();
-    check_values(&scrape(&exporter).await.unwrap(), &id, used).unwrap();
+    check_values(&exporter.scrape().await.unwrap(), &id, used).unwrap();
 
     docker.run(&["update", "-m", "70m", "--memory-swap", "140m", GATEWAY]).unwrap();
-    let body = scrape(&exporter).await.unwrap();
+    let body = exporter.scrape().await.unwrap();
     let limit = samples(&body, "container_spec_memory_limit_bytes", GATEWAY);
     assert_eq!(limit, [73_400_320.0], "a changed limit shows at once");
 
     docker.run(&["rename", GATEWAY, "renamed"]).unwrap();
-    eventually(&exporter, |body| is_there("renamed")(body) && !is_there(GATEWAY)(body))
+    exporter
+        .eventually(|body| is_there("renamed")(body) && !is_there(GATEWAY)(body))
         .await
         .unwrap();
     docker.run(&["stop", "-t", "2", WORKER]).unwrap();
-    eventually(&exporter, |body| !is_there(WORKER)(body) && body.contains(WORKER)).await.unwrap();
+    exporter.eventually(|body| !is_there(WORKER)(body) && body.contains(WORKER)).await.unwrap();
     docker.run(&["rm", WORKER]).unwrap();
-    eventually(&exporter, |body| !body.contains(WORKER)).await.unwrap();
+    exporter.eventually(|body| !body.contains(WORKER)).await.unwrap();
 
     docker.kill().unwrap();
-    let body = eventually(&exporter, |body| body.contains(DOWN)).await.unwrap();
+    let body = exporter.eventually(|body| body.contains(DOWN)).await.unwrap();
     assert!(is_there("renamed")(&body), "cgroups and names outlive the daemon: {body}");
     let before: f64 = samples(&body, "container_cpu_usage_seconds_total", "renamed").iter().sum();
     tokio::time::sleep(Duration::from_millis(1500)).await;
-    let body = scrape(&exporter).await.unwrap();
+    let body = exporter.scrape().await.unwrap();
     let after: f64 = samples(&body, "container_cpu_usage_seconds_total", "renamed").iter().sum();
     assert!(after > before, "{before} {after}");
 
     docker.start().unwrap();
-    eventually(&exporter, |body| body.contains(UP)).await.unwrap();
+    exporter.eventually(|body| body.contains(UP)).await.unwrap();
     docker.end().unwrap();
 }
 
@@ -125,9 +125,9 @@ async fn writable_layers_are_measured_by_docker() {
     docker.import("gateway:1.4").unwrap();
     start_containers(&docker).unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let exporter = exporter(&[format!("-docker={}", docker.endpoint())]).unwrap();
+    let exporter = Running::start(&[format!("-docker={}", docker.endpoint())]).unwrap();
     let usage = |body: &str| samples(body, "container_fs_usage_bytes", GATEWAY);
-    let body = eventually(&exporter, |body| !usage(body).is_empty()).await.unwrap();
+    let body = exporter.eventually(|body| !usage(body).is_empty()).await.unwrap();
     assert_eq!(usage(&body), [102_400.0]);
     let limit = samples(&body, "container_fs_limit_bytes", GATEWAY);
     assert!(limit.len() == 1 && limit[0] > 102_400.0, "{limit:?}");

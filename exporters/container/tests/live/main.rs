@@ -2,13 +2,14 @@
 
 mod access;
 mod follow;
-#[path = "../harness/mod.rs"]
-mod harness;
 mod states;
 mod unified;
 
-use axum::Router;
+use container_exporter::ContainerExporter;
 use tests::docker::Docker;
+
+/// The exporter without a socket.
+type Running = tests::exporter::Running<ContainerExporter>;
 
 /// What the containers are made of.
 pub(crate) const IMAGE: &str = "busybox:1";
@@ -28,12 +29,12 @@ pub(crate) fn is_state(body: &str, name: &str, state: &str) -> bool {
 }
 
 /// A daemon with an image, and an exporter that follows it.
-pub(crate) fn start() -> anyhow::Result<(Docker, Router)> {
+pub(crate) fn start() -> anyhow::Result<(Docker, Running)> {
     let mut docker = Docker::new(&["--bridge=none"])?;
     docker.start()?;
     docker.import(IMAGE)?;
     let exporter =
-        harness::exporter(&[format!("-docker={}", docker.endpoint()), "--docker_only".into()])?;
+        Running::start(&[format!("-docker={}", docker.endpoint()), "--docker_only".into()])?;
     Ok((docker, exporter))
 }
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use crate::harness::{eventually, scrape};
 use crate::{UP, is_state, run, start, value};
 
 /// Takes memory until there is none; the variable doubles with each round.
@@ -19,13 +18,13 @@ fn is_health(body: &str, name: &str, status: &str) -> bool {
 #[ignore = "needs root and dockerd"]
 async fn ends_restarts_and_pauses_are_told_and_what_ended_stays() {
     let (mut docker, exporter) = start().unwrap();
-    eventually(&exporter, |body| body.contains(UP)).await.unwrap();
+    exporter.eventually(|body| body.contains(UP)).await.unwrap();
     run(&docker, "ends", &[], "exit 7").unwrap();
     let has_ended = |body: &str| {
         is_state(body, "ends", "exited")
             && value(body, "container_last_exit_code", "ends", "") == Some(7.0)
     };
-    let body = eventually(&exporter, has_ended).await.unwrap();
+    let body = exporter.eventually(has_ended).await.unwrap();
     assert_eq!(value(&body, "container_restarts_total", "ends", ""), Some(0.0));
     assert_eq!(value(&body, "container_oom_events_total", "ends", ""), Some(0.0));
     assert!(value(&body, "container_finished_time_seconds", "ends", "").is_some(), "{body}");
@@ -36,12 +35,12 @@ async fn ends_restarts_and_pauses_are_told_and_what_ended_stays() {
             && value(body, "container_restarts_total", "fails", "") == Some(2.0)
             && value(body, "container_last_exit_code", "fails", "") == Some(3.0)
     };
-    eventually(&exporter, has_given_up).await.unwrap();
+    exporter.eventually(has_given_up).await.unwrap();
 
     run(&docker, "waits", &[], "while :; do sleep 1; done").unwrap();
-    eventually(&exporter, |body| is_state(body, "waits", "running")).await.unwrap();
+    exporter.eventually(|body| is_state(body, "waits", "running")).await.unwrap();
     docker.run(&["pause", "waits"]).unwrap();
-    let body = eventually(&exporter, |body| is_state(body, "waits", "paused")).await.unwrap();
+    let body = exporter.eventually(|body| is_state(body, "waits", "paused")).await.unwrap();
     let identity = |body: &str| {
         let line = body.lines().find(|line| line.contains("name=\"waits\",state=\"paused\""));
         line.unwrap_or_default().rsplit_once(' ').map(|(series, _)| series.to_owned())
@@ -54,14 +53,15 @@ async fn ends_restarts_and_pauses_are_told_and_what_ended_stays() {
             && value(body, "container_last_exit_code", "waits", "") == Some(137.0)
             && value(body, "container_last_seen", "waits", "").is_none()
     };
-    let body = eventually(&exporter, is_killed).await.unwrap();
+    let body = exporter.eventually(is_killed).await.unwrap();
     assert_eq!(identity(&body), running, "the series goes on without a cgroup");
     docker.run(&["start", "waits"]).unwrap();
-    let body = eventually(&exporter, |body| is_state(body, "waits", "running")).await.unwrap();
+    let body = exporter.eventually(|body| is_state(body, "waits", "running")).await.unwrap();
     assert_eq!(value(&body, "container_last_exit_code", "waits", ""), Some(137.0));
 
     docker.run(&["rm", "ends", "fails"]).unwrap();
-    eventually(&exporter, |body| !body.contains("\"ends\"") && !body.contains("\"fails\""))
+    exporter
+        .eventually(|body| !body.contains("\"ends\"") && !body.contains("\"fails\""))
         .await
         .unwrap();
     docker.end().unwrap();
@@ -74,14 +74,14 @@ async fn health_goes_from_starting_to_healthy_to_unhealthy() {
     let check = ["--health-cmd", "[ -e /ok ]", "--health-interval", "2s", "--health-retries", "1"];
     run(&docker, "checked", &check, "while :; do sleep 1; done").unwrap();
     run(&docker, "unchecked", &[], "while :; do sleep 1; done").unwrap();
-    let body = eventually(&exporter, |body| is_health(body, "checked", "starting")).await.unwrap();
+    let body = exporter.eventually(|body| is_health(body, "checked", "starting")).await.unwrap();
     assert!(!is_health(&body, "checked", "unhealthy"), "{body}");
     docker.run(&["exec", "checked", "/bin/busybox", "touch", "/ok"]).unwrap();
-    let body = eventually(&exporter, |body| is_health(body, "checked", "healthy")).await.unwrap();
+    let body = exporter.eventually(|body| is_health(body, "checked", "healthy")).await.unwrap();
     assert_eq!(value(&body, "container_health_state", "checked", ""), Some(1.0));
     assert_eq!(value(&body, "container_health_status", "unchecked", ""), None);
     docker.run(&["exec", "checked", "/bin/busybox", "rm", "/ok"]).unwrap();
-    eventually(&exporter, |body| is_health(body, "checked", "unhealthy")).await.unwrap();
+    exporter.eventually(|body| is_health(body, "checked", "unhealthy")).await.unwrap();
     docker.end().unwrap();
 }
 
@@ -102,23 +102,23 @@ fn kernels_count(id: &str) -> anyhow::Result<f64> {
 #[ignore = "needs root and dockerd"]
 async fn kills_for_want_of_memory_are_counted_also_those_that_end_a_container() {
     let (mut docker, exporter) = start().unwrap();
-    eventually(&exporter, |body| body.contains(UP)).await.unwrap();
+    exporter.eventually(|body| body.contains(UP)).await.unwrap();
     let limit = ["-m", "16m", "--memory-swap", "16m"];
     run(&docker, "eats", &limit, EATS_MEMORY).unwrap();
     let kills = |body: &str, name: &str| value(body, "container_oom_events_total", name, "");
     let is_killed = |body: &str| {
         is_state(body, "eats", "exited") && kills(body, "eats").is_some_and(|count| count >= 1.0)
     };
-    let body = eventually(&exporter, is_killed).await.unwrap();
+    let body = exporter.eventually(is_killed).await.unwrap();
     assert_eq!(value(&body, "container_last_exit_code", "eats", ""), Some(137.0));
     let first = kills(&body, "eats").unwrap();
     docker.run(&["start", "eats"]).unwrap();
-    let body = eventually(&exporter, |body| kills(body, "eats") > Some(first)).await.unwrap();
+    let body = exporter.eventually(|body| kills(body, "eats") > Some(first)).await.unwrap();
     assert!(kills(&body, "eats") <= Some(2.0 * first + 1.0), "{body}");
 
     let script = format!("for i in 1 2 3; do /bin/sh -c '{EATS_MEMORY}'; done; sleep 1000");
     let id = run(&docker, "survives", &limit, &script).unwrap();
-    let body = eventually(&exporter, |body| kills(body, "survives") == Some(3.0)).await.unwrap();
+    let body = exporter.eventually(|body| kills(body, "survives") == Some(3.0)).await.unwrap();
     assert!(is_state(&body, "survives", "running"), "{body}");
     assert_eq!(kernels_count(&id).ok(), Some(3.0));
     docker.end().unwrap();
@@ -147,11 +147,11 @@ async fn memory_is_what_docker_stats_shows() {
     let has_settled = |body: &str| {
         value(body, "container_memory_working_set_bytes", "holds", "") > Some(1_000_000.0)
     };
-    eventually(&exporter, has_settled).await.unwrap();
+    exporter.eventually(has_settled).await.unwrap();
     tokio::time::sleep(Duration::from_secs(2)).await;
     let stats = ["stats", "--no-stream", "--format", "{{.MemUsage}}", "holds"];
     let shown = bytes(&docker.run(&stats).unwrap()).unwrap();
-    let body = scrape(&exporter).await.unwrap();
+    let body = exporter.scrape().await.unwrap();
     let ours = value(&body, "container_memory_working_set_bytes", "holds", "").unwrap();
     assert!((ours - shown).abs() < 0.05 * shown, "{ours} {shown}");
     docker.end().unwrap();

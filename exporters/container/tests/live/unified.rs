@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use tests::TemporaryFolder;
 use tests::process::{Process, command, succeed};
 
-use crate::harness::{exporter, scrape};
+use crate::Running;
 
 /// A mount of its own of the version 2 hierarchy, and a cgroup in it with a busy process.
 struct Unified {
@@ -63,7 +63,7 @@ fn value(body: &str, family: &str, id: &str) -> anyhow::Result<f64> {
 
 async fn check(unified: &Unified) -> anyhow::Result<()> {
     let root = unified.folder.path().display();
-    let exporter = exporter(&[
+    let exporter = Running::start(&[
         format!("-path.cgroup={root}"),
         "-docker=".into(),
         "-podman=".into(),
@@ -76,7 +76,7 @@ async fn check(unified: &Unified) -> anyhow::Result<()> {
         ("system_usec", "container_cpu_system_seconds_total"),
     ];
     let before = families.map(|(field, _)| unified.seconds(field));
-    let body = scrape(&exporter).await?;
+    let body = exporter.scrape().await?;
     for ((field, family), before) in families.into_iter().zip(before) {
         let (before, shown, after) =
             (before?, value(&body, family, &unified.name)?, unified.seconds(field)?);
