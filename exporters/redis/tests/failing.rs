@@ -7,7 +7,8 @@ mod support;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use support::{Log, Running, assert_line, value};
+use support::{assert_line, start, value};
+use tests::log::Log;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -41,23 +42,23 @@ async fn a_refused_connection_is_told_with_its_cause_and_logged_once() {
     let address = listener.local_addr().unwrap();
     drop(listener);
     let log = Log::capture();
-    let exporter = Running::new(&[&address_flag(address)]);
+    let exporter = start(&[&address_flag(address)]);
     for _ in 0..3 {
-        let body = exporter.scrape().await;
+        let body = exporter.scrape().await.unwrap();
         assert_line(&body, "redis_up 0");
         let error = "redis_exporter_last_scrape_error{err=\"connect: Connection refused (os error 111)\"} 1";
         assert_line(&body, error);
         assert!(!body.contains("redis_connected_clients"), "{body}");
     }
     assert_eq!(log.count("the server cannot be read"), 1, "{}", log.text());
-    let body = exporter.scrape().await;
+    let body = exporter.scrape().await.unwrap();
     assert!((value(&body, "redis_exporter_scrapes_total") - 4.0).abs() < f64::EPSILON);
-    assert_eq!(exporter.get("/health", "10").await.1, "ok\n");
+    assert_eq!(exporter.get("/health", &[]).await.unwrap().body, "ok\n");
 }
 
 #[tokio::test]
 async fn a_name_that_does_not_resolve_is_told() {
-    let body = Running::new(&["-redis.addr=redis://no-such-host.invalid"]).scrape().await;
+    let body = start(&["-redis.addr=redis://no-such-host.invalid"]).scrape().await.unwrap();
     assert_line(&body, "redis_up 0");
     assert!(body.contains("{err=\"connect: failed to lookup address information"), "{body}");
 }
@@ -69,10 +70,10 @@ async fn a_silent_server_costs_no_more_than_the_deadline() {
         let address = address_flag(address);
         let flags: Vec<&str> =
             [address.as_str()].into_iter().chain(flags.iter().copied()).collect();
-        let exporter = Running::new(&flags);
+        let exporter = start(&flags);
         for _ in 0..2 {
             let started = Instant::now();
-            let body = exporter.scrape_within("0.6").await;
+            let body = exporter.scrape_within(0.6).await.unwrap();
             assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
             assert_line(&body, "redis_up 0");
             let line = format!("redis_exporter_last_scrape_error{{err=\"{step}: timed out\"}} 1");
@@ -84,9 +85,9 @@ async fn a_silent_server_costs_no_more_than_the_deadline() {
 #[tokio::test]
 async fn the_connection_timeout_is_shorter_than_the_deadline_where_set() {
     let address = fake_server(&[]).await;
-    let exporter = Running::new(&[&address_flag(address), "-connection-timeout", "100ms"]);
+    let exporter = start(&[&address_flag(address), "-connection-timeout", "100ms"]);
     let started = Instant::now();
-    assert_line(&exporter.scrape().await, "redis_up 0");
+    assert_line(&exporter.scrape().await.unwrap(), "redis_up 0");
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
 }
 
@@ -96,9 +97,8 @@ async fn a_server_that_repeats_the_password_does_not_bring_it_into_the_metrics_o
         fake_server(&["-ERR unknown command 'AUTH', with args beginning with: 'hunter2' \r\n"])
             .await;
     let log = Log::capture();
-    let exporter =
-        Running::new(&[&address_flag(address), "-redis.password=hunter2", "-log-level=DEBUG"]);
-    let body = exporter.scrape().await;
+    let exporter = start(&[&address_flag(address), "-redis.password=hunter2", "-log-level=DEBUG"]);
+    let body = exporter.scrape().await.unwrap();
     assert_line(&body, "redis_up 0");
     assert!(body.contains("{err=\"AUTH: ERR unknown command 'AUTH'"), "{body}");
     assert!(!body.contains("hunter2"), "{body}");
@@ -109,8 +109,8 @@ async fn a_server_that_repeats_the_password_does_not_bring_it_into_the_metrics_o
 async fn an_answer_of_errors_is_told_in_the_servers_words() {
     const LOADING: &str = "-LOADING Redis is loading the dataset in memory\r\n";
     let address = fake_server(&[LOADING, LOADING]).await;
-    let exporter = Running::new(&[&address_flag(address), "-set-client-name=false"]);
-    let body = exporter.scrape().await;
+    let exporter = start(&[&address_flag(address), "-set-client-name=false"]);
+    let body = exporter.scrape().await.unwrap();
     let error = "redis_exporter_last_scrape_error\
                  {err=\"INFO: LOADING Redis is loading the dataset in memory\"} 1";
     assert_line(&body, error);
@@ -119,20 +119,20 @@ async fn an_answer_of_errors_is_told_in_the_servers_words() {
 #[tokio::test]
 async fn a_server_without_the_section_all_is_asked_for_the_default() {
     let address = fake_server(&["-ERR syntax error\r\n", "$19\r\nconnected_clients:7\r\n"]).await;
-    let exporter = Running::new(&[
+    let exporter = start(&[
         &address_flag(address),
         "-set-client-name=false",
         "-config-command=-",
         "-collector.slowlog=false",
     ]);
-    let body = exporter.scrape().await;
+    let body = exporter.scrape().await.unwrap();
     assert_line(&body, "redis_up 1");
     assert_line(&body, "redis_connected_clients 7");
 }
 
 #[tokio::test]
 async fn without_an_address_only_the_exporter_is_shown() {
-    let body = Running::new(&["-redis.addr="]).scrape().await;
+    let body = start(&["-redis.addr="]).scrape().await.unwrap();
     assert_line(&body, "redis_exporter_scrapes_total 1");
     assert!(body.contains("\nredis_exporter_build_info{") && body.contains("\nprocess_"), "{body}");
     assert!(!body.contains("redis_up"), "{body}");
@@ -141,7 +141,7 @@ async fn without_an_address_only_the_exporter_is_shown() {
 #[tokio::test]
 async fn the_exporters_own_metrics_can_be_left_out_and_names_chosen() {
     let body =
-        Running::new(&["-redis.addr=", "-redis-only-metrics", "-namespace=kv"]).scrape().await;
+        start(&["-redis.addr=", "-redis-only-metrics", "-namespace=kv"]).scrape().await.unwrap();
     assert_line(&body, "kv_exporter_scrapes_total 1");
     for absent in ["process_", "promhttp_", "build_info", "redis_"] {
         assert!(!body.contains(absent), "{absent}\n{body}");
