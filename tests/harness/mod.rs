@@ -15,8 +15,10 @@ pub mod log;
 pub mod mariadb;
 pub mod parity;
 pub mod process;
+pub mod program;
 pub mod promtool;
 pub mod redis;
+pub mod served;
 
 use std::fmt::Display;
 use std::net::TcpListener;
@@ -46,6 +48,16 @@ pub fn program(name: &str) -> anyhow::Result<PathBuf> {
         bail!("{} is missing: run cargo test --workspace, or set BIN_DIR", path.display());
     }
     Ok(path)
+}
+
+/// The program that cargo has put at `path` for a test of its crate, or the one of that name in the
+/// folder `BIN_DIR` of the environment.
+pub fn built(path: &str) -> PathBuf {
+    let path = Path::new(path);
+    match (std::env::var_os("BIN_DIR"), path.file_name()) {
+        (Some(folder), Some(name)) => Path::new(&folder).join(name),
+        _ => path.to_owned(),
+    }
 }
 
 /// One of the four programs, built for release, for tests that measure: in `BIN_DIR`, else in

@@ -1,0 +1,160 @@
+//! What all four programs have in common for those who type them: exit codes, messages, signals.
+
+use std::process::Command;
+
+use anyhow::{Context as _, ensure};
+use rustix::process::Signal;
+
+use crate::process::{command, output};
+use crate::served::Served;
+use crate::{TemporaryFolder, built};
+
+/// One of the programs.
+#[derive(Clone, Copy, Debug)]
+pub struct Program {
+    /// Its name.
+    pub name: &'static str,
+    /// Where cargo has put it: `env!("CARGO_BIN_EXE_…")` in a test of its crate. The one in
+    /// `BIN_DIR` goes before, see [`built`].
+    pub path: &'static str,
+    /// Flags that make it listen on the port whose number is put behind them.
+    pub listen: &'static str,
+    /// How its usage errors end.
+    pub usage_exit_code: i32,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// The exit code, -1 if a signal ended it.
+    pub code: i32,
+    /// What it printed on stdout.
+    pub stdout: String,
+    /// What it printed on stderr.
+    pub stderr: String,
+}
+
+impl Program {
+    /// A command that starts it.
+    pub fn command(&self) -> Command {
+        command(built(self.path))
+    }
+
+    /// Starts it with further flags, to answer scrapes.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub fn serve(&self, arguments: &[&str]) -> anyhow::Result<Served> {
+        let mut program = self.command();
+        program.args(arguments);
+        Served::start(program, self.listen)
+    }
+
+    /// Runs it to its end, in an empty folder.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn run(&self, arguments: &[&str]) -> anyhow::Result<Ended> {
+        let folder = TemporaryFolder::new(self.name)?;
+        let output = output(self.command().args(arguments).current_dir(folder.path()))?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Ok(Ended {
+            code: output.status.code().unwrap_or(-1),
+            stdout: text(&output.stdout),
+            stderr: text(&output.stderr),
+        })
+    }
+
+    /// Asserts that it serves a page and metrics, and ends well when told to.
+    ///
+    /// # Errors
+    /// It does not.
+    pub fn answers_and_stops(&self) -> anyhow::Result<()> {
+        let mut served = self.serve(&[])?;
+        let page = served.get("/")?;
+        ensure!(page.status == 200 && page.body.contains("<a href=\"metrics\">"), "{page:?}");
+        let started = served.scrape()?.value("process_start_time_seconds", &[])?;
+        ensure!(started > 1e9, "started at {started}");
+        let status = served.stop(Signal::TERM)?;
+        ensure!(status.success(), "{status}");
+        Ok(())
+    }
+
+    /// Asserts that its healthcheck knows whether it runs.
+    ///
+    /// # Errors
+    /// It does not.
+    pub fn is_asked_by_its_healthcheck(&self) -> anyhow::Result<()> {
+        let mut served = self.serve(&[])?;
+        let port = served.url.rsplit(':').next().context("no port")?;
+        let listen = format!("{}{port}", self.listen);
+        // The Go dialect reads no flag behind the first word that is none.
+        let arguments: Vec<&str> = listen.split(' ').chain(["healthcheck"]).collect();
+        let healthy = self.run(&arguments)?;
+        ensure!(healthy.code == 0, "{healthy:?}");
+        served.stop(Signal::INT)?;
+        let gone = self.run(&arguments)?;
+        ensure!(gone.code == 1, "{gone:?}");
+        ensure!(gone.stderr.starts_with("unhealthy: http://127.0.0.1:"), "{gone:?}");
+        Ok(())
+    }
+
+    /// Asserts that a wrong command line ends it with one line and the peer's exit code.
+    ///
+    /// # Errors
+    /// It does not.
+    pub fn refuses_wrong_usage(&self) -> anyhow::Result<()> {
+        for arguments in [["--no-such-flag"], ["--web.max-requests=many"], ["stray"]] {
+            let ended = self.run(&arguments)?;
+            ensure!(ended.code == self.usage_exit_code, "{arguments:?}: {ended:?}");
+            ensure!(ended.stdout.is_empty() && ended.stderr.lines().count() == 1, "{ended:?}");
+            let start = format!("{}: error: ", self.name);
+            ensure!(ended.stderr.starts_with(&start), "{ended:?}");
+        }
+        Ok(())
+    }
+
+    /// Asserts that help and version go to stdout.
+    ///
+    /// # Errors
+    /// They do not.
+    pub fn prints_help_and_version(&self) -> anyhow::Result<()> {
+        let Ended { code, stdout: help, .. } = self.run(&["--help"])?;
+        ensure!(code == 0, "exit code {code}");
+        for word in ["healthcheck", "--web.telemetry-path"] {
+            ensure!(help.contains(word), "no {word}: {help}");
+        }
+        let width = help.lines().map(|line| line.chars().count()).max().unwrap_or_default();
+        ensure!(width <= 100, "a line of {width} columns");
+        let version = self.run(&["--version"])?;
+        let start = format!("{} 0.", self.name);
+        ensure!(version.code == 0 && version.stdout.starts_with(&start), "{version:?}");
+        Ok(())
+    }
+
+    /// Asserts that `argument` keeps it from starting, with a last line that holds `reason`.
+    ///
+    /// # Errors
+    /// It does not.
+    pub fn refuses_to_start(&self, argument: &str, reason: &str) -> anyhow::Result<()> {
+        let ended = self.run(&[argument])?;
+        ensure!(ended.code == 1 || ended.code == 2, "{argument}: {ended:?}");
+        let line = ended.stderr.lines().last().unwrap_or_default();
+        ensure!(line.contains(reason) && !ended.stderr.contains("panicked"), "{ended:?}");
+        Ok(())
+    }
+
+    /// Asserts that a hundred scrapes leave no descriptor open.
+    ///
+    /// # Errors
+    /// They do.
+    pub fn leaks_no_descriptor(&self) -> anyhow::Result<()> {
+        let served = self.serve(&[])?;
+        served.scrape_within(10.0)?;
+        let before = served.process.descriptors()?;
+        for _ in 0..100 {
+            served.scrape_within(10.0)?;
+        }
+        served.settles_at(before)
+    }
+}
