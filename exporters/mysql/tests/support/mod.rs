@@ -1,14 +1,15 @@
-//! The real exporter, as a child process in a folder of its own.
+//! What the tests of the exporter have in common.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![allow(dead_code, reason = "each test program uses a part of it")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
-use std::time::Duration;
+use std::fmt::Display;
+use std::time::{Duration, Instant};
 
+use mysql_exporter::MysqlExporter;
 use tests::TemporaryFolder;
+use tests::exporter::Running;
 use tests::mariadb::MariaDb;
-use tests::process::{Process, command};
 
 /// The exporter's account on the servers.
 pub(crate) const PASSWORD: &str = "hunter2$HOMELESS#;";
@@ -22,67 +23,52 @@ pub(crate) fn server(options: &[&str]) -> MariaDb {
 }
 
 /// Tries `check` until it gives something.
-pub(crate) fn eventually<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
-    tests::eventually(what, Duration::from_mins(1), || check().ok_or("not yet")).unwrap()
+pub(crate) async fn eventually<T>(what: &str, check: impl AsyncFn() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_mins(1);
+    loop {
+        if let Some(found) = check().await {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "{what}: not within a minute");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
-/// The exporter as users run it.
-pub(crate) struct Exporter {
-    process: Process,
-    address: String,
-    _folder: TemporaryFolder,
+/// An option file in a folder of its own.
+pub(crate) fn option_file(client: &str) -> (TemporaryFolder, String) {
+    let folder = TemporaryFolder::new("mysql-exporter").unwrap();
+    let file = folder.path().join("my.cnf");
+    std::fs::write(&file, format!("[client]\n{client}\n")).unwrap();
+    let flag = format!("--config.my-cnf={}", file.display());
+    (folder, flag)
 }
+
+/// The exporter without a socket.
+pub(crate) struct Exporter(Running<MysqlExporter>);
 
 impl Exporter {
     /// An exporter for the server at `address` with the lines `client` in its option file.
-    pub(crate) fn start(address: &str, client: &str, arguments: &[&str]) -> Self {
-        let folder = TemporaryFolder::new("mysql-exporter").unwrap();
-        let file = folder.path().join("my.cnf");
-        std::fs::write(&file, format!("[client]\n{client}\n")).unwrap();
-        let mut program = command(env!("CARGO_BIN_EXE_mysql-exporter"));
-        program
-            .arg(format!("--config.my-cnf={}", file.display()))
-            .arg(format!("--mysqld.address={address}"))
-            .arg("--web.listen-address=127.0.0.1:0")
-            .args(arguments)
-            .env_remove("HOMELESS");
-        let process = Process::start(&mut program, &folder.path().join("log")).unwrap();
-        let listening = || {
-            let log = process.log();
-            let (_, line) = log.split_once("msg=listening address=").ok_or("not listening")?;
-            line.split_once('\n').map(|(address, _)| address.to_owned()).ok_or("cut off")
-        };
-        let address = tests::eventually("listening", Duration::from_secs(20), listening).unwrap();
-        Self { process, address, _folder: folder }
+    pub(crate) fn start(address: impl Display, client: &str, arguments: &[&str]) -> Self {
+        let address = format!("--mysqld.address={address}");
+        Self::with_option_file(client, &[&[address.as_str()], arguments].concat())
+    }
+
+    /// An exporter with the lines `client` in its option file.
+    pub(crate) fn with_option_file(client: &str, arguments: &[&str]) -> Self {
+        // It is read at the start, and at no time later.
+        let (_folder, file) = option_file(client);
+        Self(Running::start(&[&[file.as_str()], arguments].concat()).unwrap())
     }
 
     /// An exporter with the usual account of `server`.
     pub(crate) fn of(server: &MariaDb, arguments: &[&str]) -> Self {
         let client = format!("user=exporter\npassword={PASSWORD}");
-        Self::start(&format!("127.0.0.1:{}", server.port), &client, arguments)
-    }
-
-    pub(crate) fn log(&self) -> String {
-        self.process.log()
-    }
-
-    pub(crate) fn open_files(&self) -> usize {
-        self.process.descriptors().unwrap()
+        Self::start(format_args!("127.0.0.1:{}", server.port), &client, arguments)
     }
 
     /// One scrape, which must be answered with status 200.
-    pub(crate) fn scrape(&self, timeout_seconds: f64) -> Scraped {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        write!(
-            stream,
-            "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
-             X-Prometheus-Scrape-Timeout-Seconds: {timeout_seconds}\r\n\r\n"
-        )
-        .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
-        Scraped(answer)
+    pub(crate) async fn scrape(&self, timeout_seconds: f64) -> Scraped {
+        Scraped(self.0.scrape_within(timeout_seconds).await.unwrap())
     }
 }
 

@@ -1,0 +1,100 @@
+//! The program as its users type it.
+
+mod support;
+
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use support::{PASSWORD, Scraped, option_file, server};
+use tests::program::Program;
+
+const PROGRAM: Program = Program {
+    name: "mysql-exporter",
+    path: env!("CARGO_BIN_EXE_mysql-exporter"),
+    listen: "--web.listen-address=127.0.0.1:",
+    usage_exit_code: 1,
+};
+
+#[test]
+fn it_answers_and_stops_when_told_to() {
+    PROGRAM.answers_and_stops().unwrap();
+}
+
+#[test]
+fn healthcheck_asks_the_running_exporter() {
+    PROGRAM.is_asked_by_its_healthcheck().unwrap();
+}
+
+#[test]
+fn usage_errors_are_one_line_with_the_peers_exit_code() {
+    PROGRAM.refuses_wrong_usage().unwrap();
+}
+
+#[test]
+fn help_and_version_go_to_stdout() {
+    PROGRAM.prints_help_and_version().unwrap();
+}
+
+#[test]
+fn a_hundred_scrapes_leak_no_descriptor() {
+    PROGRAM.leaks_no_descriptor().unwrap();
+}
+
+#[test]
+fn bad_settings_end_the_start_with_one_clear_line() {
+    for (argument, reason) in [
+        ("--mysqld.address=localhost", "localhost"),
+        ("--config.my-cnf=/proc/1/mem", "/proc/1/mem"),
+    ] {
+        PROGRAM.refuses_to_start(argument, reason).unwrap();
+    }
+}
+
+#[test]
+fn a_hung_server_is_down_at_the_deadline() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (_folder, file) = option_file(&format!("user=exporter\npassword={PASSWORD}"));
+    let address = format!("--mysqld.address={}", listener.local_addr().unwrap());
+    let served = PROGRAM.serve(&[&file, &address]).unwrap();
+    let scrape = || {
+        let started = Instant::now();
+        let answer = Scraped(served.scrape_within(1.25).unwrap().body);
+        let elapsed = started.elapsed();
+        assert_eq!(answer.value("mysql_up"), "0");
+        assert!(elapsed > Duration::from_millis(900), "{elapsed:?}");
+        assert!(elapsed < Duration::from_millis(1500), "{elapsed:?}");
+    };
+    // A scrape opens what is kept from then on.
+    scrape();
+    let files = served.process.descriptors().unwrap();
+    scrape();
+    scrape();
+    let log = served.process.log();
+    assert_eq!(log.matches("no answer within 1.0 s").count(), 1, "{log}");
+    served.settles_at(files).unwrap();
+}
+
+#[test]
+#[ignore = "needs mariadbd"]
+fn a_hundred_scrapes_of_a_server_leak_nothing() {
+    let server = server(&[]);
+    server.sql("GRANT SLAVE MONITOR ON *.* TO exporter@localhost").unwrap();
+    let (_folder, file) = option_file(&format!("user=exporter\npassword={PASSWORD}"));
+    let address = format!("--mysqld.address=127.0.0.1:{}", server.port);
+    let exporter = PROGRAM.serve(&[&file, &address]).unwrap();
+    let scrape = || {
+        let answer = Scraped(exporter.scrape_within(10.0).unwrap().body);
+        assert_eq!(answer.value("mysql_up"), "1", "{}", exporter.process.log());
+    };
+    scrape();
+    let files = exporter.process.descriptors().unwrap();
+    let connections: u64 = server.variable("STATUS", "Connections").unwrap().parse().unwrap();
+    for _ in 0..100 {
+        scrape();
+    }
+    exporter.settles_at(files).unwrap();
+    // The second of these two counts the client's own connections.
+    let now: u64 = server.variable("STATUS", "Connections").unwrap().parse().unwrap();
+    assert_eq!(now, connections + 1);
+    assert_eq!(server.variable("STATUS", "Aborted_clients").unwrap(), "0");
+}
