@@ -1,0 +1,35 @@
+//! The program as its users type it.
+
+use tests::program::Program;
+
+const PROGRAM: Program = Program {
+    name: "container-exporter",
+    path: env!("CARGO_BIN_EXE_container-exporter"),
+    listen: "-listen_ip=127.0.0.1 -port=",
+    usage_exit_code: 2,
+};
+
+#[test]
+fn it_answers_and_stops_when_told_to() {
+    PROGRAM.answers_and_stops().unwrap();
+}
+
+#[test]
+fn healthcheck_asks_the_running_exporter() {
+    PROGRAM.is_asked_by_its_healthcheck().unwrap();
+}
+
+#[test]
+fn usage_errors_are_one_line_with_the_peers_exit_code() {
+    PROGRAM.refuses_wrong_usage().unwrap();
+}
+
+#[test]
+fn help_and_version_go_to_stdout() {
+    PROGRAM.prints_help_and_version().unwrap();
+}
+
+#[test]
+fn a_hundred_scrapes_leak_no_descriptor() {
+    PROGRAM.leaks_no_descriptor().unwrap();
+}
