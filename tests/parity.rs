@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use tests::collectors::{OF_THE_MACHINE, collectors};
+use tests::collectors::{OF_THE_MACHINE, collectors, help};
 use tests::exposition::Exposition;
 use tests::parity::{Exceptions, differences};
 use tests::process::{Process, command};
@@ -62,8 +62,8 @@ fn compare(exceptions: &str, without: &[&str], arguments: &[String], own: &[&str
     let folder = TemporaryFolder::new("parity").unwrap();
     let ours = program("node-exporter").unwrap();
     let peer = Path::new("/usr/bin").join(PEER);
-    let theirs = collectors(&peer).unwrap();
-    let mut common: Vec<String> = collectors(&ours).unwrap().into_keys().collect();
+    let theirs = collectors(&help(&peer).unwrap());
+    let mut common: Vec<String> = collectors(&help(&ours).unwrap()).into_keys().collect();
     common.retain(|name| theirs.contains_key(name));
     common
         .retain(|name| !without.contains(&name.as_str()) && !NOT_COMPARED.contains(&name.as_str()));

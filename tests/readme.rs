@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use regex::Regex;
 use tests::exposition::Exposition;
-use tests::repository;
+use tests::{golden, repository};
 
 /// Families of the scrape itself and of the build.
 const OF_THE_SCRAPE: &str = "_scrape_collector_|_build_info$";
@@ -62,24 +62,21 @@ fn rows(readme: &str) -> Vec<Row> {
     rows
 }
 
-/// What is wrong with the list of `exporter` in view of the golden files whose names start with it.
+/// What is wrong with the list of `exporter` in view of its golden files.
 fn complaints(exporter: &str) -> Vec<String> {
-    let readme = repository().join("exporters").join(exporter).join("README.md");
-    let rows = rows(&std::fs::read_to_string(readme).unwrap());
+    let folder = repository().join("exporters").join(exporter);
+    let rows = rows(&std::fs::read_to_string(folder.join("README.md")).unwrap());
     assert!(rows.len() > 10, "{} rows", rows.len());
     let of_the_scrape = Regex::new(OF_THE_SCRAPE).unwrap();
     let mut found = Vec::new();
     let mut used = BTreeSet::new();
-    for entry in std::fs::read_dir(repository().join("tests/golden")).unwrap() {
+    for entry in std::fs::read_dir(folder.join("tests/golden")).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if !name.starts_with(exporter)
-            || path.extension().is_none_or(|extension| extension != "prom")
-        {
+        if path.extension().is_none_or(|extension| extension != "prom") {
             continue;
         }
-        let text = std::fs::read_to_string(&path).unwrap().replace(" VOLATILE", " 1");
-        for (family, content) in &Exposition::parse(&text).unwrap().0 {
+        for (family, content) in &Exposition::parse(&golden::read(&path).unwrap()).unwrap().0 {
             let fitting: Vec<&Row> = rows.iter().filter(|row| row.name.is_match(family)).collect();
             used.extend(fitting.iter().map(|row| row.text.clone()));
             if of_the_scrape.is_match(family) {

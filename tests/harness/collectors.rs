@@ -21,17 +21,22 @@ pub const OF_THE_MACHINE: [&str; 12] = [
     "wifi",
 ];
 
-/// The collectors of a program by name; false for those that our help calls off by default.
+/// What a program prints when asked for help.
 ///
 /// # Errors
 /// It cannot be started.
-pub fn collectors(program: &Path) -> anyhow::Result<BTreeMap<String, bool>> {
+pub fn help(program: &Path) -> anyhow::Result<String> {
     let help = output(command(program).arg("--help"))?;
     // Older releases of the peer print it on stderr.
     let help = [help.stdout, help.stderr].concat();
+    Ok(String::from_utf8_lossy(&help).into_owned())
+}
+
+/// The collectors in a program's help by name; false for those that ours calls off by default.
+pub fn collectors(help: &str) -> BTreeMap<String, bool> {
     let mut collectors = BTreeMap::new();
     let mut last = None;
-    for line in String::from_utf8_lossy(&help).lines() {
+    for line in help.lines() {
         if line.trim_start().starts_with('-') {
             last = collector(line).map(|name| (name, String::new()));
         }
@@ -41,17 +46,14 @@ pub fn collectors(program: &Path) -> anyhow::Result<BTreeMap<String, bool>> {
             collectors.insert(name.clone(), !said.contains("(off by default)"));
         }
     }
-    Ok(collectors)
+    collectors
 }
 
-/// Flags that switch on what is off by default and reads files only.
-///
-/// # Errors
-/// The program cannot be started.
-pub fn optional(program: &Path) -> anyhow::Result<Vec<String>> {
-    let mut collectors = collectors(program)?;
+/// Flags that switch on what is off by default and reads files only, in view of our help.
+pub fn optional(help: &str) -> Vec<String> {
+    let mut collectors = collectors(help);
     collectors.retain(|name, is_on| !*is_on && !OF_THE_MACHINE.contains(&name.as_str()));
-    Ok(collectors.keys().map(|name| format!("--collector.{name}")).collect())
+    collectors.keys().map(|name| format!("--collector.{name}")).collect()
 }
 
 /// The name of the collector that a flag switches, if it is such a flag.

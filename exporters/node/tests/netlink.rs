@@ -1,8 +1,8 @@
 //! What the kernel is asked by netlink, in a network namespace made for the purpose.
 
+use tests::built;
 use tests::exposition::Exposition;
 use tests::process::{command, succeed};
-use tests::program;
 
 /// Devices, neighbours, routes and queues; then one scrape of them. `$1` is the program.
 const SCRIPT: &str = r#"
@@ -34,7 +34,9 @@ until "$1" healthcheck --web.listen-address=127.0.0.1:9100 >/dev/null 2>&1; do s
 #[ignore = "needs root"]
 fn the_kernel_tells_what_was_set_up() {
     let mut namespace = command("unshare");
-    namespace.args(["--net", "sh", "-c", SCRIPT, "sh"]).arg(program("node-exporter").unwrap());
+    namespace
+        .args(["--net", "sh", "-c", SCRIPT, "sh"])
+        .arg(built(env!("CARGO_BIN_EXE_node-exporter")));
     let text = succeed(&mut namespace).unwrap();
     let metrics = Exposition::parse(&text).unwrap();
     let assert = |family: &str, labels: &[(&str, &str)], expected: f64| {

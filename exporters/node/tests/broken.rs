@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use tests::collectors::optional;
+use tests::collectors::{help, optional};
 use tests::exposition::Exposition;
 use tests::process::{command, copy_program, output, succeed};
-use tests::{TemporaryFolder, program, repository};
+use tests::{TemporaryFolder, built};
 
 /// Most collectors that may read one file.
 const READERS: usize = 3;
@@ -33,13 +33,15 @@ struct Scrape {
 impl Host {
     fn new(fixture: &str) -> Self {
         let folder = TemporaryFolder::new("broken").unwrap();
-        let fixture = repository().join("exporters/node/fixtures").join(fixture);
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+        let fixture = fixtures.join(fixture);
         for part in ["proc", "sys"] {
             let copy = folder.path().join(part);
             succeed(command("cp").arg("-a").arg(fixture.join(part)).arg(copy)).unwrap();
         }
-        let node = copy_program(&program("node-exporter").unwrap(), folder.path()).unwrap();
-        let mut arguments = optional(&node).unwrap();
+        let program = built(env!("CARGO_BIN_EXE_node-exporter"));
+        let node = copy_program(&program, folder.path()).unwrap();
+        let mut arguments = optional(&help(&node).unwrap());
         assert!(arguments.len() > 10, "{arguments:?}");
         arguments.push("--no-collector.arp.netlink".into());
         arguments.push("--no-collector.netdev.netlink".into());

@@ -2,45 +2,37 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use tests::exposition::Exposition;
 use tests::fuse::SilentMount;
-use tests::http;
-use tests::process::{Process, command, succeed};
-use tests::{TemporaryFolder, eventually, free_port, program, repository};
+use tests::process::{command, succeed};
+use tests::served::Served;
+use tests::{TemporaryFolder, built, eventually};
 
-/// What Prometheus would announce.
-const TIMEOUT: (&str, &str) = ("X-Prometheus-Scrape-Timeout-Seconds", "2");
+/// What Prometheus would announce, in seconds.
+const TIMEOUT: f64 = 2.0;
 
 /// Scrapes at once, which all meet the device before the first has given it up.
 const CROWD: usize = 8;
 
-struct Node {
-    process: Process,
-    url: String,
-}
+struct Node(Served);
 
 impl Node {
-    fn start(folder: &TemporaryFolder, arguments: &[String]) -> Self {
-        let port = free_port().unwrap();
-        let mut node = command(program("node-exporter").unwrap());
-        node.arg(format!("--web.listen-address=127.0.0.1:{port}")).args(arguments);
-        let process = Process::start(&mut node, &folder.path().join("log")).unwrap();
-        let url = format!("http://127.0.0.1:{port}");
-        let healthy = || http::get(&format!("{url}/-/healthy"));
-        eventually("health", Duration::from_secs(10), healthy).unwrap();
-        Self { process, url }
+    fn start(arguments: &[String]) -> Self {
+        let mut node = command(built(env!("CARGO_BIN_EXE_node-exporter")));
+        node.args(arguments);
+        Self(Served::start(node, "--web.listen-address=127.0.0.1:").unwrap())
     }
 
     /// One scrape, which must end within the timeout.
     fn scrape(&self) -> Exposition {
         let started = Instant::now();
-        let answer = http::get_with(&format!("{}/metrics", self.url), &[TIMEOUT]).unwrap();
-        assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
-        assert_eq!(answer.status, 200, "{}", answer.body);
-        Exposition::parse(&answer.body).unwrap()
+        let answer = self.0.scrape_within(TIMEOUT).unwrap();
+        assert!(started.elapsed().as_secs_f64() < TIMEOUT, "{:?}", started.elapsed());
+        answer.exposition().unwrap()
     }
 
     /// Several scrapes at the same time, and what one of them gave.
@@ -52,7 +44,7 @@ impl Node {
     }
 
     fn threads(&self) -> usize {
-        std::fs::read_dir(format!("/proc/{}/task", self.process.id())).unwrap().count()
+        std::fs::read_dir(format!("/proc/{}/task", self.0.process.id())).unwrap().count()
     }
 
     /// Scrapes on and on: no thread comes on top of those there are.
@@ -78,7 +70,7 @@ fn a_mount_that_never_answers_is_given_up_and_found_again() {
     let point = folder.path().join("mount");
     std::fs::create_dir(&point).unwrap();
     let mount = SilentMount::new(&point).unwrap();
-    let node = Node::start(&folder, &[]);
+    let node = Node::start(&[]);
     let metrics = node.scrape();
     assert!(!success(&metrics, "filesystem"), "the scrape ends before the mount is given up");
     assert!(success(&metrics, "cpu") && success(&node.crowd(), "meminfo"));
@@ -96,7 +88,7 @@ fn a_mount_that_never_answers_is_given_up_and_found_again() {
     node.assert_threads_are_bounded();
 
     drop(mount);
-    let log = node.process.log();
+    let log = node.0.process.log();
     let lines = log.lines().filter(|line| line.contains("collector failed")).count();
     assert_eq!(lines, 1, "one line when the state changes: {log}");
     let gone = || match node.scrape().value("node_filesystem_device_error", &labels) {
@@ -109,7 +101,7 @@ fn a_mount_that_never_answers_is_given_up_and_found_again() {
 #[test]
 fn a_chip_that_never_answers_costs_its_collector_and_nothing_else() {
     let folder = TemporaryFolder::new("chip").unwrap();
-    let fixture = repository().join("exporters/node/fixtures/linux-6.1");
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/linux-6.1");
     let (sys, proc) = (folder.path().join("sys"), fixture.join("proc"));
     succeed(command("cp").arg("-a").arg(fixture.join("sys")).arg(&sys)).unwrap();
     // A pipe that nobody writes to hangs its reader, as a broken bus does.
@@ -119,13 +111,13 @@ fn a_chip_that_never_answers_costs_its_collector_and_nothing_else() {
     succeed(command("mkfifo").arg(chip.join("temp1_input"))).unwrap();
     let roots =
         [("procfs", &proc), ("sysfs", &sys)].map(|(n, p)| format!("--path.{n}={}", p.display()));
-    let mut node = Node::start(&folder, &roots);
+    let mut node = Node::start(&roots);
     let metrics = node.crowd();
     assert!(success(&metrics, "cpu") && success(&metrics, "loadavg"));
     assert!(!success(&metrics, "hwmon"));
     assert!(!success(&node.scrape(), "hwmon"));
     node.assert_threads_are_bounded();
     let started = Instant::now();
-    let status = node.process.stop(Signal::TERM).unwrap();
+    let status = node.0.stop(Signal::TERM).unwrap();
     assert!(status.success() && started.elapsed() < Duration::from_secs(10), "{status}");
 }
