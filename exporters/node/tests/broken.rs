@@ -1,5 +1,5 @@
 //! Every kernel file of a fixture in turn is emptied, cut, overwritten, made enormous or forbidden:
-//! it costs the collector that reads it, which names it, and nothing else.
+//! it costs the collector that reads it, wholly or in part, which names it, and nothing else.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -24,10 +24,21 @@ struct Host {
     arguments: Vec<String>,
 }
 
+/// How the collectors fared, by name.
 struct Scrape {
     succeeded: usize,
     failed: BTreeSet<String>,
+    /// They left out a part of their input.
+    malformed: BTreeSet<String>,
     summary: String,
+}
+
+impl Scrape {
+    /// The collectors that a broken file has cost all of their samples, or some.
+    fn affected<'a>(&'a self, healthy: &'a Self) -> BTreeSet<&'a String> {
+        let failed = self.failed.difference(&healthy.failed);
+        failed.chain(self.malformed.difference(&healthy.malformed)).collect()
+    }
 }
 
 impl Host {
@@ -78,18 +89,24 @@ impl Host {
         let summary = String::from_utf8_lossy(&output.stderr).into_owned();
         let metrics = Exposition::parse(&String::from_utf8(output.stdout).unwrap()).unwrap();
         assert!(!summary.contains("panicked"), "{summary}");
-        let outcomes =
-            || metrics.samples().filter(|(name, ..)| name == "node_scrape_collector_success");
-        let failed = outcomes().filter(|(_, _, value)| *value < 0.5);
-        let failed: BTreeSet<String> =
-            failed.map(|(_, labels, _)| labels["collector"].clone()).collect();
-        Scrape { succeeded: outcomes().count() - failed.len(), failed, summary }
+        let with = |family: &str, is_met: fn(f64) -> bool| -> BTreeSet<String> {
+            let samples = metrics.samples();
+            let met = samples.filter(|(name, _, value)| name == family && is_met(*value));
+            met.map(|(_, labels, _)| labels["collector"].clone()).collect()
+        };
+        let success = "node_scrape_collector_success";
+        Scrape {
+            succeeded: with(success, |value| value > 0.5).len(),
+            failed: with(success, |value| value < 0.5),
+            malformed: with("node_scrape_collector_malformed_total", |value| value > 0.5),
+            summary,
+        }
     }
 
-    /// Scrapes with `file` as it is now; whoever fails must name it.
+    /// Scrapes with `file` as it is now; what it affects must name it.
     fn check(&self, file: &Path, what: &str, healthy: &Scrape) -> usize {
         let scrape = self.scrape();
-        let new: Vec<&String> = scrape.failed.difference(&healthy.failed).collect();
+        let new = scrape.affected(healthy);
         let name = file.strip_prefix(self.folder.path()).unwrap().display().to_string();
         let summary = &scrape.summary;
         assert!(new.len() <= READERS, "{name} {what}: {new:?}\n{summary}");
@@ -108,12 +125,12 @@ impl Host {
     }
 }
 
-/// Breaks every file whose number leaves the rest `part`, in each way, and counts the failures.
+/// Breaks every file whose number leaves the rest `part`, in each way, and counts the effects.
 fn break_part(part: usize, parts: usize) -> usize {
     let host = Host::new("linux-6.1");
     let healthy = host.scrape();
     assert!(healthy.succeeded > 50, "{}", healthy.summary);
-    let mut failures = 0;
+    let mut effects = 0;
     for file in host.files().into_iter().skip(part).step_by(parts) {
         let content = std::fs::read(&file).unwrap();
         let half = &content[..content.len() / 2];
@@ -121,27 +138,29 @@ fn break_part(part: usize, parts: usize) -> usize {
             [("empty", &b""[..]), ("cut", half), ("binary", b"\0\xff\xfe\n\0"), ("cpu0", b"cpu0")]
         {
             std::fs::write(&file, broken).unwrap();
-            failures += host.check(&file, what, &healthy);
+            effects += host.check(&file, what, &healthy);
         }
         std::fs::write(&file, &content).unwrap();
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o000)).unwrap();
-        failures += host.check(&file, "forbidden", &healthy);
+        effects += host.check(&file, "forbidden", &healthy);
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
     }
-    assert_eq!(host.scrape().failed, healthy.failed, "all is as before");
-    failures
+    let after = host.scrape();
+    assert_eq!(after.failed, healthy.failed, "all is as before");
+    assert_eq!(after.malformed, healthy.malformed, "all is as before");
+    effects
 }
 
 #[test]
 #[ignore = "needs root"]
 fn a_broken_file_costs_its_readers_and_nothing_else() {
     let parts = std::thread::available_parallelism().unwrap().get();
-    let failures: usize = std::thread::scope(|scope| {
+    let effects: usize = std::thread::scope(|scope| {
         let breaking: Vec<_> =
             (0..parts).map(|part| scope.spawn(move || break_part(part, parts))).collect();
         breaking.into_iter().map(|part| part.join().unwrap()).sum()
     });
-    assert!(failures > 100, "only {failures} failures: the fixture is hardly read");
+    assert!(effects > 100, "only {effects} effects: the fixture is hardly read");
 }
 
 #[test]
