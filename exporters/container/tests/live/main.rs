@@ -2,6 +2,7 @@
 
 mod access;
 mod follow;
+mod page;
 mod states;
 mod unified;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tests::docker::Docker;
 use tests::process::{Process, command, succeed};
-use tests::{TemporaryFolder, eventually, free_port, http, program, repository};
+use tests::{TemporaryFolder, built, eventually, free_port, http, repository};
 
 #[test]
 #[ignore = "needs root, docker.io and chromium-driver"]
@@ -16,7 +16,7 @@ fn containers_can_be_watched_in_a_browser() {
     let busy = "while :; do :; done";
     docker.run(&["run", "--detach", "--name", "watched", "box", "sh", "-c", busy]).unwrap();
     let port = free_port().unwrap();
-    let mut exporter = command(program("container-exporter").unwrap());
+    let mut exporter = command(built(env!("CARGO_BIN_EXE_container-exporter")));
     exporter
         .arg(format!("--docker={}", docker.endpoint()))
         .arg(format!("--web.listen-address=127.0.0.1:{port}"));
@@ -27,7 +27,7 @@ fn containers_can_be_watched_in_a_browser() {
     let screenshots = repository().join("target");
     let said = succeed(
         command("/usr/bin/python3")
-            .arg(repository().join("tests/page.py"))
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/live/page.py"))
             .arg(&url)
             .arg("watched")
             .arg(screenshots),
