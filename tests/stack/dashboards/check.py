@@ -24,7 +24,7 @@ PANELS = {"timeseries", "stat", "gauge", "table", "logs", "alertlist"}
 def our_metrics():
     """The names of all metrics that our exporters can have."""
     names = {"up"}
-    for path in (model.REPOSITORY / "tests" / "golden").glob("*.prom"):
+    for path in (model.REPOSITORY / "exporters").glob("*/tests/golden/*.prom"):
         names |= set(re.findall(r"^([a-zA-Z_]\w*)[{ ]", path.read_text("utf-8"), re.MULTILINE))
     for path in (HERE / "metrics").glob("*.txt"):
         names |= model.names_in(path)
@@ -192,7 +192,7 @@ class Community(unittest.TestCase):
         self.assertLessEqual(self.absent, self.asked)
 
     def test_no_metric_has_the_label_that_traefik_chooses_by(self):
-        for path in (model.REPOSITORY / "tests" / "golden").glob("*.prom"):
+        for path in (model.REPOSITORY / "exporters").glob("*/tests/golden/*.prom"):
             self.assertNotRegex(path.read_text("utf-8"), r"[{,]service=", path.name)
 
 
