@@ -144,5 +144,7 @@ pub mod secret;
 pub mod self_metrics;
 pub mod sync;
 pub mod targets;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod version;
 pub mod web;

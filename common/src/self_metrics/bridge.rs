@@ -72,6 +72,7 @@ mod tests {
 
     use super::*;
     use crate::exposition::{Exposition, Format, Pool};
+    use crate::testing::text;
 
     #[test]
     fn families_come_out_in_both_formats() {
@@ -92,7 +93,7 @@ mod tests {
             let mut sink = Sink::new(format);
             push(&registry, &mut sink);
             assert_eq!(
-                String::from_utf8_lossy(sink.text()),
+                text(&sink),
                 format!(
                     "# HELP {name} Requests.\n# TYPE {name} counter\n{samples}\
                      # HELP depth Depth.\n# TYPE depth gauge\ndepth 0\n\
@@ -111,7 +112,7 @@ mod tests {
         let mut sink = exposition.sink();
         push(&registry, &mut sink);
         assert_eq!(
-            String::from_utf8_lossy(sink.text()),
+            text(&sink),
             "# HELP cache_depth Depth.\n# TYPE cache_depth gauge\ncache_depth 0\n"
         );
     }
