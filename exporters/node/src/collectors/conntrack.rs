@@ -96,13 +96,12 @@ fn push_statistics(host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use common::exposition::Format;
+    use common::testing;
 
     fn statistics(tree: &str) -> Vec<String> {
-        let mut sink = Sink::new(Format::Text);
+        let mut sink = Sink::default();
         push_statistics(&Host::fixture(tree), &mut sink).unwrap();
-        let text = String::from_utf8_lossy(sink.text()).into_owned();
-        text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
+        testing::samples(&sink)
     }
 
     #[test]

@@ -153,7 +153,7 @@ fn known_integer(text: &str) -> Result<Option<f64>, ParseError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use common::exposition::Format;
+    use common::testing;
 
     #[test]
     fn an_unknown_frequency_is_absent_and_a_malformed_one_an_error() {
@@ -171,12 +171,10 @@ mod tests {
             governor: Some("powersave".into()),
             available_governors: available.map(str::to_owned),
         };
-        let mut sink = Sink::new(Format::Text);
+        let mut sink = Sink::default();
         push(&[cpu("3", Some("performance powersave")), cpu("4", None)], &mut sink);
-        let text = String::from_utf8_lossy(sink.text()).into_owned();
-        let samples: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
         assert_eq!(
-            samples,
+            testing::samples(&sink),
             [
                 "node_cpu_scaling_governor{cpu=\"3\",governor=\"performance\"} 0",
                 "node_cpu_scaling_governor{cpu=\"3\",governor=\"powersave\"} 1",

@@ -219,6 +219,8 @@ fn bit(bits: Option<u32>, index: u32) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use common::testing;
+
     use super::*;
 
     #[test]
@@ -231,9 +233,7 @@ mod tests {
             speed_megabits: None,
             duplex: None,
         };
-        let mut sink = Sink::default();
-        push_modes(&[modes], &mut sink);
-        let text = String::from_utf8_lossy(sink.text());
+        let text = testing::exposed(|sink| push_modes(&[modes], sink));
         for sample in [
             "autonegotiate{device=\"eth0\"} 1\n",
             "autonegotiate_supported{device=\"eth0\"} 1\n",

@@ -126,7 +126,7 @@ fn parse_row<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use common::exposition::Format;
+    use common::testing;
 
     #[test]
     fn numbered_lines_have_a_controller_and_devices() {
@@ -164,10 +164,9 @@ mod tests {
             let pattern = |text: Option<&str>| text.map(|text| text.parse().unwrap());
             let options =
                 Options { include: pattern(include), exclude: pattern(exclude), include_zeros };
-            let mut sink = Sink::new(Format::Text);
+            let mut sink = Sink::default();
             Interrupts::new(&options).push(&cpus, &rows, &mut sink);
-            let text = String::from_utf8_lossy(sink.text()).into_owned();
-            text.lines().filter(|line| !line.starts_with('#')).count()
+            testing::samples(&sink).len()
         };
         assert_eq!(series(None, None, true), 4);
         assert_eq!(series(None, None, false), 3);

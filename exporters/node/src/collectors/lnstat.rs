@@ -49,7 +49,7 @@ fn push(tables: &[(String, Table)], sink: &mut Sink) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use common::exposition::Format;
+    use common::testing;
 
     #[test]
     fn tables_share_the_families_of_equal_headings() {
@@ -57,9 +57,7 @@ mod tests {
         let tables: Vec<(String, Table)> = ["arp_cache", "synproxy"]
             .map(|name| (name.to_owned(), Table::read(&host, name).unwrap().unwrap().good))
             .into();
-        let mut sink = Sink::new(Format::Text);
-        push(&tables, &mut sink);
-        let text = String::from_utf8_lossy(sink.text()).into_owned();
+        let text = testing::exposed(|sink| push(&tables, sink));
         assert_eq!(text.matches("# TYPE node_lnstat_entries_total counter").count(), 1);
         for line in [
             "node_lnstat_entries_total{cpu=\"1\",subsystem=\"arp_cache\"} 20\n",

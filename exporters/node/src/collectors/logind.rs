@@ -107,7 +107,7 @@ fn push(seats: &[String], sessions: impl Iterator<Item = Session>, sink: &mut Si
 #[cfg(test)]
 mod tests {
     use super::*;
-    use common::exposition::Format;
+    use common::testing;
 
     #[test]
     fn every_combination_has_a_count() {
@@ -122,18 +122,17 @@ mod tests {
             session("", false, "manager", "user-early"),
             session("seat9", false, "tty", "user"),
         ];
-        let mut sink = Sink::new(Format::Text);
+        let mut sink = Sink::default();
         push(&["seat0".to_owned()], sessions.into_iter(), &mut sink);
-        let text = String::from_utf8(sink.text().to_vec()).unwrap();
-        let samples: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        let mut samples = testing::samples(&sink);
         assert_eq!(samples.len(), 2 * 2 * TYPES.len() * CLASSES.len());
-        let counted: Vec<&str> = samples.into_iter().filter(|line| !line.ends_with(" 0")).collect();
+        samples.retain(|line| !line.ends_with(" 0"));
         let sample = |labels, count| format!("node_logind_sessions{{{labels}}} {count}");
         let expected = [
             sample(r#"class="user",remote="false",seat="seat0",type="wayland""#, 1),
             sample(r#"class="user",remote="true",seat="",type="tty""#, 2),
             sample(r#"class="other",remote="false",seat="",type="other""#, 1),
         ];
-        assert_eq!(counted, expected);
+        assert_eq!(samples, expected);
     }
 }

@@ -181,6 +181,8 @@ fn protocol_name(protocol: u8) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use common::testing;
+
     use super::*;
     use crate::netlink::sample::attribute;
 
@@ -197,9 +199,8 @@ mod tests {
 
     fn text(messages: &[Vec<u8>]) -> String {
         let ways = messages.iter().flat_map(|message| parse(message).unwrap()).collect();
-        let mut sink = Sink::default();
-        push(ways, &BTreeMap::from([(3, "eth0".into()), (4, "eth1".into())]), &mut sink);
-        String::from_utf8_lossy(sink.text()).into_owned()
+        let devices = BTreeMap::from([(3, "eth0".into()), (4, "eth1".into())]);
+        testing::exposed(|sink| push(ways, &devices, sink))
     }
 
     #[test]

@@ -142,12 +142,12 @@ fn midnight_utc(date: &str) -> Result<f64, ParseError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use common::exposition::Format;
+    use common::testing;
 
     fn exposed(text: &str) -> Result<String, ParseError> {
-        let mut sink = Sink::new(Format::Text);
+        let mut sink = Sink::default();
         expose(text, &mut sink)?;
-        Ok(String::from_utf8_lossy(sink.text()).into_owned())
+        Ok(testing::text(&sink))
     }
 
     #[test]
@@ -181,13 +181,13 @@ mod tests {
 
     #[test]
     fn a_malformed_line_costs_only_its_label() {
-        let mut sink = Sink::new(Format::Text);
+        let mut sink = Sink::default();
         let error = expose("NAME=\"open\nID=debian\nodd\nVERSION_ID=12\n", &mut sink);
         assert_eq!(error, Err(ParseError::form("no assignment", "NAME=\"open")));
-        let text = String::from_utf8_lossy(sink.text()).into_owned();
+        let text = testing::text(&sink);
         assert!(text.contains("id=\"debian\",id_like=\"\""), "{text}");
         assert!(text.contains("} 12\n"), "{text}");
-        let mut sink = Sink::new(Format::Text);
+        let mut sink = Sink::default();
         assert!(expose("odd\n", &mut sink).is_err());
         assert!(sink.is_empty());
     }

@@ -142,7 +142,7 @@ fn parse(text: &str) -> Result<Task, ParseError> {
 mod tests {
     use super::*;
     use crate::host::Paths;
-    use common::exposition::Format;
+    use common::testing;
     use std::path::Path;
 
     const REST: &str = "1 314 314 0 -1 4194560 2711 0 0 0 3 4 0 0 20 0";
@@ -170,9 +170,9 @@ mod tests {
             udev_data: proc.to_owned(),
         };
         let host = Host::open(&paths).unwrap();
-        let mut sink = Sink::new(Format::Text);
+        let mut sink = Sink::default();
         let result = Processes.collect(&host, &mut sink).await;
-        (result, String::from_utf8_lossy(sink.text()).into_owned())
+        (result, testing::text(&sink))
     }
 
     #[tokio::test]

@@ -102,7 +102,7 @@ fn parse_line<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use common::exposition::Format;
+    use common::testing;
 
     #[test]
     fn lines_are_pairs_behind_a_protocol() {
@@ -132,14 +132,12 @@ mod tests {
 
     #[test]
     fn pages_are_given_as_bytes_too_and_unknown_keys_left_out() {
-        let mut sink = Sink::new(Format::Text);
+        let mut sink = Sink::default();
         push_value("TCP", "mem", 3.0, 65_536.0, &mut sink);
         push_value("TCP", "new", 1.0, 65_536.0, &mut sink);
         push_value("sockets", "used", 7.0, 65_536.0, &mut sink);
-        let text = String::from_utf8_lossy(sink.text()).into_owned();
-        let samples: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
         assert_eq!(
-            samples,
+            testing::samples(&sink),
             [
                 "node_sockstat_TCP_mem 3",
                 "node_sockstat_TCP_mem_bytes 196608",

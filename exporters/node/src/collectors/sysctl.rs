@@ -171,17 +171,16 @@ fn numbers(text: &str, errors: &mut FirstError<ParseError>) -> Vec<Option<f64>> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use common::exposition::Format;
+    use common::testing;
 
     fn parameter(text: &str) -> Parameter {
         text.parse().unwrap()
     }
 
     fn exposed(flag: &str, text: &str) -> Result<Vec<String>, ParseError> {
-        let mut sink = Sink::new(Format::Text);
+        let mut sink = Sink::default();
         parameter(flag).push_numbers(text, &mut sink)?;
-        let text = String::from_utf8_lossy(sink.text()).into_owned();
-        Ok(text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect())
+        Ok(testing::samples(&sink))
     }
 
     #[test]
@@ -216,10 +215,9 @@ mod tests {
         for (flag, expected) in
             [("a", "node_sysctl_a{index=\"1\"} 2"), ("a:b,c", "node_sysctl_a_c 2")]
         {
-            let mut sink = Sink::new(Format::Text);
+            let mut sink = Sink::default();
             assert!(parameter(flag).push_numbers("x 2", &mut sink).is_err(), "{flag}");
-            let text = String::from_utf8_lossy(sink.text()).into_owned();
-            assert!(text.lines().any(|line| line == expected), "{text}");
+            assert_eq!(testing::samples(&sink), [expected]);
         }
     }
 

@@ -188,6 +188,8 @@ fn parse(payload: &[u8]) -> Result<Socket, ParseError> {
 
 #[cfg(test)]
 mod tests {
+    use common::testing;
+
     use super::*;
 
     fn message(state: u8, ports: [u16; 2], queues: [u32; 2]) -> Vec<u8> {
@@ -212,8 +214,7 @@ mod tests {
         .map(|message| parse(&message).unwrap());
         let mut sink = Sink::default();
         tcpstat.push(&sockets, &mut sink);
-        let text = String::from_utf8_lossy(sink.text());
-        text.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n")
+        testing::samples(&sink).join("\n")
     }
 
     #[test]

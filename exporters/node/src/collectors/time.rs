@@ -67,13 +67,12 @@ fn push_sources(sources: &[(Option<String>, Option<String>)], sink: &mut Sink) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use common::exposition::Format;
+    use common::testing;
 
     #[test]
     fn sources_are_numbered_by_position() {
-        let mut sink = Sink::new(Format::Text);
-        push_sources(&[(Some("tsc hpet".into()), Some("tsc".into())), (None, None)], &mut sink);
-        let text = String::from_utf8_lossy(sink.text()).into_owned();
+        let sources = [(Some("tsc hpet".into()), Some("tsc".into())), (None, None)];
+        let text = testing::exposed(|sink| push_sources(&sources, sink));
         let available = "node_time_clocksource_available_info";
         for line in [
             format!("{available}{{clocksource=\"tsc\",device=\"0\"}} 1\n"),

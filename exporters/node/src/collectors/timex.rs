@@ -124,12 +124,10 @@ fn refused(error: &io::Error) -> CollectError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use common::exposition::Format;
+    use common::testing;
 
     fn exposed(state: i32, timex: Timex) -> String {
-        let mut sink = Sink::new(Format::Text);
-        sink.row(METRICS, &Reading { state, timex });
-        String::from_utf8_lossy(sink.text()).into_owned()
+        testing::exposed(|sink| sink.row(METRICS, &Reading { state, timex }))
     }
 
     #[test]

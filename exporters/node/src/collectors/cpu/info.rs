@@ -110,7 +110,7 @@ fn parse(text: &str) -> Result<Vec<Block<'_>>, ParseError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use common::exposition::Format;
+    use common::testing;
 
     #[test]
     fn each_processor_is_a_block() {
@@ -133,9 +133,8 @@ mod tests {
 
     fn exposed(has_frequency: bool) -> String {
         let choice = Choice { flags: None, bugs: None, has_frequency };
-        let mut sink = Sink::new(Format::Text);
-        push(&choice, &Host::fixture("linux-6.1"), &mut sink).unwrap();
-        String::from_utf8_lossy(sink.text()).into_owned()
+        let host = Host::fixture("linux-6.1");
+        testing::exposed(|sink| push(&choice, &host, sink).unwrap())
     }
 
     #[test]

@@ -207,6 +207,8 @@ impl Device {
 
 #[cfg(test)]
 mod tests {
+    use common::testing;
+
     use super::*;
 
     impl Device {
@@ -217,9 +219,7 @@ mod tests {
     }
 
     fn text(device: Device) -> String {
-        let mut sink = Sink::default();
-        push(&[device], &mut sink);
-        String::from_utf8_lossy(sink.text()).into_owned()
+        testing::exposed(|sink| push(&[device], sink))
     }
 
     #[test]

@@ -146,6 +146,8 @@ fn push(metrics: &[Metric<LinkStats>], label_alias: bool, devices: &[Device], si
 
 #[cfg(test)]
 mod tests {
+    use common::testing;
+
     use super::*;
     use crate::netlink::LinkStat;
 
@@ -153,9 +155,7 @@ mod tests {
         let device = Device { name: "eth0".into(), alias: "uplink".into(), ..Device::default() };
         let mut devices = [device];
         devices[0].stats.set(LinkStat::RxBytes, Some(5));
-        let mut sink = Sink::default();
-        push(METRICS, label_alias, &devices, &mut sink);
-        String::from_utf8_lossy(sink.text()).into_owned()
+        testing::exposed(|sink| push(METRICS, label_alias, &devices, sink))
     }
 
     #[test]

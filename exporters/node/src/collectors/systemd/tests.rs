@@ -1,15 +1,10 @@
 use super::*;
-use common::exposition::Format;
+use common::testing::samples;
 
 fn unit(name: &str, active_state: &str) -> Unit {
     let path = OwnedObjectPath::try_from("/unit").unwrap();
     let (name, active_state) = (name.to_owned(), active_state.to_owned());
     Unit { name, load_state: "loaded".to_owned(), active_state, path }
-}
-
-fn samples(sink: &Sink) -> Vec<String> {
-    let text = String::from_utf8(sink.text().to_vec()).unwrap();
-    text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
 }
 
 #[test]
@@ -45,7 +40,7 @@ fn units_are_chosen_by_their_whole_names() {
 #[test]
 fn all_units_are_counted_and_new_states_come_on_top() {
     let units = [unit("a.service", "active"), unit("b", "active"), unit("c", "maintenance")];
-    let mut sink = Sink::new(Format::Text);
+    let mut sink = Sink::default();
     push_summary(&units, &mut sink);
     let counts = samples(&sink);
     assert_eq!(counts.len(), 6);
@@ -57,7 +52,7 @@ fn all_units_are_counted_and_new_states_come_on_top() {
 #[test]
 fn a_unit_has_a_sample_for_each_state() {
     let failed = unit("a.service", "failed");
-    let mut sink = Sink::new(Format::Text);
+    let mut sink = Sink::default();
     push_states(&[(&failed, "oneshot".to_owned())], &mut sink);
     let states = samples(&sink);
     let sample = |state, value| {

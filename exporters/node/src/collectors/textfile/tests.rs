@@ -1,5 +1,5 @@
 use super::*;
-use common::exposition::Format;
+use common::testing;
 
 /// What is written of files given as (path, content), without the first family, and the problems.
 fn exposed(files: &[(&str, &str)]) -> (String, Vec<String>) {
@@ -11,9 +11,8 @@ fn exposed(files: &[(&str, &str)]) -> (String, Vec<String>) {
             content: content.as_bytes().to_vec(),
         })
         .collect();
-    let (mut sink, mut problems) = (Sink::new(Format::Text), Vec::new());
-    push(&files, &mut sink, &mut problems);
-    let text = String::from_utf8(sink.text().to_vec()).unwrap();
+    let mut problems = Vec::new();
+    let text = testing::exposed(|sink| push(&files, sink, &mut problems));
     let lines = text.split_inclusive('\n').filter(|line| !line.contains("node_textfile_mtime"));
     (lines.collect(), problems)
 }

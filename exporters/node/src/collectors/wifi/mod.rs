@@ -156,6 +156,8 @@ fn push(devices: &[Device], sink: &mut Sink) {
 
 #[cfg(test)]
 mod tests {
+    use common::testing;
+
     use super::*;
 
     #[test]
@@ -174,9 +176,7 @@ mod tests {
             }),
             stations: vec![station],
         };
-        let mut sink = Sink::default();
-        push(&[device], &mut sink);
-        let text = String::from_utf8_lossy(sink.text());
+        let text = testing::exposed(|sink| push(&[device], sink));
         for sample in [
             "node_wifi_interface_frequency_hertz{device=\"wlan0\"} 2412000000\n",
             "node_wifi_station_info{bssid=\"00:11:22:33:44:55\",device=\"wlan0\",mode=\"client\",ssid=\"Example\"} 1\n",

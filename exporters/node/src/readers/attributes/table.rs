@@ -109,7 +109,7 @@ pub(crate) fn line<'a>(text: &'a str, key: &str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use common::exposition::Format;
+    use common::testing;
 
     use super::super::devices;
     use super::super::tests::{host, remove};
@@ -122,10 +122,9 @@ mod tests {
     ];
 
     fn samples<const N: usize>(table: &Table<N>) -> Vec<String> {
-        let mut sink = Sink::new(Format::Text);
+        let mut sink = Sink::default();
         table.push(&mut sink);
-        let text = String::from_utf8_lossy(sink.text()).into_owned();
-        text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
+        testing::samples(&sink)
     }
 
     #[test]
