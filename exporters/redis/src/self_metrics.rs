@@ -91,15 +91,15 @@ pub(crate) fn push(totals: &Totals, report: Option<&Report>, sink: &mut Sink) {
 
 #[cfg(test)]
 mod tests {
+    use common::testing;
+
     use super::*;
 
     fn text(report: Option<&Report>) -> String {
         let scrapes = Scrapes::default();
         scrapes.start();
         let totals = scrapes.finish(Duration::from_millis(1500));
-        let mut sink = Sink::default();
-        push(&totals, report, &mut sink);
-        String::from_utf8_lossy(sink.text()).into_owned()
+        testing::exposed(|sink| push(&totals, report, sink))
     }
 
     #[test]

@@ -106,6 +106,8 @@ fn parse_limits<'a>(
 
 #[cfg(test)]
 mod tests {
+    use common::testing;
+
     use super::*;
     use crate::collectors::pushed;
 
@@ -136,10 +138,12 @@ mod tests {
     #[test]
     fn a_malformed_limit_costs_no_other() {
         let settings = Settings::of(&["client-output-buffer-limit", "normal 1 x 3 slave 4 5 6"]);
-        let text = pushed("", |_, sink| assert!(push(&settings, sink).is_err()));
-        let samples: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
-        assert_eq!(samples.len(), 5, "{text}");
-        assert!(!text.contains("bytes{class=\"normal\",limit=\"soft\"}"), "{text}");
+        let mut sink = Sink::default();
+        assert!(push(&settings, &mut sink).is_err());
+        let samples = testing::samples(&sink);
+        assert_eq!(samples.len(), 5, "{samples:?}");
+        let is_malformed = |line: &String| line.contains("bytes{class=\"normal\",limit=\"soft\"}");
+        assert!(!samples.iter().any(is_malformed), "{samples:?}");
     }
 
     #[test]

@@ -51,7 +51,6 @@ pub const COLLECTORS: &[Entry<Scrape>] = &[
 /// What a collector pushes for the text of an INFO.
 #[cfg(test)]
 fn pushed(text: &str, push: impl FnOnce(&crate::replies::info::Info, &mut Sink)) -> String {
-    let mut sink = Sink::default();
-    push(&crate::replies::info::Info::new(text.to_owned()), &mut sink);
-    String::from_utf8_lossy(sink.text()).into_owned()
+    let info = crate::replies::info::Info::new(text.to_owned());
+    common::testing::exposed(|sink| push(&info, sink))
 }
