@@ -198,6 +198,7 @@ fn labelled<'a>(
 
 #[cfg(test)]
 mod tests {
+    use common::testing;
     use proptest::prelude::*;
 
     use super::*;
@@ -214,7 +215,7 @@ mod tests {
     fn exposed(table: &Table, labels: &[Label], columns: &[Column]) -> (String, Option<String>) {
         let mut sink = Sink::default();
         let error = push_columns(table, labels, columns, &mut sink).err();
-        let text = String::from_utf8(sink.text().to_vec()).unwrap();
+        let text = testing::text(&sink);
         let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with("# HELP")).collect();
         (lines.join("\n"), error.map(|error| error.to_string()))
     }

@@ -119,14 +119,13 @@ fn parse_cache_size(options: &str) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use common::exposition::Format;
+    use common::testing;
 
     use super::*;
 
     fn exposed(rows: &[&[Option<&str>]]) -> String {
-        let mut sink = Sink::new(Format::Text);
-        push(&Table::of(&["Variable_name", "Value"], rows), &mut sink).unwrap();
-        let text = String::from_utf8(sink.text().to_vec()).unwrap();
+        let table = Table::of(&["Variable_name", "Value"], rows);
+        let text = testing::exposed(|sink| push(&table, sink).unwrap());
         text.lines().filter(|line| !line.starts_with("# HELP")).collect::<Vec<_>>().join("\n")
     }
 
@@ -190,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_table_of_another_shape_is_an_error() {
-        let mut sink = Sink::new(Format::Text);
+        let mut sink = Sink::default();
         let error = push(&Table::of(&["a"], &[]), &mut sink).unwrap_err();
         assert_eq!(error.to_string(), "SHOW TEST: 1 columns instead of 2");
     }

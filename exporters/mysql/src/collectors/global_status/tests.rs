@@ -1,4 +1,4 @@
-use common::exposition::Format;
+use common::testing;
 use proptest::prelude::*;
 
 use super::*;
@@ -7,9 +7,8 @@ fn exposed(rows: &[(&str, Option<&str>)]) -> String {
     let rows: Vec<[Option<&str>; 2]> =
         rows.iter().map(|(name, value)| [Some(*name), *value]).collect();
     let rows: Vec<&[Option<&str>]> = rows.iter().map(<[_; 2]>::as_slice).collect();
-    let mut sink = Sink::new(Format::Text);
-    push(&Table::of(&["Variable_name", "Value"], &rows), &mut sink).unwrap();
-    String::from_utf8(sink.text().to_vec()).unwrap()
+    let table = Table::of(&["Variable_name", "Value"], &rows);
+    testing::exposed(|sink| push(&table, sink).unwrap())
 }
 
 fn samples(text: &str) -> Vec<&str> {
@@ -118,7 +117,7 @@ fn a_server_without_galera_has_no_galera_families() {
 
 #[test]
 fn a_table_of_another_shape_is_an_error() {
-    let mut sink = Sink::new(Format::Text);
+    let mut sink = Sink::default();
     let error = push(&Table::of(&["a", "b", "c"], &[]), &mut sink).unwrap_err();
     assert_eq!(error.to_string(), "SHOW TEST: 3 columns instead of 2");
 }

@@ -1,4 +1,4 @@
-use common::exposition::Format;
+use common::testing;
 use proptest::prelude::*;
 
 use super::*;
@@ -14,11 +14,9 @@ fn samples(table: &Table) -> Vec<String> {
 
 /// The samples, and what was malformed.
 fn pushed(table: &Table) -> (Vec<String>, Result<(), CollectError>) {
-    let mut sink = Sink::new(Format::Text);
+    let mut sink = Sink::default();
     let result = push(table, &mut sink);
-    let text = String::from_utf8(sink.text().to_vec()).unwrap();
-    let samples = text.lines().filter(|line| !line.starts_with('#')).map(ToOwned::to_owned);
-    (samples.collect(), result)
+    (testing::samples(&sink), result)
 }
 
 #[test]
