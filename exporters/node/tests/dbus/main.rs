@@ -109,7 +109,9 @@ async fn a_property_of_the_wrong_type_costs_its_sample_and_is_told() {
     assert_eq!(count(&metrics, "node_systemd_socket_current_connections"), 1);
     assert_eq!(count(&metrics, "node_systemd_socket_refused_connections_total"), 1);
     assert_eq!(count(&metrics, "node_systemd_timer_last_trigger_seconds"), 1);
-    assert!(!success(&metrics, "systemd") && success(&metrics, "loadavg"));
+    assert!(success(&metrics, "systemd") && success(&metrics, "loadavg"));
+    let collector = [("collector", "systemd")];
+    assert_value(&metrics, "node_scrape_collector_malformed_total", &collector, 1.0);
     let error = "org.freedesktop.systemd1.Socket.NRefused of \
                  /org/freedesktop/systemd1/unit/odd_2esocket: unexpected type s";
     assert!(summary.contains(error), "{summary}");
