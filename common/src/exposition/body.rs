@@ -1,7 +1,7 @@
 //! One scrape's answer: the families of all sinks in order of their names.
 
 use super::Format;
-use super::merge::{Place, Sinks as _, groups, is_overruled, places, put_group, sort};
+use super::merge::{Place, Sinks as _, group, is_overruled, places, put_group};
 use super::pool::{Pool, Pooled};
 use super::sink::{ErrorGauge, Namespace, Sink};
 
@@ -93,30 +93,17 @@ impl Exposition {
                 rejected.note(|| example.clone());
             }
         }
-        let mut order = self.places();
-        sort(&self.sinks, &mut order);
-        let mut families = order.clone();
-        self.source.pool.return_order(order);
-        if let Some(error_gauges) = self.error_gauges(&families) {
-            self.sinks.push(error_gauges);
-            // Cheap: all but these few are in order.
-            families.extend(places(&self.sinks, self.sinks.len() - 1));
-            sort(&self.sinks, &mut families);
-        }
-        if !names.is_empty() {
-            let is_wanted = |place: &Place| {
-                let family = self.sinks.placed(*place);
-                names.iter().any(|name| family.is_called(name))
-            };
-            families.retain(is_wanted);
-        }
+        let error_gauges = self.error_gauges();
+        self.sinks.extend(error_gauges);
+        let mut families = if names.is_empty() { self.places() } else { self.chosen(names) };
+        let groups = group(&self.sinks, &mut families);
         body.buffer.reserve(families.iter().map(|place| self.sinks.placed(*place).len()).sum());
         let mut left = vec![0_usize; self.sinks.len()];
         for place in &families {
             left[place.sink] += 1;
         }
-        let groups: Vec<&[Place]> = groups(&self.sinks, &families).collect();
         for group in groups {
+            let group = &families[group];
             put_group(&mut body.buffer, &self.sinks, group, &mut rejected);
             for place in group {
                 left[place.sink] -= 1;
@@ -125,6 +112,9 @@ impl Exposition {
                 }
             }
         }
+        if names.is_empty() {
+            self.source.pool.return_order(families);
+        }
         if self.source.format == Format::OpenMetrics {
             body.buffer.put(b"# EOF\n");
         }
@@ -132,30 +122,44 @@ impl Exposition {
     }
 
     /// The families of all sinks, in the order of the last scrape if that had as many in each
-    /// sink: then they are nearly always in order already, and sorting them costs little.
+    /// sink: then they are nearly always sorted already.
     fn places(&self) -> Vec<Place> {
         let mut last = self.source.pool.take_order();
         let count: usize = self.sinks.iter().map(|sink| sink.families.len()).sum();
         // Its places are distinct, so that as many of them are all that there are.
         if last.len() != count || !last.iter().all(|place| place.is_in(&self.sinks)) {
             last.clear();
-            last.extend(places(&self.sinks, 0));
+            last.extend(places(&self.sinks));
         }
         last
     }
 
+    /// The families that are called one of `names`.
+    fn chosen(&self, names: &[&str]) -> Vec<Place> {
+        let is_chosen = |place: &Place| {
+            let family = self.sinks.placed(*place);
+            names.iter().any(|name| family.is_called(name))
+        };
+        places(&self.sinks).filter(is_chosen).collect()
+    }
+
     /// The gauges that yielding sinks have asked for, if there is such a sink.
-    fn error_gauges(&self, families: &[Place]) -> Option<Sink> {
+    fn error_gauges(&self) -> Option<Sink> {
         let mut error_gauges = None;
         for (number, sink) in self.sinks.iter().enumerate() {
             if let Some(ErrorGauge { desc, has_failed }) = &sink.error_gauge {
-                let is_one = *has_failed
-                    || groups(&self.sinks, families)
-                        .any(|group| is_overruled(&self.sinks, number, group));
+                let is_one = *has_failed || (!sink.is_empty() && self.is_overruled(number));
                 error_gauges.get_or_insert_with(|| self.sink()).value(desc, f64::from(is_one));
             }
         }
         error_gauges
+    }
+
+    /// True if a family of the sink numbered `sink` is left out because of another sink's.
+    fn is_overruled(&self, sink: usize) -> bool {
+        let mut families: Vec<Place> = places(&self.sinks).collect();
+        let groups = group(&self.sinks, &mut families);
+        groups.into_iter().any(|group| is_overruled(&self.sinks, sink, &families[group]))
     }
 }
 

@@ -16,14 +16,12 @@ pub struct Family<'s> {
     name: Cow<'s, str>,
     span: Span,
     count: usize,
-    /// Label block of the first sample; enters the table when a second one comes.
-    first: Range<usize>,
 }
 
 impl<'s> Family<'s> {
     /// A family whose header stands at the end of `sink`.
     pub(super) fn new(sink: &'s mut Sink, name: Cow<'s, str>, span: Span) -> Self {
-        Self { sink, name, span, count: 0, first: 0..0 }
+        Self { sink, name, span, count: 0 }
     }
 
     /// Adds a sample.
@@ -150,13 +148,6 @@ impl<'s> Family<'s> {
     #[inline]
     fn accept(&mut self, start: usize, block: Range<usize>) -> bool {
         self.count += 1;
-        if self.count == 1 {
-            self.first = block;
-            return true;
-        }
-        if self.count == 2 {
-            self.sink.is_new(self.first.clone());
-        }
         if self.sink.is_new(block.clone()) {
             return true;
         }

@@ -1,5 +1,6 @@
 //! Families of one name that several sinks hold: which of them is shown, and what of the others joins it.
 
+use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::ops::Range;
 
@@ -91,29 +92,50 @@ impl Sinks for [Sink] {
     }
 }
 
-/// The families of the sinks from number `first` on.
-pub(super) fn places(sinks: &[Sink], first: usize) -> impl Iterator<Item = Place> {
-    sinks.iter().enumerate().skip(first).flat_map(|(sink, content)| {
+/// The families of all sinks.
+pub(super) fn places(sinks: &[Sink]) -> impl Iterator<Item = Place> {
+    sinks.iter().enumerate().flat_map(|(sink, content)| {
         (0..content.families.len()).map(move |family| Place { sink, family })
     })
 }
 
-/// By name; those of one name in the order of their sinks, those that yield to others last.
-pub(super) fn sort(sinks: &[Sink], families: &mut [Place]) {
+/// Sorts families by name and says where those of each name are: in the order of their sinks, those
+/// that yield to others last. Sorted ones are gone through once only.
+pub(super) fn group(sinks: &[Sink], families: &mut [Place]) -> Vec<Range<usize>> {
+    let mut is_sorted = true;
+    let ranges = ranges_of_equal(families, |a, b| {
+        let order = compare(sinks, *a, *b);
+        is_sorted &= order.0.then(order.1).is_le();
+        order.0.is_eq()
+    });
+    if is_sorted {
+        return ranges;
+    }
     // Stable.
     families.sort_by(|a, b| {
-        let (a, b) = (sinks.placed(*a), sinks.placed(*b));
-        let yield_to_others = |family: &Placed<'_>| family.sink.error_gauge.is_some();
-        a.name().cmp(b.name()).then_with(|| yield_to_others(&a).cmp(&yield_to_others(&b)))
+        let order = compare(sinks, *a, *b);
+        order.0.then(order.1)
     });
+    ranges_of_equal(families, |a, b| compare(sinks, *a, *b).0.is_eq())
 }
 
-/// Sorted families, those of one name together.
-pub(super) fn groups<'f>(
-    sinks: &[Sink],
-    families: &'f [Place],
-) -> impl Iterator<Item = &'f [Place]> {
-    families.chunk_by(|a, b| sinks.placed(*a).name() == sinks.placed(*b).name())
+/// How two families compare by name, and by whether they yield to others.
+fn compare(sinks: &[Sink], a: Place, b: Place) -> (Ordering, Ordering) {
+    let (a, b) = (sinks.placed(a), sinks.placed(b));
+    (a.name().cmp(b.name()), a.sink.error_gauge.is_some().cmp(&b.sink.error_gauge.is_some()))
+}
+
+fn ranges_of_equal(
+    families: &[Place],
+    is_equal: impl FnMut(&Place, &Place) -> bool,
+) -> Vec<Range<usize>> {
+    let mut end = 0;
+    let ranges = families.chunk_by(is_equal).map(|chunk| {
+        let start = end;
+        end += chunk.len();
+        start..end
+    });
+    ranges.collect()
 }
 
 /// True if a family of the sink numbered `sink` is left out of `group` because of another sink's.

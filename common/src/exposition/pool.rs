@@ -42,8 +42,11 @@ impl Pool {
         sink
     }
 
-    /// Takes a sink back.
+    /// Takes a sink back, unless it has no memory to keep.
     pub(super) fn return_sink(&self, sink: Sink) {
+        if sink.capacity() == 0 {
+            return;
+        }
         let mut sinks = lock(&self.0.sinks);
         let held: usize = sinks.iter().map(Sink::capacity).sum();
         if sinks.len() < KEPT && held + sink.capacity() <= KEPT_BYTES {

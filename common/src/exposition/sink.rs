@@ -25,7 +25,10 @@ pub struct Sink {
     pub(super) format: Format,
     pub(super) text: Buffer,
     pub(super) families: Vec<Span>,
-    /// Label blocks of the family under construction, with their hashes.
+    /// Label blocks of the family under construction, for as long as each is behind the one
+    /// before it in byte order, which most collectors keep to: then none can come twice.
+    ascending: Vec<Range<usize>>,
+    /// All its label blocks, with their hashes, if they are in another order.
     seen: HashTable<(u64, Range<usize>)>,
     hasher: DefaultHashBuilder,
     pub(super) duplicates: usize,
@@ -92,7 +95,7 @@ impl Sink {
         self.format = format;
         self.text.clear();
         self.families.clear();
-        self.seen.clear();
+        self.forget_blocks();
         self.duplicates = 0;
         self.first_duplicate = None;
         self.error_gauge = None;
@@ -133,7 +136,7 @@ impl Sink {
     /// Starts a family. It ends when the returned value is dropped, and leaves
     /// no trace if it got no sample.
     pub fn family<'s>(&'s mut self, desc: &Desc<'s>) -> Family<'s> {
-        self.seen.clear();
+        self.forget_blocks();
         let openmetrics = self.format == Format::OpenMetrics;
         let renamed = self.namespace.as_ref().and_then(|namespace| namespace.rename(desc.name));
         let sample_name = renamed.map_or(Cow::Borrowed(desc.name), Cow::Owned);
@@ -220,16 +223,44 @@ impl Sink {
         }
     }
 
+    fn forget_blocks(&mut self) {
+        self.ascending.clear();
+        // Clearing an empty table would touch its memory too.
+        if !self.seen.is_empty() {
+            self.seen.clear();
+        }
+    }
+
     /// True if the label block at `labels` is the first of its kind in this family.
     pub(super) fn is_new(&mut self, labels: Range<usize>) -> bool {
         let text = self.text.as_slice();
-        let block = &text[labels.clone()];
-        let hash = self.hasher.hash_one(block);
-        let known = self.seen.find(hash, |(h, range)| *h == hash && text[range.clone()] == *block);
-        if known.is_some() {
-            return false;
+        if self.seen.is_empty() {
+            let last = self.ascending.last();
+            if last.is_none_or(|last| text[last.clone()] < text[labels.clone()]) {
+                self.ascending.push(labels);
+                return true;
+            }
         }
-        self.seen.insert_unique(hash, (hash, labels), |(h, _)| *h);
-        true
+        self.is_unseen(labels)
+    }
+
+    #[inline(never)]
+    fn is_unseen(&mut self, labels: Range<usize>) -> bool {
+        let (text, hasher) = (self.text.as_slice(), &self.hasher);
+        let mut is_unseen = |labels: Range<usize>| {
+            let block = &text[labels.clone()];
+            let hash = hasher.hash_one(block);
+            let is_same =
+                |(h, range): &(u64, Range<usize>)| *h == hash && text[range.clone()] == *block;
+            if self.seen.find(hash, is_same).is_some() {
+                return false;
+            }
+            self.seen.insert_unique(hash, (hash, labels), |(h, _)| *h);
+            true
+        };
+        for earlier in self.ascending.drain(..) {
+            is_unseen(earlier);
+        }
+        is_unseen(labels)
     }
 }

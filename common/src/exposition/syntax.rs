@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use memchr::{memchr2, memchr3};
+
 use super::Format;
 use super::buffer::Buffer;
 use super::number::put_integer;
@@ -156,9 +158,11 @@ pub(super) fn put_labels<'a>(out: &mut Buffer, labels: impl IntoIterator<Item = 
 /// Appends text with backslash and line feed escaped, and the double quote where asked.
 #[inline]
 fn put_escaped(out: &mut Buffer, text: &str, quotes: bool) {
-    let special = |&byte: &u8| byte == b'\\' || byte == b'\n' || (quotes && byte == b'"');
     let mut rest = text.as_bytes();
-    while let Some(position) = rest.iter().position(special) {
+    let special = |rest: &[u8]| {
+        if quotes { memchr3(b'\\', b'\n', b'"', rest) } else { memchr2(b'\\', b'\n', rest) }
+    };
+    while let Some(position) = special(rest) {
         out.put(&rest[..position]);
         out.push(b'\\');
         out.push(if rest[position] == b'\n' { b'n' } else { rest[position] });
