@@ -4,16 +4,13 @@
 mod bridge;
 mod process;
 
-use std::fmt;
-
-use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use crate::exposition::Sink;
+use crate::exposition::{LabelSet, Sink};
+use crate::metric::Desc;
 
 type Labelled = Family<[(&'static str, &'static str); 1], Counter>;
 
@@ -22,7 +19,8 @@ type Labelled = Family<[(&'static str, &'static str); 1], Counter>;
 #[derive(Debug)]
 pub struct SelfMetrics {
     registry: Registry,
-    build: Registry,
+    /// Name and labels of the family that says which build is running.
+    build: (String, LabelSet),
     process: process::OwnProcess,
     requests: Labelled,
     errors: Labelled,
@@ -68,15 +66,6 @@ impl BuildInfo {
     }
 }
 
-impl Collector for BuildInfo {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let help = "Which build of the exporter is running; the value is always 1.";
-        let gauge = ConstGauge::new(1_i64);
-        let mut encoder = encoder.encode_descriptor(&self.name, help, None, gauge.metric_type())?;
-        gauge.encode(encoder.encode_family(&self.labels)?)
-    }
-}
-
 impl SelfMetrics {
     /// Registers everything; counters of known label values start at zero.
     pub fn new(build_info: BuildInfo) -> Self {
@@ -104,10 +93,8 @@ impl SelfMetrics {
         for cause in ["encoding", "gathering"] {
             drop(errors.get_or_create(&[("cause", cause)]));
         }
-        let mut build = Registry::default();
-        if !build_info.name.is_empty() {
-            build.register_collector(Box::new(build_info));
-        }
+        let labels = build_info.labels.iter().map(|(name, value)| (*name, value.as_str()));
+        let build = (build_info.name, LabelSet::new(labels));
         let process = process::OwnProcess::new();
         Self { registry, build, process, requests, errors, in_flight }
     }
@@ -130,8 +117,10 @@ impl SelfMetrics {
 
     /// Pushes those families about the exporter itself that are asked for.
     pub fn push(&self, sink: &mut Sink, families: OwnFamilies) {
-        if families >= OwnFamilies::BuildInfo {
-            bridge::push(&self.build, sink);
+        let (name, labels) = &self.build;
+        if families >= OwnFamilies::BuildInfo && !name.is_empty() {
+            let help = "Which build of the exporter is running; the value is always 1.";
+            sink.family(&Desc::gauge(name, help)).sample(labels, 1.0);
         }
         if families >= OwnFamilies::All {
             bridge::push(&self.registry, sink);
