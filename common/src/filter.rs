@@ -2,12 +2,8 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Mutex, MutexGuard};
 
-use hashbrown::HashMap;
 use regex::bytes::{Regex, RegexBuilder};
-
-use crate::sync::lock;
 
 /// A regular expression in the dialect of the Go exporters' flags (RE2).
 ///
@@ -42,51 +38,6 @@ impl FromStr for Pattern {
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0.as_str())
-    }
-}
-
-/// A pattern that remembers what it found in names that come again at each scrape.
-///
-/// To look a name up takes a quarter of the time that searching it takes.
-#[derive(Debug)]
-pub struct Memo {
-    pattern: Pattern,
-    known: Mutex<HashMap<Box<str>, bool>>,
-}
-
-/// Names that a [`Memo`] remembers at most; the rest is searched each time.
-const REMEMBERED: usize = 4096;
-
-impl Memo {
-    /// A memo of `pattern` that remembers nothing yet.
-    pub fn new(pattern: Pattern) -> Self {
-        Self { pattern, known: Mutex::default() }
-    }
-
-    /// What decides on many names in a row.
-    pub fn start(&self) -> Lookup<'_> {
-        Lookup { pattern: &self.pattern, known: lock(&self.known) }
-    }
-}
-
-/// A memo in use; others wait for it meanwhile.
-#[derive(Debug)]
-pub struct Lookup<'a> {
-    pattern: &'a Pattern,
-    known: MutexGuard<'a, HashMap<Box<str>, bool>>,
-}
-
-impl Lookup<'_> {
-    /// True if the pattern occurs in `name`.
-    pub fn matches(&mut self, name: &str) -> bool {
-        if let Some(found) = self.known.get(name) {
-            return *found;
-        }
-        let found = self.pattern.matches(name);
-        if self.known.len() < REMEMBERED {
-            self.known.insert(name.into(), found);
-        }
-        found
     }
 }
 
@@ -173,20 +124,5 @@ mod tests {
         assert!(Filter::exclusive("x", None, Some(&empty), "^loop").unwrap().accepts("loop0"));
         let error = Filter::exclusive("x", Some(&loops), Some(&loops), "").unwrap_err();
         assert_eq!(error.to_string(), "--x-include and --x-exclude cannot be combined");
-    }
-
-    #[test]
-    fn a_memo_finds_what_its_pattern_finds() {
-        let memo = Memo::new("^a".parse().unwrap());
-        for _ in 0..2 {
-            let mut lookup = memo.start();
-            assert!(lookup.matches("ab") && !lookup.matches("ba"));
-        }
-        let mut lookup = memo.start();
-        for number in 0..2 * REMEMBERED {
-            assert!(!lookup.matches(&format!("b{number}")));
-        }
-        assert!(lookup.matches("a1"));
-        assert_eq!(lookup.known.len(), REMEMBERED);
     }
 }

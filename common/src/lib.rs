@@ -134,6 +134,7 @@ pub mod error;
 pub mod exporter;
 pub mod exposition;
 pub mod failures;
+pub mod fields;
 pub mod filter;
 pub mod kernel;
 pub mod keyed;

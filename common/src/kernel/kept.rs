@@ -4,7 +4,8 @@
 //! takes 7.8 to open, read and close, and 0.5 to read again through a descriptor that was kept;
 //! a file of a cgroup 4.7 and 0.45; `/proc/net/snmp` 19 and 11, `/proc/meminfo` 9.3 and 4.3.
 //! To look whether a path still leads to the same file costs 0.7 to 4, so that is done once per
-//! folder and scrape, not per file.
+//! folder and scrape, not per file, and not at all for the folders of `/proc` that belong to no
+//! process: there is one of each name, and a file of one that was removed cannot be read.
 //!
 //! What makes it safe: the kernel makes the text anew for a read from offset 0; it fails the
 //! read of a file whose device, cgroup or module has gone (`ENODEV`, `EIO`, `ENOENT`, `ESRCH`);
@@ -27,6 +28,13 @@ const SHARE: u64 = 4;
 
 /// Scrapes for which a folder is remembered that none of them asked for.
 const IDLE_SCRAPES: u64 = 8;
+
+/// Scrapes for which a folder that was not there is not looked for again. A failed open costs
+/// 3 µs, and most hosts lack a dozen of the folders that collectors look for.
+const ABSENT_SCRAPES: u64 = 4;
+
+/// Folders that are remembered as absent at most.
+const MAX_ABSENT: usize = 256;
 
 /// How many descriptors may be kept, shared by all roots of a process.
 #[derive(Clone, Debug)]
@@ -73,6 +81,8 @@ pub(super) struct KeptFile {
 #[derive(Debug)]
 pub(super) struct Kept {
     folders: HashMap<Box<str>, Folder>,
+    /// Folders that were not there, with the scrape in which to look again.
+    absent: HashMap<Box<str>, u64>,
     budget: Budget,
     scrape: u64,
 }
@@ -98,7 +108,7 @@ pub(super) enum Found {
 
 impl Kept {
     pub(super) fn new(budget: Budget) -> Self {
-        Self { folders: HashMap::default(), budget, scrape: 0 }
+        Self { folders: HashMap::default(), absent: HashMap::default(), budget, scrape: 0 }
     }
 
     /// From now on every folder is looked at again before its files are read; those that have
@@ -107,6 +117,19 @@ impl Kept {
         self.scrape += 1;
         let scrape = self.scrape;
         self.folders.retain(|_, folder| folder.checked + IDLE_SCRAPES >= scrape);
+        self.absent.retain(|_, due| *due > scrape);
+    }
+
+    /// Notes that `folder` is not there.
+    pub(super) fn note_absent(&mut self, folder: &str) {
+        if self.absent.len() < MAX_ABSENT {
+            self.absent.insert(folder.into(), self.scrape + ABSENT_SCRAPES);
+        }
+    }
+
+    /// True if `folder` was not there a short time ago.
+    pub(super) fn is_absent(&self, folder: &str) -> bool {
+        self.absent.contains_key(folder)
     }
 
     pub(super) fn find(&self, folder: &str, name: &str) -> Found {
@@ -124,6 +147,13 @@ impl Kept {
             (Some(known), Some(inode)) if known.inode == inode => known.checked = scrape,
             (Some(_), _) => drop(self.folders.remove(folder)),
             (None, _) => {}
+        }
+    }
+
+    /// Notes that `folder` was asked for in `scrape`, where its path can lead to no other one.
+    pub(super) fn renew(&mut self, folder: &str, scrape: u64) {
+        if let Some(known) = self.folders.get_mut(folder) {
+            known.checked = scrape;
         }
     }
 
@@ -207,6 +237,21 @@ mod tests {
         kept.keep("net/eth0", 8, "speed", file());
         assert!(matches!(kept.find("net/eth0", "speed"), Found::Unknown));
         assert_eq!(kept.count(), 1);
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_looked_for_again_after_some_scrapes() {
+        let mut kept = Kept::new(Budget::new(4));
+        kept.note_absent("class/hwmon");
+        for _ in 0..ABSENT_SCRAPES {
+            assert!(kept.is_absent("class/hwmon") && !kept.is_absent("class"));
+            kept.start_scrape();
+        }
+        assert!(!kept.is_absent("class/hwmon"));
+        for number in 0..2 * MAX_ABSENT {
+            kept.note_absent(&number.to_string());
+        }
+        assert_eq!(kept.absent.len(), MAX_ABSENT);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::text::lines;
 use crate::error::ParseError;
 
 /// One line: `36 35 98:0 /root /point rw,noatime shared:1 - ext3 /dev/root rw,errors=continue`.
@@ -54,7 +55,7 @@ impl<'a> Mount<'a> {
 
 /// The lines of a list, each a mount or what is wrong with it; empty lines are skipped.
 pub fn parse(text: &str) -> impl Iterator<Item = Result<Mount<'_>, ParseError>> {
-    text.lines().filter(|line| !line.is_empty()).map(Mount::parse)
+    lines(text).filter(|line| !line.is_empty()).map(Mount::parse)
 }
 
 /// Turns those of the four characters that the kernel writes in octal (space `\040`, tab `\011`,

@@ -2,6 +2,7 @@
 //!
 //! Parsed here because the procfs crate loses all devices to one odd line.
 
+use super::text::{lines, words};
 use crate::error::{FirstError, ParseError, Partial, parse_number};
 
 /// Counters of a device: eight of reception, then eight of transmission.
@@ -19,7 +20,7 @@ pub struct Device<'a> {
 
 /// The devices in order, behind two lines of headings; without these the text is no list.
 pub fn parse(text: &str) -> Partial<Vec<Device<'_>>, ParseError> {
-    let mut lines = text.lines();
+    let mut lines = lines(text);
     if lines.nth(1).is_none_or(|heading| !heading.contains("bytes")) {
         return Partial::failed(ParseError::Missing { field: "line of headings" });
     }
@@ -41,7 +42,7 @@ fn parse_line<'a>(
     let (name, columns) =
         line.rsplit_once(':').ok_or_else(|| ParseError::form("no device", line))?;
     let mut device = Device { name: name.trim(), counts: [None; COLUMNS] };
-    let mut columns = columns.split_ascii_whitespace();
+    let mut columns = words(columns);
     for count in &mut device.counts {
         let column = columns.next().ok_or(ParseError::Missing { field: "count" })?;
         *count = errors.note(parse_number("count", Some(column)));

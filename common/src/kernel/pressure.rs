@@ -3,6 +3,7 @@
 //!
 //! Parsed here because the procfs crate demands both lines of every file and does not know `irq`.
 
+use super::text::{lines, words};
 use crate::error::{FirstError, ParseError, Partial, parse_number};
 
 /// Time lost, in seconds.
@@ -18,8 +19,8 @@ pub struct Pressure {
 /// `full`. Lines of other kinds are errors of their own.
 pub fn parse(text: &str) -> Partial<Pressure, ParseError> {
     let (mut pressure, mut errors) = (Pressure::default(), FirstError::default());
-    for line in text.lines().filter(|line| !line.is_empty()) {
-        let total = line.split_ascii_whitespace().find_map(|field| field.strip_prefix("total="));
+    for line in lines(text).filter(|line| !line.is_empty()) {
+        let total = words(line).find_map(|field| field.strip_prefix("total="));
         let seconds = parse_number::<u64>("total", total).map(|micros| micros as f64 / 1e6);
         match line.split(' ').next() {
             Some("some") => pressure.some_seconds = errors.note(seconds),

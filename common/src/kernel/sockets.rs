@@ -3,6 +3,7 @@
 //! Parsed here because the procfs crate refuses sockets in states that it does not know.
 
 use super::Hex;
+use super::text::{lines, words};
 use crate::error::{ParseError, parse_number};
 
 /// Length of a line in tables of UDP, filled up with blanks by the kernel.
@@ -26,7 +27,7 @@ pub struct Socket<'a> {
 ///
 /// Without its line of headings the text is no table; that is its only row then.
 pub fn parse(text: &str) -> impl Iterator<Item = Result<Socket<'_>, ParseError>> {
-    let mut lines = text.lines();
+    let mut lines = lines(text);
     let has_header = lines.next().is_some_and(|line| line.contains("local_address"));
     let no_header = (!has_header).then_some(Err(ParseError::Missing { field: "line of headings" }));
     let lines = lines.filter(move |_| has_header);
@@ -34,7 +35,7 @@ pub fn parse(text: &str) -> impl Iterator<Item = Result<Socket<'_>, ParseError>>
 }
 
 fn parse_line(line: &str) -> Result<Socket<'_>, ParseError> {
-    let mut fields = line.split_ascii_whitespace().skip(3);
+    let mut fields = words(line).skip(3);
     let Hex(state) = parse_number("state", fields.next())?;
     let (transmit, receive) = fields
         .next()

@@ -7,7 +7,7 @@ use procfs::{CurrentSI as _, FromRead as _, KernelStats, WithCurrentSystemInfo a
 use rustix::fs::AtFlags;
 
 use crate::exposition::Sink;
-use crate::kernel::{Budget, Root, USER_HZ};
+use crate::kernel::{Budget, Root, USER_HZ, lines};
 use crate::metric::{Metric, counter, gauge};
 
 const METRICS: &[Metric<Usage>] = &[
@@ -134,7 +134,7 @@ fn limit(limit: LimitValue) -> f64 {
 
 /// `InOctets` and `OutOctets` of the two `IpExt:` lines, the first of which holds the names.
 fn parse_octets(netstat: &str) -> Option<(f64, f64)> {
-    let mut lines = netstat.lines().filter_map(|line| line.strip_prefix("IpExt: "));
+    let mut lines = lines(netstat).filter_map(|line| line.strip_prefix("IpExt: "));
     let (names, values) = (lines.next()?, lines.next()?);
     let find = |wanted: &str| {
         let mut pairs = names.split(' ').zip(values.split(' '));

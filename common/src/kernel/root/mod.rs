@@ -28,6 +28,23 @@ const FIRST_READ_BYTES: usize = 8 * 1024;
 /// allocates as much as is asked for, and takes 3 µs for 64 KiB instead of 1.
 const SYSCTL_BYTES: usize = 1024;
 
+/// Files of `/proc` that the kernel writes in one go, and not line by line, from the callers of
+/// `single_open` in fs/proc and net: all of the text is there before the first byte is read.
+const WRITTEN_AT_ONCE: [&str; 9] = [
+    "loadavg",
+    "meminfo",
+    "net/netstat",
+    "net/snmp",
+    "net/snmp6",
+    "net/sockstat",
+    "net/sockstat6",
+    "stat",
+    "uptime",
+];
+
+/// Folders of `/proc` that have no other files.
+const FOLDERS_WRITTEN_AT_ONCE: [&str; 2] = ["pressure/", "sys/"];
+
 /// Room for the entries of a folder that one system call gives.
 const FOLDER_BYTES: usize = 4 * 1024;
 
@@ -51,8 +68,30 @@ pub struct Root {
     /// The device of the root; what another file system is mounted on is not kept open, because
     /// that would keep the mount busy. `None` to keep nothing open.
     device: Option<u64>,
-    is_proc: bool,
+    kind: Kind,
     kept: Mutex<Kept>,
+}
+
+/// Whose files they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Proc,
+    Sysfs,
+    Cgroup,
+    /// Not the kernel's.
+    Other,
+}
+
+impl Kind {
+    fn of(directory: &OwnedFd) -> Self {
+        let magic = rustix::fs::fstatfs(directory).map_or(0, |fs| fs.f_type.cast_unsigned());
+        match magic {
+            PROC_SUPER_MAGIC => Self::Proc,
+            SYSFS_MAGIC => Self::Sysfs,
+            CGROUP_SUPER_MAGIC | CGROUP2_SUPER_MAGIC => Self::Cgroup,
+            _ => Self::Other,
+        }
+    }
 }
 
 impl Root {
@@ -64,16 +103,13 @@ impl Root {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = rustix::fs::open(path, flags, Mode::empty())
             .with_context(|| format!("cannot open {}", path.display()))?;
-        let magic = rustix::fs::fstatfs(&directory).map_or(0, |fs| fs.f_type.cast_unsigned());
-        let is_proc = magic == PROC_SUPER_MAGIC;
-        let is_kernels =
-            is_proc || [SYSFS_MAGIC, CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC].contains(&magic);
+        let kind = Kind::of(&directory);
         let device = rustix::fs::fstat(&directory).ok().map(|stat| stat.st_dev);
         Ok(Self {
             path: path.to_owned(),
             directory,
-            device: device.filter(|_| is_kernels),
-            is_proc,
+            device: device.filter(|_| kind != Kind::Other),
+            kind,
             kept: Mutex::new(Kept::new(budget.clone())),
         })
     }
@@ -183,43 +219,58 @@ impl Root {
             content.clear();
             let first = match length {
                 Some(length) => length + length / 4 + 64,
-                None if self.is_proc && path.starts_with("sys/") => SYSCTL_BYTES,
+                None if self.kind == Kind::Proc && path.starts_with("sys/") => SYSCTL_BYTES,
                 None => FIRST_READ_BYTES,
             };
             content.reserve(first);
-            read_whole(file, longest, content)?;
-            Ok(content.len())
+            let is_at_once = self.kind == Kind::Proc && is_written_at_once(path);
+            let is_end = |count: usize| is_at_once || count + longest <= PAGE_BYTES;
+            read_whole(file, is_end, content)?;
+            Ok(((), content.len()))
         });
         read.map_err(too_large)
     }
 
-    /// Trimmed content of an attribute of sysfs, of which all fits into a page. It is read once:
-    /// broken drivers may answer `EAGAIN` for ever.
+    /// What `parse` makes of the trimmed content of an attribute of sysfs, of which all fits into
+    /// a page. It is read once: broken drivers may answer `EAGAIN` for ever.
     ///
     /// # Errors
     /// The operating system's.
-    pub fn read_attribute(&self, path: &str) -> Result<String, Errno> {
+    pub fn read_attribute<T>(
+        &self,
+        path: &str,
+        mut parse: impl FnMut(&str) -> T,
+    ) -> Result<T, Errno> {
         let mut page = [MaybeUninit::uninit(); PAGE_BYTES];
-        let mut text = String::new();
         self.with_file(path, |file, _| {
             let (content, _) = rustix::io::pread(file, &mut page[..], 0)?;
-            String::from_utf8_lossy(content).trim().clone_into(&mut text);
-            Ok(content.len())
-        })?;
-        Ok(text)
+            // Nearly always valid, and then found to be so four times as fast.
+            let made = match std::str::from_utf8(content) {
+                Ok(text) => parse(text.trim()),
+                Err(_) => parse(String::from_utf8_lossy(content).trim()),
+            };
+            Ok((made, content.len()))
+        })
     }
 
-    /// Names in the directory at `path` in byte order, or `None` if there is no such directory.
+    /// Names in the directory at `path` in byte order, or `None` if there is no such directory. One
+    /// of the kernel's that was not there a few scrapes ago is not looked for at once.
     ///
     /// # Errors
     /// [`CollectError::Read`] for any reason but absence.
     pub fn list(&self, path: &str) -> Result<Option<Vec<String>>, CollectError> {
+        if lock(&self.kept).is_absent(path) {
+            return Ok(None);
+        }
         match self.names(if path.is_empty() { "." } else { path }) {
             Ok(mut names) => {
                 names.sort_unstable();
                 Ok(Some(names))
             }
-            Err(Errno::NOENT) => Ok(None),
+            Err(Errno::NOENT) => {
+                self.note_absent(path);
+                Ok(None)
+            }
             Err(error) => Err(CollectError::read(self.path.join(path), error)),
         }
     }
@@ -242,21 +293,23 @@ impl Root {
     }
 
     /// Lets `read` read the file at `path` from its start, through a descriptor that was kept if
-    /// there is one. `read` gets the length that the file had before, and gives the present one.
-    fn with_file(
+    /// there is one. `read` gets the length that the file had before, and gives the present one
+    /// beside what it makes of the content.
+    fn with_file<T>(
         &self,
         path: &str,
-        mut read: impl FnMut(&OwnedFd, Option<usize>) -> Result<usize, Errno>,
-    ) -> Result<(), Errno> {
+        mut read: impl FnMut(&OwnedFd, Option<usize>) -> Result<(T, usize), Errno>,
+    ) -> Result<T, Errno> {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         if let Some(file) = self.find(folder, name) {
             // Outside the lock: one file that hangs must not stop the others.
             let result = read(&file.descriptor, Some(file.length));
             match result {
-                Ok(length) if length == file.length => return Ok(()),
-                Ok(length) => {
-                    lock(&self.kept).note_length(folder, name, length);
-                    return Ok(());
+                Ok((made, length)) => {
+                    if length != file.length {
+                        lock(&self.kept).note_length(folder, name, length);
+                    }
+                    return Ok(made);
                 }
                 Err(error) if is_answer(error) => return Err(error),
                 // Only what the path leads to now counts.
@@ -268,18 +321,35 @@ impl Root {
         let result = read(&file, None);
         let is_alive = result.as_ref().map_or_else(|error| is_answer(*error), |_| true);
         if is_alive && self.is_worth_keeping(path) {
-            self.keep(folder, name, file, result.unwrap_or_default());
+            let length = result.as_ref().map_or(0, |(_, length)| *length);
+            self.keep(folder, name, file, length);
         }
-        result.map(drop)
+        result.map(|(made, _)| made)
+    }
+
+    /// Not of the folders of processes and cgroups, because they come and go.
+    fn note_absent(&self, folder: &str) {
+        let is_lasting = match self.kind {
+            Kind::Proc => !is_of_process(folder),
+            Kind::Sysfs => true,
+            Kind::Cgroup | Kind::Other => false,
+        };
+        if is_lasting {
+            lock(&self.kept).note_absent(folder);
+        }
     }
 
     fn find(&self, folder: &str, name: &str) -> Option<KeptFile> {
         let found = lock(&self.kept).find(folder, name);
         let found = match found {
             Found::Unchecked(scrape) => {
-                let inode = self.inode(folder);
+                let is_fixed = self.kind == Kind::Proc && !is_of_process(folder);
+                let inode = if is_fixed { None } else { Some(self.inode(folder)) };
                 let mut kept = lock(&self.kept);
-                kept.check(folder, inode, scrape);
+                match inode {
+                    Some(inode) => kept.check(folder, inode, scrape),
+                    None => kept.renew(folder, scrape),
+                }
                 kept.find(folder, name)
             }
             found => found,
@@ -314,15 +384,25 @@ impl Root {
         if self.device.is_none() {
             return false;
         }
-        if !self.is_proc {
+        if self.kind != Kind::Proc {
             return true;
         }
         let (first, rest) = path.split_once('/').unwrap_or((path, ""));
-        let is_process = first.starts_with(|c: char| c.is_ascii_digit())
-            || ["self", "thread-self"].contains(&first);
         let is_about_mounts = ["mounts", "mountinfo", "mountstats"].contains(&first);
-        (!is_process || (first == "1" && rest.starts_with("net/"))) && !is_about_mounts
+        (!is_of_process(path) || (first == "1" && rest.starts_with("net/"))) && !is_about_mounts
     }
+}
+
+fn is_written_at_once(path: &str) -> bool {
+    let path = path.strip_prefix("1/").unwrap_or(path);
+    WRITTEN_AT_ONCE.contains(&path)
+        || FOLDERS_WRITTEN_AT_ONCE.iter().any(|folder| path.starts_with(folder))
+}
+
+/// True for the folder of a process in `/proc` and what is below it.
+fn is_of_process(path: &str) -> bool {
+    let first = path.split('/').next().unwrap_or_default();
+    first.starts_with(|c: char| c.is_ascii_digit()) || ["self", "thread-self"].contains(&first)
 }
 
 /// The text of one file anywhere, up to the size that files below a root may have.
@@ -333,20 +413,25 @@ pub fn read_text(path: &Path) -> io::Result<String> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
     let file = rustix::fs::open(path, flags, Mode::empty())?;
     let mut content = Vec::with_capacity(FIRST_READ_BYTES);
-    read_whole(&file, PAGE_BYTES, &mut content).map_err(too_large)?;
+    read_whole(&file, |_| false, &mut content).map_err(too_large)?;
     Ok(into_text(content))
 }
 
 /// Reads from offset 0 to the end with as few system calls as can be: the kernel's files have no
-/// size to ask for, and a short read is not yet their end.
-fn read_whole(file: &OwnedFd, longest: usize, content: &mut Vec<u8>) -> Result<(), Errno> {
+/// size to ask for, and a read that leaves room is not yet their end unless `is_end` says so of
+/// the number of bytes that it gave.
+fn read_whole(
+    file: &OwnedFd,
+    is_end: impl Fn(usize) -> bool,
+    content: &mut Vec<u8>,
+) -> Result<(), Errno> {
     loop {
         let offset = content.len() as u64;
         match rustix::io::pread(file, spare_capacity(content), offset) {
             Ok(0) => return Ok(()),
             Ok(_) if content.len() > MAX_FILE_BYTES => return Err(Errno::FBIG),
             Ok(_) if content.len() == content.capacity() => content.reserve(content.len()),
-            Ok(count) if count + longest <= PAGE_BYTES => return Ok(()),
+            Ok(count) if is_end(count) => return Ok(()),
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error),
         }

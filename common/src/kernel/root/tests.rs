@@ -12,6 +12,10 @@ fn text(root: &Root, path: &str) -> String {
     root.read(path).unwrap().into_text()
 }
 
+fn attribute(root: &Root, path: &str) -> Result<String, Errno> {
+    root.read_attribute(path, str::to_owned)
+}
+
 #[test]
 fn files_of_the_kernel_stay_open_and_are_read_anew() {
     let root = own("/proc", 10);
@@ -34,10 +38,10 @@ fn files_of_the_kernel_stay_open_and_are_read_anew() {
 fn attributes_stay_open_too() {
     let root = own("/sys", 10);
     for _ in 0..2 {
-        assert_eq!(root.read_attribute("class/net/lo/type").unwrap(), "772");
+        assert_eq!(attribute(&root, "class/net/lo/type").unwrap(), "772");
         assert_eq!(kept(&root), 1);
     }
-    assert_eq!(root.read_attribute("class/net/none/type"), Err(Errno::NOENT));
+    assert_eq!(attribute(&root, "class/net/none/type"), Err(Errno::NOENT));
 }
 
 #[test]
@@ -80,7 +84,7 @@ fn a_tree_that_is_not_the_kernels_is_read_by_its_paths() {
         std::fs::write(&new, content).unwrap();
         std::fs::rename(&new, folder.join("a/file")).unwrap();
         assert_eq!(text(&root, "a/file"), content);
-        assert_eq!(root.read_attribute("a/file").unwrap(), content.trim());
+        assert_eq!(attribute(&root, "a/file").unwrap(), content.trim());
     }
     assert_eq!(kept(&root), 0);
     let large = "x".repeat(3 * FIRST_READ_BYTES + 1);
@@ -117,4 +121,26 @@ fn many_threads_read_the_same_files() {
         }
     });
     assert!(kept(&root) <= 2);
+}
+
+#[test]
+fn files_that_are_written_at_once_are_read_whole() {
+    let root = own("/proc", 20);
+    for round in 0..2 {
+        // A kernel without IPv6 lacks some.
+        for path in WRITTEN_AT_ONCE.into_iter().filter(|path| root.has(path)) {
+            let expected = std::fs::read_to_string(root.path().join(path)).unwrap();
+            let found = text(&root, path);
+            assert_eq!(found.lines().count(), expected.lines().count(), "{path} in round {round}");
+        }
+        root.start_scrape();
+    }
+    let mut content = Vec::new();
+    let file: OwnedFd = std::fs::File::open("/proc/stat").unwrap().into();
+    content.reserve(8);
+    read_whole(&file, |_| true, &mut content).unwrap();
+    let stat = std::fs::read_to_string("/proc/stat").unwrap();
+    assert_eq!(String::from_utf8(content).unwrap().lines().count(), stat.lines().count());
+    assert!(is_written_at_once("1/net/snmp") && is_written_at_once("sys/kernel/ostype"));
+    assert!(!is_written_at_once("net/udp") && !is_written_at_once("1/stat/x"));
 }

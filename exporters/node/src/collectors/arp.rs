@@ -12,7 +12,7 @@ use common::kernel::Hex;
 use common::metric::Desc;
 
 use crate::host::Host;
-use crate::netlink::{Connection, Request, bytes_at, names};
+use crate::netlink::{Connection, Request, bytes_at};
 
 const ENTRIES: Desc<'_> =
     Desc::gauge("node_arp_entries", "Neighbours that the device knows by IPv4.");
@@ -90,15 +90,18 @@ impl Collector<Host> for Arp {
 fn ask() -> Result<Partial<Entries>, CollectError> {
     let mut connection = Connection::open(None)?;
     let mut errors = FirstError::default();
-    let names = errors.take(names(&mut connection)?);
     // The header is a `struct ndmsg`, of which only the family is looked at.
     let header = [AF_INET, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     let request = Request::dump("rtnetlink RTM_GETNEIGH", RTM_GETNEIGH, &header);
-    let devices = errors.take(connection.ask(&request, parse_neighbour)?);
+    let neighbours = errors.take(connection.ask(&request, parse_neighbour)?);
+    let mut counts = BTreeMap::<u32, u32>::new();
+    for device in neighbours.into_iter().flatten() {
+        *counts.entry(device).or_default() += 1;
+    }
     let mut entries = Entries::new();
-    // A device that came in between is counted next time.
-    for name in devices.into_iter().flatten().filter_map(|device| names.get(&device)) {
-        *entries.entry(name.clone()).or_default() += 1;
+    for (device, count) in counts {
+        let name = connection.device_name(device).map_err(CollectError::from);
+        entries.extend(errors.catch(name).map(|name| (name, count)));
     }
     Ok(errors.beside(entries))
 }

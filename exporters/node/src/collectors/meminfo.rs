@@ -7,39 +7,43 @@ use async_trait::async_trait;
 use common::collector::Collector;
 use common::error::{CollectError, ParseError, Partial};
 use common::exposition::Sink;
-use common::metric::Desc;
+use common::fields::{Field as Family, Fields};
+use common::kernel::lines;
+use common::metric::Kind;
 
 use crate::host::Host;
 use crate::readers::meminfo::Field;
 
 #[derive(Debug, Default)]
-pub(super) struct Meminfo;
+pub(super) struct Meminfo {
+    families: Fields,
+}
 
 #[async_trait]
 impl Collector<Host> for Meminfo {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
         let text = host.proc("meminfo")?;
         let fields = parse(&text);
-        let (mut name, mut help) = (String::new(), String::new());
+        let mut families = self.families.start();
         for field in &fields.good {
-            name.clear();
-            name.push_str("node_memory_");
-            field.spell(&mut name);
-            if field.is_bytes {
-                name.push_str("_bytes");
+            let unit = if field.is_bytes { "_bytes" } else { "" };
+            if let Some(family) = families.get([field.name, unit], || Some(family(field, unit))) {
+                sink.value(&family.desc(Kind::Gauge), field.value);
             }
-            help.clear();
-            help.push_str("Field ");
-            help.push_str(field.name);
-            help.push_str(" of /proc/meminfo.");
-            sink.value(&Desc::gauge(&name, &help), field.value);
         }
         fields.map_error(|error| text.blame(error)).finish()
     }
 }
 
+fn family(field: &Field<'_>, unit: &str) -> Family {
+    let mut name = "node_memory_".to_owned();
+    field.spell(&mut name);
+    name.push_str(unit);
+    Family { name, help: format!("Field {} of /proc/meminfo.", field.name) }
+}
+
 fn parse(text: &str) -> Partial<Vec<Field<'_>>, ParseError> {
-    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    let lines = lines(text).filter(|line| !line.trim().is_empty());
     lines.map(Field::parse).collect::<Partial<_, _>>().not_empty("no field")
 }
 

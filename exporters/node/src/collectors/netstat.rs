@@ -7,8 +7,10 @@ use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
 use common::error::{CollectError, FirstError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
-use common::filter::{Memo, Pattern};
-use common::metric::{Desc, sanitize_name};
+use common::fields::{Field, Fields, Lookup};
+use common::filter::Pattern;
+use common::kernel::{lines, words};
+use common::metric::{Kind, sanitize_name};
 
 use crate::host::Host;
 
@@ -20,7 +22,7 @@ const DEFAULT_FIELDS: &str = "^(.*_(InErrors|InErrs)|Ip_Forwarding|Ip(6|Ext)_(In
 
 /// One counter, whose value is read only if it is wanted.
 #[derive(Debug, PartialEq)]
-struct Field<'a> {
+struct Counter<'a> {
     protocol: &'a str,
     name: &'a str,
     value: Option<&'a str>,
@@ -44,38 +46,43 @@ pub(super) struct Options {
 
 #[derive(Debug)]
 pub(super) struct Netstat {
-    fields: Memo,
+    wanted: Pattern,
+    families: Fields,
 }
 
 impl Netstat {
     pub(super) fn new(options: &Options) -> Self {
-        Self { fields: Memo::new(options.fields.clone()) }
+        Self { wanted: options.fields.clone(), families: Fields::default() }
     }
 
     fn push(
         &self,
         host: &Host,
         file: &str,
-        parse: fn(&str) -> Partial<Vec<Field<'_>>, ParseError>,
+        parse: fn(&str) -> Partial<Vec<Counter<'_>>, ParseError>,
+        families: &mut Lookup<'_>,
         sink: &mut Sink,
     ) -> Result<(), CollectError> {
         let text = host.proc(file)?;
         let mut errors = FirstError::default();
-        let fields = errors.take(parse(&text));
-        let mut wanted = self.fields.start();
-        let mut key = String::new();
-        for Field { protocol, name, value } in fields {
-            key.clear();
-            key.extend([protocol, "_", name]);
-            if wanted.matches(&key)
+        for Counter { protocol, name, value } in errors.take(parse(&text)) {
+            let family = families.get([protocol, name], || self.family(file, protocol, name));
+            if let Some(family) = family
                 && let Some(value) = errors.note(parse_number("value", value))
             {
-                let family = sanitize_name(&format!("node_netstat_{key}"));
-                let help = format!("Field {name} of {protocol} in /proc/{file}.");
-                sink.value(&Desc::untyped(&family, &help), value);
+                sink.value(&family.desc(Kind::Untyped), value);
             }
         }
         errors.into_result().map_err(|error| text.blame(error))
+    }
+
+    /// The family of a counter, if it is wanted.
+    fn family(&self, file: &str, protocol: &str, name: &str) -> Option<Field> {
+        let key = format!("{protocol}_{name}");
+        self.wanted.matches(&key).then(|| Field {
+            name: sanitize_name(&format!("node_netstat_{key}")),
+            help: format!("Field {name} of {protocol} in /proc/{file}."),
+        })
     }
 }
 
@@ -86,9 +93,10 @@ pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Ho
 #[async_trait]
 impl Collector<Host> for Netstat {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
-        let extended = self.push(host, "net/netstat", parse_pairs, sink);
-        let standard = self.push(host, "net/snmp", parse_pairs, sink);
-        let v6 = match self.push(host, "net/snmp6", parse_list, sink) {
+        let families = &mut self.families.start();
+        let extended = self.push(host, "net/netstat", parse_pairs, families, sink);
+        let standard = self.push(host, "net/snmp", parse_pairs, families, sink);
+        let v6 = match self.push(host, "net/snmp6", parse_list, families, sink) {
             // No IPv6 in the kernel.
             Err(CollectError::Read { source, .. })
                 if source.kind() == std::io::ErrorKind::NotFound =>
@@ -103,9 +111,9 @@ impl Collector<Host> for Netstat {
 
 /// Pairs of lines, both of which begin with the protocol: names, then values. A line without its
 /// counterpart costs no other pair.
-fn parse_pairs(text: &str) -> Partial<Vec<Field<'_>>, ParseError> {
+fn parse_pairs(text: &str) -> Partial<Vec<Counter<'_>>, ParseError> {
     let (mut fields, mut errors) = (Vec::new(), FirstError::default());
-    let mut lines = text.lines().peekable();
+    let mut lines = lines(text).peekable();
     let protocol = |line: &str| line.find(':');
     while let Some(names) = lines.next() {
         let is_same = |values: &&str| {
@@ -126,18 +134,18 @@ fn parse_pairs(text: &str) -> Partial<Vec<Field<'_>>, ParseError> {
 fn push_pair<'a>(
     names: &'a str,
     values: &'a str,
-    fields: &mut Vec<Field<'a>>,
+    fields: &mut Vec<Counter<'a>>,
 ) -> Result<(), ParseError> {
     let malformed = || ParseError::form("no names and values", names);
     let (protocol, names) = names.split_once(':').ok_or_else(malformed)?;
     let (_, values) = values.split_once(':').ok_or_else(malformed)?;
-    let mut values = values.split_ascii_whitespace();
-    for name in names.split_ascii_whitespace() {
+    let mut values = words(values);
+    for name in words(names) {
         let value = values.next();
         if value.is_none() {
             return Err(uneven(protocol));
         }
-        fields.push(Field { protocol, name, value });
+        fields.push(Counter { protocol, name, value });
     }
     if values.next().is_some() { Err(uneven(protocol)) } else { Ok(()) }
 }
@@ -147,12 +155,12 @@ fn uneven(protocol: &str) -> ParseError {
 }
 
 /// A name and a value per line; the name is the protocol's, which ends in `6`, and the field's.
-fn parse_list(text: &str) -> Partial<Vec<Field<'_>>, ParseError> {
-    let fields = text.lines().filter_map(|line| {
-        let mut words = line.split_ascii_whitespace();
+fn parse_list(text: &str) -> Partial<Vec<Counter<'_>>, ParseError> {
+    let fields = lines(text).filter_map(|line| {
+        let mut words = words(line);
         let word = words.next()?;
         let (protocol, name) = word.split_at_checked(word.find('6')? + 1)?;
-        Some(Ok(Field { protocol, name, value: words.next() }))
+        Some(Ok(Counter { protocol, name, value: words.next() }))
     });
     fields.collect::<Partial<_, _>>().not_empty("no field")
 }
@@ -162,8 +170,8 @@ mod tests {
     use super::*;
 
     /// Those that can be read.
-    fn values(parsed: &Partial<Vec<Field<'_>>, ParseError>) -> Vec<(String, f64)> {
-        let value = |field: &Field<'_>| parse_number("value", field.value).ok();
+    fn values(parsed: &Partial<Vec<Counter<'_>>, ParseError>) -> Vec<(String, f64)> {
+        let value = |field: &Counter<'_>| parse_number("value", field.value).ok();
         let fields = parsed.good.iter();
         fields.filter_map(|f| Some((format!("{}_{}", f.protocol, f.name), value(f)?))).collect()
     }

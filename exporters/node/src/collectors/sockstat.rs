@@ -4,25 +4,28 @@ use async_trait::async_trait;
 use common::collector::Collector;
 use common::error::{CollectError, FirstError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
-use common::metric::{Desc, sanitize_name};
+use common::fields::{Field, Fields, Lookup};
+use common::kernel::{lines, words};
+use common::metric::{Kind, sanitize_name};
 
 use crate::host::Host;
 
 /// Files of the two address families; a kernel without one of them lacks its file.
 const FILES: [&str; 2] = ["net/sockstat", "net/sockstat6"];
 
-const USED: Desc<'_> =
-    Desc::gauge("node_sockstat_sockets_used", "Sockets in use, of all protocols.");
-
-/// Key, last word of the family's name, what it counts.
-const VALUES: [(&str, &str, &str); 6] = [
-    ("inuse", "inuse", "Sockets in use"),
-    ("orphan", "orphan", "Sockets no longer held by a process"),
-    ("tw", "tw", "Sockets in the state TIME_WAIT"),
-    ("alloc", "alloc", "Sockets allocated"),
-    ("mem", "mem", "Pages of memory in use"),
-    ("memory", "memory", "Bytes of memory in use"),
+/// Key and what it counts.
+const VALUES: [(&str, &str); 7] = [
+    ("inuse", "Sockets in use"),
+    ("orphan", "Sockets no longer held by a process"),
+    ("tw", "Sockets in the state TIME_WAIT"),
+    ("alloc", "Sockets allocated"),
+    ("mem", "Pages of memory in use"),
+    (MEM_BYTES, "Bytes of memory in use for buffers"),
+    ("memory", "Bytes of memory in use"),
 ];
+
+/// Not in the file: `mem` in bytes.
+const MEM_BYTES: &str = "mem_bytes";
 
 /// One line: a protocol and its values.
 #[derive(Debug, PartialEq)]
@@ -32,48 +35,60 @@ struct Protocol<'a> {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Sockstat;
+pub(super) struct Sockstat {
+    families: Fields,
+}
 
 #[async_trait]
 impl Collector<Host> for Sockstat {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
         let page_bytes = rustix::param::page_size() as f64;
-        let [v4, v6] = FILES.map(|file| push(host, file, page_bytes, sink));
+        let families = &mut self.families.start();
+        let [v4, v6] = FILES.map(|file| push(host, file, page_bytes, families, sink));
         v4.and(v6)
     }
 }
 
-fn push(host: &Host, file: &str, page_bytes: f64, sink: &mut Sink) -> Result<(), CollectError> {
+fn push(
+    host: &Host,
+    file: &str,
+    page_bytes: f64,
+    families: &mut Lookup<'_>,
+    sink: &mut Sink,
+) -> Result<(), CollectError> {
     let Some(text) = host.proc_if_present(file)? else { return Ok(()) };
     let protocols = parse(&text);
     for protocol in &protocols.good {
         for (key, value) in &protocol.values {
-            push_value(protocol.name, key, *value, page_bytes, sink);
+            push_value([protocol.name, key], *value, families, sink);
+            if *key == "mem" {
+                push_value([protocol.name, MEM_BYTES], value * page_bytes, families, sink);
+            }
         }
     }
     protocols.map_error(|error| text.blame(error)).finish()
 }
 
-fn push_value(protocol: &str, key: &str, value: f64, page_bytes: f64, sink: &mut Sink) {
-    if (protocol, key) == ("sockets", "used") {
-        return sink.value(&USED, value);
+fn push_value(key: [&str; 2], value: f64, families: &mut Lookup<'_>, sink: &mut Sink) {
+    if let Some(family) = families.get(key, || family(key)) {
+        sink.value(&family.desc(Kind::Gauge), value);
     }
-    let mut push = |word: &str, meaning: &str, value: f64| {
-        let name = sanitize_name(&format!("node_sockstat_{protocol}_{word}"));
-        sink.value(&Desc::gauge(&name, &format!("{meaning}, {protocol}.")), value);
+}
+
+fn family([protocol, key]: [&str; 2]) -> Option<Field> {
+    let help = if (protocol, key) == ("sockets", "used") {
+        "Sockets in use, of all protocols.".to_owned()
+    } else {
+        let (_, meaning) = VALUES.iter().find(|(known, _)| *known == key)?;
+        format!("{meaning}, {protocol}.")
     };
-    if let Some((_, word, meaning)) = VALUES.iter().find(|(known, ..)| *known == key) {
-        push(word, meaning, value);
-    }
-    if key == "mem" {
-        push("mem_bytes", "Bytes of memory in use for buffers", value * page_bytes);
-    }
+    Some(Field { name: sanitize_name(&format!("node_sockstat_{protocol}_{key}")), help })
 }
 
 /// The protocols in order, each without its malformed values.
 fn parse(text: &str) -> Partial<Vec<Protocol<'_>>, ParseError> {
     let mut errors = FirstError::default();
-    let protocols = text.lines().filter_map(|line| {
+    let protocols = lines(text).filter_map(|line| {
         let protocol = parse_line(line, &mut errors);
         errors.note(protocol)
     });
@@ -90,7 +105,7 @@ fn parse_line<'a>(
         .split_once(':')
         .filter(|(name, _)| !name.is_empty())
         .ok_or(ParseError::Missing { field: "protocol" })?;
-    let mut words = rest.split_ascii_whitespace();
+    let mut words = words(rest);
     let mut values = Vec::new();
     while let Some(key) = words.next() {
         let value = errors.note(parse_number::<i64>("value", words.next()));
@@ -132,18 +147,20 @@ mod tests {
 
     #[test]
     fn pages_are_given_as_bytes_too_and_unknown_keys_left_out() {
-        let mut sink = Sink::default();
-        push_value("TCP", "mem", 3.0, 65_536.0, &mut sink);
-        push_value("TCP", "new", 1.0, 65_536.0, &mut sink);
-        push_value("sockets", "used", 7.0, 65_536.0, &mut sink);
-        assert_eq!(
-            testing::samples(&sink),
-            [
-                "node_sockstat_TCP_mem 3",
-                "node_sockstat_TCP_mem_bytes 196608",
-                "node_sockstat_sockets_used 7"
-            ]
-        );
+        let host = Host::fixture("linux-6.1");
+        let sockstat = Sockstat::default();
+        let text = testing::exposed(|sink| {
+            push(&host, FILES[0], 65_536.0, &mut sockstat.families.start(), sink).unwrap();
+        });
+        let value = |family: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(family)?.strip_prefix(' '));
+            line.map(|value| value.parse::<f64>().unwrap())
+        };
+        assert!(value("node_sockstat_sockets_used").is_some(), "{text}");
+        let pages = value("node_sockstat_TCP_mem").unwrap();
+        assert_eq!(value("node_sockstat_TCP_mem_bytes"), Some(pages * 65_536.0));
+        assert_eq!(family(["TCP", "new"]), None);
+        assert_eq!(family(["TCP", "used"]), None);
     }
 
     proptest::proptest! {

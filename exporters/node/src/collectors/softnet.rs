@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use common::collector::Collector;
 use common::error::{CollectError, FirstError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
-use common::kernel::Hex;
+use common::kernel::{Hex, lines, words};
 use common::metric::{Metric, counter, gauge};
 
 use crate::host::Host;
@@ -78,8 +78,8 @@ impl Collector<Host> for Softnet {
 /// The CPUs in order; without a column for it, a CPU's number is that of its line.
 fn parse(text: &str) -> Partial<Vec<Cpu>, ParseError> {
     let (mut cpus, mut errors) = (Vec::new(), FirstError::default());
-    for (index, line) in text.lines().enumerate() {
-        let columns = line.split_ascii_whitespace();
+    for (index, line) in lines(text).enumerate() {
+        let columns = words(line);
         let columns = columns.map(|word| errors.note(parse_number("count", Some(word))));
         let columns: Vec<_> = columns.map(|count| count.map(|Hex(count)| count)).collect();
         if columns.len() < MIN_COLUMNS {

@@ -7,6 +7,7 @@ use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
 use common::error::{CollectError, FirstError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
+use common::kernel::{lines, words};
 use common::metric::{Desc, Metric, counter, gauge};
 
 use crate::host::Host;
@@ -96,8 +97,8 @@ impl Collector<Host> for Stat {
 fn parse(text: &str) -> Partial<Counters, ParseError> {
     let (mut counters, mut errors) = (Counters::default(), FirstError::default());
     let mut is_known = false;
-    for line in text.lines() {
-        let mut words = line.split_ascii_whitespace();
+    for line in lines(text) {
+        let mut words = words(line);
         let target = match words.next() {
             Some("intr") => &mut counters.interrupts,
             Some("ctxt") => &mut counters.context_switches,

@@ -7,8 +7,10 @@ use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
 use common::error::{CollectError, FirstError, ParseError, parse_number};
 use common::exposition::Sink;
-use common::filter::{Memo, Pattern};
-use common::metric::Desc;
+use common::fields::{Field, Fields};
+use common::filter::Pattern;
+use common::kernel::lines;
+use common::metric::{Kind, sanitize_name};
 
 use crate::host::Host;
 
@@ -29,12 +31,21 @@ pub(super) struct Options {
 
 #[derive(Debug)]
 pub(super) struct Vmstat {
-    fields: Memo,
+    wanted: Pattern,
+    families: Fields,
 }
 
 impl Vmstat {
     pub(super) fn new(options: &Options) -> Self {
-        Self { fields: Memo::new(options.fields.clone()) }
+        Self { wanted: options.fields.clone(), families: Fields::default() }
+    }
+
+    /// The family of a field, if it is wanted.
+    fn family(&self, field: &str) -> Option<Field> {
+        self.wanted.matches(field).then(|| Field {
+            name: sanitize_name(&format!("node_vmstat_{field}")),
+            help: format!("Field {field} of /proc/vmstat."),
+        })
     }
 }
 
@@ -50,22 +61,15 @@ impl Collector<Host> for Vmstat {
         if text.is_empty() {
             errors.note::<()>(Err(ParseError::Form("no field".into())));
         }
-        let (mut name, mut help) = (String::new(), String::new());
-        let mut fields = self.fields.start();
-        for line in text.lines() {
+        let mut families = self.families.start();
+        for line in lines(&text) {
             let Some((field, value)) = errors.note(split(line)) else { continue };
-            if !fields.matches(field) {
-                continue;
+            let family = families.get([field, ""], || self.family(field));
+            if let Some(family) = family
+                && let Some(value) = errors.note(parse_number("value", Some(value)))
+            {
+                sink.value(&family.desc(Kind::Untyped), value);
             }
-            let Some(value) = errors.note(parse_number("value", Some(value))) else { continue };
-            name.clear();
-            name.push_str("node_vmstat_");
-            name.extend(field.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }));
-            help.clear();
-            help.push_str("Field ");
-            help.push_str(field);
-            help.push_str(" of /proc/vmstat.");
-            sink.value(&Desc::untyped(&name, &help), value);
         }
         errors.into_result().map_err(|error| text.blame(error))
     }
@@ -73,8 +77,9 @@ impl Collector<Host> for Vmstat {
 
 /// Name and value of a line.
 fn split(line: &str) -> Result<(&str, &str), ParseError> {
-    line.split_once(' ')
-        .filter(|(name, _)| !name.is_empty())
+    let end = line.bytes().position(|byte| byte == b' ');
+    end.filter(|end| *end > 0)
+        .map(|end| (&line[..end], &line[end + 1..]))
         .ok_or_else(|| ParseError::form("line without name and value", line))
 }
 

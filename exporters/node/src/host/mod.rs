@@ -111,11 +111,7 @@ impl Host {
     /// # Errors
     /// [`CollectError::Read`] for any other reason.
     pub fn attribute(&self, path: &str) -> Result<Option<String>, CollectError> {
-        match self.sys.read_attribute(path) {
-            Ok(content) => Ok(Some(content)),
-            Err(error) if is_withheld(error) => Ok(None),
-            Err(error) => Err(CollectError::read(self.sys_path(path), error)),
-        }
+        self.parsed(path, |text| Ok(text.to_owned()))
     }
 
     /// A number that a device's attribute holds, or `None` where [`Self::attribute`] gives that.
@@ -133,10 +129,13 @@ impl Host {
     pub fn parsed<T>(
         &self,
         path: &str,
-        parse: impl FnOnce(&str) -> Result<T, ParseError>,
+        parse: impl FnMut(&str) -> Result<T, ParseError>,
     ) -> Result<Option<T>, CollectError> {
-        let Some(text) = self.attribute(path)? else { return Ok(None) };
-        parse(&text).map(Some).map_err(|error| self.malformed_sys(path, error))
+        match self.sys.read_attribute(path, parse) {
+            Ok(parsed) => parsed.map(Some).map_err(|error| self.malformed_sys(path, error)),
+            Err(error) if is_withheld(error) => Ok(None),
+            Err(error) => Err(CollectError::read(self.sys_path(path), error)),
+        }
     }
 
     /// Names in a directory below the proc root in byte order, or `None` if there is no such directory.

@@ -1,5 +1,6 @@
 //! A netlink socket and the errors that it can have.
 
+use std::cell::Cell;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
@@ -7,6 +8,7 @@ use std::time::{Duration, Instant};
 use common::error::{CollectError, FirstError, ParseError, Partial};
 use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
+use rustix::net::netdevice::index_to_name;
 use rustix::net::netlink::SocketAddrNetlink;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{
@@ -19,6 +21,12 @@ use super::message::{Messages, NLMSG_DONE, NLMSG_ERROR, NLMSG_NOOP, Request};
 
 /// The kernel sends at most this much at once.
 const RECEIVE_BYTES: usize = 32 * 1024;
+
+thread_local! {
+    /// Room for a datagram that the next connection of this thread takes over: blocks of this
+    /// size make the allocator tidy up whenever one is freed.
+    static ROOM: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// The kernel answers at once; this only bounds one that does not.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -87,7 +95,10 @@ impl Connection {
             request: "netlink socket",
             cause: errno.into(),
         })?;
-        Ok(Self { socket, sequence: 0, datagram: Vec::with_capacity(RECEIVE_BYTES) })
+        let mut datagram = ROOM.take();
+        datagram.clear();
+        datagram.reserve(RECEIVE_BYTES);
+        Ok(Self { socket, sequence: 0, datagram })
     }
 
     /// Asks, and gives the payload of each message of the answer to `parse`.
@@ -123,6 +134,18 @@ impl Connection {
         Ok(errors.beside(rows).map_error(origin))
     }
 
+    /// Name of the network device of this number; `None` if it has gone.
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub(crate) fn device_name(&self, index: u32) -> Result<Option<String>, NetlinkError> {
+        match index_to_name(&self.socket, index) {
+            Ok(name) => Ok(Some(name)),
+            Err(Errno::NODEV) => Ok(None),
+            Err(errno) => Err(NetlinkError { request: "SIOCGIFNAME", cause: errno.into() }),
+        }
+    }
+
     fn exchange(&mut self, request: &Request, mut each: impl FnMut(&[u8])) -> Result<(), Cause> {
         self.sequence = self.sequence.wrapping_add(1);
         let kernel = SocketAddrNetlink::new(0, 0);
@@ -142,6 +165,12 @@ impl Connection {
             }
         }
         Err(Cause::TimedOut)
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        ROOM.set(std::mem::take(&mut self.datagram));
     }
 }
 

@@ -91,7 +91,9 @@ pub(crate) mod tests {
     fn the_kernel_knows_the_loopback_device() {
         let mut connection = Connection::open(None).unwrap();
         let names = names(&mut connection).unwrap();
-        assert!(names.good.values().any(|name| name == "lo"), "{names:?}");
+        let (index, _) = names.good.iter().find(|(_, name)| *name == "lo").unwrap();
+        assert_eq!(connection.device_name(*index).unwrap().as_deref(), Some("lo"));
+        assert_eq!(connection.device_name(u32::MAX / 2).unwrap(), None);
         names.finish().unwrap();
     }
 

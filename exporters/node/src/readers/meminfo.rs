@@ -1,6 +1,7 @@
 //! Lines of `/proc/meminfo`, proc_meminfo(5), which the `meminfo` of NUMA nodes has too.
 
 use common::error::{ParseError, parse_number};
+use common::kernel::words;
 
 /// One line: `Active(anon):  123 kB`.
 #[derive(Debug, PartialEq)]
@@ -28,7 +29,7 @@ impl<'a> Field<'a> {
     pub(crate) fn parse(line: &'a str) -> Result<Self, ParseError> {
         let malformed = || ParseError::form("line without a field", line);
         let (name, rest) = line.split_once(':').ok_or_else(malformed)?;
-        let mut words = rest.split_ascii_whitespace();
+        let mut words = words(rest);
         let value = parse_number::<u64>("value", words.next())? as f64;
         match words.next() {
             Some("kB") => Ok(Field { name, value: value * 1024.0, is_bytes: true }),

@@ -2,7 +2,7 @@
 //! then one line of hexadecimal counts per CPU.
 
 use common::error::{CollectError, FirstError, ParseError, Partial, parse_number};
-use common::kernel::Hex;
+use common::kernel::{Hex, lines, words};
 
 use crate::host::Host;
 
@@ -38,9 +38,9 @@ impl Table {
 
     fn parse(text: &str) -> Partial<Self, ParseError> {
         let mut errors = FirstError::default();
-        let mut lines = text.lines();
+        let mut lines = lines(text);
         let headings: Vec<String> =
-            lines.next().unwrap_or_default().split_ascii_whitespace().map(str::to_owned).collect();
+            words(lines.next().unwrap_or_default()).map(str::to_owned).collect();
         if headings.is_empty() {
             errors.keep(ParseError::Form("no headings".into()));
             return errors.beside(Self { headings, rows: Vec::new() });
@@ -55,7 +55,7 @@ impl Table {
 
 /// A malformed line keeps its place, which is the number of its CPU.
 fn parse_row(line: &str, width: usize, errors: &mut FirstError<ParseError>) -> Vec<Option<u64>> {
-    let words = line.split_ascii_whitespace();
+    let words = words(line);
     let counts = words.clone().count();
     if counts != width {
         errors.keep(ParseError::Form(format!("{counts} counts below {width} headings")));

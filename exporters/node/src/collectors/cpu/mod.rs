@@ -15,6 +15,7 @@ use common::collector::Collector;
 use common::error::{CollectError, FirstError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
 use common::filter::{Filter, Pattern};
+use common::kernel::{lines, words};
 use common::metric::Desc;
 use common::sync::lock;
 
@@ -157,14 +158,14 @@ impl Collector<Host> for Cpu {
 /// The CPUs in order; the line of their sum is left out.
 fn parse(text: &str) -> Partial<Vec<CpuTimes>, ParseError> {
     // The CPUs come first; the long line of interrupts is not looked at.
-    let lines = text.lines().map_while(|line| line.strip_prefix("cpu"));
+    let lines = lines(text).map_while(|line| line.strip_prefix("cpu"));
     let cpus = lines.filter(|line| !line.is_empty() && !line.starts_with(' '));
     cpus.map(parse_cpu).collect::<Partial<_, _>>().not_empty("no line of a CPU")
 }
 
 /// Number and seconds, all of one moment: a rate of some of them would be wrong. Columns that an old kernel lacks are zero.
 fn parse_cpu(line: &str) -> Result<CpuTimes, ParseError> {
-    let mut columns = line.split_ascii_whitespace();
+    let mut columns = words(line);
     let number = columns.next().unwrap_or_default();
     let _: u32 = parse_number("number of the CPU", Some(number))?;
     let mut seconds = [0.0; MODES.len() + GUEST_MODES.len()];

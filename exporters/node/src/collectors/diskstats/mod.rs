@@ -11,6 +11,7 @@ use common::collector::Collector;
 use common::error::{CollectError, FirstError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
 use common::filter::{Filter, Pattern};
+use common::kernel::{lines, words};
 use common::metric::{Desc, Metric, counter, gauge};
 
 use crate::host::Host;
@@ -183,12 +184,12 @@ fn push_info(
 /// The disks in order; a line with fewer than 14 columns (partitions before Linux 2.6.25) is left out.
 fn parse(text: &str) -> Partial<Vec<Disk<'_>>, ParseError> {
     let mut errors = FirstError::default();
-    let disks = text.lines().filter_map(|line| parse_line(line, &mut errors)).collect();
+    let disks = lines(text).filter_map(|line| parse_line(line, &mut errors)).collect();
     errors.beside(disks)
 }
 
 fn parse_line<'a>(line: &'a str, errors: &mut FirstError<ParseError>) -> Option<Disk<'a>> {
-    let mut columns = line.split_ascii_whitespace();
+    let mut columns = words(line);
     let (major, minor, name) = (columns.next()?, columns.next()?, columns.next()?);
     let counts: Vec<Option<u64>> =
         columns.map(|column| errors.note(parse_number("count", Some(column)))).collect();

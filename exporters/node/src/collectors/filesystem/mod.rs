@@ -184,25 +184,25 @@ impl Filesystem {
     }
 
     /// The mounts below the host's root that the filters leave, each (device, mount point, type) once.
-    fn choose(&self, host: &Host, text: &str) -> Vec<Mount> {
-        let rootfs = host.rootfs().to_string_lossy().into_owned();
-        let mut mounts: Vec<Mount> = mounts::parse(text)
+    fn choose<'t>(&self, host: &Host, text: &'t str) -> Vec<Mount<'t>> {
+        let rootfs = host.rootfs().to_string_lossy();
+        let mut mounts: Vec<Mount<'_>> = mounts::parse(text)
             .map(|mount| mount.below(&rootfs))
             .filter(|mount| {
-                self.mount_points.accepts(&mount.point) && self.types.accepts(&mount.fs_type)
+                self.mount_points.accepts(&mount.point) && self.types.accepts(mount.fs_type)
             })
             .collect();
         let mut seen = HashSet::new();
         mounts.retain(|mount| {
-            seen.insert((mount.device.clone(), mount.point.clone(), mount.fs_type.clone()))
+            seen.insert((mount.device.clone(), mount.point.clone(), mount.fs_type))
         });
         mounts
     }
 
     /// Asks each mount for its space, local ones right here.
-    fn ask(&self, host: &Host, mounts: &[Mount]) -> Vec<Answer> {
-        let path = |mount: &Mount| host.rootfs().join(mount.point.trim_start_matches('/'));
-        let is_local = |mount: &Mount| LOCAL_TYPES.contains(&mount.fs_type.as_str());
+    fn ask(&self, host: &Host, mounts: &[Mount<'_>]) -> Vec<Answer> {
+        let path = |mount: &Mount<'_>| host.rootfs().join(mount.point.trim_start_matches('/'));
+        let is_local = |mount: &Mount<'_>| LOCAL_TYPES.contains(&mount.fs_type);
         let far: Vec<PathBuf> = mounts.iter().filter(|m| !is_local(m)).map(path).collect();
         let mut far_answers = self.remote.ask(far).into_iter();
         mounts
@@ -228,7 +228,7 @@ impl Collector<Host> for Filesystem {
         let text = mounts::read(host)?;
         let mounts = self.choose(host, &text);
         let answers = self.ask(host, &mounts);
-        let spaces: Vec<(&Mount, Space)> = mounts
+        let spaces: Vec<(&Mount<'_>, Space)> = mounts
             .iter()
             .zip(answers)
             .map(|(mount, answer)| {
@@ -241,10 +241,10 @@ impl Collector<Host> for Filesystem {
         let rows = spaces.iter().map(|(mount, space)| {
             let error = space.answer.as_ref().err().map_or("", String::as_str);
             let labels = [
-                ("device", mount.device.as_str()),
+                ("device", &*mount.device),
                 ("device_error", error),
-                ("fstype", mount.fs_type.as_str()),
-                ("mountpoint", mount.point.as_str()),
+                ("fstype", mount.fs_type),
+                ("mountpoint", &*mount.point),
             ];
             (labels, space)
         });
@@ -252,7 +252,7 @@ impl Collector<Host> for Filesystem {
         let mut family = sink.family(&MOUNT_INFO);
         let mut seen = HashSet::new();
         for mount in mounts.iter().filter(|m| seen.insert((&m.device, &m.point, &m.number))) {
-            let (major, minor) = mount.number.split_once(':').unwrap_or((&mount.number, ""));
+            let (major, minor) = mount.number.split_once(':').unwrap_or((mount.number, ""));
             family.sample(
                 &[
                     ("device", &*mount.device),

@@ -1,5 +1,6 @@
 //! The list of mounts, proc_pid_mountinfo(5).
 
+use std::borrow::Cow;
 use std::io::ErrorKind;
 
 use common::error::{CollectError, ParseError};
@@ -9,23 +10,24 @@ use crate::host::Host;
 
 /// One mount, with the names that its labels take.
 #[derive(Debug, PartialEq)]
-pub(super) struct Mount {
+pub(super) struct Mount<'a> {
     /// `major:minor`.
-    pub(super) number: String,
-    pub(super) device: String,
-    pub(super) point: String,
-    pub(super) fs_type: String,
+    pub(super) number: &'a str,
+    pub(super) device: Cow<'a, str>,
+    pub(super) point: Cow<'a, str>,
+    pub(super) fs_type: &'a str,
     pub(super) is_read_only: bool,
 }
 
-impl Mount {
+impl Mount<'_> {
     /// The mount as seen from `rootfs`: that prefix goes, and nothing left is the root.
     pub(super) fn below(mut self, rootfs: &str) -> Self {
         if rootfs != "/" {
             let rootfs = rootfs.trim_end_matches('/');
             let rest = self.point.strip_prefix(rootfs);
             if let Some(rest) = rest.filter(|rest| rest.is_empty() || rest.starts_with('/')) {
-                self.point = if rest.is_empty() { "/".to_owned() } else { rest.to_owned() };
+                let rest = if rest.is_empty() { "/" } else { rest };
+                self.point = Cow::Owned(rest.to_owned());
             }
         }
         self
@@ -51,19 +53,19 @@ pub(super) fn read(host: &Host) -> Result<KernelFile<'_>, CollectError> {
 
 /// The mounts in order; a line that is no mount is left out, because the
 /// kernel writes what drivers give it and one odd driver must not cost the rest.
-pub(super) fn parse(text: &str) -> impl Iterator<Item = Mount> + '_ {
+pub(super) fn parse(text: &str) -> impl Iterator<Item = Mount<'_>> {
     mountinfo::parse(text).flatten().map(|mount| Mount {
-        number: mount.number.to_owned(),
+        number: mount.number,
         device: name(mount.source),
         point: name(mount.point),
-        fs_type: mount.fs_type.to_owned(),
+        fs_type: mount.fs_type,
         is_read_only: mount.has_option("ro") || mount.has_option("emergency_ro"),
     })
 }
 
 /// Only space and tab are unescaped: labels of the reference exporter keep `\012` and `\134`.
-fn name(field: &str) -> String {
-    mountinfo::unescape(field, " \t").into_owned()
+fn name(field: &str) -> Cow<'_, str> {
+    mountinfo::unescape(field, " \t")
 }
 
 #[cfg(test)]
@@ -76,10 +78,10 @@ mod tests {
     #[test]
     fn fields_are_found_behind_any_number_of_optional_ones() {
         let expected = Mount {
-            number: "98:0".into(),
+            number: "98:0",
             device: "/dev/root".into(),
             point: "/mnt 2".into(),
-            fs_type: "ext3".into(),
+            fs_type: "ext3",
             is_read_only: true,
         };
         assert_eq!(parse(LINE).collect::<Vec<_>>(), [expected]);
@@ -96,7 +98,7 @@ mod tests {
 
     #[test]
     fn the_root_prefix_goes() {
-        let at = |point: &str| Mount { point: point.into(), ..parse(LINE).next().unwrap() };
+        let at = |point: &'static str| Mount { point: point.into(), ..parse(LINE).next().unwrap() };
         assert_eq!(at("/host").below("/host").point, "/");
         assert_eq!(at("/host/var").below("/host/").point, "/var");
         assert_eq!(at("/hostile").below("/host").point, "/hostile");

@@ -5,6 +5,7 @@ use common::filter::Filter;
 
 use super::{Device, NUMBERS, TEXTS};
 use crate::host::Host;
+use crate::readers::attributes::Paths;
 
 const DIRECTORY: &str = "class/net";
 
@@ -33,10 +34,10 @@ fn read(
     ignore_invalid_speed: bool,
     errors: &mut FirstError,
 ) -> Option<Device> {
-    let path = |file: &str| format!("{DIRECTORY}/{name}/{file}");
+    let mut paths = Paths::new(&format!("{DIRECTORY}/{name}/"));
     let mut administrative_state = "unknown";
     let numbers = NUMBERS.map(|column| {
-        let number = host.parsed(&path(column.key), |text| column.value(text));
+        let number = host.parsed(paths.of(column.key), |text| column.value(text));
         let number = errors.catch(number).flatten()?;
         match column.key {
             // The lowest bit: IFF_UP of netdevice(7).
@@ -46,9 +47,9 @@ fn read(
         }
         Some(number)
     });
-    let texts = TEXTS.map(|file| errors.catch(host.attribute(&path(file))));
+    let texts = TEXTS.map(|file| errors.catch(host.attribute(paths.of(file))));
     // Every device has a state. Read last, it shows that the device was there all the time.
-    let operational_state = errors.catch(host.attribute(&path("operstate")))?;
+    let operational_state = errors.catch(host.attribute(paths.of("operstate")))?;
     Some(Device {
         name,
         operational_state,

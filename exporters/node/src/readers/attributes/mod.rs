@@ -12,6 +12,27 @@ pub(crate) use number::{leading_number, number_after};
 pub(crate) use table::{Table, line, read};
 pub(crate) use texts::{Texts, present_texts, push_info, texts};
 
+/// The paths of a device's files, one after the other in the same memory.
+#[derive(Debug)]
+pub(crate) struct Paths {
+    path: String,
+    prefix: usize,
+}
+
+impl Paths {
+    /// The paths that start with `prefix`.
+    pub(crate) fn new(prefix: &str) -> Self {
+        Self { path: prefix.to_owned(), prefix: prefix.len() }
+    }
+
+    /// That of a file.
+    pub(crate) fn of(&mut self, file: &str) -> &str {
+        self.path.truncate(self.prefix);
+        self.path.push_str(file);
+        &self.path
+    }
+}
+
 /// The names in a directory of devices.
 ///
 /// # Errors

@@ -1,9 +1,10 @@
 //! Tables of attributes: a row for each device, a family for each column.
 
-use common::error::{CollectError, FirstError, ParseError};
+use common::error::{FirstError, ParseError};
 use common::exposition::Sink;
 use common::keyed::Keyed;
 
+use super::Paths;
 use crate::host::Host;
 
 /// The rows of a table of attributes: one per device, with its labels.
@@ -89,11 +90,11 @@ pub(crate) fn read(
     columns: &[Keyed],
     errors: &mut FirstError,
 ) -> Vec<Option<f64>> {
-    let value = |column: &Keyed| -> Result<Option<f64>, CollectError> {
-        let path = format!("{prefix}{}", column.key);
-        Ok(host.parsed(&path, |text| column.value(text))?.flatten())
-    };
-    let values = columns.iter().map(|column| errors.catch(value(column)).or(column.fallback()));
+    let mut paths = Paths::new(prefix);
+    let values = columns.iter().map(|column| {
+        let value = host.parsed(paths.of(column.key), |text| column.value(text));
+        errors.catch(value).flatten().or(column.fallback())
+    });
     values.collect()
 }
 
