@@ -2,8 +2,9 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError, parse_number};
+use common::error::{CollectError, ParseError, Partial};
 use common::exposition::Sink;
+use common::kernel::net_dev;
 use common::metric::{Metric, counter};
 
 use crate::inventory::Inventory;
@@ -35,16 +36,16 @@ const METRICS: &[Metric<Interface>] = &[
 /// Beginnings of the names of interfaces that only pass on what others count.
 const SKIPPED: [&str; 4] = ["lo", "veth", "docker", "nerdctl"];
 
-/// One line: eight counters of reception and eight of transmission.
+/// Counters of one interface, as [`net_dev::Device`] has them.
 #[derive(Debug, PartialEq)]
 struct Interface {
     name: String,
-    counts: [u64; 16],
+    counts: [Option<u64>; net_dev::COLUMNS],
 }
 
 impl Interface {
     fn count(&self, column: usize) -> Option<f64> {
-        self.counts.get(column).map(|count| *count as f64)
+        self.counts.get(column).copied().flatten().map(|count| count as f64)
     }
 }
 
@@ -56,7 +57,7 @@ impl Collector<Inventory> for Network {
     async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
         let rows = inventory.rows(|cgroup, reader| {
             let pid = network_process(inventory, cgroup, reader)?;
-            reader.proc(&format!("{pid}/net/dev"), parse)
+            reader.proc_rows(&format!("{pid}/net/dev"), parse)
         });
         let interfaces = rows.good.iter().flat_map(|(cgroup, interfaces)| {
             let interfaces = interfaces.iter().flatten();
@@ -67,28 +68,13 @@ impl Collector<Inventory> for Network {
     }
 }
 
-fn parse(text: &str) -> Result<Vec<Interface>, ParseError> {
-    let mut lines = text.lines();
-    let header = lines.nth(1).ok_or(ParseError::Missing { field: "header" })?;
-    if !header.contains("bytes") {
-        return Err(ParseError::Form("no list of network interfaces".into()));
-    }
-    let interfaces = lines.filter(|line| !line.trim().is_empty()).map(parse_line);
-    let is_wanted = |found: &Result<Interface, _>| {
-        found.as_ref().map_or(true, |interface: &Interface| is_wanted(&interface.name))
-    };
-    interfaces.filter(is_wanted).collect()
-}
-
-fn parse_line(line: &str) -> Result<Interface, ParseError> {
-    // A name may hold colons itself (aliases), the counters none.
-    let (name, counts) = line.rsplit_once(':').ok_or(ParseError::Missing { field: "interface" })?;
-    let mut fields = counts.split_ascii_whitespace();
-    let mut interface = Interface { name: name.trim().to_owned(), counts: [0; 16] };
-    for count in &mut interface.counts {
-        *count = parse_number("counter", fields.next())?;
-    }
-    Ok(interface)
+fn parse(text: &str) -> Partial<Vec<Interface>, ParseError> {
+    net_dev::parse(text).map(|devices| {
+        let wanted = devices.into_iter().filter(|device| is_wanted(device.name));
+        wanted
+            .map(|device| Interface { name: device.name.to_owned(), counts: device.counts })
+            .collect()
+    })
 }
 
 fn is_wanted(name: &str) -> bool {
@@ -99,7 +85,6 @@ fn is_wanted(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::proptest;
 
     const HEADER: &str = "\
 Inter-|   Receive                                                |  Transmit
@@ -113,7 +98,7 @@ Inter-|   Receive                                                |  Transmit
              eth0: 1406 17 1 2 0 0 0 0 906 12 3 4 0 0 0 0\n\
              br-12:7 1 0 0 0 0 0 0 1 1 0 0 0 0 0 0\nVETH1: 1 1 0 0 0 0 0 0 1 1 0 0 0 0 0 0\n"
         );
-        let interfaces = parse(&text).unwrap();
+        let Partial { good: interfaces, error: None } = parse(&text) else { panic!() };
         let names: Vec<&str> = interfaces.iter().map(|found| found.name.as_str()).collect();
         assert_eq!(names, ["eth0", "br-12"]);
         let values: Vec<f64> = METRICS.iter().filter_map(|m| (m.value)(&interfaces[0])).collect();
@@ -121,18 +106,17 @@ Inter-|   Receive                                                |  Transmit
     }
 
     #[test]
-    fn truncated_and_malformed_content_is_an_error() {
-        for line in ["eth0", "eth0: 1 2 3", "eth0: x 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0"] {
-            assert!(parse(&format!("{HEADER}{line}\n")).is_err(), "{line}");
+    fn a_malformed_line_costs_only_itself_and_a_malformed_count_its_sample() {
+        let good = "eth1: 1 0 0 0 0 0 0 0 2 0 0 0 0 0 0 0";
+        for line in ["eth0", "eth0: 1 2 3"] {
+            let interfaces = parse(&format!("{HEADER}{line}\n{good}\n"));
+            assert!(interfaces.error.is_some(), "{line}");
+            assert_eq!(interfaces.good.len(), 1, "{line}");
         }
-        assert!(parse("").is_err() && parse("a\nb\n").is_err());
-        assert_eq!(parse(HEADER), Ok(Vec::new()));
-    }
-
-    proptest! {
-        #[test]
-        fn no_text_panics(text in "([a-z0-9:]*:( [0-9]*){0,20}\n)*.*") {
-            let _ = (parse(&format!("{HEADER}{text}")), parse(&text));
-        }
+        let interfaces = parse(&format!("{HEADER}eth0: x 5 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n"));
+        assert!(interfaces.error.is_some());
+        let values: Vec<_> = METRICS.iter().map(|m| (m.value)(&interfaces.good[0])).collect();
+        assert_eq!(values[..2], [None, Some(5.0)]);
+        assert!(parse("").error.is_some());
     }
 }
