@@ -21,6 +21,12 @@ pub trait Exporter: Send + Sync + 'static {
         request: &ScrapeRequest,
         exposition: &mut Exposition,
     ) -> Result<Vec<Outcome>, Refusal>;
+
+    /// Bytes received and sent in the network namespace of this process, if a scrape has just
+    /// read them: then they are not read once more for `process_network_*`.
+    fn network_octets(&self) -> Option<[f64; 2]> {
+        None
+    }
 }
 
 /// What a client asked for.

@@ -20,7 +20,8 @@ pub(super) async fn scrape(service: &Service, web: &WebArgs) -> anyhow::Result<E
     let request = ScrapeRequest { parameters: Vec::new(), deadline: started + web.scrape_timeout };
     let outcomes = service.exporter.scrape(&request, &mut exposition).await?;
     let mut sink = exposition.sink();
-    SelfMetrics::new(service.build_info.clone()).push(&mut sink, web.own_families());
+    let own = SelfMetrics::new(service.build_info.clone());
+    own.push(&mut sink, web.own_families(), &*service.exporter);
     exposition.add(sink);
     let (body, rejected) = exposition.assemble(&[]);
     std::io::stdout().write_all(body.as_ref()).context("cannot write to stdout")?;

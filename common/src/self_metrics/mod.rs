@@ -9,6 +9,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use crate::exporter::Exporter;
 use crate::exposition::{LabelSet, Sink};
 use crate::metric::Desc;
 
@@ -115,8 +116,9 @@ impl SelfMetrics {
         InFlight(self.in_flight.clone())
     }
 
-    /// Pushes those families about the exporter itself that are asked for.
-    pub fn push(&self, sink: &mut Sink, families: OwnFamilies) {
+    /// Pushes those families about the exporter itself that are asked for; `exporter` is the one
+    /// that has just scraped.
+    pub fn push(&self, sink: &mut Sink, families: OwnFamilies, exporter: &dyn Exporter) {
         let (name, labels) = &self.build;
         if families >= OwnFamilies::BuildInfo && !name.is_empty() {
             let help = "Which build of the exporter is running; the value is always 1.";
@@ -124,7 +126,7 @@ impl SelfMetrics {
         }
         if families >= OwnFamilies::All {
             bridge::push(&self.registry, sink);
-            self.process.push(sink);
+            self.process.push(sink, exporter.network_octets());
         }
     }
 }

@@ -41,12 +41,12 @@ const METRICS: &[Metric<Usage>] = &[
     counter(
         "process_network_receive_bytes_total",
         "Bytes received in the exporter's network namespace.",
-        |usage| usage.octets.map(|(received, _)| received),
+        |usage| usage.octets.map(|[received, _]| received),
     ),
     counter(
         "process_network_transmit_bytes_total",
         "Bytes sent in the exporter's network namespace.",
-        |usage| usage.octets.map(|(_, sent)| sent),
+        |usage| usage.octets.map(|[_, sent]| sent),
     ),
 ];
 
@@ -55,7 +55,7 @@ struct Usage {
     stat: Option<Stat>,
     open_files: Option<f64>,
     /// Received and sent.
-    octets: Option<(f64, f64)>,
+    octets: Option<[f64; 2]>,
     start_time_seconds: Option<f64>,
     max_open_files: Option<f64>,
     max_address_space_bytes: Option<f64>,
@@ -94,14 +94,15 @@ impl OwnProcess {
 }
 
 impl OwnProcess {
-    /// Pushes the families; a value that cannot be read is left out.
-    pub(super) fn push(&self, sink: &mut Sink) {
-        sink.row(METRICS, &self.usage());
+    /// Pushes the families; a value that cannot be read is left out. `octets` are those received
+    /// and sent, if they are known already.
+    pub(super) fn push(&self, sink: &mut Sink, octets: Option<[f64; 2]>) {
+        sink.row(METRICS, &self.usage(octets));
     }
 
-    fn usage(&self) -> Usage {
+    fn usage(&self, octets: Option<[f64; 2]>) -> Usage {
         let read = |path: &'static str| self.root.as_ref()?.read(path).ok();
-        let octets = read("net/netstat").and_then(|text| parse_octets(&text));
+        let octets = octets.or_else(|| read("net/netstat").and_then(|text| parse_octets(&text)));
         Usage {
             stat: read("stat").and_then(|text| Stat::from_read(text.as_bytes()).ok()),
             open_files: self.open_files(),
@@ -133,14 +134,14 @@ fn limit(limit: LimitValue) -> f64 {
 }
 
 /// `InOctets` and `OutOctets` of the two `IpExt:` lines, the first of which holds the names.
-fn parse_octets(netstat: &str) -> Option<(f64, f64)> {
+fn parse_octets(netstat: &str) -> Option<[f64; 2]> {
     let mut lines = lines(netstat).filter_map(|line| line.strip_prefix("IpExt: "));
     let (names, values) = (lines.next()?, lines.next()?);
     let find = |wanted: &str| {
         let mut pairs = names.split(' ').zip(values.split(' '));
         pairs.find(|(name, _)| *name == wanted).and_then(|(_, value)| value.parse().ok())
     };
-    find("InOctets").zip(find("OutOctets"))
+    Some([find("InOctets")?, find("OutOctets")?])
 }
 
 #[cfg(test)]
@@ -150,7 +151,7 @@ mod tests {
     #[test]
     fn octets_are_found_by_name() {
         let netstat = "TcpExt: A B\nTcpExt: 1 2\nIpExt: X InOctets OutOctets\nIpExt: 0 5 6\n";
-        assert_eq!(parse_octets(netstat), Some((5.0, 6.0)));
+        assert_eq!(parse_octets(netstat), Some([5.0, 6.0]));
         assert_eq!(parse_octets("IpExt: InOctets\n"), None);
         assert_eq!(parse_octets(""), None);
     }

@@ -184,7 +184,7 @@ impl Handler {
             return Outcome::Refused(refusal);
         }
         let mut sink = exposition.sink();
-        own.push(&mut sink, self.families);
+        own.push(&mut sink, self.families, &*self.exporter);
         exposition.add(sink);
         let names: Vec<&str> = request.values("name[]").collect();
         let (body, rejected) = exposition.assemble(&names);

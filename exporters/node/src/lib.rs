@@ -144,4 +144,8 @@ impl Exporter for NodeExporter {
         host.start_scrape();
         Ok(self.collectors.run(host, chosen, request.deadline, exposition).await)
     }
+
+    fn network_octets(&self) -> Option<[f64; 2]> {
+        self.host.take_octets()
+    }
 }

@@ -20,6 +20,9 @@ const DEFAULT_FIELDS: &str = "^(.*_(InErrors|InErrs)|Ip_Forwarding|Ip(6|Ext)_(In
     TCPRcvQDrop)|Tcp_(ActiveOpens|InSegs|OutSegs|OutRsts|PassiveOpens|RetransSegs|CurrEstab)|\
     Udp6?_(InDatagrams|OutDatagrams|NoPorts|RcvbufErrors|SndbufErrors))$";
 
+/// Counters that are in no standard.
+const EXTENDED: &str = "net/netstat";
+
 /// One counter, whose value is read only if it is wanted.
 #[derive(Debug, PartialEq)]
 struct Counter<'a> {
@@ -65,7 +68,11 @@ impl Netstat {
     ) -> Result<(), CollectError> {
         let text = host.proc(file)?;
         let mut errors = FirstError::default();
-        for Counter { protocol, name, value } in errors.take(parse(&text)) {
+        let counters = errors.take(parse(&text));
+        if file == EXTENDED {
+            host.note_octets(octets(&counters));
+        }
+        for Counter { protocol, name, value } in counters {
             let family = families.get([protocol, name], || self.family(file, protocol, name));
             if let Some(family) = family
                 && let Some(value) = errors.note(parse_number("value", value))
@@ -94,7 +101,7 @@ pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Ho
 impl Collector<Host> for Netstat {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
         let families = &mut self.families.start();
-        let extended = self.push(host, "net/netstat", parse_pairs, families, sink);
+        let extended = self.push(host, EXTENDED, parse_pairs, families, sink);
         let standard = self.push(host, "net/snmp", parse_pairs, families, sink);
         let v6 = match self.push(host, "net/snmp6", parse_list, families, sink) {
             // No IPv6 in the kernel.
@@ -107,6 +114,17 @@ impl Collector<Host> for Netstat {
         };
         extended.and(standard).and(v6)
     }
+}
+
+/// Bytes received and sent.
+fn octets(counters: &[Counter<'_>]) -> Option<[f64; 2]> {
+    let find = |name: &str| {
+        // IpExt is the last protocol, or the last but one.
+        let mut counters = counters.iter().rev();
+        let counter = counters.find(|known| known.name == name && known.protocol == "IpExt")?;
+        parse_number("value", counter.value).ok()
+    };
+    Some([find("InOctets")?, find("OutOctets")?])
 }
 
 /// Pairs of lines, both of which begin with the protocol: names, then values. A line without its
@@ -203,6 +221,13 @@ mod tests {
         }
         assert!(parse_list("").error.is_some());
         assert_eq!(values(&parse_list("Ip6InOctets\nIp6B x\nIp6C 1")), [("Ip6_C".into(), 1.0)]);
+    }
+
+    #[test]
+    fn octets_are_found_for_the_exporters_own_metrics() {
+        let text = "Ip: InOctets\nIp: 9\nIpExt: InOctets X OutOctets\nIpExt: 5 0 6\nM: A\nM: 1\n";
+        assert_eq!(octets(&parse_pairs(text).good), Some([5.0, 6.0]));
+        assert_eq!(octets(&parse_pairs("IpExt: InOctets\nIpExt: 5\n").good), None);
     }
 
     #[test]

@@ -6,10 +6,12 @@ use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Mutex;
 
 use anyhow::Context as _;
 use common::error::{CollectError, ParseError, parse_number};
 use common::kernel::{Budget, KernelFile, Root, read_text};
+use common::sync::lock;
 use rustix::io::Errno;
 
 pub use paths::Paths;
@@ -20,6 +22,9 @@ pub struct Host {
     proc: Root,
     /// Files below `net/` of the proc root are read as those of process 1.
     net_of_init: bool,
+    /// The proc root is this process's own, so that its network is this process's too.
+    net_is_own: bool,
+    octets: Mutex<Option<[f64; 2]>>,
     sys: Root,
     rootfs: PathBuf,
     /// `None` if there is no such folder.
@@ -34,8 +39,11 @@ impl Host {
     pub fn open(paths: &Paths) -> anyhow::Result<Self> {
         let budget = Budget::of_process();
         let proc = Root::open(&paths.procfs, &budget).context("--path.procfs")?;
+        let net_is_own = paths.procfs == Path::new("/proc");
         Ok(Self {
-            net_of_init: paths.procfs != Path::new("/proc") && proc.has("1/net"),
+            net_of_init: !net_is_own && proc.has("1/net"),
+            net_is_own,
+            octets: Mutex::default(),
             proc,
             sys: Root::open(&paths.sysfs, &budget).context("--path.sysfs")?,
             rootfs: paths.rootfs.clone(),
@@ -57,6 +65,18 @@ impl Host {
     pub fn start_scrape(&self) {
         self.proc.start_scrape();
         self.sys.start_scrape();
+    }
+
+    /// Keeps bytes received and sent, as `net/netstat` has them, for the exporter's own metrics.
+    pub fn note_octets(&self, octets: Option<[f64; 2]>) {
+        if self.net_is_own {
+            *lock(&self.octets) = octets;
+        }
+    }
+
+    /// What was noted last, once.
+    pub fn take_octets(&self) -> Option<[f64; 2]> {
+        lock(&self.octets).take()
     }
 
     /// A file below the proc root.
