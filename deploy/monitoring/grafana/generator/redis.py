@@ -177,16 +177,50 @@ def connections():
     ]
 
 
+def replication():
+    return [
+        graph(
+            "Link to the Master",
+            "1 if a replica is connected to its master. RedisReplicationBroken fires after 2 minutes at 0.",
+            "none",
+            (f"max by (instance, master_host) (redis_master_link_up{{{SERVER}}})", "{{instance}} to {{master_host}}"),
+            top=1,
+        ),
+        graph(
+            "Replicas",
+            "Replicas that are connected, and the time since the slowest one confirmed what it has.",
+            "none",
+            (total("redis_connected_slaves"), "replicas"),
+            (f"max(redis_connected_slave_lag_seconds{{{SERVER}}})", "seconds of lag"),
+        ),
+        graph(
+            "Cluster Slots",
+            "Slots that are served, and that are possibly or certainly lost, as the servers see them.",
+            "none",
+            (f"min(redis_cluster_slots_ok{{{SERVER}}})", "served"),
+            (f"max(redis_cluster_slots_pfail{{{SERVER}}})", "possibly lost"),
+            (f"max(redis_cluster_slots_fail{{{SERVER}}})", "lost"),
+        ),
+        graph(
+            "Errors",
+            "Error replies per second by their first word.",
+            "ops",
+            (rate("redis_errors_total", "err"), "{{err}}"),
+        ),
+    ]
+
+
 def dashboard():
     return assemble(
         "twitch-chatters-redis",
         "Redis",
-        "Redis: commands, memory, keys, connections.",
+        "Redis: commands, memory, keys, connections, replication.",
         [choice("instance", "Server", "label_values(redis_up, instance)")],
         [
             ("Summary", summary()),
             ("Commands", commands()),
             ("Memory and Keys", memory()),
             ("Connections and Persistence", connections()),
+            ("Replication, Cluster, Errors", replication()),
         ],
     )
