@@ -175,3 +175,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_thread_runs_only_if_it_says_yes() {
+    for (word, expected) in
+        [("Yes", 1), ("No", 0), ("Preparing", 0), ("Connecting", 0), ("Waiting for x", 0)]
+    {
+        for column in ["Slave_IO_Running", "Slave_SQL_Running", "Replica_IO_Running"] {
+            let table = Table::of(&[column, "Slave_IO_State"], &[&[Some(word), Some("Preparing")]]);
+            let samples = samples(&table);
+            let name = column.to_ascii_lowercase();
+            assert!(samples[0].starts_with(&format!("mysql_slave_status_{name}{{")), "{samples:?}");
+            assert!(samples[0].ends_with(&format!(" {expected}")), "{word}: {samples:?}");
+            assert_eq!(samples.len(), 1, "the state is a text: {samples:?}");
+        }
+    }
+    let unknown = Table::of(&["Slave_IO_Running"], &[&[None]]);
+    assert!(samples(&unknown).is_empty());
+}
