@@ -6,6 +6,8 @@ use crate::account::Address;
 
 /// The flag that names the option file.
 pub(crate) const CONFIG_FILE: &str = "config.my-cnf";
+/// The flag that says where the server is.
+pub(crate) const ADDRESS: &str = "mysqld.address";
 
 /// All flags but the collector switches and those that every exporter has.
 #[derive(clap::Args, Clone, Debug)]
@@ -21,8 +23,8 @@ pub struct Args {
     pub config_file: String,
     /// Server, where the file names none: host:port or unix:///path
     #[arg(
-        id = "mysqld.address",
-        long = "mysqld.address",
+        id = ADDRESS,
+        long = ADDRESS,
         value_name = "ADDRESS",
         default_value = "localhost:3306"
     )]

@@ -37,7 +37,7 @@ use common::self_metrics::BuildInfo;
 use common::web::{Landing, Service};
 
 use account::Account;
-use args::{Args, CONFIG_FILE};
+use args::{ADDRESS, Args, CONFIG_FILE};
 use collectors::COLLECTORS;
 use my_cnf::MyCnf;
 use scrape::Scrape;
@@ -111,6 +111,10 @@ impl MysqlExporter {
         let args = Args::from_arg_matches(matches)?;
         let account = read_account(&args, is_given(matches, CONFIG_FILE), environment)
             .with_context(|| format!("--{CONFIG_FILE}={}", args.config_file))?;
+        if is_given(matches, ADDRESS) && account.address != args.address {
+            let (used, flag) = (&account.address, &args.address);
+            tracing::warn!(%used, %flag, "the option file goes before --{ADDRESS}");
+        }
         Ok(Self::new(&args, account, SWITCHES.build(matches, COLLECTORS)?))
     }
 
@@ -160,8 +164,9 @@ fn read_account(
     if args.config_file.is_empty() {
         return Ok(fallback);
     }
-    let file = match std::fs::read_to_string(&args.config_file) {
-        Ok(text) => my_cnf::parse(&text, environment)?,
+    let file = match std::fs::read(&args.config_file) {
+        // Comments may be in any encoding; a value that is garbled is refused where it is used.
+        Ok(bytes) => my_cnf::parse(&String::from_utf8_lossy(&bytes), environment)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound && !is_named => {
             tracing::info!(file = args.config_file, "no option file");
             MyCnf::default()

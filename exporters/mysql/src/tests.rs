@@ -146,7 +146,7 @@ fn a_broken_file_is_an_error_that_names_it() {
     assert!(error.ends_with(".cnf: line 3: port is not a number in its range"), "{error}");
     let error = exporter(b"[client]\npassword=secret\nssl-ca=secret.pem");
     assert!(error.contains("line 3: ssl-ca asks for TLS"), "{error}");
-    assert!(exporter(b"[client]\npassword=secret\xff").contains("cannot be read"));
+    assert!(exporter(b"[client]\npassword=secret\xff").contains("line 2: password is not UTF-8"));
     let folder = std::env::temp_dir().display().to_string();
     assert!(account(&["--config.my-cnf", &folder]).is_err());
 }

@@ -36,7 +36,8 @@ impl Account {
         let address = match (text("socket")?, fallback.address) {
             (Some(path), _) | (None, Address::Socket(path)) => Address::Socket(path),
             (None, Address::Tcp(host, port)) => {
-                Address::Tcp(text("host")?.unwrap_or(host), section.number("port")?.unwrap_or(port))
+                let host = text("host")?.unwrap_or(host);
+                Address::Tcp(without_brackets(host), section.number("port")?.unwrap_or(port))
             }
         };
         Ok(Self {
@@ -45,6 +46,14 @@ impl Account {
             password: section.text("password")?.cloned().unwrap_or(fallback.password),
             allows_cleartext: section.flag("enable-cleartext-plugin")?.unwrap_or_default(),
         })
+    }
+}
+
+/// An IPv6 address may have brackets, as in a URL.
+fn without_brackets(host: String) -> String {
+    match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(address) => address.to_owned(),
+        None => host,
     }
 }
 

@@ -35,6 +35,15 @@ fn the_file_beats_flags_and_environment() {
 }
 
 #[test]
+fn an_ipv6_address_may_have_brackets() {
+    for host in ["::1", "[::1]", "fe80::1%eth0", "[fe80::1%eth0]"] {
+        let bare = host.trim_matches(['[', ']']);
+        let expected = Address::Tcp(bare.into(), 3307);
+        assert_eq!(account(&format!("host={host}")).unwrap().address, expected);
+    }
+}
+
+#[test]
 fn flags_and_environment_fill_gaps() {
     assert_eq!(account(""), Ok(fallback("db:3307")));
     assert_eq!(account("port=1").unwrap().address, Address::Tcp("db".into(), 1));

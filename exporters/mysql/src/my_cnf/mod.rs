@@ -83,10 +83,11 @@ impl<'a> Section<'a> {
     /// Text of a key; `None` if it is not there.
     ///
     /// # Errors
-    /// The key has no value.
+    /// The key has no value, or one that is not UTF-8: the client library takes no other bytes.
     pub fn text(&self, key: &str) -> Result<Option<&'a Secret>, OptionError> {
         match self.entry(key) {
             None => Ok(None),
+            Some(entry) if entry.is_garbled() => Err(entry.error(key, "is not UTF-8")),
             Some(Entry { value: Some(value), .. }) => Ok(Some(value)),
             Some(entry) => Err(entry.error(key, "has no value")),
         }
@@ -140,6 +141,12 @@ impl<'a> Section<'a> {
 }
 
 impl Entry {
+    /// The value had bytes in the file that are no text.
+    fn is_garbled(&self) -> bool {
+        let is_garbled = |text: &Secret| text.expose().contains(char::REPLACEMENT_CHARACTER);
+        self.value.as_ref().is_some_and(is_garbled)
+    }
+
     fn error(&self, key: &str, reason: &str) -> OptionError {
         OptionError { line: self.line, key: key.to_owned(), reason: reason.to_owned() }
     }

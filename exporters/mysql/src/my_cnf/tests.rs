@@ -109,3 +109,12 @@ proptest! {
         prop_assert_eq!(text(&file, "client", "password"), Some(word.as_str()));
     }
 }
+
+#[test]
+fn bytes_that_are_no_text_cost_only_their_own_value() {
+    let bytes = b"# r\xe9seau\n[client]\nuser=exporter\npassword=p\xe9\n[caf\xe9]\nuser=x\n";
+    let file = read(&String::from_utf8_lossy(bytes));
+    assert_eq!(text(&file, "client", "user"), Some("exporter"));
+    let error = file.section("client").unwrap().text("password").unwrap_err();
+    assert_eq!(error.to_string(), "line 4: password is not UTF-8");
+}
