@@ -8,6 +8,7 @@ pub mod collectors;
 pub mod docker;
 pub mod exporter;
 pub mod exposition;
+pub mod fake_mysql;
 pub mod fuse;
 pub mod golden;
 pub mod http;

@@ -21,14 +21,11 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Connects, logs in, and runs the statement `setup`.
-    pub(super) async fn open(opts: Opts, setup: &str) -> Result<Self, QueryError> {
+    /// Connects and logs in.
+    pub(super) async fn open(opts: Opts) -> Result<Self, QueryError> {
         let conn = Conn::new(opts).await.map_err(|error| QueryError::connect(&error))?;
         let opened = Instant::now();
-        let mut connection =
-            Self { conn: Some(conn), is_busy: false, statement_limit: None, opened };
-        connection.query(setup).await?;
-        Ok(connection)
+        Ok(Self { conn: Some(conn), is_busy: false, statement_limit: None, opened })
     }
 
     /// Runs a statement and reads its whole answer.

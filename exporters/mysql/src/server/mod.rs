@@ -15,7 +15,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::{Duration, Instant};
 
-use common::failures::{Change, FailureLog};
+use common::failures::{Change, FailureLog, OddityLog};
 use common::sync::lock;
 use futures_util::FutureExt as _;
 use mysql_async::{Opts, OptsBuilder};
@@ -49,8 +49,9 @@ pub struct Server {
     /// Holds the password: never printed.
     opts: Opts,
     address: Address,
-    /// Runs once on each connection.
-    setup: String,
+    /// Set once on each connection.
+    settings: Vec<String>,
+    refusals: OddityLog,
     /// As many as there may be connections.
     permits: Semaphore,
     idle: Mutex<Idle>,
@@ -90,7 +91,8 @@ impl Server {
         Self {
             opts: builder.into(),
             address: account.address,
-            setup: setup(args),
+            settings: settings(args),
+            refusals: OddityLog::default(),
             permits: Semaphore::new(args.max_open_connections.into()),
             idle: Mutex::default(),
             failures: FailureLog::default(),
@@ -149,8 +151,30 @@ impl Server {
                 answer => return answer,
             }
         }
-        let connection = Connection::open(self.opts.clone(), &self.setup).await?;
+        let mut connection = Connection::open(self.opts.clone()).await?;
+        self.set_up(&mut connection).await?;
         self.run(connection, statement, limit).await
+    }
+
+    /// Makes the settings of a new connection. One that the server refuses costs no other: there
+    /// are proxies and relatives of MySQL that lack some.
+    async fn set_up(&self, connection: &mut Connection) -> Result<(), QueryError> {
+        match connection.query(&format!("SET {}", self.settings.join(", "))).await {
+            Err(QueryError::Refused { .. }) => {}
+            answer => return answer.map(drop),
+        }
+        for setting in &self.settings {
+            match connection.query(&format!("SET {setting}")).await {
+                Err(error @ QueryError::Refused { .. }) => {
+                    if self.refusals.is_new(setting) {
+                        let server = &self.address;
+                        tracing::warn!(%server, %error, setting, "the server takes no such setting");
+                    }
+                }
+                answer => drop(answer?),
+            }
+        }
+        Ok(())
     }
 
     /// Runs a statement on `connection` and keeps that if it is usable still.
@@ -186,16 +210,16 @@ impl Server {
     }
 }
 
-/// The statement that prepares a connection.
-fn setup(args: &ConnectionArgs) -> String {
-    let mut setup = format!("SET wait_timeout = {SERVER_KEPT_SECONDS}");
+/// What is set on each connection, as `SET` takes it.
+fn settings(args: &ConnectionArgs) -> Vec<String> {
+    let mut settings = vec![format!("wait_timeout = {SERVER_KEPT_SECONDS}")];
     if args.enable_lock_wait_timeout {
-        setup += &format!(", lock_wait_timeout = {}", args.lock_wait_timeout);
+        settings.push(format!("lock_wait_timeout = {}", args.lock_wait_timeout));
     }
     if args.log_slow_filter {
-        setup += ", log_slow_filter = 'tmp_table_on_disk,filesort_on_disk'";
+        settings.push("log_slow_filter = 'tmp_table_on_disk,filesort_on_disk'".to_owned());
     }
-    setup
+    settings
 }
 
 /// Closes connections that no scrape has used for a while; ends with the last of them.

@@ -16,12 +16,12 @@ fn account(address: Address) -> Account {
 }
 
 #[test]
-fn one_statement_prepares_a_connection() {
-    assert_eq!(setup(&args()), "SET wait_timeout = 600, lock_wait_timeout = 2");
+fn the_flags_say_what_is_set_on_a_connection() {
+    assert_eq!(settings(&args()), ["wait_timeout = 600", "lock_wait_timeout = 2"]);
     let args = ConnectionArgs { enable_lock_wait_timeout: false, log_slow_filter: true, ..args() };
     assert_eq!(
-        setup(&args),
-        "SET wait_timeout = 600, log_slow_filter = 'tmp_table_on_disk,filesort_on_disk'"
+        settings(&args),
+        ["wait_timeout = 600", "log_slow_filter = 'tmp_table_on_disk,filesort_on_disk'"]
     );
 }
 

@@ -1,0 +1,81 @@
+//! Servers that behave as no real one does on request.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use tests::fake_mysql::{FakeMysql, Reply};
+
+use support::Exporter;
+
+fn server(version: &'static str, further: &[(&'static str, Reply)]) -> FakeMysql {
+    let numbers =
+        |name| Reply::Rows(vec!["Variable_name", "Value"], vec![vec![Some(name), Some("3")]]);
+    let mut replies = vec![
+        ("SHOW GLOBAL STATUS", numbers("Threads_connected")),
+        ("SHOW GLOBAL VARIABLES", numbers("max_connections")),
+    ];
+    replies.extend_from_slice(further);
+    FakeMysql::start(version, replies).unwrap()
+}
+
+fn exporter(server: &FakeMysql) -> Exporter {
+    let address = format!("127.0.0.1:{}", server.port);
+    Exporter::start(address, "user=exporter\npassword=secret", &[])
+}
+
+#[tokio::test]
+async fn settings_that_are_refused_cost_nothing_else() {
+    let unknown = Reply::Error(1193, "Unknown system variable");
+    let denied = Reply::Error(1227, "Access denied; you need SUPER");
+    let combined = ("SET wait_timeout = 600, ", Reply::Error(1049, "Unknown database"));
+    for (further, last) in [
+        (vec![("SET ", unknown)], "SET lock_wait_timeout = 2"),
+        (vec![combined, ("SET wait_timeout = 600", denied)], "SET lock_wait_timeout = 2"),
+    ] {
+        let server = server("8.0.36", &further);
+        let exporter = exporter(&server);
+        for _ in 0..2 {
+            let body = exporter.scrape(5.0).await;
+            assert_eq!(body.value("mysql_up"), "1");
+            assert_eq!(body.success("global_status"), "1");
+            assert_eq!(body.value("mysql_global_variables_max_connections"), "3");
+        }
+        let statements = server.statements();
+        assert!(statements.iter().any(|statement| statement == last), "{statements:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_thread_that_prepares_does_not_run() {
+    let columns = vec![
+        "Connection_name",
+        "Slave_IO_State",
+        "Master_Host",
+        "Slave_IO_Running",
+        "Slave_SQL_Running",
+        "Seconds_Behind_Master",
+    ];
+    let rows = vec![
+        vec![
+            Some("eu"),
+            Some("Checking master version"),
+            Some("db-1.example"),
+            Some("Preparing"),
+            Some("Yes"),
+            None,
+        ],
+        vec![Some("us"), Some(""), Some("db-2.example"), Some("Connecting"), Some("No"), None],
+    ];
+    let status = ("SHOW ALL SLAVES STATUS", Reply::Rows(columns, rows));
+    let server = server("11.4.5-MariaDB-deb12-log", &[status]);
+    let body = exporter(&server).scrape(5.0).await;
+    for (connection, host, sql) in [("eu", "db-1.example", "1"), ("us", "db-2.example", "0")] {
+        let labels = format!(
+            "channel_name=\"\",connection_name=\"{connection}\",master_host=\"{host}\",\
+             master_uuid=\"\""
+        );
+        let value = |family| body.value(&format!("mysql_slave_status_{family}{{{labels}}}"));
+        assert_eq!((value("slave_io_running"), value("slave_sql_running")), ("0", sql));
+    }
+}
