@@ -10,10 +10,12 @@ use std::time::Duration;
 use tests::collectors::{OF_THE_MACHINE, collectors, help};
 use tests::exposition::Exposition;
 use tests::parity::{Exceptions, differences};
-use tests::process::{Process, command};
+use tests::process::{Process, command, succeed};
+use tests::redis::Redis;
 use tests::{TemporaryFolder, eventually, free_port, http, program, repository};
 
 const PEER: &str = "prometheus-node-exporter";
+const REDIS_PEER: &str = "/usr/bin/prometheus-redis-exporter";
 
 /// Of the collectors that both have, these need a server or rights that no test has.
 const NOT_COMPARED: [&str; 4] = ["ntp", "perf", "runit", "supervisord"];
@@ -74,6 +76,11 @@ fn compare(exceptions: &str, without: &[&str], arguments: &[String], own: &[&str
     let peer = Exporter::start(&peer, &all, &folder);
     all.extend(own.iter().map(ToString::to_string));
     let ours = Exporter::start(&ours, &all, &folder);
+    compare_running(&peer, &ours, exceptions);
+}
+
+/// Scrapes both in turn; what differs each time and is no exception fails the test.
+fn compare_running(peer: &Exporter, ours: &Exporter, exceptions: &str) {
     let path = repository().join("tests/parity").join(exceptions);
     let exceptions = Exceptions::parse(&std::fs::read_to_string(path).unwrap()).unwrap();
     let mut lasting: Option<BTreeSet<String>> = None;
@@ -121,4 +128,54 @@ fn compare_on(fixture: &str) {
     arguments.extend(DEFAULTS.map(ToOwned::to_owned));
     // Releases as old as the peer read the file and know no such flag.
     compare("node-fixtures.txt", &OF_THE_MACHINE, &arguments, &["--no-collector.arp.netlink"]);
+}
+
+/// Keys of every type, odd names, a stream with a group, and calls for the slow log.
+const KEYS: &str = "\
+SET text hello\nSET number 42.5\nSET empty ''\nAPPEND big \"some text\"\nPFADD hll a b c\n\
+LPUSH list a b c\nSADD set a b\nZADD zset 1 a 2 b\nHSET hash f v g w\n\
+SET 'quote\"d' 1\nSET 'back\\slash' 2\nSET \"blank s\" 3\n\
+XADD stream 1-1 a b\nXADD stream 2-1 a b\nXGROUP CREATE stream group 0\n\
+XREADGROUP GROUP group alice COUNT 1 STREAMS stream >\n\
+SELECT 3\nSET other 1\nEXPIRE other 10000\nNOSUCHCOMMAND\n";
+
+#[test]
+#[ignore = "needs prometheus-redis-exporter and redis-server"]
+fn redis_equals_the_peer() {
+    let server = filled_redis();
+    compare_redis(&server, &[]);
+}
+
+#[test]
+#[ignore = "needs prometheus-redis-exporter and redis-server"]
+fn redis_equals_the_peer_with_the_flags_of_both() {
+    let server = filled_redis();
+    let flags = [
+        "--check-keys=*",
+        "--check-single-keys=text,db3=other",
+        "--check-streams=stream",
+        "--count-keys=*,db3=o*",
+        "--export-client-list",
+        "--include-system-metrics",
+        "--include-config-metrics",
+        "--ping-on-connect",
+    ];
+    compare_redis(&server, &flags);
+}
+
+fn filled_redis() -> Redis {
+    let server = Redis::start("slowlog-log-slower-than 0\nlatency-monitor-threshold 1\n").unwrap();
+    let port = server.port.to_string();
+    let script = format!("printf '%s' \"$0\" | redis-cli -p {port}");
+    succeed(command("sh").args(["-c", &script, KEYS])).unwrap();
+    server
+}
+
+fn compare_redis(server: &Redis, flags: &[&str]) {
+    let folder = TemporaryFolder::new("parity-redis").unwrap();
+    let mut arguments = vec![format!("--redis.addr=redis://127.0.0.1:{}", server.port)];
+    arguments.extend(flags.iter().map(ToString::to_string));
+    let peer = Exporter::start(Path::new(REDIS_PEER), &arguments, &folder);
+    let ours = Exporter::start(&program("redis-exporter").unwrap(), &arguments, &folder);
+    compare_running(&peer, &ours, "redis.txt");
 }

@@ -119,10 +119,12 @@ fn push(table: &Table, sink: &mut Sink) -> Result<(), CollectError> {
     let labels: Vec<LabelSet> = table.rows().map(labels).collect();
     let mut namer = Namer::new("mysql_slave_status_", "Replica status column ");
     for (index, column) in table.columns().iter().enumerate() {
-        let parse = if is_about_a_thread(column) { runs } else { value::parse };
+        let is_about_a_thread = is_about_a_thread(column);
         let samples = table.rows().zip(&labels).filter_map(|(row, labels)| {
-            let value = row.at(index).and_then(parse)?;
-            Some((labels, value))
+            let value = value::parse(row.at(index)?);
+            // MariaDB has four words: No, Preparing, Connecting, Yes.
+            let value = if is_about_a_thread { Some(value.unwrap_or_default()) } else { value };
+            Some((labels, value?))
         });
         sink.samples(&namer.describe(column, Kind::Untyped), samples);
     }
@@ -144,11 +146,6 @@ fn push(table: &Table, sink: &mut Sink) -> Result<(), CollectError> {
 fn is_about_a_thread(column: &str) -> bool {
     let column = column.to_ascii_lowercase();
     column.ends_with("_io_running") || column.ends_with("_sql_running")
-}
-
-/// 1 if a thread runs. MariaDB has four words: `No`, `Preparing`, `Connecting`, `Yes`.
-fn runs(word: &str) -> Option<f64> {
-    Some(value::parse(word).unwrap_or_default())
 }
 
 fn labels(row: Cells<'_>) -> LabelSet {
