@@ -77,12 +77,56 @@ pub struct Args {
         default_value = "CONFIG"
     )]
     pub config_command: String,
+    /// TLS to the server.
+    #[command(flatten)]
+    pub tls: TlsArgs,
     /// What the metrics look like.
     #[command(flatten)]
     pub metrics: Metrics,
     /// Print debug messages, unless log.level says otherwise
     #[arg(id = "debug", long = "debug", help_heading = "Log")]
     pub debug: bool,
+}
+
+/// Flags about TLS to the server, for addresses that begin with rediss:// or valkeys://.
+#[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "TLS to the server")]
+pub struct TlsArgs {
+    /// Certificates of the authorities to trust, in PEM; else those of the system
+    #[arg(
+        id = "tls-ca-cert-file",
+        long = "tls-ca-cert-file",
+        value_name = "FILE",
+        default_value = ""
+    )]
+    pub authorities: String,
+    /// Certificate to show to the server, in PEM
+    #[arg(
+        id = "tls-client-cert-file",
+        long = "tls-client-cert-file",
+        value_name = "FILE",
+        default_value = ""
+    )]
+    pub certificate: String,
+    /// Private key of that certificate, in PEM
+    #[arg(
+        id = "tls-client-key-file",
+        long = "tls-client-key-file",
+        value_name = "FILE",
+        default_value = ""
+    )]
+    pub key: String,
+    /// Name that the server's certificate must have, if not the address's
+    #[arg(
+        id = "tls-server-name",
+        long = "tls-server-name",
+        value_name = "NAME",
+        default_value = ""
+    )]
+    pub server_name: String,
+    /// Accept any certificate of the server
+    #[arg(id = "skip-tls-verification", long = "skip-tls-verification")]
+    pub skips_verification: bool,
 }
 
 /// Flags about all metrics.

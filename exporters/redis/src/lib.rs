@@ -120,8 +120,7 @@ impl Exporter for RedisExporter {
         request: &ScrapeRequest,
         exposition: &mut Exposition,
     ) -> Result<Vec<Outcome>, Refusal> {
-        let server = self.target.as_ref().map(|target| self.servers.get(target)).transpose();
-        let server = server.map_err(|error| Refusal(format!("{error:#}")))?;
+        let server = self.target.as_ref().map(|target| self.servers.get(target));
         let (server, scrapes) = (server.as_deref(), &self.scrapes);
         Ok(self.scraper.scrape(server, scrapes, request.deadline, exposition).await)
     }

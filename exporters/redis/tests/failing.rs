@@ -147,3 +147,23 @@ async fn the_exporters_own_metrics_can_be_left_out_and_names_chosen() {
         assert!(!body.contains(absent), "{absent}\n{body}");
     }
 }
+
+#[tokio::test]
+async fn what_is_no_redis_is_named() {
+    for (answer, expected) in [
+        (
+            "HTTP/1.1 400 Bad Request\r\n\r\n",
+            "the server does not speak the Redis protocol, but HTTP",
+        ),
+        ("220 mail.example ESMTP\r\n", "the server does not speak the Redis protocol"),
+    ] {
+        let server = fake_server(vec![answer].leak()).await;
+        let exporter = start(&[&address_flag(server)]);
+        for _ in 0..2 {
+            let body = exporter.scrape().await.unwrap();
+            assert_line(&body, "redis_up 0");
+            let error = format!("redis_exporter_last_scrape_error{{err=\"INFO: {expected}\"}} 1");
+            assert_line(&body, &error);
+        }
+    }
+}

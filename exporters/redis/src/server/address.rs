@@ -12,6 +12,8 @@ use common::secret::Secret;
 pub struct Address {
     /// Host and port, or socket file.
     pub endpoint: Endpoint,
+    /// The server is spoken to by TLS.
+    pub tls: bool,
     /// The user, where the user information has a colon.
     pub user: Option<String>,
     /// The password, or all of the user information where that has no colon.
@@ -34,11 +36,17 @@ pub enum Endpoint {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     /// Unknown text before `://`.
-    #[error("unknown scheme; expected redis://, valkey://, tcp://, unix:// or host:port")]
+    #[error(
+        "unknown scheme; expected redis://, rediss://, valkey://, valkeys://, tcp://, unix:// or \
+         host:port"
+    )]
     Scheme,
-    /// A scheme that asks for TLS.
-    #[error("TLS (rediss://, valkeys://) is not supported by this version")]
-    Tls,
+    /// A comma.
+    #[error("one address is expected, not a list")]
+    List,
+    /// A user or password with a character that has a meaning in addresses.
+    #[error("in the user or password, write / ? and # as %2F, %3F and %23")]
+    Unescaped,
     /// Port out of range or no number.
     #[error("the port is not a number from 1 to 65535")]
     Port,
@@ -59,19 +67,22 @@ pub enum AddressError {
 const DEFAULT_PORT: u16 = 6379;
 
 impl Address {
-    /// Reads `redis://[user][:password]@host[:port][/database]`, `valkey://…`,
-    /// `tcp://host[:port]`, `host[:port]` or `unix:///path`.
+    /// Reads `redis://[user][:password]@host[:port][/database]`, `valkey://…`, the same by TLS as
+    /// `rediss://…` and `valkeys://…`, `tcp://host[:port]`, `host[:port]` or `unix:///path`. Blanks
+    /// and line ends around it do not count: they come with secrets that are made of files.
     ///
     /// # Errors
     /// [`AddressError`] saying which part is malformed.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
+        let text = text.trim();
         match text.split_once("://") {
-            None => parse_authority_and_path(text),
-            Some(("redis" | "valkey" | "tcp", rest)) => parse_authority_and_path(rest),
-            Some(("rediss" | "valkeys", _)) => Err(AddressError::Tls),
+            None => parse_authority_and_path(text, false),
+            Some(("redis" | "valkey" | "tcp", rest)) => parse_authority_and_path(rest, false),
+            Some(("rediss" | "valkeys", rest)) => parse_authority_and_path(rest, true),
             Some(("unix", "")) => Err(AddressError::SocketPath),
             Some(("unix", path)) => Ok(Self {
                 endpoint: Endpoint::Unix(path.into()),
+                tls: false,
                 user: None,
                 password: None,
                 database: 0,
@@ -83,22 +94,33 @@ impl Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.tls { "rediss" } else { "redis" };
         match &self.endpoint {
-            Endpoint::Tcp(host, port) if host.contains(':') => write!(f, "redis://[{host}]:{port}"),
-            Endpoint::Tcp(host, port) => write!(f, "redis://{host}:{port}"),
+            Endpoint::Tcp(host, port) if host.contains(':') => {
+                write!(f, "{scheme}://[{host}]:{port}")
+            }
+            Endpoint::Tcp(host, port) => write!(f, "{scheme}://{host}:{port}"),
             Endpoint::Unix(path) => write!(f, "unix://{}", path.display()),
         }
     }
 }
 
-fn parse_authority_and_path(text: &str) -> Result<Address, AddressError> {
-    // As the reference does, a query or fragment is ignored.
-    let text = text.split(['?', '#']).next().unwrap_or_default();
-    let (authority, path) = text.split_once('/').unwrap_or((text, ""));
-    let (userinfo, host_port) = match authority.rsplit_once('@') {
-        Some((userinfo, host_port)) => (Some(userinfo), host_port),
-        None => (None, authority),
+fn parse_authority_and_path(text: &str, tls: bool) -> Result<Address, AddressError> {
+    // Before anything else, so that no part of a password is taken for a host, whose name would
+    // be asked of name servers.
+    let (userinfo, rest) = match text.rsplit_once('@') {
+        Some((userinfo, rest)) => (Some(userinfo), rest),
+        None => (None, text),
     };
+    if userinfo.is_some_and(|userinfo| userinfo.contains(['/', '?', '#'])) {
+        return Err(AddressError::Unescaped);
+    }
+    // As the reference does, a query or fragment is ignored.
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    let (host_port, path) = rest.split_once('/').unwrap_or((rest, ""));
+    if text.contains(',') && userinfo.is_none_or(|userinfo| userinfo.contains("://")) {
+        return Err(AddressError::List);
+    }
     let (user, password) = match userinfo.map(|userinfo| userinfo.split_once(':')) {
         None => (None, None),
         // The habit of redis-cli: without a colon it is the password.
@@ -109,6 +131,7 @@ fn parse_authority_and_path(text: &str) -> Result<Address, AddressError> {
     };
     Ok(Address {
         endpoint: parse_host_port(host_port)?,
+        tls,
         user: user.filter(|user| !user.is_empty()),
         password: password.filter(|password| !password.is_empty()),
         database: parse_database(path)?,
@@ -191,6 +214,20 @@ mod tests {
     }
 
     #[test]
+    fn tls_is_asked_for_by_the_scheme() {
+        for (text, tls, shown) in [
+            ("rediss://h", true, "rediss://h:6379"),
+            ("valkeys://[::1]:7000/1", true, "rediss://[::1]:7000"),
+            ("valkey://h", false, "redis://h:6379"),
+            (" rediss://h:1\r\n", true, "rediss://h:1"),
+            ("h:1 \n", false, "redis://h:1"),
+        ] {
+            let address = Address::parse(text).unwrap();
+            assert_eq!((address.tls, address.to_string().as_str()), (tls, shown), "{text:?}");
+        }
+    }
+
+    #[test]
     fn user_information_is_read_as_redis_cli_does() {
         for (text, user, password) in [
             ("redis://h", None, None),
@@ -212,14 +249,18 @@ mod tests {
         for (text, error) in [
             ("http://secret", AddressError::Scheme),
             ("redis-socket:///secret", AddressError::Scheme),
-            ("rediss://secret@h", AddressError::Tls),
-            ("valkeys://h", AddressError::Tls),
+            ("redis://a:6379,redis://b:6379", AddressError::List),
+            ("a:6379,b:6379", AddressError::List),
+            ("redis://secret#x@h", AddressError::Unescaped),
+            ("redis://:secret?x@h:1", AddressError::Unescaped),
+            ("secret/x@h", AddressError::Unescaped),
             ("redis://h:secret", AddressError::Port),
             ("redis://h:0", AddressError::Port),
             ("redis://h:65536", AddressError::Port),
             ("redis://[::1]secret", AddressError::Port),
             ("redis://[::1", AddressError::Brackets),
-            ("redis://h/secret@h", AddressError::Database),
+            ("redis://h/secret@h", AddressError::Unescaped),
+            ("redis://h/secret", AddressError::Database),
             ("redis://h/-1", AddressError::Database),
             ("redis://secret%@h", AddressError::Escape),
             ("redis://secret%+1@h", AddressError::Escape),

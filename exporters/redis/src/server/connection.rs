@@ -1,12 +1,17 @@
 //! One connection to a server, and the commands that are sent on it before the collectors run.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, RedisResult, cmd};
+use redis::{AsyncConnectionConfig, Cmd, FromRedisValue, RedisConnectionInfo, RedisResult, cmd};
+use tokio::net::{TcpStream, UnixStream};
 
+use super::address::Endpoint;
 use super::failure::{ConnectionState, Failure};
 use super::servers::Target;
+use super::stream::{Stream, Watched};
+use super::tls::Tls;
 use crate::replies::info::Info;
 
 /// The step before the first command.
@@ -27,15 +32,23 @@ pub(super) struct Connection {
 impl Connection {
     /// Connects and logs in before `limit`; each later answer has to come within `timeout`.
     pub(super) async fn open(
-        client: &Client,
         target: &Target,
+        tls: &Arc<Tls>,
         timeout: Option<Duration>,
         limit: Instant,
     ) -> Result<Self, Failure> {
+        let stream = tokio::time::timeout_at(limit.into(), connect(target, tls));
+        let stream = stream.await.unwrap_or_else(|_| Err(Failure::timeout(CONNECT)))?;
         let config =
             AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(timeout);
-        let connecting = client.get_multiplexed_async_connection_with_config(&config);
-        let multiplexed = within(limit, CONNECT, connecting).await?;
+        // Login and database are dealt with here: the library would replace the server's words
+        // by its own. The library's name would cost two commands per connection, which strict
+        // access lists refuse.
+        let settings = RedisConnectionInfo::default().set_skip_set_lib_name();
+        let connecting = MultiplexedConnection::new_with_config(&settings, stream, config);
+        let (multiplexed, driver) = within(limit, CONNECT, connecting).await?;
+        // It ends with the last clone of the connection.
+        tokio::spawn(driver);
         let connection = Self { multiplexed, made: Instant::now(), is_new: true };
         if let Some(login) = &target.login {
             let mut auth = cmd("AUTH");
@@ -103,6 +116,27 @@ impl Connection {
         let mut connection = self.multiplexed.clone();
         within(limit, step, command.query_async(&mut connection)).await
     }
+}
+
+/// A stream to the server, by TLS where the address says so.
+async fn connect(target: &Target, tls: &Arc<Tls>) -> Result<Watched, Failure> {
+    let lost = |error: std::io::Error| Failure::lost(CONNECT, &error.to_string());
+    let address = &target.address;
+    let stream: Box<dyn Stream> = match &address.endpoint {
+        Endpoint::Unix(path) => Box::new(UnixStream::connect(path).await.map_err(lost)?),
+        Endpoint::Tcp(host, port) => {
+            let stream = TcpStream::connect((host.as_str(), *port)).await.map_err(lost)?;
+            stream.set_nodelay(true).map_err(lost)?;
+            if address.tls {
+                let name = target.server_name.as_deref();
+                let stream = tls.connect(host, name, stream).await;
+                Box::new(stream.map_err(|reason| Failure::lost(CONNECT, &reason))?)
+            } else {
+                Box::new(stream)
+            }
+        }
+    };
+    Ok(Watched::new(stream))
 }
 
 async fn within<T>(

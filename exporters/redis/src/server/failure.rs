@@ -44,6 +44,11 @@ impl Failure {
         Self { step, reason: reason(error), connection }
     }
 
+    /// A connection that could not be made, or that broke.
+    pub fn lost(step: &'static str, reason: &str) -> Self {
+        Self { step, reason: one_line(reason), connection: ConnectionState::Lost }
+    }
+
     /// Takes a secret out of the words. A server that does not know `AUTH` repeats its arguments.
     #[must_use]
     pub fn without(mut self, secret: &str) -> Self {

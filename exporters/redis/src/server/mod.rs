@@ -6,19 +6,21 @@ mod credentials;
 pub mod failure;
 mod rejection;
 mod servers;
+mod stream;
+mod tls;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::failures::{Change, FailureLog};
 use redis::aio::MultiplexedConnection;
-use redis::{Client, ConnectionAddr, IntoConnectionInfo as _, RedisConnectionInfo};
 use tokio::sync::Mutex;
 
 use crate::args::Args;
 use crate::replies::info::Info;
-use address::Endpoint;
 use connection::{CONNECT, Connection};
 use failure::{ConnectionState, Failure};
+use tls::Tls;
 
 pub use servers::{Servers, Target};
 
@@ -49,7 +51,7 @@ impl ConnectionOptions {
 #[derive(Debug)]
 pub struct Server {
     target: Target,
-    client: Client,
+    tls: Arc<Tls>,
     options: ConnectionOptions,
     kept: Mutex<Option<Connection>>,
     failures: FailureLog,
@@ -68,23 +70,8 @@ pub struct Opening {
 
 impl Server {
     /// Prepares for the server at `target`; does not connect yet.
-    fn new(target: Target, options: ConnectionOptions) -> anyhow::Result<Self> {
-        let connection_address = match &target.address.endpoint {
-            Endpoint::Tcp(host, port) => ConnectionAddr::Tcp(host.clone(), *port),
-            Endpoint::Unix(path) => ConnectionAddr::Unix(path.clone()),
-        };
-        // Login and database are dealt with here: the library would replace
-        // the server's words by its own. The library's name would cost two
-        // commands per connection, which strict access lists refuse.
-        let settings = RedisConnectionInfo::default().set_skip_set_lib_name();
-        let info = connection_address.into_connection_info()?.set_redis_settings(settings);
-        Ok(Self {
-            client: Client::open(info)?,
-            target,
-            options,
-            kept: Mutex::new(None),
-            failures: FailureLog::default(),
-        })
+    fn new(target: Target, tls: Arc<Tls>, options: ConnectionOptions) -> Self {
+        Self { target, tls, options, kept: Mutex::new(None), failures: FailureLog::default() }
     }
 
     /// Logs the first of a series of equal failures, and the recovery.
@@ -167,7 +154,7 @@ impl Server {
             }
             *slot = None;
             let connection =
-                Connection::open(&self.client, &self.target, self.options.timeout, limit).await?;
+                Connection::open(&self.target, &self.tls, self.options.timeout, limit).await?;
             *slot = Some(connection.clone());
             Ok(connection)
         };
@@ -181,7 +168,7 @@ impl Server {
         if failure.connection != ConnectionState::Lost || failure.step == CONNECT {
             return failure;
         }
-        match rejection::ask_why(&self.target.address.endpoint, self.limit(deadline)).await {
+        match rejection::ask_why(&self.target.address, self.limit(deadline)).await {
             Some(reason) => Failure { reason, ..failure },
             None => failure,
         }

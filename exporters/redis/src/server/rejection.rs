@@ -1,8 +1,9 @@
-//! The error reply of a server that closes new connections.
+//! Why a server closes new connections.
 //!
 //! A server with too many clients, or one in protected mode, answers no
 //! command: it says why and closes the connection. The client library drops
-//! what it did not ask for and reports no more than a broken connection.
+//! what it did not ask for and reports no more than a broken connection. A
+//! server that speaks TLS closes a connection that does not begin with it.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -10,8 +11,9 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::net::{TcpStream, UnixStream};
 
-use super::address::Endpoint;
+use super::address::{Address, Endpoint};
 use super::failure::one_line;
+use super::tls::Tls;
 
 /// How long to wait: such a server writes at once.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -19,11 +21,29 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// More than any of these messages is long.
 const MAX_BYTES: u64 = 1024;
 
-/// Connects, sends nothing, and waits for an error reply until `limit` at the latest.
-pub(super) async fn ask_why(endpoint: &Endpoint, limit: Instant) -> Option<String> {
-    let limit = limit.min(Instant::now() + PATIENCE);
-    let line = tokio::time::timeout_at(limit.into(), receive(endpoint)).await.ok()?.ok()?;
-    read_rejection(&line)
+/// Connects twice until `limit` at the latest: to send nothing and wait for an error reply, and to
+/// try TLS where the address does not ask for it.
+pub(super) async fn ask_why(address: &Address, limit: Instant) -> Option<String> {
+    let limit = limit.min(Instant::now() + PATIENCE).into();
+    let reply = tokio::time::timeout_at(limit, receive(&address.endpoint));
+    let tls = tokio::time::timeout_at(limit, try_tls(address));
+    let (reply, tls) = tokio::join!(reply, tls);
+    if tls.is_ok_and(|is_spoken| is_spoken) {
+        return Some("the server speaks TLS: use rediss://".to_owned());
+    }
+    read_rejection(&reply.ok()?.ok()?)
+}
+
+async fn try_tls(address: &Address) -> bool {
+    match &address.endpoint {
+        Endpoint::Tcp(host, port) if !address.tls => {
+            match TcpStream::connect((host.as_str(), *port)).await {
+                Ok(stream) => Tls::is_spoken(host, stream).await,
+                Err(_) => false,
+            }
+        }
+        Endpoint::Tcp(..) | Endpoint::Unix(_) => false,
+    }
 }
 
 async fn receive(endpoint: &Endpoint) -> io::Result<Vec<u8>> {

@@ -1,5 +1,6 @@
 //! All servers that are scraped, each with its login and connection.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use common::targets::Targets;
 
 use super::address::Address;
 use super::credentials::{Credentials, Login};
+use super::tls::Tls;
 use super::{ConnectionOptions, Server};
 use crate::args::Args;
 
@@ -21,6 +23,8 @@ const IDLE_TIME: Duration = Duration::from_mins(10);
 pub struct Target {
     pub(super) address: Address,
     pub(super) login: Option<Login>,
+    /// Name that the server's certificate must have, if another one than the flags say.
+    pub(super) server_name: Option<String>,
 }
 
 /// The servers by address and login: one connection to each.
@@ -28,6 +32,7 @@ pub struct Target {
 pub struct Servers {
     credentials: Credentials,
     options: ConnectionOptions,
+    tls: Arc<Tls>,
     kept: Targets<Target, Server>,
 }
 
@@ -35,11 +40,12 @@ impl Servers {
     /// No servers yet; reads the password file.
     ///
     /// # Errors
-    /// The password file cannot be read or is malformed.
+    /// The password file, or a file of TLS, cannot be read or is malformed.
     pub fn new(args: &Args) -> anyhow::Result<Self> {
         Ok(Self {
             credentials: Credentials::read(args)?,
             options: ConnectionOptions::new(args),
+            tls: Arc::new(Tls::new(&args.tls)?),
             kept: Targets::new(MAX_SERVERS, IDLE_TIME),
         })
     }
@@ -51,17 +57,16 @@ impl Servers {
     pub fn target(&self, text: &str) -> anyhow::Result<Target> {
         let address = Address::parse(text)?;
         let login = self.credentials.login(text, &address);
-        Ok(Target { address, login })
+        Ok(Target { address, login, server_name: None })
     }
 
     /// The server of `target`, the same one as long as it is kept; does not connect.
     ///
     /// To be called inside a runtime.
-    ///
-    /// # Errors
-    /// The client library refuses the address.
-    pub fn get(&self, target: &Target) -> anyhow::Result<Arc<Server>> {
-        self.kept.get(target, || Server::new(target.clone(), self.options))
+    pub fn get(&self, target: &Target) -> Arc<Server> {
+        let new = || Server::new(target.clone(), Arc::clone(&self.tls), self.options);
+        let Ok(server) = self.kept.get(target, || Ok::<_, Infallible>(new()));
+        server
     }
 }
 
@@ -78,7 +83,7 @@ mod tests {
         let arguments = ["redis-exporter", "--redis.password=flag"].map(OsString::from);
         let matches = common::commands::parse::<crate::RedisExporter>(arguments).unwrap();
         let servers = Servers::new(&Args::from_arg_matches(&matches).unwrap()).unwrap();
-        let get = |text| servers.get(&servers.target(text).unwrap()).unwrap();
+        let get = |text| servers.get(&servers.target(text).unwrap());
         let first = get("redis://a:1");
         assert!(Arc::ptr_eq(&first, &get("a:1")));
         for other in ["redis://a:2", "redis://a:1/1", "redis://you:hunter2@a:1"] {
