@@ -9,6 +9,7 @@ use tokio::net::{TcpStream, UnixStream};
 
 use super::address::Endpoint;
 use super::failure::{ConnectionState, Failure};
+use super::rejection;
 use super::servers::Target;
 use super::stream::{Stream, Watched};
 use super::tls::Tls;
@@ -129,7 +130,11 @@ async fn connect(target: &Target, tls: &Arc<Tls>) -> Result<Watched, Failure> {
             stream.set_nodelay(true).map_err(lost)?;
             if address.tls {
                 let name = target.server_name.as_deref();
-                let stream = tls.connect(host, name, stream).await;
+                // A server without TLS waits for the rest of what it takes for a command.
+                let stream = tokio::select! {
+                    stream = tls.connect(host, name, stream) => stream,
+                    Some(reason) = rejection::ask_without_tls(host, *port) => Err(reason),
+                };
                 Box::new(stream.map_err(|reason| Failure::lost(CONNECT, &reason))?)
             } else {
                 Box::new(stream)

@@ -6,9 +6,11 @@
 //! server that speaks TLS closes a connection that does not begin with it.
 
 use std::io;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncRead, AsyncReadExt as _};
+use futures_util::future::{Either, select};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 
 use super::address::{Address, Endpoint};
@@ -24,14 +26,35 @@ const MAX_BYTES: u64 = 1024;
 /// Connects twice until `limit` at the latest: to send nothing and wait for an error reply, and to
 /// try TLS where the address does not ask for it.
 pub(super) async fn ask_why(address: &Address, limit: Instant) -> Option<String> {
-    let limit = limit.min(Instant::now() + PATIENCE).into();
-    let reply = tokio::time::timeout_at(limit, receive(&address.endpoint));
-    let tls = tokio::time::timeout_at(limit, try_tls(address));
-    let (reply, tls) = tokio::join!(reply, tls);
-    if tls.is_ok_and(|is_spoken| is_spoken) {
-        return Some("the server speaks TLS: use rediss://".to_owned());
-    }
-    read_rejection(&reply.ok()?.ok()?)
+    let limit = limit.min(Instant::now() + PATIENCE);
+    let reply =
+        async { receive(&address.endpoint).await.ok().and_then(|line| read_rejection(&line)) };
+    let why = async {
+        let (reply, tls) = (pin!(reply), pin!(try_tls(address)));
+        match select(reply, tls).await {
+            Either::Left((Some(reply), _)) => Some(reply),
+            Either::Left((None, tls)) => tls.await.then(speaks_tls),
+            Either::Right((true, _)) => Some(speaks_tls()),
+            Either::Right((false, reply)) => reply.await,
+        }
+    };
+    tokio::time::timeout_at(limit.into(), why).await.ok()?
+}
+
+fn speaks_tls() -> String {
+    "the server speaks TLS: use rediss://".to_owned()
+}
+
+/// Waits for a handshake that is under way, then asks on a connection without TLS; what is wrong
+/// if the server answers there.
+pub(super) async fn ask_without_tls(host: &str, port: u16) -> Option<String> {
+    tokio::time::sleep(PATIENCE).await;
+    let mut stream = TcpStream::connect((host, port)).await.ok()?;
+    stream.write_all(b"PING\r\n").await.ok()?;
+    let mut reply = [0; 8];
+    let length = tokio::time::timeout(PATIENCE, stream.read(&mut reply)).await.ok()?.ok()?;
+    let is_redis = reply[..length].starts_with(b"+PONG") || reply[..length].starts_with(b"-");
+    is_redis.then(|| "the server does not speak TLS: use redis://".to_owned())
 }
 
 async fn try_tls(address: &Address) -> bool {
