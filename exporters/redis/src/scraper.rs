@@ -82,7 +82,7 @@ impl Scraper {
         exposition: &mut Exposition,
     ) -> (Report, Vec<Outcome>) {
         let Opening { connect_time, ping_time, result } = server.open(deadline).await;
-        server.log_change(&result.as_ref().map(drop));
+        server.log_change(result.as_ref().map(drop));
         let (failure, outcomes) = match result {
             Ok((connection, info)) => {
                 let scrape = Arc::new(Scrape::new(info, connection, Arc::clone(&self.options)));
@@ -103,7 +103,7 @@ impl Scraper {
                     result,
                     malformed: None,
                 };
-                (Some(failure.to_string()), vec![outcome])
+                (Some(failure.label()), vec![outcome])
             }
         };
         (Report { failure, duration: started.elapsed(), connect_time, ping_time }, outcomes)

@@ -167,3 +167,20 @@ async fn what_is_no_redis_is_named() {
         }
     }
 }
+
+#[tokio::test]
+async fn an_empty_info_is_a_server_that_is_down() {
+    for answer in ["$-1\r\n", "*0\r\n", "$0\r\n\r\n", "$10\r\n# Server\r\n\r\n"] {
+        let server = fake_server(vec![answer; 2].leak()).await;
+        let body = start(&[&address_flag(server)]).scrape().await.unwrap();
+        assert_line(&body, "redis_up 0");
+        let error = "redis_exporter_last_scrape_error{err=\"INFO: the answer is empty\"} 1";
+        assert_line(&body, error);
+        for family in ["redis_instance_info", "redis_db_keys", "redis_slowlog_length"] {
+            assert!(!body.contains(family), "{body}");
+        }
+    }
+    let server = fake_server(&["$16\r\nredis_version:9\n\r\n"]).await;
+    let body = start(&[&address_flag(server)]).scrape().await.unwrap();
+    assert_line(&body, "redis_up 1");
+}

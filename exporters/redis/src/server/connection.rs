@@ -75,12 +75,19 @@ impl Connection {
         let mut all = cmd("INFO");
         all.arg("ALL");
         match self.ask::<Vec<u8>>("INFO", &all, limit).await {
-            Ok(text) if !text.is_empty() => return Ok(Info::new(utf8(text))),
+            Ok(text) => {
+                let info = Info::new(utf8(text));
+                if info.fields().next().is_some() {
+                    return Ok(info);
+                }
+            }
             Err(failure) if failure.connection != ConnectionState::Usable => return Err(failure),
-            Ok(_) | Err(_) => {}
+            Err(_) => {}
         }
         let text = self.ask::<Vec<u8>>("INFO", &cmd("INFO"), limit).await?;
-        Ok(Info::new(utf8(text)))
+        let info = Info::new(utf8(text));
+        let has_fields = info.fields().next().is_some();
+        if has_fields { Ok(info) } else { Err(Failure::unusable("INFO", "the answer is empty")) }
     }
 
     /// Gives the connection a name that `CLIENT LIST` shows.

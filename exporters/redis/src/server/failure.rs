@@ -11,8 +11,10 @@ const REASON_CHARACTERS: usize = 200;
 pub struct Failure {
     /// What was being done: `connect` or the command.
     pub step: &'static str,
-    /// The server's or the operating system's words; holds neither ports nor durations.
+    /// The server's or the operating system's words, as they are logged.
     pub reason: String,
+    /// The words are the server's, which may hold ports, ids or times.
+    pub is_servers: bool,
     /// What became of the connection.
     pub connection: ConnectionState,
 }
@@ -31,7 +33,8 @@ pub enum ConnectionState {
 impl Failure {
     /// A step that was not finished in time.
     pub fn timeout(step: &'static str) -> Self {
-        Self { step, reason: "timed out".into(), connection: ConnectionState::Silent }
+        let connection = ConnectionState::Silent;
+        Self { step, reason: "timed out".into(), is_servers: false, connection }
     }
 
     /// What the client library says of a step.
@@ -39,14 +42,29 @@ impl Failure {
         if error.is_timeout() {
             return Self::timeout(step);
         }
-        let connection =
-            if error.code().is_some() { ConnectionState::Usable } else { ConnectionState::Lost };
-        Self { step, reason: reason(error), connection }
+        let is_servers = error.code().is_some();
+        let connection = if is_servers { ConnectionState::Usable } else { ConnectionState::Lost };
+        Self { step, reason: reason(error), is_servers, connection }
+    }
+
+    /// An answer that cannot be used.
+    pub fn unusable(step: &'static str, reason: &str) -> Self {
+        let connection = ConnectionState::Usable;
+        Self { step, reason: reason.to_owned(), is_servers: false, connection }
+    }
+
+    /// The same text each time for the same failure, fit for a label: without the numbers that a
+    /// server has in its words.
+    pub fn label(&self) -> String {
+        let reason =
+            if self.is_servers { without_numbers(&self.reason) } else { self.reason.clone() };
+        format!("{}: {reason}", self.step)
     }
 
     /// A connection that could not be made, or that broke.
     pub fn lost(step: &'static str, reason: &str) -> Self {
-        Self { step, reason: one_line(reason), connection: ConnectionState::Lost }
+        let connection = ConnectionState::Lost;
+        Self { step, reason: one_line(reason), is_servers: false, connection }
     }
 
     /// Takes a secret out of the words. A server that does not know `AUTH` repeats its arguments.
@@ -68,6 +86,33 @@ pub fn reason(error: &RedisError) -> String {
         (None, _) => error.to_string(),
     };
     one_line(&text)
+}
+
+/// The text with `N` for numbers, and for what looks like a hexadecimal id.
+fn without_numbers(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for word in text.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
+        let token = word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
+        let is_id = token.len() >= 4
+            && token.bytes().any(|byte| byte.is_ascii_digit())
+            && token.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_id {
+            plain.push('N');
+        } else {
+            let mut was_digit = false;
+            for c in token.chars() {
+                let is_digit = c.is_ascii_digit();
+                if !is_digit {
+                    plain.push(c);
+                } else if !was_digit {
+                    plain.push('N');
+                }
+                was_digit = is_digit;
+            }
+        }
+        plain.push_str(&word[token.len()..]);
+    }
+    plain
 }
 
 /// The beginning of a text, without control characters.
@@ -105,6 +150,23 @@ mod tests {
         assert_eq!(failure.connection, ConnectionState::Lost);
         let silent = std::io::Error::from(std::io::ErrorKind::TimedOut);
         assert_eq!(Failure::new("INFO", &silent.into()), Failure::timeout("INFO"));
+    }
+
+    #[test]
+    fn labels_are_the_same_whatever_numbers_a_server_has_in_its_words() {
+        let label = |line: &str| Failure::new("INFO", &server_error(line)).label();
+        let expected = "INFO: ERR request id N refused by proxy N.N.N.N:N";
+        for id in ["8f007919", "8f007920", "a3bc", "17", "0"] {
+            let line = format!("ERR request id {id} refused by proxy 10.0.0.9:4000{}", id.len());
+            assert_eq!(label(&line), expected);
+        }
+        assert_eq!(label("ERR 2026-11-28T10:00:01Z late"), "INFO: ERR N-N-NTN:N:NZ late");
+        let plain = "NOPERM User ex has no permissions to run the 'config|get' command";
+        assert_eq!(label(plain), format!("INFO: {plain}"));
+        assert_eq!(label("ERR añ1b déjà 2"), "INFO: ERR añNb déjà N");
+        let refused = std::io::Error::from_raw_os_error(111);
+        let failure = Failure::lost("connect", &refused.to_string());
+        assert!(failure.label().contains("os error 111"), "{}", failure.label());
     }
 
     #[test]

@@ -75,9 +75,10 @@ impl Server {
     }
 
     /// Logs the first of a series of equal failures, and the recovery.
-    pub fn log_change(&self, read: &Result<(), &Failure>) {
+    pub fn log_change(&self, read: Result<(), &Failure>) {
         let address = &self.target.address;
-        match (self.failures.note(read), read) {
+        let label = read.map_err(Failure::label);
+        match (self.failures.note(&label), read) {
             (Change::New, Err(error)) => {
                 tracing::warn!(%address, %error, "the server cannot be read");
             }
@@ -169,7 +170,7 @@ impl Server {
             return failure;
         }
         match rejection::ask_why(&self.target.address, self.limit(deadline)).await {
-            Some(reason) => Failure { reason, ..failure },
+            Some(reason) => Failure { reason, is_servers: true, ..failure },
             None => failure,
         }
     }
