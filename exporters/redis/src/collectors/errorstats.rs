@@ -55,6 +55,16 @@ mod tests {
     }
 
     #[test]
+    fn scripts_make_kinds_of_any_signs() {
+        let info = info("errorstat_日本:count=1\r\nerrorstat_\"q\\uote\":count=2\r\n");
+        let text = common::testing::exposed(|sink| {
+            sink.samples(&ERRORS, parse(&info).good.iter().map(|(kind, n)| ([("err", *kind)], *n)));
+        });
+        assert!(text.contains("\nredis_errors_total{err=\"日本\"} 1\n"), "{text}");
+        assert!(text.contains("{err=\"\\\"q\\\\uote\\\"\"} 2\n"), "{text}");
+    }
+
+    #[test]
     fn a_malformed_line_is_reported_and_costs_no_other() {
         for line in ["errorstat_A:", "errorstat_A:count=", "errorstat_A:number=1"] {
             let info = info(&format!("{line}\r\nerrorstat_B:count=2\r\n"));

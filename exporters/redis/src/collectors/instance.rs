@@ -49,6 +49,9 @@ fn labels(info: &Info) -> Vec<Label<'_>> {
             slot.get_or_insert(value);
         }
     }
+    if let Some((_, mode)) = labels.iter_mut().find(|(name, _)| *name == "redis_mode") {
+        *mode = info.mode();
+    }
     labels.retain(|(name, value)| value.is_some() || ALWAYS.contains(name));
     labels.into_iter().map(|(name, value)| (name, value.unwrap_or_default())).collect()
 }
@@ -71,11 +74,12 @@ mod tests {
     fn valkey_has_labels_of_its_own() {
         let info = Info::new(
             "# Server\r\nredis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.0.1\r\n\
-             valkey_release_stage:ga\r\n"
+             valkey_release_stage:ga\r\nserver_mode:cluster\r\n"
                 .into(),
         );
         let labels = labels(&info);
         assert!(labels.contains(&("valkey_version", "8.0.1")));
         assert!(labels.contains(&("valkey_release_stage", "ga")));
+        assert!(labels.contains(&("redis_mode", "cluster")));
     }
 }

@@ -202,6 +202,40 @@ mod tests {
     }
 
     #[test]
+    fn kvrocks_tells_of_its_scans_in_the_section() {
+        for comments in [
+            "# WARN: DBSIZE SCAN never performed yet\r\n\
+             # Last DBSIZE SCAN time: Thu Jan  1 00:00:00 1970",
+            "# Last scan db time: Mon Jan 1 00:00:00 2024",
+        ] {
+            let rows = parse_line(&format!(
+                "{comments}\r\ndb0:keys=7,expires=2,avg_ttl=0,expired=1\r\nsequence:11945\r\n\
+                 used_percent: 0%"
+            ));
+            let db = Database {
+                keys: Some(7.0),
+                expiring: Some(2.0),
+                mean_ttl_milliseconds: Some(0.0),
+                ..Database::default()
+            };
+            assert_eq!(rows, Partial::whole(vec![("db0".to_owned(), db)]), "{comments}");
+        }
+    }
+
+    #[test]
+    fn a_cluster_of_several_databases_shows_those_it_has() {
+        let info = Info::new(
+            "# Cluster\r\ncluster_enabled:1\r\n# Keyspace\r\ndb0:keys=1,expires=0,avg_ttl=0\r\n\
+             db3:keys=2,expires=1,avg_ttl=9"
+                .into(),
+        );
+        let mut rows = parse(&info).good;
+        add_empty(&mut rows, database_count(&info, None));
+        let names: Vec<&str> = rows.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["db0", "db3"]);
+    }
+
+    #[test]
     fn empty_databases_are_added_up_to_the_count() {
         let mut rows = vec![("db1".to_owned(), TWO_KEYS), ("db7".to_owned(), TWO_KEYS)];
         add_empty(&mut rows, 3);

@@ -81,6 +81,18 @@ mod tests {
     }
 
     #[test]
+    fn an_http_request_counts_as_a_command() {
+        let info = info(
+            "cmdstat_get:calls=4,usec=40,usec_per_call=10.00\r\n\
+             cmdstat_host::calls=1,usec=7,usec_per_call=7.00\r\n\
+             cmdstat_x-forwarded-for::calls=1,usec=7,usec_per_call=7.00\r\n",
+        );
+        let get = Calls { count: Some(4.0), microseconds: Some(40.0), ..Calls::default() };
+        let rows = vec![("get", get), ("host", ONE), ("x-forwarded-for", ONE)];
+        assert_eq!(parse(&info), Partial::whole(rows));
+    }
+
+    #[test]
     fn a_malformed_line_is_reported_and_costs_no_other() {
         for line in ["cmdstat_a:", "cmdstat_a:calls", "cmdstat_a:calls=x,usec="] {
             let info = info(&format!("{line}\r\ncmdstat_b:calls=1,usec=7\r\n"));

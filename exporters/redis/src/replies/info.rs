@@ -83,7 +83,13 @@ impl Info {
 
     /// True for a sentinel, which has neither data nor settings.
     pub fn is_sentinel(&self) -> bool {
-        self.field("redis_mode") == Some("sentinel")
+        self.mode() == Some("sentinel")
+    }
+
+    /// `standalone`, `cluster` or `sentinel`. Valkey calls the field `server_mode` unless it is
+    /// set to present itself as Redis.
+    pub fn mode(&self) -> Option<&str> {
+        self.field("redis_mode").or_else(|| self.field("server_mode"))
     }
 
     fn fields_of<'a>(
@@ -243,6 +249,15 @@ mod tests {
         let lines = info.named_lines("Commandstats", "cmdstat_");
         let calls: Vec<_> = lines.map(|(name, line)| (name, line.text("calls"))).collect();
         assert_eq!(calls, [("get", Some("4")), ("host", Some("2")), ("a:b", Some("1"))]);
+    }
+
+    #[test]
+    fn valkey_has_another_word_for_the_mode() {
+        let info = |text: &str| Info::new(format!("# Server\r\n{text}\r\n"));
+        assert!(info("server_mode:sentinel").is_sentinel());
+        assert!(info("redis_mode:sentinel").is_sentinel());
+        assert!(!info("server_mode:standalone").is_sentinel());
+        assert_eq!(info("a:b").mode(), None);
     }
 
     #[test]

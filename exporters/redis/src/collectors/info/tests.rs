@@ -80,6 +80,22 @@ fn older_and_other_servers_have_what_they_tell() {
 }
 
 #[test]
+fn numbers_out_of_the_ordinary_are_kept() {
+    let text = text(
+        "# Memory\r\nmem_fragmentation_ratio:-nan\r\nmem_fragmentation_bytes:-1065039834\r\n\
+         used_memory_rss:18446744073709551612\r\nallocator_frag_ratio:inf\r\n",
+    );
+    for line in [
+        "\nredis_mem_fragmentation_ratio NaN\n",
+        "\nredis_mem_fragmentation_bytes -1065039834\n",
+        "\nredis_memory_used_rss_bytes 1.8446744073709552e+19\n",
+        "\nredis_allocator_frag_ratio +Inf\n",
+    ] {
+        assert!(text.contains(line), "{line}{text}");
+    }
+}
+
+#[test]
 fn the_start_is_taken_from_the_servers_clock_where_it_tells_it() {
     let now = UNIX_EPOCH + std::time::Duration::from_millis(1_000_900);
     let start = |text: &str| start_time(&Info::new(text.into()), now);

@@ -45,6 +45,10 @@ const REPLICA_INFO: Desc<'_> = Desc::gauge(
     "Master of this replica, and whether it is read-only; always 1.",
 );
 
+/// Roles of a server that follows a master: of Redis and Valkey, Dragonfly, and KeyDB, whose
+/// active replicas take writes and may follow several.
+const REPLICA_ROLES: [&str; 3] = ["slave", "replica", "active-replica"];
+
 #[derive(Debug, Default, PartialEq)]
 struct Master<'a> {
     host: &'a str,
@@ -108,12 +112,11 @@ fn push(roles: &Roles<'_>, sink: &mut Sink) {
         (labels, &replica.progress)
     });
     sink.table(REPLICA_METRICS, replicas);
-    if roles.role == "slave" {
-        let (host, port) =
-            roles.masters.last().map_or(("", ""), |master| (master.host, master.port));
-        let labels = [("master_host", host), ("master_port", port), ("read_only", roles.read_only)];
-        sink.samples(&REPLICA_INFO, [(labels, 1.0)]);
-    }
+    let followed = roles.masters.iter().filter(|_| REPLICA_ROLES.contains(&roles.role));
+    let followed = followed.map(|Master { host, port, .. }| {
+        ([("master_host", *host), ("master_port", port), ("read_only", roles.read_only)], 1.0)
+    });
+    sink.samples(&REPLICA_INFO, followed);
 }
 
 /// Role, masters and replicas, beside what was malformed first.

@@ -86,6 +86,70 @@ fn kvrocks_does_not_say_the_state_of_its_replicas() {
 }
 
 #[test]
+fn every_word_for_a_replica_names_its_masters() {
+    let dragonfly = text(
+        "role:replica\r\nmaster_host:dfly-master\r\nmaster_port:6379\r\n\
+         master_link_status:down\r\nmaster_last_io_seconds_ago:11407\r\n\
+         master_sync_in_progress:0\r\nslave_read_only:1\r\n",
+    );
+    let labels = "{master_host=\"dfly-master\",master_port=\"6379\"";
+    for line in [
+        format!("\nredis_slave_info{labels},read_only=\"1\"}} 1\n"),
+        format!("\nredis_master_link_up{labels}}} 0\n"),
+        format!("\nredis_master_last_io_seconds_ago{labels}}} 11407\n"),
+    ] {
+        assert!(dragonfly.contains(&line), "{line}{dragonfly}");
+    }
+    let keydb = text(
+        "role:active-replica\r\nmaster_host:a\r\nmaster_port:1\r\nmaster_1_host:b\r\n\
+         master_1_port:2\r\nslave_read_only:0\r\n",
+    );
+    for (host, port) in [("a", 1), ("b", 2)] {
+        let labels = format!("master_host=\"{host}\",master_port=\"{port}\",read_only=\"0\"");
+        assert!(keydb.contains(&format!("\nredis_slave_info{{{labels}}} 1\n")), "{keydb}");
+    }
+    // A former replica may still name its master.
+    let promoted = text("role:master\r\nmaster_host:a\r\nmaster_port:1\r\n");
+    assert!(!promoted.contains("slave_info"), "{promoted}");
+}
+
+#[test]
+fn keydb_names_its_masters_in_lines_of_their_own() {
+    let text = text(
+        "role:active-replica\r\nMaster 0:\r\nmaster_host:fe80::1%eth0\r\nmaster_port:1\r\n\
+         master_link_status:up\r\nmaster_sync_left_bytes:-1065039834\r\nMaster 1:\r\n\
+         master_1_host:b\r\nmaster_1_port:2\r\nmaster_1_link_status:up\r\nMaster 2:\r\n\
+         master_2_host:c\r\nmaster_2_port:3\r\nmaster_2_link_status:down\r\n",
+    );
+    for (host, port, is_up) in [("fe80::1%eth0", 1, 1), ("b", 2, 1), ("c", 3, 0)] {
+        let labels = format!("{{master_host=\"{host}\",master_port=\"{port}\"}}");
+        assert!(text.contains(&format!("\nredis_master_link_up{labels} {is_up}\n")), "{text}");
+    }
+}
+
+#[test]
+fn each_connection_of_a_replica_has_its_line() {
+    let text = text(
+        "role:master\r\n\
+         slave0:ip=10.0.0.2,port=6379,state=online,offset=42,lag=1,type=main-channel\r\n\
+         slave1:ip=10.0.0.2,port=6379,state=wait_bgsave,offset=0,lag=0,type=rdb-channel\r\n",
+    );
+    for (state, offset) in [("online", 42), ("wait_bgsave", 0)] {
+        let labels = format!("slave_ip=\"10.0.0.2\",slave_port=\"6379\",slave_state=\"{state}\"");
+        let line = format!("\nredis_connected_slave_offset_bytes{{{labels}}} {offset}\n");
+        assert!(text.contains(&line), "{line}{text}");
+    }
+}
+
+#[test]
+fn replicas_that_announce_one_address_make_one_series() {
+    let line = "ip=127.0.0.1,port=6379,state=online,offset=5,lag=0\r\n";
+    let text = text(&format!("role:master\r\nslave0:{line}slave1:{line}slave2:{line}"));
+    assert_eq!(text.matches("\nredis_connected_slave_offset_bytes{").count(), 1, "{text}");
+    assert_eq!(text.matches("\nredis_connected_slave_lag_seconds{").count(), 1, "{text}");
+}
+
+#[test]
 fn malformed_lines_are_reported_and_cost_no_other() {
     for line in [
         "slave1:ip=a,port=1,state=online",
