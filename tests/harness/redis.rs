@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::process::{Process, command};
+use crate::process::{Process, command, output};
 use crate::{TemporaryFolder, eventually, free_port};
 
 /// A redis-server on a free port, with its data in a folder of its own.
@@ -67,6 +67,16 @@ impl Redis {
         self.process = Some(Process::start(&mut server, &self.folder().join("log"))?);
         let connect = || std::net::TcpStream::connect(("127.0.0.1", self.port));
         eventually("answer of Redis", Duration::from_secs(20), connect).map(drop)
+    }
+
+    /// Sends one command, and returns what redis-cli prints.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn ask(&self, words: &[&str]) -> anyhow::Result<String> {
+        let mut cli = command("redis-cli");
+        cli.args(["-p", &self.port.to_string()]).args(words);
+        Ok(String::from_utf8_lossy(&output(&mut cli)?.stdout).trim_end().to_owned())
     }
 
     /// Sends a signal to the server.

@@ -23,6 +23,7 @@ use common::collector::Named;
 use common::commands::Program;
 use common::exporter::{Exporter, Refusal, ScrapeRequest};
 use common::exposition::Exposition;
+use common::failures::OddityLog;
 use common::scrape::{Collectors, Outcome, Placement};
 use common::self_metrics::BuildInfo;
 use common::version::BUILD;
@@ -103,7 +104,7 @@ impl RedisExporter {
             Some(args.config_command.clone()).filter(|command| command != NO_CONFIG_COMMAND);
         let collectors = Collectors::new(Placement::Reactor, FAMILIES, collectors);
         tracing::info!(?collectors, "enabled collectors");
-        let options = Options { config_command };
+        let options = Options { config_command, unknown: OddityLog::default() };
         Ok(Self {
             scraper: Scraper::new(&args.metrics.namespace, options, collectors),
             servers,

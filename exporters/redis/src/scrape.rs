@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use common::error::CollectError;
+use common::failures::OddityLog;
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, RedisError, Value};
 use tokio::sync::OnceCell;
@@ -26,6 +27,8 @@ pub struct Scrape {
 pub struct Options {
     /// Name of the CONFIG command; `None` never to use it.
     pub config_command: Option<String>,
+    /// Commands that a server did not know.
+    pub unknown: OddityLog,
 }
 
 impl Scrape {
@@ -49,6 +52,29 @@ impl Scrape {
         answer.map_err(|error| CollectError::query(statement, &reason(&error)))
     }
 
+    /// Sends a command that not every server knows; `None` from one that does not, which is
+    /// logged once per command.
+    ///
+    /// # Errors
+    /// As [`Self::ask`], for any other refusal.
+    pub async fn ask_if_known(
+        &self,
+        statement: &'static str,
+        command: &Cmd,
+    ) -> Result<Option<Value>, CollectError> {
+        match self.ask(statement, command).await {
+            Err(CollectError::Query { message, .. }) if is_unknown(&message) => {
+                if self.options.unknown.is_new(statement) {
+                    tracing::info!(command = statement, reason = message, "command is not known");
+                } else {
+                    tracing::debug!(command = statement, "command is still not known");
+                }
+                Ok(None)
+            }
+            answer => answer.map(Some),
+        }
+    }
+
     /// The settings that metrics are made of; `None` from a server that is not
     /// to be asked, and from a sentinel, which has none.
     ///
@@ -63,6 +89,32 @@ impl Scrape {
         match self.settings.get_or_init(read).await {
             Ok(settings) => Ok(Some(settings)),
             Err(error) => Err(CollectError::query("CONFIG GET", &reason(error))),
+        }
+    }
+}
+
+/// True for the words of a server that does not know a command or its subcommand.
+fn is_unknown(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    ["err unknown command", "err unknown subcommand"].iter().any(|start| message.starts_with(start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_unknown;
+
+    #[test]
+    fn servers_say_in_several_ways_that_they_do_not_know_a_command() {
+        for message in [
+            "ERR unknown command 'LATENCY', with args beginning with: 'LATEST' ",
+            "ERR unknown command `COMMANDLOG`, with args beginning with: ",
+            "ERR Unknown subcommand or wrong number of arguments for 'HISTOGRAM'. Try LATENCY HELP.",
+            "ERR unknown subcommand 'X'. Try LATENCY HELP.",
+        ] {
+            assert!(is_unknown(message), "{message}");
+        }
+        for message in ["NOPERM User ex has no permissions", "ERR syntax error", "timed out"] {
+            assert!(!is_unknown(message), "{message}");
         }
     }
 }

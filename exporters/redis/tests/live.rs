@@ -18,7 +18,7 @@ fn assert_collectors(body: &str, failed: &[&str]) {
         .filter_map(|line| line.strip_prefix(prefix)?.split_once("\"} "))
         .map(|(collector, verdict)| (collector, verdict == "1"))
         .collect();
-    assert_eq!(verdicts.len(), 11, "{body}");
+    assert_eq!(verdicts.len(), 12, "{body}");
     for (collector, succeeded) in verdicts {
         assert_eq!(succeeded, !failed.contains(&collector), "{collector}\n{body}");
     }
@@ -241,4 +241,36 @@ async fn replicas_and_sentinels_tell_of_their_master() {
     assert_line(&body, &format!("redis_sentinel_master_sentinels{labels}}} 1"));
     assert!(!body.contains("redis_db_keys"), "{body}");
     assert_collectors(&body, &[]);
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn latencies_are_told_per_command_and_event() {
+    let server = Redis::start("latency-monitor-threshold 1\nenable-debug-command yes").unwrap();
+    server.ask(&["GEORADIUS_RO", "none", "0", "0", "1", "km"]).unwrap();
+    server.ask(&["DEBUG", "SLEEP", "0.01"]).unwrap();
+    let exporter = of(&server, &[]);
+    let body = exporter.scrape().await.unwrap();
+    assert_line(&body, "redis_commands_latencies_usec_count{cmd=\"georadius_ro\"} 1");
+    let sum = value(&body, "redis_commands_latencies_usec_sum{cmd=\"georadius_ro\"}");
+    let seconds = value(&body, "redis_commands_duration_seconds_total{cmd=\"georadius_ro\"}");
+    assert!((sum - seconds * 1e6).abs() < 0.5 && sum > 0.0, "{sum}\n{body}");
+    assert!(value(&body, "redis_latency_spike_duration_seconds{event_name=\"command\"}") >= 0.01);
+    assert!(value(&body, "redis_latency_spike_last{event_name=\"command\"}") > 1e9);
+    assert_collectors(&body, &[]);
+    let body = of(&server, &["-exclude-latency-histogram-metrics"]).scrape().await.unwrap();
+    assert!(!body.contains("latencies_usec") && !body.contains("latency_spike"), "{body}");
+    assert_line(&body, "redis_total_error_replies 0");
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn a_refused_latency_command_costs_itself_and_is_logged_once() {
+    let server = Redis::start("user me on >hunter2 ~* +@all -latency|histogram").unwrap();
+    let log = Log::capture();
+    let exporter = of(&server, &["-redis.user=me", "-redis.password=hunter2"]);
+    for _ in 0..3 {
+        assert_collectors(&exporter.scrape().await.unwrap(), &["latency"]);
+    }
+    assert_eq!(log.count("collector failed collector"), 1, "{}", log.text());
 }

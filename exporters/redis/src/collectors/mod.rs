@@ -7,6 +7,7 @@ mod errorstats;
 mod info;
 mod instance;
 mod keyspace;
+mod latency;
 mod latencystats;
 mod replication;
 mod sentinel;
@@ -36,6 +37,8 @@ pub const COLLECTORS: &[Entry<Scrape>] = &[
     }),
     Entry::on("keyspace", "keys per database", keyspace::build)
         .with_flags(keyspace::Options::augment_args),
+    Entry::on("latency", "latency spikes, and histograms of latency per command", latency::build)
+        .with_flags(latency::Options::augment_args),
     Entry::on("latencystats", "percentiles of latency per command", |_| {
         Ok(Box::new(latencystats::LatencyStats))
     }),
