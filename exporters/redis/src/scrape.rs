@@ -96,7 +96,9 @@ impl Scrape {
 /// True for the words of a server that does not know a command or its subcommand.
 fn is_unknown(message: &str) -> bool {
     let message = message.to_ascii_lowercase();
-    ["err unknown command", "err unknown subcommand"].iter().any(|start| message.starts_with(start))
+    let unknown = ["command", "subcommand", "sentinel subcommand"];
+    let rest = message.strip_prefix("err unknown ").unwrap_or_default();
+    unknown.iter().any(|what| rest.starts_with(what))
 }
 
 #[cfg(test)]
@@ -110,6 +112,7 @@ mod tests {
             "ERR unknown command `COMMANDLOG`, with args beginning with: ",
             "ERR Unknown subcommand or wrong number of arguments for 'HISTOGRAM'. Try LATENCY HELP.",
             "ERR unknown subcommand 'X'. Try LATENCY HELP.",
+            "ERR Unknown sentinel subcommand 'CONFIG'",
         ] {
             assert!(is_unknown(message), "{message}");
         }

@@ -18,7 +18,7 @@ fn assert_collectors(body: &str, failed: &[&str]) {
         .filter_map(|line| line.strip_prefix(prefix)?.split_once("\"} "))
         .map(|(collector, verdict)| (collector, verdict == "1"))
         .collect();
-    assert_eq!(verdicts.len(), 12, "{body}");
+    assert_eq!(verdicts.len(), 13, "{body}");
     for (collector, succeeded) in verdicts {
         assert_eq!(succeeded, !failed.contains(&collector), "{collector}\n{body}");
     }
@@ -273,4 +273,34 @@ async fn a_refused_latency_command_costs_itself_and_is_logged_once() {
         assert_collectors(&exporter.scrape().await.unwrap(), &["latency"]);
     }
     assert_eq!(log.count("collector failed collector"), 1, "{}", log.text());
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn all_settings_are_shown_where_asked_for_but_no_password() {
+    let server = Redis::start(
+        "requirepass hunter2\nmasterauth hunter3\nmaxmemory 100mb\nrename-command CONFIG SETUP",
+    )
+    .unwrap();
+    let flags = ["-redis.password=hunter2", "-include-config-metrics"];
+    let rdb = "-include-rdb-file-size-metric";
+    let body = of(&server, &[&flags[..], &["-config-command=SETUP", rdb]].concat());
+    let body = body.scrape().await.unwrap();
+    assert_line(&body, "redis_config_value{key=\"maxmemory\"} 104857600");
+    assert_line(&body, "redis_config_maxmemory 104857600");
+    assert_line(&body, "redis_config_key_value{key=\"appendonly\",value=\"no\"} 1");
+    assert_line(&body, "redis_rdb_current_size_bytes 0");
+    assert!(!body.contains("hunter"), "{body}");
+    server.ask(&["-a", "hunter2", "SAVE"]).unwrap();
+    let whole = of(
+        &server,
+        &[&flags[..], &["-config-command=SETUP", "-redact-config-metrics=false", rdb]].concat(),
+    );
+    let whole = whole.scrape().await.unwrap();
+    assert_line(&whole, "redis_config_key_value{key=\"masterauth\",value=\"hunter3\"} 1");
+    assert!(value(&whole, "redis_rdb_current_size_bytes") > 50.0);
+    let unknown = of(&server, &flags).scrape().await.unwrap();
+    assert_line(&unknown, "redis_up 1");
+    assert_line(&unknown, "redis_exporter_collector_success{collector=\"config\"} 0");
+    assert!(!unknown.contains("redis_config_"), "{unknown}");
 }

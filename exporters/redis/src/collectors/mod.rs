@@ -1,14 +1,17 @@
 //! The list of collectors: one line each, in alphabetical order.
 
 mod cluster;
+mod commandlog;
 mod commandstats;
 mod config;
+mod config_values;
 mod errorstats;
 mod info;
 mod instance;
 mod keyspace;
 mod latency;
 mod latencystats;
+mod rdb_file;
 mod replication;
 mod sentinel;
 mod slowlog;
@@ -25,10 +28,16 @@ pub const COLLECTORS: &[Entry<Scrape>] = &[
     Entry::on("cluster", "state of the cluster, as this node sees it", |_| {
         Ok(Box::new(cluster::Cluster))
     }),
+    Entry::on("commandlog", "lengths and limits of the command logs; Valkey 8.1", |_| {
+        Ok(Box::new(commandlog::CommandLog))
+    }),
     Entry::on("commandstats", "calls and time per command", |_| {
         Ok(Box::new(commandstats::CommandStats))
     }),
     Entry::on("config", "limits that the server is set to", |_| Ok(Box::new(config::Config))),
+    Entry::off("config_values", "every setting of the server", config_values::build)
+        .with_flags(config_values::flags)
+        .turned_on_by(&[config_values::FLAG]),
     Entry::on("errorstats", "error replies by kind", |_| Ok(Box::new(errorstats::ErrorStats))),
     Entry::on("info", "fields of INFO that are plain numbers", info::build)
         .with_flags(info::Options::augment_args),
@@ -42,6 +51,9 @@ pub const COLLECTORS: &[Entry<Scrape>] = &[
     Entry::on("latencystats", "percentiles of latency per command", |_| {
         Ok(Box::new(latencystats::LatencyStats))
     }),
+    Entry::off("rdb_file", "size of the snapshot's file", rdb_file::build)
+        .with_flags(rdb_file::flags)
+        .turned_on_by(&[rdb_file::FLAG]),
     Entry::on("replication", "links to master and replicas", |_| {
         Ok(Box::new(replication::Replication))
     }),

@@ -1,22 +1,16 @@
 //! The server's settings, as `CONFIG GET *` answers.
 
+use std::borrow::Cow;
+use std::fmt;
+
 use redis::aio::MultiplexedConnection;
 use redis::{RedisError, Value, cmd};
 
-/// The settings that metrics are made of, in byte order. All others are
-/// dropped unread: passwords are among them.
-const KEPT: [&str; 6] = [
-    "client-output-buffer-limit",
-    "databases",
-    "io-threads",
-    "maxclients",
-    "maxmemory",
-    "repl-backlog-size",
-];
+use super::values::{items, text};
 
-/// Names and values of the settings that metrics are made of.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Settings(Vec<(&'static str, String)>);
+/// Names and values of the settings. Passwords are among them: they are not to be printed.
+#[derive(Clone, Default, PartialEq)]
+pub struct Settings(Vec<(Value, Value)>);
 
 impl Settings {
     /// Asks for the settings; `command` is what CONFIG is called.
@@ -30,43 +24,49 @@ impl Settings {
         command: &str,
     ) -> Result<Self, RedisError> {
         let reply: Value = cmd(command).arg("GET").arg("*").query_async(&mut connection).await?;
-        Self::from_reply(&reply).ok_or_else(|| {
+        Self::from_reply(reply).ok_or_else(|| {
             RedisError::from((redis::ErrorKind::UnexpectedReturnType, "no list of settings"))
         })
     }
 
-    /// The value of a setting that is kept, as the server wrote it.
+    /// Takes a reply of names and values; `None` if it is none.
+    pub fn from_reply(reply: Value) -> Option<Self> {
+        if let Value::Map(pairs) = reply {
+            return Some(Self(pairs));
+        }
+        let pairs = items(&reply)?.as_chunks().0.iter();
+        Some(Self(pairs.map(|[name, value]| (name.clone(), value.clone())).collect()))
+    }
+
+    /// The value of a setting, as the server wrote it.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(kept, _)| *kept == name).map(|(_, value)| value.as_str())
+        let is_it = |(key, _): &&(Value, Value)| utf8(key) == Some(name);
+        self.0.iter().find(is_it).and_then(|(_, value)| utf8(value))
     }
 
-    fn from_reply(reply: &Value) -> Option<Self> {
-        let pairs: Vec<(&Value, &Value)> = match reply {
-            Value::Array(items) => {
-                items.as_chunks().0.iter().map(|[name, value]| (name, value)).collect()
-            }
-            Value::Map(pairs) => pairs.iter().map(|(name, value)| (name, value)).collect(),
-            _ => return None,
-        };
-        let kept = pairs.into_iter().filter_map(|(name, value)| {
-            let name = text(name)?;
-            let position = KEPT.binary_search(&name).ok()?;
-            Some((*KEPT.get(position)?, text(value)?.to_owned()))
-        });
-        Some(Self(kept.collect()))
+    /// All settings in order, without those that hold secrets if `redacts`.
+    pub fn all(&self, redacts: bool) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+        let pairs = self.0.iter().filter_map(|(name, value)| text(name).zip(text(value)));
+        pairs.filter(move |(name, _)| !redacts || !is_secret(name))
     }
 }
 
-#[cfg(test)]
-impl Settings {
-    /// Settings as a server would tell them.
-    pub(crate) fn of(pairs: &[&str]) -> Self {
-        let items = pairs.iter().map(|text| Value::BulkString(text.as_bytes().to_vec()));
-        Self::from_reply(&Value::Array(items.collect())).unwrap()
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings").field("count", &self.0.len()).finish_non_exhaustive()
     }
 }
 
-fn text(value: &Value) -> Option<&str> {
+/// True for the name of a setting that holds a password, such as `requirepass`, `masterauth`,
+/// `primaryauth`, `tls-key-file-pass` or `sentinel-pass`. Modules have settings of their own,
+/// so that names are told by their words.
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.ends_with("auth")
+        || ["pass", "secret", "credential"].iter().any(|word| name.contains(word))
+}
+
+fn utf8(value: &Value) -> Option<&str> {
     match value {
         Value::BulkString(bytes) => std::str::from_utf8(bytes).ok(),
         Value::SimpleString(text) => Some(text),
@@ -75,28 +75,57 @@ fn text(value: &Value) -> Option<&str> {
 }
 
 #[cfg(test)]
+impl Settings {
+    /// Settings as a server would tell them.
+    pub(crate) fn of(pairs: &[&str]) -> Self {
+        let items = pairs.iter().map(|text| Value::BulkString(text.as_bytes().to_vec()));
+        Self::from_reply(Value::Array(items.collect())).unwrap()
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_needed_is_kept() {
+    fn settings_are_found_and_never_printed() {
         let pairs = ["maxclients", "10000", "requirepass", "hunter2", "databases", "16", "stray"];
         let settings = Settings::of(&pairs);
         assert_eq!(settings.get("maxclients"), Some("10000"));
         assert_eq!(settings.get("databases"), Some("16"));
-        assert_eq!((settings.get("io-threads"), settings.get("requirepass")), (None, None));
+        assert_eq!((settings.get("io-threads"), settings.get("stray")), (None, None));
         assert!(!format!("{settings:?}").contains("hunter2"));
     }
 
     #[test]
-    fn other_replies_are_no_settings() {
-        assert_eq!(Settings::from_reply(&Value::Nil), None);
-        assert_eq!(Settings::from_reply(&Value::Okay), None);
-        assert_eq!(Settings::from_reply(&Value::Array(vec![])), Some(Settings::default()));
+    fn passwords_are_left_out() {
+        for name in [
+            "requirepass",
+            "masterauth",
+            "primaryauth",
+            "tls-key-file-pass",
+            "tls-client-key-file-pass",
+            "sentinel-pass",
+            "some-module.Password",
+            "x-client-secret",
+        ] {
+            let settings = Settings::of(&[name, "hunter2", "port", "6379"]);
+            let names = |redacts| settings.all(redacts).map(|(name, _)| name.into_owned());
+            assert_eq!(names(true).collect::<Vec<_>>(), ["port"], "{name}");
+            assert_eq!(names(false).count(), 2);
+        }
+        for name in ["tls-auth-clients", "masteruser", "save", "latency-tracking", "aclfile"] {
+            assert!(!is_secret(name), "{name}");
+        }
     }
 
     #[test]
-    fn names_are_sorted_for_the_search() {
-        assert!(KEPT.is_sorted());
+    fn other_replies_are_no_settings() {
+        assert_eq!(Settings::from_reply(Value::Nil), None);
+        assert_eq!(Settings::from_reply(Value::Okay), None);
+        assert_eq!(Settings::from_reply(Value::Array(vec![])), Some(Settings::default()));
+        let map = Value::Map(vec![(Value::SimpleString("a".into()), Value::Okay)]);
+        let settings = Settings::from_reply(map).unwrap();
+        assert_eq!(settings.all(true).collect::<Vec<_>>(), [("a".into(), "OK".into())]);
     }
 }
