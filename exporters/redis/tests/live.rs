@@ -18,7 +18,8 @@ fn assert_collectors(body: &str, failed: &[&str]) {
         .filter_map(|line| line.strip_prefix(prefix)?.split_once("\"} "))
         .map(|(collector, verdict)| (collector, verdict == "1"))
         .collect();
-    assert_eq!(verdicts.len(), 13, "{body}");
+    // Those that are on by default; flags may add others.
+    assert!(verdicts.len() >= 14, "{body}");
     for (collector, succeeded) in verdicts {
         assert_eq!(succeeded, !failed.contains(&collector), "{collector}\n{body}");
     }
@@ -303,4 +304,45 @@ async fn all_settings_are_shown_where_asked_for_but_no_password() {
     assert_line(&unknown, "redis_up 1");
     assert_line(&unknown, "redis_exporter_collector_success{collector=\"config\"} 0");
     assert!(!unknown.contains("redis_config_"), "{unknown}");
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn sentinels_tell_of_quorum_and_peers_and_not_what_is_denied() {
+    let master = Redis::start("").unwrap();
+    let monitor = |extra: &str| {
+        let port = master.port;
+        let user = "user me on >hunter2 +info +sentinel|masters +sentinel|slaves +client";
+        Redis::start(&format!(
+            "sentinel monitor one 127.0.0.1 {port} 2\nsentinel sentinel-pass hunter3\n{user}{extra}"
+        ))
+        .unwrap()
+    };
+    let (sentinel, _other) = (monitor(""), monitor(""));
+    let exporter = of(&sentinel, &["-include-sentinel-peer-info", "-include-config-metrics"]);
+    let labels = format!("{{master_name=\"one\",master_address=\"127.0.0.1:{}\"", master.port);
+    let both = format!("redis_sentinel_master_ok_sentinels{labels}}} 2");
+    let found = tokio::time::timeout(Duration::from_secs(20), async {
+        loop {
+            let body = exporter.scrape().await.unwrap();
+            if body.contains(&both) {
+                break body;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    });
+    let body = found.await.unwrap();
+    assert_collectors(&body, &[]);
+    assert_line(&body, &format!("redis_sentinel_master_setting_ckquorum{labels}}} 2"));
+    assert_line(&body, &format!("redis_sentinel_master_ok_slaves{labels}}} 0"));
+    let status = "redis_sentinel_master_ckquorum_status{master_name=\"one\",message=\"";
+    assert!(body.contains(&format!("\n{status}OK 2 usable Sentinels")), "{body}");
+    assert!(body.contains(&format!("\nredis_sentinel_peer_info{labels},name=\"")), "{body}");
+    assert!(body.contains("\nredis_sentinel_config_key_value{"), "{body}");
+    assert!(!body.contains("hunter"), "{body}");
+    let denied = of(&sentinel, &["-redis.user=me", "-redis.password=hunter2"]);
+    let body = denied.scrape().await.unwrap();
+    assert_collectors(&body, &["sentinel_masters"]);
+    assert_line(&body, &format!("redis_sentinel_master_ok_slaves{labels}}} 0"));
+    assert!(!body.contains("ok_sentinels") && !body.contains("ckquorum_status"), "{body}");
 }

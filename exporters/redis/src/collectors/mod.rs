@@ -14,6 +14,7 @@ mod latencystats;
 mod rdb_file;
 mod replication;
 mod sentinel;
+mod sentinel_masters;
 mod slowlog;
 
 use clap::Args as _;
@@ -58,6 +59,12 @@ pub const COLLECTORS: &[Entry<Scrape>] = &[
         Ok(Box::new(replication::Replication))
     }),
     Entry::on("sentinel", "masters that a sentinel monitors", |_| Ok(Box::new(sentinel::Sentinel))),
+    Entry::on(
+        "sentinel_masters",
+        "settings, quorum and peers of a sentinel's masters",
+        sentinel_masters::build,
+    )
+    .with_flags(sentinel_masters::Options::augment_args),
     Entry::on("slowlog", "length and latest entry of the slow log", |_| {
         Ok(Box::new(slowlog::SlowLog))
     }),
