@@ -346,3 +346,24 @@ async fn sentinels_tell_of_quorum_and_peers_and_not_what_is_denied() {
     assert_line(&body, &format!("redis_sentinel_master_ok_slaves{labels}}} 0"));
     assert!(!body.contains("ok_sentinels") && !body.contains("ckquorum_status"), "{body}");
 }
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn every_client_is_listed_where_asked_for() {
+    let server = Redis::start("").unwrap();
+    let plain = of(&server, &[]).scrape().await.unwrap();
+    assert!(!plain.contains("redis_connected_client_"), "{plain}");
+    let address = format!("-redis.addr=unix://{}/socket", server.folder().display());
+    let exporter = start(&[&address, "-export-client-list", "-export-client-port"]);
+    // The name is set while the first scrape runs.
+    exporter.scrape().await.unwrap();
+    let body = exporter.scrape().await.unwrap();
+    assert_collectors(&body, &[]);
+    let host = format!("host=\"{}/socket\",port=\"0\",user=\"default\"", server.folder().display());
+    assert!(
+        body.contains(&format!("name=\"redis_exporter\",flags=\"U\",db=\"0\",{host}")),
+        "{body}"
+    );
+    let created = "\nredis_connected_client_created_at_timestamp{";
+    assert_eq!(body.matches(created).count(), 1, "{body}");
+}

@@ -1,5 +1,6 @@
 //! The list of collectors: one line each, in alphabetical order.
 
+mod client_list;
 mod cluster;
 mod commandlog;
 mod commandstats;
@@ -26,6 +27,9 @@ use crate::scrape::Scrape;
 
 /// Every collector of this exporter.
 pub const COLLECTORS: &[Entry<Scrape>] = &[
+    Entry::off("client_list", "every connection of the server", client_list::build)
+        .with_flags(client_list::flags)
+        .turned_on_by(&[client_list::FLAG]),
     Entry::on("cluster", "state of the cluster, as this node sees it", |_| {
         Ok(Box::new(cluster::Cluster))
     }),

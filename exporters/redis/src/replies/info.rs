@@ -81,6 +81,12 @@ impl Info {
         self.field("cluster_enabled") == Some("1")
     }
 
+    /// The server's clock when it answered, as Unix time; since Redis 5.
+    pub fn server_time(&self) -> Option<f64> {
+        let microseconds: f64 = self.field("server_time_usec")?.parse().ok()?;
+        Some(microseconds / 1e6)
+    }
+
     /// True for a sentinel, which has neither data nor settings.
     pub fn is_sentinel(&self) -> bool {
         self.mode() == Some("sentinel")

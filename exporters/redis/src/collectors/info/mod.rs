@@ -100,9 +100,8 @@ impl InfoFields {
 /// that was read together with the uptime; by `now` the result varies by a second.
 fn start_time(info: &Info, now: SystemTime) -> Option<f64> {
     let uptime: f64 = info.field("uptime_in_seconds")?.parse().ok()?;
-    let server_time = info.field("server_time_usec").and_then(|usec| usec.parse::<f64>().ok());
-    let time = match server_time {
-        Some(microseconds) => microseconds / 1e6,
+    let time = match info.server_time() {
+        Some(time) => time,
         None => now.duration_since(UNIX_EPOCH).ok()?.as_secs_f64(),
     };
     Some(time.floor() - uptime)
