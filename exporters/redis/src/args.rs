@@ -210,7 +210,7 @@ mod tests {
         assert!(args.set_client_name && !args.ping_on_connect);
         assert_eq!(args.connection_timeout, Duration::from_secs(15));
         assert!(!format!("{args:?}").contains("hunter"), "{args:?}");
-        for flag in ["-namespace=a-b", "-namespace=1a", "-connection-timeout=5", "-is-tile38"] {
+        for flag in ["-namespace=a-b", "-namespace=1a", "-connection-timeout=5", "-is-tile39"] {
             assert!(matches(&[flag]).is_err(), "{flag}");
         }
     }

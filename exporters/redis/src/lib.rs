@@ -3,10 +3,12 @@
 //! [`args`] holds the flags. A [`server`] has an address, a login and one
 //! connection, and gives the answer to `INFO` once per scrape. A [`scrape`] is
 //! what the [`collectors`] then share, one file per subject; [`replies`] reads
-//! what the server answers. The [`scraper`] does this for any server.
+//! what the server answers, and `fields` has the families of those fields that
+//! are plain numbers. The [`scraper`] does this for any server.
 
 pub mod args;
 pub mod collectors;
+mod fields;
 pub mod replies;
 pub mod scrape;
 pub mod scraper;

@@ -367,3 +367,19 @@ async fn every_client_is_listed_where_asked_for() {
     let created = "\nredis_connected_client_created_at_timestamp{";
     assert_eq!(body.matches(created).count(), 1, "{body}");
 }
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn a_server_without_modules_has_none_to_show() {
+    let server = Redis::start("").unwrap();
+    let log = Log::capture();
+    let flags = ["-include-modules-metrics", "-include-search-indexes-metrics"];
+    let exporter = of(&server, &flags);
+    for _ in 0..3 {
+        let body = exporter.scrape().await.unwrap();
+        assert_collectors(&body, &[]);
+        assert!(body.contains("{collector=\"search_indexes\"} 1"), "{body}");
+        assert!(!body.contains("redis_module_info") && !body.contains("redis_search_"), "{body}");
+    }
+    assert_eq!(log.count("command is not known"), 1, "{}", log.text());
+}

@@ -12,11 +12,14 @@ mod instance;
 mod keyspace;
 mod latency;
 mod latencystats;
+mod modules;
 mod rdb_file;
 mod replication;
+mod search_indexes;
 mod sentinel;
 mod sentinel_masters;
 mod slowlog;
+mod tile38;
 
 use clap::Args as _;
 use common::collector::Entry;
@@ -56,12 +59,18 @@ pub const COLLECTORS: &[Entry<Scrape>] = &[
     Entry::on("latencystats", "percentiles of latency per command", |_| {
         Ok(Box::new(latencystats::LatencyStats))
     }),
+    Entry::off("modules", "loaded modules and their fields", modules::build)
+        .with_flags(modules::flags)
+        .turned_on_by(&[modules::FLAG]),
     Entry::off("rdb_file", "size of the snapshot's file", rdb_file::build)
         .with_flags(rdb_file::flags)
         .turned_on_by(&[rdb_file::FLAG]),
     Entry::on("replication", "links to master and replicas", |_| {
         Ok(Box::new(replication::Replication))
     }),
+    Entry::off("search_indexes", "indexes of the search module", search_indexes::build)
+        .with_flags(search_indexes::flags)
+        .turned_on_by(&[search_indexes::FLAG]),
     Entry::on("sentinel", "masters that a sentinel monitors", |_| Ok(Box::new(sentinel::Sentinel))),
     Entry::on(
         "sentinel_masters",
@@ -72,6 +81,9 @@ pub const COLLECTORS: &[Entry<Scrape>] = &[
     Entry::on("slowlog", "length and latest entry of the slow log", |_| {
         Ok(Box::new(slowlog::SlowLog))
     }),
+    Entry::off("tile38", "state of a Tile38 server", tile38::build)
+        .with_flags(tile38::flags)
+        .turned_on_by(&[tile38::FLAG]),
 ];
 
 /// What a collector pushes for the text of an INFO.

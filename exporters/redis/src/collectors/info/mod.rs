@@ -1,8 +1,5 @@
 //! Fields of `INFO` that are plain numbers: one family each, found by the field's name.
 
-mod counters;
-mod gauges;
-
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
@@ -11,12 +8,11 @@ use common::collector::Collector;
 use common::error::{CollectError, FirstError, ParseError};
 use common::exposition::Sink;
 use common::keyed::Keyed;
-use common::metric::{Desc, sanitize_name};
+use common::metric::Desc;
 
-use crate::replies::info::{Info, find, gauge, malformed_line, number, value};
+use crate::fields;
+use crate::replies::info::{Info, gauge};
 use crate::scrape::Scrape;
-use counters::COUNTERS;
-use gauges::GAUGES;
 
 const SYSTEM_MEMORY: Keyed = gauge(
     "total_system_memory",
@@ -25,14 +21,6 @@ const SYSTEM_MEMORY: Keyed = gauge(
 );
 const START_TIME: Desc<'_> =
     Desc::gauge("redis_start_time_seconds", "When the server started, as Unix time.");
-const IO_THREAD_TIME: Desc<'_> = Desc::counter(
-    "redis_active_time_io_thread_seconds_total",
-    "Seconds that an I/O thread was busy, by number of the thread.",
-);
-/// Fields about the cluster are exposed even where no table knows them.
-const CLUSTER_PREFIX: &str = "cluster_";
-const UNKNOWN_HELP: &str = "A field of INFO about the cluster.";
-const IO_THREAD_PREFIX: &str = "used_active_time_io_thread_";
 
 /// Options of the `info` collector.
 #[derive(clap::Args, Clone, Copy, Debug)]
@@ -65,34 +53,16 @@ impl InfoFields {
     /// Pushes all fields that are known; says which is no number.
     fn push(&self, info: &Info, sink: &mut Sink) -> Result<(), ParseError> {
         let mut errors = FirstError::default();
-        let mut threads = Vec::new();
-        for (field, text) in info.fields() {
-            if let Some(known) = self.find(field) {
-                if let Some(value) = errors.catch(value(known, text)) {
-                    sink.value(&known.desc, value);
-                }
-            } else if let Some(thread) = field.strip_prefix(IO_THREAD_PREFIX) {
-                let seconds = number(text).ok_or_else(|| malformed_line(field, text));
-                threads.extend(errors.note(seconds).map(|seconds| ([("thread", thread)], seconds)));
-            } else if field.starts_with(CLUSTER_PREFIX)
-                && let Some(value) = number(text)
-            {
-                let name = format!("redis_{}", sanitize_name(field));
-                sink.value(&Desc::gauge(&name, UNKNOWN_HELP), value);
-            }
+        fields::push(info.fields(), &mut errors, sink);
+        if self.0.includes_system
+            && let Some(text) = info.field(SYSTEM_MEMORY.key)
+        {
+            fields::push_known(&SYSTEM_MEMORY, text, &mut errors, sink);
         }
-        sink.samples(&IO_THREAD_TIME, threads);
         if let Some(seconds) = start_time(info, SystemTime::now()) {
             sink.value(&START_TIME, seconds);
         }
         errors.into_result()
-    }
-
-    fn find(&self, field: &str) -> Option<&'static Keyed> {
-        if field == SYSTEM_MEMORY.key {
-            return self.0.includes_system.then_some(&SYSTEM_MEMORY);
-        }
-        find(GAUGES, field).or_else(|| find(COUNTERS, field))
     }
 }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::collectors::pushed;
+use crate::fields::{COUNTERS, GAUGES};
 
 /// Captured from redis-server 7.0.15 as Debian packages it.
 const REDIS_7_0: &str = include_str!("../../../fixtures/redis-7.0.15.txt");

@@ -6,7 +6,7 @@ use crate::replies::info::counter;
 
 /// Sorted by field, so that a field is found by binary search.
 #[rustfmt::skip] // one row a line
-pub(super) const COUNTERS: &[Keyed] = &[
+pub(crate) const COUNTERS: &[Keyed] = &[
     counter("acl_access_denied_auth", "redis_acl_access_denied_auth_total", "Logins refused."),
     counter("acl_access_denied_channel", "redis_acl_access_denied_channel_total", "Commands refused because of a channel."),
     counter("acl_access_denied_cmd", "redis_acl_access_denied_cmd_total", "Commands refused because of the command."),

@@ -8,7 +8,7 @@ use crate::replies::info::gauge;
 
 /// Sorted by field, so that a field is found by binary search.
 #[rustfmt::skip] // one row a line
-pub(super) const GAUGES: &[Keyed] = &[
+pub(crate) const GAUGES: &[Keyed] = &[
     gauge("active_defrag_hits", "redis_defrag_hits", "Values moved by defragmentation."),
     gauge("active_defrag_key_hits", "redis_defrag_key_hits", "Keys in which defragmentation moved a value."),
     gauge("active_defrag_key_misses", "redis_defrag_key_misses", "Keys that defragmentation skipped."),
