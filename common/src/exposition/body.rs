@@ -1,9 +1,12 @@
 //! One scrape's answer: the families of all sinks in order of their names.
 
-use super::Format;
+use std::sync::Arc;
+
 use super::merge::{Place, Sinks as _, group, is_overruled, places, put_group};
 use super::pool::{Pool, Pooled};
 use super::sink::{ErrorGauge, Namespace, Sink};
+use super::{Format, LabelSet};
+use crate::metric::Label;
 
 /// Collects the sinks of one scrape and assembles the body.
 #[derive(Debug)]
@@ -18,6 +21,7 @@ pub struct SinkSource {
     format: Format,
     pool: Pool,
     namespace: Option<Namespace>,
+    common_labels: Option<Arc<LabelSet>>,
 }
 
 impl SinkSource {
@@ -29,6 +33,7 @@ impl SinkSource {
     fn new_sink(&self, collector: Option<usize>) -> Sink {
         let mut sink = self.pool.sink(self.format, collector);
         sink.namespace.clone_from(&self.namespace);
+        sink.common_labels.clone_from(&self.common_labels);
         sink
     }
 }
@@ -53,7 +58,8 @@ impl Rejected {
 impl Exposition {
     /// An empty exposition in `format` whose buffers come from `pool`.
     pub fn new(format: Format, pool: Pool) -> Self {
-        Self { source: SinkSource { format, pool, namespace: None }, sinks: Vec::new() }
+        let source = SinkSource { format, pool, namespace: None, common_labels: None };
+        Self { source, sinks: Vec::new() }
     }
 
     /// Gives families whose names begin with `from` names that begin with `to` instead, in
@@ -61,6 +67,12 @@ impl Exposition {
     /// for, although a flag may change their first word.
     pub fn rename_namespace(&mut self, from: &'static str, to: &str) {
         self.source.namespace = (from != to).then(|| Namespace { from, to: to.into() });
+    }
+
+    /// Gives all samples of the sinks that are made from now on this label before their own, or
+    /// none any more.
+    pub fn label_all(&mut self, label: Option<Label<'_>>) {
+        self.source.common_labels = label.map(|label| Arc::new(LabelSet::new([label])));
     }
 
     /// What makes sinks, for collectors that run on other threads.
@@ -362,6 +374,35 @@ mod tests {
             let (body, _) = text(exposition, &[]);
             assert!(body.contains(&format!("\n{expected}")) && body.contains("\na 1\n"), "{body}");
         }
+    }
+
+    #[test]
+    fn a_label_can_be_common_to_all_samples() {
+        let mut exposition = exposition(Format::Text);
+        exposition.label_all(Some(("role", "ma\"ster")));
+        let mut sink = exposition.sink();
+        sink.value(&A, 1.0);
+        sink.samples(&B, [([("zone", "x")], 2.0), ([("zone", "x")], 3.0)]);
+        let histogram = Desc::histogram("h", "Third.");
+        sink.family(&histogram).histogram(&[("zone", "x")], [(1.0, 1)], 0.5, 1);
+        exposition.add(sink);
+        exposition.label_all(None);
+        let mut sink = exposition.sink();
+        sink.value(&Desc::gauge("z", "Last."), 1.0);
+        exposition.add(sink);
+        let (body, rejected) = text(exposition, &[]);
+        let role = "role=\"ma\\\"ster\"";
+        for line in [
+            format!("a{{{role}}} 1\n"),
+            format!("b_total{{{role},zone=\"x\"}} 2\n"),
+            format!("h_bucket{{{role},zone=\"x\",le=\"1\"}} 1\n"),
+            format!("h_sum{{{role},zone=\"x\"}} 0.5\n"),
+            format!("h_count{{{role},zone=\"x\"}} 1\n"),
+            "z 1\n".to_owned(),
+        ] {
+            assert!(body.contains(&format!("\n{line}")), "{line}{body}");
+        }
+        assert_eq!(rejected.duplicates, 1);
     }
 
     #[test]

@@ -87,7 +87,7 @@ impl<'s> Family<'s> {
         let text = &mut self.sink.text;
         let start = text.len();
         text.put(self.name.as_bytes());
-        let block = put_block(text, labels);
+        let block = self.put_block(labels);
         if !self.accept(start, block) {
             return;
         }
@@ -98,6 +98,16 @@ impl<'s> Family<'s> {
             put_timestamp(text, milliseconds, self.sink.format);
         }
         text.push(b'\n');
+    }
+
+    /// Appends the labels that all samples have and those of this one.
+    #[inline]
+    fn put_block(&mut self, labels: &(impl Labels + ?Sized)) -> Range<usize> {
+        let Sink { text, common_labels, .. } = &mut *self.sink;
+        match common_labels {
+            None => put_block(text, labels),
+            Some(common) => put_block(text, &(&**common, labels)),
+        }
     }
 
     fn bounded_line(
@@ -113,6 +123,10 @@ impl<'s> Family<'s> {
         text.put(self.name.as_bytes());
         text.put(suffix.as_bytes());
         text.push(b'{');
+        if let Some(common) = &self.sink.common_labels {
+            common.put(text);
+            text.push(b',');
+        }
         put_labels(text, labels.iter().copied());
         if !labels.is_empty() {
             text.push(b',');
@@ -129,13 +143,14 @@ impl<'s> Family<'s> {
         let text = &mut self.sink.text;
         text.put(self.name.as_bytes());
         text.put(b"_sum");
-        put_block(text, labels);
+        self.put_block(labels);
+        let text = &mut self.sink.text;
         text.push(b' ');
         put_value(text, sum);
         text.push(b'\n');
         text.put(self.name.as_bytes());
         text.put(b"_count");
-        let block = put_block(text, labels);
+        let block = self.put_block(labels);
         if self.accept(start, block) {
             let text = &mut self.sink.text;
             text.push(b' ');

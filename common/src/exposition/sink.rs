@@ -11,7 +11,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use super::Format;
 use super::buffer::Buffer;
 use super::family::Family;
-use super::syntax::{Labels, put_help, type_word};
+use super::syntax::{LabelSet, Labels, put_help, type_word};
 use crate::keyed::Keyed;
 use crate::metric::{Desc, Kind, Metric};
 
@@ -37,6 +37,8 @@ pub struct Sink {
     pub(super) collector: Option<usize>,
     /// What the names of families begin with, and are to begin with instead.
     pub(super) namespace: Option<Namespace>,
+    /// Come before the labels of every sample.
+    pub(super) common_labels: Option<Arc<LabelSet>>,
     /// Set if the families of this sink yield to those of others.
     pub(super) error_gauge: Option<ErrorGauge>,
 }
@@ -100,6 +102,7 @@ impl Sink {
         self.first_duplicate = None;
         self.error_gauge = None;
         self.namespace = None;
+        self.common_labels = None;
     }
 
     /// The format written.

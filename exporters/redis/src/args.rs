@@ -145,6 +145,9 @@ pub struct Metrics {
     /// Leave out process_*, promhttp_* and the build information
     #[arg(id = "redis-only-metrics", long = "redis-only-metrics")]
     pub redis_only: bool,
+    /// Add the server's role to all its metrics, as the label instance_role
+    #[arg(id = "append-instance-role-label", long = "append-instance-role-label")]
+    pub appends_role: bool,
 }
 
 /// Gives the flags that every exporter has the spellings and ties of redis_exporter.

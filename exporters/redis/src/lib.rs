@@ -106,7 +106,8 @@ impl RedisExporter {
             Some(args.config_command.clone()).filter(|command| command != NO_CONFIG_COMMAND);
         let collectors = Collectors::new(Placement::Reactor, FAMILIES, collectors);
         tracing::info!(?collectors, "enabled collectors");
-        let options = Options { config_command, unknown: OddityLog::default() };
+        let appends_role = args.metrics.appends_role;
+        let options = Options { config_command, unknown: OddityLog::default(), appends_role };
         Ok(Self {
             scraper: Scraper::new(&args.metrics.namespace, options, collectors),
             servers,

@@ -29,6 +29,8 @@ pub struct Options {
     pub config_command: Option<String>,
     /// Commands that a server did not know.
     pub unknown: OddityLog,
+    /// Adds the server's role to all its metrics.
+    pub appends_role: bool,
 }
 
 impl Scrape {

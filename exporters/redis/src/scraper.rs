@@ -58,6 +58,8 @@ impl Scraper {
     ) -> Vec<Outcome> {
         let started = Instant::now();
         exposition.rename_namespace("redis_", &self.namespace);
+        // What is about the exporter rather than the server has no role.
+        let mut own = exposition.sink();
         scrapes.start();
         let (report, outcomes) = match server {
             Some(server) => {
@@ -68,8 +70,10 @@ impl Scraper {
         };
         let totals = scrapes.finish(started.elapsed());
         let mut sink = exposition.sink();
-        self_metrics::push(&totals, report.as_ref(), &mut sink);
+        self_metrics::push(&totals, report.as_ref(), &mut sink, &mut own);
         exposition.add(sink);
+        exposition.add(own);
+        exposition.label_all(None);
         outcomes
     }
 
@@ -83,6 +87,10 @@ impl Scraper {
     ) -> (Report, Vec<Outcome>) {
         let Opening { connect_time, ping_time, result } = server.open(deadline).await;
         server.log_change(result.as_ref().map(drop));
+        if self.options.appends_role {
+            let role = result.as_ref().ok().and_then(|(_, info)| info.field("role"));
+            exposition.label_all(Some(("instance_role", role.unwrap_or_default())));
+        }
         let (failure, outcomes) = match result {
             Ok((connection, info)) => {
                 let scrape = Arc::new(Scrape::new(info, connection, Arc::clone(&self.options)));

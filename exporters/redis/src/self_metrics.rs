@@ -73,19 +73,20 @@ impl Scrapes {
     }
 }
 
-/// Pushes the families about the scrapes; those about the target only with a `report`.
-pub(crate) fn push(totals: &Totals, report: Option<&Report>, sink: &mut Sink) {
-    sink.value(&SCRAPES, totals.started as f64);
-    sink.family(&DURATIONS).summary(&[], [], totals.seconds, totals.finished);
+/// Pushes the families about the scrapes, those about the target only with a `report`: to `sink`
+/// what the reference labels with the target's role, to `own` the rest.
+pub(crate) fn push(totals: &Totals, report: Option<&Report>, sink: &mut Sink, own: &mut Sink) {
+    own.value(&SCRAPES, totals.started as f64);
+    own.family(&DURATIONS).summary(&[], [], totals.seconds, totals.finished);
     let Some(report) = report else { return };
     let is_up = report.failure.is_none();
     sink.value(&UP, f64::from(u8::from(is_up)));
     let error = report.failure.as_deref().unwrap_or_default();
     sink.family(&LAST_ERROR).sample(&[("err", error)], f64::from(u8::from(!is_up)));
     sink.value(&LAST_DURATION, report.duration.as_secs_f64());
-    sink.value(&LAST_CONNECT, report.connect_time.as_secs_f64());
+    own.value(&LAST_CONNECT, report.connect_time.as_secs_f64());
     if let Some(ping_time) = report.ping_time {
-        sink.value(&LAST_PING, ping_time.as_secs_f64());
+        own.value(&LAST_PING, ping_time.as_secs_f64());
     }
 }
 
@@ -99,7 +100,9 @@ mod tests {
         let scrapes = Scrapes::default();
         scrapes.start();
         let totals = scrapes.finish(Duration::from_millis(1500));
-        testing::exposed(|sink| push(&totals, report, sink))
+        let mut own = Sink::default();
+        let text = testing::exposed(|sink| push(&totals, report, sink, &mut own));
+        text + &testing::text(&own)
     }
 
     #[test]
@@ -112,7 +115,7 @@ mod tests {
         };
         let text = text(Some(&report));
         for line in [
-            "\nredis_up 0\n",
+            "redis_up 0\n",
             "\nredis_exporter_last_scrape_error{err=\"connect: refused\"} 1\n",
             "\nredis_exporter_last_scrape_connect_time_seconds 1\n",
             "\nredis_exporter_scrapes_total 1\n",

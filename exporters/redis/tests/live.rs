@@ -383,3 +383,27 @@ async fn a_server_without_modules_has_none_to_show() {
     }
     assert_eq!(log.count("command is not known"), 1, "{}", log.text());
 }
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn the_role_is_a_label_of_all_that_is_about_the_server() {
+    let mut server = Redis::start("").unwrap();
+    let exporter = of(&server, &["-append-instance-role-label", "-ping-on-connect"]);
+    let body = exporter.scrape().await.unwrap();
+    let own = [
+        "redis_exporter_last_scrape_connect_time_seconds",
+        "redis_exporter_last_scrape_ping_time_seconds",
+        "redis_exporter_scrapes_total",
+        "redis_exporter_scrape_duration_seconds",
+        "redis_exporter_build_info",
+    ];
+    for line in body.lines().filter(|line| line.starts_with("redis_")) {
+        let has_role = line.contains("{instance_role=\"master\"");
+        assert_eq!(has_role, !own.iter().any(|name| line.starts_with(name)), "{line}");
+    }
+    assert_line(&body, "redis_up{instance_role=\"master\"} 1");
+    assert_line(&body, "redis_db_keys{instance_role=\"master\",db=\"db0\"} 0");
+    assert!(body.lines().any(|line| line.starts_with("process_open_fds ")), "{body}");
+    server.stop().unwrap();
+    assert_line(&exporter.scrape().await.unwrap(), "redis_up{instance_role=\"\"} 0");
+}
