@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test program uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "part of the tests")]
 
+pub(crate) mod stub;
+
 use redis_exporter::RedisExporter;
 use tests::redis::Redis;
 
