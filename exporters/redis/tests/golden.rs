@@ -1,6 +1,8 @@
 //! Whole outputs, compared line by line with `tests/golden/`: for a server that is down, and for
 //! the answers to `INFO` of many servers in `fixtures/`, whose outputs are kept without help texts.
 
+#![expect(clippy::unwrap_used, reason = "part of the tests")]
+
 mod support;
 
 use std::path::{Path, PathBuf};

@@ -407,3 +407,86 @@ async fn the_role_is_a_label_of_all_that_is_about_the_server() {
     server.stop().unwrap();
     assert_line(&exporter.scrape().await.unwrap(), "redis_up{instance_role=\"\"} 0");
 }
+
+/// Scrapes until the answer has the sample line `line`, for 30 seconds at most.
+async fn scrape_until(exporter: &support::Running, line: &str) -> String {
+    let started = Instant::now();
+    loop {
+        let body = exporter.scrape().await.unwrap();
+        if body.lines().any(|found| found == line) || started.elapsed().as_secs() >= 30 {
+            assert_line(&body, line);
+            return body;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn both_ends_of_a_replication_tell_of_it() {
+    let master = Redis::start("repl-diskless-sync-delay 0").unwrap();
+    let replica = Redis::start(&format!("replicaof 127.0.0.1 {}", master.port)).unwrap();
+    master.ask(&["SET", "key", "value", "EX", "1000"]).unwrap();
+    let labels = format!("{{master_host=\"127.0.0.1\",master_port=\"{}\"}}", master.port);
+    let (of_replica, of_master) = (of(&replica, &[]), of(&master, &[]));
+    let up = format!("redis_master_link_up{labels} 1");
+    scrape_until(&of_replica, &up).await;
+    let body = scrape_until(&of_replica, "redis_db_keys{db=\"db0\"} 1").await;
+    assert_line(&body, &format!("redis_master_sync_in_progress{labels} 0"));
+    assert_line(&body, "redis_db_keys_expiring{db=\"db0\"} 1");
+    assert!(value(&body, &format!("redis_slave_repl_offset{labels}")) > 0.0);
+    assert!(value(&body, &format!("redis_master_last_io_seconds_ago{labels}")) >= 0.0);
+    let port = replica.port;
+    let labels = format!("{{slave_ip=\"127.0.0.1\",slave_port=\"{port}\",slave_state=\"online\"}}");
+    // A replica says once a second how far it is.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let body = of_master.scrape().await.unwrap();
+    assert_line(&body, "redis_connected_slaves 1");
+    assert!(value(&body, &format!("redis_connected_slave_offset_bytes{labels}")) > 0.0);
+    assert!(value(&body, &format!("redis_connected_slave_lag_seconds{labels}")) >= 0.0);
+    assert_collectors(&body, &[]);
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn three_nodes_tell_of_their_cluster() {
+    let nodes: Vec<Redis> = (0..3)
+        .map(|_| {
+            let bus = tests::free_port().unwrap();
+            Redis::start(&format!("cluster-enabled yes\ncluster-port {bus}")).unwrap()
+        })
+        .collect();
+    let addresses: Vec<String> =
+        nodes.iter().map(|node| format!("127.0.0.1:{}", node.port)).collect();
+    let mut create = vec!["--cluster", "create"];
+    create.extend(addresses.iter().map(String::as_str));
+    create.push("--cluster-yes");
+    let said = nodes[0].ask(&create).unwrap();
+    assert!(said.contains("All 16384 slots covered"), "{said}");
+    for node in &nodes {
+        let exporter = of(node, &[]);
+        let body = scrape_until(&exporter, "redis_cluster_state 1").await;
+        for line in [
+            "redis_cluster_size 3",
+            "redis_cluster_known_nodes 3",
+            "redis_cluster_slots_assigned 16384",
+            "redis_cluster_slots_ok 16384",
+            "redis_cluster_slots_fail 0",
+            "redis_db_keys{db=\"db0\"} 0",
+        ] {
+            assert_line(&body, line);
+        }
+        assert!(value(&body, "redis_cluster_messages_sent_total") > 0.0);
+        assert!(value(&body, "redis_cluster_stats_messages_ping_sent") > 0.0);
+        assert!(!body.contains("db=\"db1\""), "{body}");
+        assert_collectors(&body, &[]);
+    }
+    // With a node gone, its slots fail and the state of the cluster with them.
+    let mut nodes = nodes;
+    nodes[2].stop().unwrap();
+    let config = nodes[0].ask(&["CONFIG", "SET", "cluster-node-timeout", "500"]).unwrap();
+    nodes[1].ask(&["CONFIG", "SET", "cluster-node-timeout", "500"]).unwrap();
+    assert_eq!(config, "OK");
+    let body = scrape_until(&of(&nodes[0], &[]), "redis_cluster_state 0").await;
+    assert!(value(&body, "redis_cluster_slots_ok") < 16_384.0);
+}
