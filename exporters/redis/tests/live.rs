@@ -1,5 +1,7 @@
 //! The exporter against real servers, each on a free port in a folder of its own.
 
+#![expect(clippy::unwrap_used, reason = "part of the tests")]
+
 mod support;
 
 use std::time::{Duration, Instant};
