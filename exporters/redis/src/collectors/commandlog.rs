@@ -92,7 +92,7 @@ impl Collector<Scrape> for CommandLog {
 
 /// True for Valkey from 8.1 on. Asking others in vain would count as an error there.
 fn has_command_log(info: &Info) -> bool {
-    let mut numbers = info.field("valkey_version").unwrap_or_default().split('.');
+    let mut numbers = info.server_field("valkey_version").unwrap_or_default().split('.');
     let mut number = || numbers.next().and_then(|number| number.parse().ok()).unwrap_or(0);
     (number(), number()) >= SINCE
 }

@@ -110,9 +110,10 @@ async fn ask(
 
 /// True if the server knows `LATENCY HISTOGRAM`. Asking in vain would count as an error there.
 fn has_histogram(info: &Info) -> bool {
-    let version = info.field("redis_version").unwrap_or_default();
+    let version = info.server_field("redis_version").unwrap_or_default();
     let major = version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(0);
-    major >= HISTOGRAM_SINCE && WITHOUT_HISTOGRAM.iter().all(|field| info.field(field).is_none())
+    major >= HISTOGRAM_SINCE
+        && WITHOUT_HISTOGRAM.iter().all(|field| info.server_field(field).is_none())
 }
 
 /// Pushes the histograms; their sums are those of the same commands in `INFO`, which the server

@@ -76,6 +76,13 @@ impl Info {
         self.fields().find(|(name, _)| *name == field).map(|(_, value)| value)
     }
 
+    /// The first value of `field` in the section about the server itself, or before any section.
+    /// Cheaper than [`Self::field`], where the server lacks the field above all.
+    pub fn server_field(&self, field: &str) -> Option<&str> {
+        let mut fields = self.fields_of(|section| section.is_empty() || section == "Server");
+        fields.find(|(name, _)| *name == field).map(|(_, value)| value)
+    }
+
     /// True for a node of a cluster.
     pub fn is_clustered(&self) -> bool {
         self.field("cluster_enabled") == Some("1")
@@ -83,7 +90,7 @@ impl Info {
 
     /// The server's clock when it answered, as Unix time; since Redis 5.
     pub fn server_time(&self) -> Option<f64> {
-        let microseconds: f64 = self.field("server_time_usec")?.parse().ok()?;
+        let microseconds: f64 = self.server_field("server_time_usec")?.parse().ok()?;
         Some(microseconds / 1e6)
     }
 
@@ -95,7 +102,7 @@ impl Info {
     /// `standalone`, `cluster` or `sentinel`. Valkey calls the field `server_mode` unless it is
     /// set to present itself as Redis.
     pub fn mode(&self) -> Option<&str> {
-        self.field("redis_mode").or_else(|| self.field("server_mode"))
+        self.server_field("redis_mode").or_else(|| self.server_field("server_mode"))
     }
 
     fn fields_of<'a>(
@@ -243,6 +250,8 @@ mod tests {
         assert_eq!(names, ["early", "redis_mode", "os", "db0"]);
         assert_eq!(info.field("early"), Some("1"));
         assert_eq!(info.field("cmdstat_get"), None);
+        let server = ["early", "os", "db0"].map(|field| info.server_field(field));
+        assert_eq!(server, [Some("1"), Some("Linux a:b"), None]);
     }
 
     #[test]

@@ -69,7 +69,7 @@ impl InfoFields {
 /// When the server started. By the server's own clock where `INFO` has it, since
 /// that was read together with the uptime; by `now` the result varies by a second.
 fn start_time(info: &Info, now: SystemTime) -> Option<f64> {
-    let uptime: f64 = info.field("uptime_in_seconds")?.parse().ok()?;
+    let uptime: f64 = info.server_field("uptime_in_seconds")?.parse().ok()?;
     let time = match info.server_time() {
         Some(time) => time,
         None => now.duration_since(UNIX_EPOCH).ok()?.as_secs_f64(),
