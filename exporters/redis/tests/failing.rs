@@ -7,6 +7,7 @@ mod support;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use support::stub::{bulk, serve};
 use support::{assert_line, start, value};
 use tests::log::Log;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -128,6 +129,25 @@ async fn a_server_without_the_section_all_is_asked_for_the_default() {
     let body = exporter.scrape().await.unwrap();
     assert_line(&body, "redis_up 1");
     assert_line(&body, "redis_connected_clients 7");
+}
+
+#[tokio::test]
+async fn commands_that_a_server_does_not_know_are_absent_and_named_once() {
+    let info = "# Server\r\nredis_version:7.0.0\r\n# Replication\r\nrole:master\r\n";
+    let server = serve(vec![("INFO", bulk(info)), ("CLIENT", "+OK\r\n".into())]).await;
+    let log = Log::capture();
+    let exporter = start(&[&address_flag(server), "-config-command=-"]);
+    for _ in 0..3 {
+        let body = exporter.scrape().await.unwrap();
+        assert_line(&body, "redis_up 1");
+        for collector in ["latency", "slowlog"] {
+            let success = "redis_exporter_collector_success{collector=";
+            assert_line(&body, &format!("{success}\"{collector}\"}} 1"));
+        }
+        assert!(!body.contains("redis_slowlog") && !body.contains("redis_latency"), "{body}");
+    }
+    // LATENCY and SLOWLOG have two subcommands each.
+    assert_eq!(log.count("command is not known"), 4, "{}", log.text());
 }
 
 #[tokio::test]

@@ -41,14 +41,19 @@ impl Collector<Scrape> for SlowLog {
         let (mut length, mut latest) = (cmd("SLOWLOG"), cmd("SLOWLOG"));
         length.arg("LEN");
         latest.arg("GET").arg(1);
-        let (length, latest) =
-            tokio::join!(scrape.ask("SLOWLOG LEN", &length), scrape.ask("SLOWLOG GET", &latest));
+        // Proxies and Tile38 have no slow log.
+        let (length, latest) = tokio::join!(
+            scrape.ask_if_known("SLOWLOG LEN", &length),
+            scrape.ask_if_known("SLOWLOG GET", &latest)
+        );
         // Either may be refused while the other is not.
         let mut errors = FirstError::default();
-        if let Some(length) = errors.note(length.and_then(|reply| parse_length(&reply))) {
+        let length = errors.catch(length);
+        if let Some(length) = length.and_then(|reply| errors.note(parse_length(&reply))) {
             sink.value(&LENGTH, length);
         }
-        if let Some(entry) = errors.note(latest.and_then(|reply| parse_latest(&reply))) {
+        let latest = errors.catch(latest);
+        if let Some(entry) = latest.and_then(|reply| errors.note(parse_latest(&reply))) {
             sink.row(METRICS, &entry);
         }
         errors.into_result()
