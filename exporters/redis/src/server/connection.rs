@@ -8,6 +8,7 @@ use redis::{AsyncConnectionConfig, Cmd, FromRedisValue, RedisConnectionInfo, Red
 use tokio::net::{TcpStream, UnixStream};
 
 use super::address::Endpoint;
+use super::credentials::Login;
 use super::failure::{ConnectionState, Failure};
 use super::rejection;
 use super::servers::Target;
@@ -17,6 +18,9 @@ use crate::replies::info::Info;
 
 /// The step before the first command.
 pub(super) const CONNECT: &str = "connect";
+
+/// The step, and the command, that logs in.
+pub(super) const AUTH: &str = "AUTH";
 
 const CLIENT_NAME: &str = "redis_exporter";
 
@@ -34,6 +38,7 @@ impl Connection {
     /// Connects and logs in before `limit`; each later answer has to come within `timeout`.
     pub(super) async fn open(
         target: &Target,
+        login: Option<&Login>,
         tls: &Arc<Tls>,
         timeout: Option<Duration>,
         limit: Instant,
@@ -51,14 +56,14 @@ impl Connection {
         // It ends with the last clone of the connection.
         tokio::spawn(driver);
         let connection = Self { multiplexed, made: Instant::now(), is_new: true };
-        if let Some(login) = &target.login {
-            let mut auth = cmd("AUTH");
+        if let Some(login) = login {
+            let mut auth = cmd(AUTH);
             if let Some(user) = &login.user {
                 auth.arg(user);
             }
             auth.arg(login.password.expose());
             connection
-                .ask::<()>("AUTH", &auth, limit)
+                .ask::<()>(AUTH, &auth, limit)
                 .await
                 .map_err(|failure| failure.without(login.password.expose()))?;
         }

@@ -1,9 +1,12 @@
 //! Which user and password go with an address.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use anyhow::{Context as _, bail};
+use common::failures::{Change, FailureLog};
 use common::secret::Secret;
+use common::sync::lock;
 
 use super::address::Address;
 use crate::args::Args;
@@ -29,12 +32,30 @@ enum Passwords {
     Map(Vec<(String, Secret)>),
 }
 
+/// Where the login for one address comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Source {
+    /// The address itself.
+    Address(Option<Login>),
+    /// The password file, read for each login, or else the flags.
+    File {
+        /// The address as it is written in a file of several passwords.
+        key: String,
+        /// The user to log in as.
+        user: Option<String>,
+    },
+}
+
 /// What flags and password file say of all servers.
 #[derive(Debug)]
 pub(super) struct Credentials {
     user: String,
     password: Secret,
-    file: Option<Passwords>,
+    /// `None` if there is no password file.
+    path: Option<PathBuf>,
+    /// What was read from it last; `None` if it is not to be used.
+    file: Mutex<Option<Passwords>>,
+    failures: FailureLog,
 }
 
 impl Credentials {
@@ -43,22 +64,71 @@ impl Credentials {
     /// # Errors
     /// The password file cannot be read or is malformed.
     pub(super) fn read(args: &Args) -> anyhow::Result<Self> {
-        let file = if args.password.is_empty() && !args.password_file.is_empty() {
-            let path = Path::new(&args.password_file);
-            Some(read_file(path).with_context(|| format!("{PASSWORD_FILE}={}", path.display()))?)
-        } else {
-            None
+        let path = Some(&args.password_file).filter(|path| !path.is_empty()).map(PathBuf::from);
+        let credentials = Self {
+            user: args.user.clone(),
+            password: args.password.clone(),
+            path,
+            file: Mutex::default(),
+            failures: FailureLog::default(),
         };
-        Ok(Self { user: args.user.clone(), password: args.password.clone(), file })
+        if args.password.is_empty() && credentials.path.is_some() {
+            credentials.reload()?;
+        }
+        if credentials.password.expose().ends_with(['\n', '\r']) {
+            tracing::warn!(
+                "--redis.password, or REDIS_PASSWORD, ends in a line end, which is sent"
+            );
+        }
+        Ok(credentials)
     }
 
-    /// The login for the address that was written as `text`: the address's own password goes
-    /// before the file's, that before the flag's; the address's user before the flag's.
-    pub(super) fn login(&self, text: &str, address: &Address) -> Option<Login> {
+    /// Reads the password file; what was known stays if that fails. False if there is none.
+    ///
+    /// # Errors
+    /// It cannot be read or is malformed.
+    pub(super) fn reload(&self) -> anyhow::Result<bool> {
+        let Some(path) = &self.path else { return Ok(false) };
+        let read = read_file(path);
+        let passwords = read.with_context(|| format!("{PASSWORD_FILE}={}", path.display()))?;
+        *lock(&self.file) = Some(passwords);
+        Ok(true)
+    }
+
+    /// Where the login for the address that was written as `text` comes from: the address's own
+    /// password goes before the file's, that before the flag's; its user before the flag's.
+    pub(super) fn source(&self, text: &str, address: &Address) -> Source {
         let flag_user = Some(&self.user).filter(|user| !user.is_empty());
         let user = address.user.as_ref().or(flag_user).cloned();
-        let file = self.file.as_ref().and_then(|file| file.find(text, address, user.as_deref()));
-        let password = address.password.clone().or(file).unwrap_or_else(|| self.password.clone());
+        if let Some(password) = &address.password {
+            return Source::Address(Some(Login { user, password: password.clone() }));
+        }
+        let key = match &*lock(&self.file) {
+            Some(Passwords::Map(_)) => lookup_key(text, user.as_deref()),
+            Some(Passwords::One(_)) | None => String::new(),
+        };
+        Source::File { key, user }
+    }
+
+    /// The login of `source` at `address`, from the file as it is now.
+    pub(super) async fn login(
+        self: &Arc<Self>,
+        source: &Source,
+        address: &Address,
+    ) -> Option<Login> {
+        let (key, user) = match source {
+            Source::Address(login) => return login.clone(),
+            Source::File { key, user } => (key, user.clone()),
+        };
+        if lock(&self.file).is_some() {
+            let this = Arc::clone(self);
+            // It may be on a disk that hangs; the deadline of the connection holds then.
+            let read = tokio::task::spawn_blocking(move || this.reload().map(drop)).await;
+            self.note(read.unwrap_or_else(|_| bail!("{PASSWORD_FILE}: reading it has failed")));
+        }
+        let known = lock(&self.file);
+        let found = known.as_ref().and_then(|file| file.find(key, address, user.as_deref()));
+        let password = found.unwrap_or_else(|| self.password.clone());
         if password.is_empty() {
             if user.is_some() {
                 tracing::warn!(%address, "a user is set but no password: not logging in");
@@ -66,6 +136,14 @@ impl Credentials {
             return None;
         }
         Some(Login { user, password })
+    }
+
+    /// Logs the first of a series of failures to read the file.
+    fn note(&self, read: anyhow::Result<()>) {
+        let read = read.map_err(|error| format!("{error:#}"));
+        if let (Change::New, Err(error)) = (self.failures.note(&read.as_ref().map(drop)), &read) {
+            tracing::warn!(error, "the passwords that were read before are used");
+        }
     }
 }
 
@@ -94,17 +172,16 @@ fn parse(content: &str) -> anyhow::Result<Passwords> {
 }
 
 impl Passwords {
-    /// The password for the address that was written as `text`.
+    /// The password for an address, which `exact` is in the reference's form.
     ///
     /// The reference compares texts: the address without password, with
     /// `user@` where a user applies. Here that goes first; then an entry for
     /// the same endpoint counts whose user is the same or not given.
-    fn find(&self, text: &str, address: &Address, user: Option<&str>) -> Option<Secret> {
+    fn find(&self, exact: &str, address: &Address, user: Option<&str>) -> Option<Secret> {
         let entries = match self {
             Self::One(password) => return Some(password.clone()),
             Self::Map(entries) => entries,
         };
-        let exact = lookup_key(text, user);
         let is_same = |key: &str| {
             // `user@` without a colon means a user here, unlike in a server's address.
             let (key, key_user) = match key.split_once("://") {
@@ -119,7 +196,7 @@ impl Passwords {
         };
         let found = entries
             .iter()
-            .find(|(key, _)| *key == exact)
+            .find(|(key, _)| key == exact)
             .or_else(|| entries.iter().find(|(key, _)| is_same(key)));
         if found.is_none() {
             tracing::warn!(%address, "the password file has no entry for the address");
@@ -152,7 +229,7 @@ mod tests {
 
     fn find(content: &str, text: &str, user: Option<&str>) -> Option<String> {
         let address = Address::parse(text).unwrap();
-        let found = parse(content).unwrap().find(text, &address, user);
+        let found = parse(content).unwrap().find(&lookup_key(text, user), &address, user);
         found.map(|password| password.expose().to_owned())
     }
 
@@ -189,18 +266,44 @@ mod tests {
         assert!(Credentials::read(&args(&[missing, "--redis.password=hunter2"])).is_ok());
     }
 
-    #[test]
-    fn the_address_goes_before_the_flags() {
+    async fn login(credentials: &Arc<Credentials>, text: &str) -> Option<Login> {
+        let address = Address::parse(text).unwrap();
+        credentials.login(&credentials.source(text, &address), &address).await
+    }
+
+    #[tokio::test]
+    async fn the_address_goes_before_the_flags() {
         let flags = ["--redis.user=me", "--redis.password=flag"];
-        let credentials = Credentials::read(&args(&flags)).unwrap();
-        let login = |text| credentials.login(text, &Address::parse(text).unwrap());
+        let credentials = Arc::new(Credentials::read(&args(&flags)).unwrap());
         let expected = |user: &str, password: &str| {
             Some(Login { user: Some(user.into()), password: password.into() })
         };
-        assert_eq!(login("redis://a"), expected("me", "flag"));
-        assert_eq!(login("redis://you:own@a"), expected("you", "own"));
-        let without_password = Credentials::read(&args(&["--redis.user=me"])).unwrap();
-        assert_eq!(without_password.login("a", &Address::parse("a").unwrap()), None);
+        assert_eq!(login(&credentials, "redis://a").await, expected("me", "flag"));
+        assert_eq!(login(&credentials, "redis://you:own@a").await, expected("you", "own"));
+        let without = Arc::new(Credentials::read(&args(&["--redis.user=me"])).unwrap());
+        assert_eq!(login(&without, "a").await, None);
+    }
+
+    #[tokio::test]
+    async fn the_file_is_read_for_each_login_and_a_broken_one_changes_nothing() {
+        let file = std::env::temp_dir().join(format!("passwords-{}", std::process::id()));
+        std::fs::write(&file, "one\n").unwrap();
+        let flag = format!("--redis.password-file={}", file.display());
+        let credentials = Arc::new(Credentials::read(&args(&[&flag])).unwrap());
+        for (content, expected) in
+            [("two\n", "two"), ("", "two"), (r#"{"redis://a": "three"}"#, "three")]
+        {
+            std::fs::write(&file, content).unwrap();
+            let login = login(&credentials, "redis://a").await.unwrap();
+            assert_eq!(login.password.expose(), expected, "{content:?}");
+        }
+        std::fs::write(&file, "four\nfive").unwrap();
+        let error = format!("{:#}", credentials.reload().unwrap_err());
+        assert!(error.starts_with(&flag) && !error.contains("four"), "{error}");
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!(login(&credentials, "redis://a").await.unwrap().password.expose(), "three");
+        let none = Credentials::read(&args(&[])).unwrap();
+        assert!(!none.reload().unwrap());
     }
 
     #[test]

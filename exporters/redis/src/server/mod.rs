@@ -18,7 +18,8 @@ use tokio::sync::Mutex;
 
 use crate::args::Args;
 use crate::replies::info::Info;
-use connection::{CONNECT, Connection};
+use connection::{AUTH, CONNECT, Connection};
+use credentials::{Credentials, Login};
 use failure::{ConnectionState, Failure};
 use tls::Tls;
 
@@ -51,6 +52,7 @@ impl ConnectionOptions {
 #[derive(Debug)]
 pub struct Server {
     target: Target,
+    credentials: Arc<Credentials>,
     tls: Arc<Tls>,
     options: ConnectionOptions,
     kept: Mutex<Option<Connection>>,
@@ -70,8 +72,14 @@ pub struct Opening {
 
 impl Server {
     /// Prepares for the server at `target`; does not connect yet.
-    fn new(target: Target, tls: Arc<Tls>, options: ConnectionOptions) -> Self {
-        Self { target, tls, options, kept: Mutex::new(None), failures: FailureLog::default() }
+    fn new(
+        target: Target,
+        credentials: Arc<Credentials>,
+        tls: Arc<Tls>,
+        options: ConnectionOptions,
+    ) -> Self {
+        let (kept, failures) = (Mutex::new(None), FailureLog::default());
+        Self { target, credentials, tls, options, kept, failures }
     }
 
     /// Logs the first of a series of equal failures, and the recovery.
@@ -154,14 +162,33 @@ impl Server {
                 return Ok(Connection { is_new: false, ..kept.clone() });
             }
             *slot = None;
-            let connection =
-                Connection::open(&self.target, &self.tls, self.options.timeout, limit).await?;
+            let connection = self.log_in(limit).await?;
             *slot = Some(connection.clone());
             Ok(connection)
         };
         tokio::time::timeout_at(limit.into(), connecting)
             .await
             .unwrap_or_else(|_| Err(Failure::timeout(CONNECT)))
+    }
+
+    /// A new connection. If the server refuses the login and the password file has changed since
+    /// it was read, the new password is tried at once.
+    async fn log_in(&self, limit: Instant) -> Result<Connection, Failure> {
+        let Target { source, address, .. } = &self.target;
+        let open = |login: Option<Login>| {
+            let timeout = self.options.timeout;
+            async move {
+                Connection::open(&self.target, login.as_ref(), &self.tls, timeout, limit).await
+            }
+        };
+        let login = self.credentials.login(source, address).await;
+        match open(login.clone()).await {
+            Err(failure) if failure.step == AUTH => {
+                let again = self.credentials.login(source, address).await;
+                if again == login { Err(failure) } else { open(again).await }
+            }
+            opened => opened,
+        }
     }
 
     /// Finds out why a server accepts connections and drops them.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use common::targets::Targets;
 
 use super::address::Address;
-use super::credentials::{Credentials, Login};
+use super::credentials::{Credentials, Source};
 use super::tls::Tls;
 use super::{ConnectionOptions, Server};
 use crate::args::Args;
@@ -18,11 +18,11 @@ const MAX_SERVERS: usize = 256;
 /// How long an unused server is kept: longer than any usual scrape interval.
 const IDLE_TIME: Duration = Duration::from_mins(10);
 
-/// A server's address and the login there.
+/// A server's address and where the login there comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Target {
     pub(super) address: Address,
-    pub(super) login: Option<Login>,
+    pub(super) source: Source,
     /// Name that the server's certificate must have, if another one than the flags say.
     pub(super) server_name: Option<String>,
 }
@@ -30,7 +30,7 @@ pub struct Target {
 /// The servers by address and login: one connection to each.
 #[derive(Debug)]
 pub struct Servers {
-    credentials: Credentials,
+    credentials: Arc<Credentials>,
     options: ConnectionOptions,
     tls: Arc<Tls>,
     kept: Targets<Target, Server>,
@@ -43,7 +43,7 @@ impl Servers {
     /// The password file, or a file of TLS, cannot be read or is malformed.
     pub fn new(args: &Args) -> anyhow::Result<Self> {
         Ok(Self {
-            credentials: Credentials::read(args)?,
+            credentials: Arc::new(Credentials::read(args)?),
             options: ConnectionOptions::new(args),
             tls: Arc::new(Tls::new(&args.tls)?),
             kept: Targets::new(MAX_SERVERS, IDLE_TIME),
@@ -56,15 +56,26 @@ impl Servers {
     /// A malformed address.
     pub fn target(&self, text: &str) -> anyhow::Result<Target> {
         let address = Address::parse(text)?;
-        let login = self.credentials.login(text, &address);
-        Ok(Target { address, login, server_name: None })
+        let source = self.credentials.source(text, &address);
+        Ok(Target { address, source, server_name: None })
+    }
+
+    /// Reads the password file again; false if there is none.
+    ///
+    /// # Errors
+    /// It cannot be read or is malformed; the passwords stay as they were.
+    pub fn reload(&self) -> anyhow::Result<bool> {
+        self.credentials.reload()
     }
 
     /// The server of `target`, the same one as long as it is kept; does not connect.
     ///
     /// To be called inside a runtime.
     pub fn get(&self, target: &Target) -> Arc<Server> {
-        let new = || Server::new(target.clone(), Arc::clone(&self.tls), self.options);
+        let new = || {
+            let (tls, credentials) = (Arc::clone(&self.tls), Arc::clone(&self.credentials));
+            Server::new(target.clone(), credentials, tls, self.options)
+        };
         let Ok(server) = self.kept.get(target, || Ok::<_, Infallible>(new()));
         server
     }
