@@ -75,6 +75,8 @@ pub struct Entry<Source: ?Sized + 'static> {
     pub enabled_by_default: bool,
     /// The oldest releases of the target that have what it reads; empty for all.
     pub since: &'static [Release],
+    /// Flags of the reference exporter that switch it on as well; see [`Entry::turned_on_by`].
+    pub turned_on_by: &'static [&'static str],
     /// Adds the collector's own flags.
     pub flags: fn(Command) -> Command,
     /// Makes the collector; fails on a bad flag.
@@ -85,7 +87,15 @@ impl<Source: ?Sized> Entry<Source> {
     /// A collector that runs unless switched off.
     pub const fn on(name: &'static str, summary: &'static str, build: Factory<Source>) -> Self {
         let flags = |command| command;
-        Self { name, summary, enabled_by_default: true, since: &[], flags, build }
+        Self {
+            name,
+            summary,
+            enabled_by_default: true,
+            since: &[],
+            turned_on_by: &[],
+            flags,
+            build,
+        }
     }
 
     /// A collector that runs only if switched on.
@@ -97,6 +107,13 @@ impl<Source: ?Sized> Entry<Source> {
     #[must_use]
     pub const fn with_flags(self, flags: fn(Command) -> Command) -> Self {
         Self { flags, ..self }
+    }
+
+    /// Any of these flags, by their ids, switches it on too: an on/off flag that is true, or
+    /// another one that is given. Its own switch, if given, goes before them.
+    #[must_use]
+    pub const fn turned_on_by(self, flags: &'static [&'static str]) -> Self {
+        Self { turned_on_by: flags, ..self }
     }
 
     /// It reads what only these releases of the target and later ones have. On an older one, or

@@ -16,7 +16,7 @@ pub use dialect::Dialect;
 pub use duration::parse_duration;
 pub use list::CommaList;
 pub use old_names::{OldName, old_names};
-pub use switches::{Switches, is_switched_on};
+pub use switches::{Switches, is_switched_on, on_off_flag};
 
 /// Completes a command and reads the arguments with it.
 ///
