@@ -7,6 +7,8 @@ use clap::Command;
 use common::cli::parse_duration;
 use common::secret::Secret;
 
+use crate::keys::KeyArgs;
+
 /// Go's spellings of `true`.
 const TRUE: [&str; 6] = ["1", "t", "T", "true", "TRUE", "True"];
 
@@ -77,6 +79,9 @@ pub struct Args {
         default_value = "CONFIG"
     )]
     pub config_command: String,
+    /// Which keys are looked at.
+    #[command(flatten)]
+    pub keys: KeyArgs,
     /// What the metrics look like.
     #[command(flatten)]
     pub metrics: Metrics,

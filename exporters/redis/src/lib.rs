@@ -7,6 +7,7 @@
 
 pub mod args;
 pub mod collectors;
+pub mod keys;
 pub mod replies;
 pub mod scrape;
 pub mod scraper;
@@ -30,6 +31,7 @@ use common::web::{Landing, Service};
 
 use args::{Args, Metrics};
 use collectors::COLLECTORS;
+use keys::KeyChecks;
 use scrape::{Options, Scrape};
 use scraper::{FAMILIES, Scraper};
 use self_metrics::Scrapes;
@@ -92,7 +94,7 @@ impl RedisExporter {
     /// Makes the exporter that the flags ask for; does not connect yet.
     ///
     /// # Errors
-    /// A malformed address or password file, with the flag.
+    /// A malformed address, password file or list of keys, with the flag.
     pub fn new(args: &Args, collectors: Vec<Named<Scrape>>) -> anyhow::Result<Self> {
         let servers = Servers::new(args)?;
         let target = match args.address.expose() {
@@ -103,7 +105,8 @@ impl RedisExporter {
             Some(args.config_command.clone()).filter(|command| command != NO_CONFIG_COMMAND);
         let collectors = Collectors::new(Placement::Reactor, FAMILIES, collectors);
         tracing::info!(?collectors, "enabled collectors");
-        let options = Options { config_command };
+        let checks = Arc::new(KeyChecks::new(&args.keys)?);
+        let options = Options { config_command, checks };
         Ok(Self {
             scraper: Scraper::new(&args.metrics.namespace, options, collectors),
             servers,

@@ -7,6 +7,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{Cmd, RedisError, Value};
 use tokio::sync::OnceCell;
 
+use crate::keys::KeyChecks;
 use crate::replies::info::Info;
 use crate::replies::settings::Settings;
 use crate::server::failure::reason;
@@ -26,6 +27,8 @@ pub struct Scrape {
 pub struct Options {
     /// Name of the CONFIG command; `None` never to use it.
     pub config_command: Option<String>,
+    /// The keys to look at, unless the request names others.
+    pub checks: Arc<KeyChecks>,
 }
 
 impl Scrape {
