@@ -1,6 +1,7 @@
 //! The source of all collectors: one scrape's view of the server.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use common::error::CollectError;
 use redis::aio::MultiplexedConnection;
@@ -10,13 +11,20 @@ use tokio::sync::OnceCell;
 use crate::keys::KeyChecks;
 use crate::replies::info::Info;
 use crate::replies::settings::Settings;
+use crate::server::Dialer;
 use crate::server::failure::reason;
+use crate::server::session::Session;
+
+/// Time at the end of a scrape, at most, for what was found to be written.
+const RESERVE: Duration = Duration::from_millis(500);
 
 /// What the collectors of one scrape share.
 #[derive(Debug)]
 pub struct Scrape {
     info: Info,
     connection: MultiplexedConnection,
+    dialer: Dialer,
+    deadline: Instant,
     options: Arc<Options>,
     /// Asked for by the first collector that needs it.
     settings: OnceCell<Result<Settings, RedisError>>,
@@ -33,8 +41,38 @@ pub struct Options {
 
 impl Scrape {
     /// A scrape of a server that is connected and has answered `INFO`.
-    pub fn new(info: Info, connection: MultiplexedConnection, options: Arc<Options>) -> Self {
-        Self { info, connection, options, settings: OnceCell::new() }
+    ///
+    /// `dialer` makes further connections; `deadline` is the end of the scrape.
+    pub fn new(
+        info: Info,
+        connection: MultiplexedConnection,
+        dialer: Dialer,
+        deadline: Instant,
+        options: Arc<Options>,
+    ) -> Self {
+        Self { info, connection, dialer, deadline, options, settings: OnceCell::new() }
+    }
+
+    /// A connection of its own for work that selects databases, to be finished in time for what
+    /// was found to be shown.
+    ///
+    /// # Errors
+    /// [`CollectError::Query`] if the server cannot be reached or refuses.
+    pub async fn session(&self) -> Result<Session, CollectError> {
+        let now = Instant::now();
+        let left = self.deadline.saturating_duration_since(now);
+        let limit = now + left - (left / 10).min(RESERVE);
+        let connected = self.dialer.connect(limit).await;
+        let connection =
+            connected.map_err(|failure| CollectError::query(failure.step, &failure.reason))?;
+        Ok(Session::new(connection, limit))
+    }
+
+    /// The keys that this scrape is to look at; `None` if this server's are to be left alone.
+    pub fn checks(&self) -> Option<&KeyChecks> {
+        let checks = &self.options.checks;
+        let is_replica = self.info.field("role") == Some("slave");
+        (!self.info.is_sentinel() && (is_replica || !checks.replicas_only)).then_some(checks)
     }
 
     /// The answer to `INFO` in this scrape.

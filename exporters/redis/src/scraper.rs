@@ -85,7 +85,9 @@ impl Scraper {
         server.log_change(&result.as_ref().map(drop));
         let (failure, outcomes) = match result {
             Ok((connection, info)) => {
-                let scrape = Arc::new(Scrape::new(info, connection, Arc::clone(&self.options)));
+                let (dialer, options) = (server.dialer(), Arc::clone(&self.options));
+                let scrape = Scrape::new(info, connection, dialer, deadline, options);
+                let scrape = Arc::new(scrape);
                 let outcomes = self.collectors.run(scrape, |_| true, deadline, exposition).await;
                 let is_timeout =
                     |outcome: &Outcome| matches!(outcome.result, Err(CollectError::Timeout(_)));

@@ -6,6 +6,7 @@ mod config;
 mod errorstats;
 mod info;
 mod instance;
+mod keys;
 mod keyspace;
 mod latencystats;
 mod replication;
@@ -34,6 +35,8 @@ pub const COLLECTORS: &[Entry<Scrape>] = &[
     Entry::on("instance", "what the server is: version, role and the like", |_| {
         Ok(Box::new(instance::Instance))
     }),
+    Entry::on("keys", "size, memory and value of chosen keys", keys::build)
+        .with_flags(keys::Options::augment_args),
     Entry::on("keyspace", "keys per database", keyspace::build)
         .with_flags(keyspace::Options::augment_args),
     Entry::on("latencystats", "percentiles of latency per command", |_| {

@@ -3,3 +3,4 @@
 pub mod commands;
 pub mod info;
 pub mod settings;
+pub mod values;

@@ -6,6 +6,7 @@ mod credentials;
 pub mod failure;
 mod rejection;
 mod servers;
+pub mod session;
 
 use std::time::{Duration, Instant};
 
@@ -53,6 +54,25 @@ pub struct Server {
     options: ConnectionOptions,
     kept: Mutex<Option<Connection>>,
     failures: FailureLog,
+}
+
+/// Makes connections to one server that are closed after use.
+#[derive(Clone, Debug)]
+pub struct Dialer {
+    target: Target,
+    client: Client,
+    timeout: Option<Duration>,
+}
+
+impl Dialer {
+    /// Connects and logs in by `limit`.
+    ///
+    /// # Errors
+    /// The server cannot be reached, refuses the login, or is too slow.
+    pub async fn connect(&self, limit: Instant) -> Result<MultiplexedConnection, Failure> {
+        let opened = Connection::open(&self.client, &self.target, self.timeout, limit).await;
+        opened.map(|connection| connection.multiplexed)
+    }
 }
 
 /// What came of the attempt to read a server.
@@ -141,6 +161,12 @@ impl Server {
             }
             may_retry = false;
         }
+    }
+
+    /// For connections beside the kept one.
+    pub fn dialer(&self) -> Dialer {
+        let (target, client) = (self.target.clone(), self.client.clone());
+        Dialer { target, client, timeout: self.options.timeout }
     }
 
     /// Drops the kept connection: the next scrape makes a new one.
