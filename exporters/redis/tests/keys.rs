@@ -21,7 +21,9 @@ async fn send(server: &Redis, commands: &[&str]) {
     for command in commands {
         let mut words = command.split(' ');
         let mut cmd = redis::cmd(words.next().unwrap());
-        words.for_each(|word| drop(cmd.arg(word)));
+        for word in words {
+            cmd.arg(word);
+        }
         cmd.query_async::<redis::Value>(&mut connection).await.unwrap();
     }
 }
@@ -192,4 +194,112 @@ async fn a_million_keys_are_bounded_in_time_and_memory() {
     assert_line(&body, "redis_up 1");
     assert_line(&body, "redis_exporter_collector_success{collector=\"keys\"} 0");
     assert!(body.matches("\nredis_key_size{").count() > 10_000);
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn counts_are_per_pattern_and_database() {
+    let server = Redis::start("").unwrap();
+    send(&server, &["MSET a1 1 a2 1 b 1", "SELECT 2", "MSET a1 1 c 1"]).await;
+    let flags = ["-count-keys=a*,b,none*,db2=*,db99=*", "-check-keys-batch-size=1"];
+    let body = of(&server, &flags).scrape().await.unwrap();
+    for line in [
+        "redis_keys_count{db=\"db0\",key=\"a*\"} 2",
+        "redis_keys_count{db=\"db0\",key=\"b\"} 1",
+        "redis_keys_count{db=\"db0\",key=\"none*\"} 0",
+        "redis_keys_count{db=\"db2\",key=\"*\"} 2",
+        "redis_exporter_collector_success{collector=\"key_counts\"} 0",
+    ] {
+        assert_line(&body, line);
+    }
+    assert!(!body.contains("redis_keys_count{db=\"db99\""), "{body}");
+    let replicas = [flags[0], "-check-keys=*", "-skip-checkkeys-for-role-master"];
+    let body = of(&server, &replicas).scrape().await.unwrap();
+    assert!(!body.contains("redis_keys_count{") && !body.contains("redis_key_size{"), "{body}");
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn a_streams_unknown_lag_has_no_sample() {
+    let server = Redis::start("").unwrap();
+    let commands = [
+        "XGROUP CREATE s g $ MKSTREAM",
+        "XADD s 0-1 a b",
+        "XADD s 0-2 a b",
+        "XADD s 0-3 a b",
+        "XREADGROUP GROUP g alice COUNT 1 STREAMS s >",
+        "XDEL s 0-2",
+        "XGROUP CREATE s g\"q=1 0-1",
+        "SET text 1",
+        "SELECT 1",
+        "XADD whole 5-1 a b",
+        "XGROUP CREATE whole all 0",
+        "XREADGROUP GROUP all bob STREAMS whole >",
+    ];
+    send(&server, &commands).await;
+    let flags = ["-check-streams=s,*,db1=w*", "-check-single-streams=text,s"];
+    let body = of(&server, &flags).scrape().await.unwrap();
+    for line in [
+        "redis_stream_length{db=\"db0\",stream=\"s\"} 2",
+        "redis_stream_entries_added_total{db=\"db0\",stream=\"s\"} 3",
+        "redis_stream_group_messages_pending{db=\"db0\",stream=\"s\",group=\"g\"} 1",
+        "redis_stream_group_entries_read{db=\"db0\",stream=\"s\",group=\"g\"} 1",
+        "redis_stream_group_consumers{db=\"db0\",stream=\"s\",group=\"g\\\"q=1\"} 0",
+        "redis_stream_group_lag{db=\"db1\",stream=\"whole\",group=\"all\"} 0",
+        "redis_stream_last_entry_id{db=\"db1\",stream=\"whole\"} 5",
+        "redis_exporter_collector_success{collector=\"streams\"} 0",
+    ] {
+        assert_line(&body, line);
+    }
+    let pending = "redis_stream_group_consumer_messages_pending{db=\"db0\",stream=\"s\",\
+                   group=\"g\",consumer=\"alice\"} 1";
+    assert_line(&body, pending);
+    assert!(!body.contains("group_lag{db=\"db0\"") && !body.contains("stream=\"text\""), "{body}");
+    assert!(!body.contains("entries_read{db=\"db0\",stream=\"s\",group=\"g\\\""), "{body}");
+    server_without_consumers().await;
+}
+
+async fn server_without_consumers() {
+    let server = Redis::start("").unwrap();
+    send(&server, &["XGROUP CREATE s g $ MKSTREAM", "XGROUP CREATECONSUMER s g eve"]).await;
+    let exporter = of(&server, &["-check-streams=s", "-streams-exclude-consumer-metrics"]);
+    exporter.scrape().await.unwrap();
+    let body = exporter.scrape().await.unwrap();
+    assert_line(&body, "redis_stream_group_consumers{db=\"db0\",stream=\"s\",group=\"g\"} 1");
+    assert!(
+        !body.contains("consumer=\"eve\"") && !body.contains("cmd=\"xinfo|consumers\""),
+        "{body}"
+    );
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn a_script_that_fails_costs_no_other() {
+    let server = Redis::start("").unwrap();
+    let write = |name: &str, text: &str| {
+        let file = server.folder().join(name);
+        std::fs::write(&file, text).unwrap();
+        file.display().to_string()
+    };
+    let good = write("ok.lua", "return {\"queue:mail\", \"12\", \"queue \\\"x\\\"\", \"3.5\"}");
+    let bad = write("bad.lua", "a = \"test\"\nreturn a");
+    let none = write("none.lua", "return {}");
+    let writer = write("writer.lua", "redis.call('SET', 'k', '1') return {'k', '1'}");
+    let log = Log::capture();
+    for (first, second) in [(&good, &bad), (&bad, &good)] {
+        let flag = format!("-script={first},{second},{none},{writer}");
+        let body = of(&server, &[&flag, "-lua-script-read-only"]).scrape().await.unwrap();
+        for line in [
+            format!("redis_script_values{{filename=\"{good}\",key=\"queue:mail\"}} 12"),
+            format!("redis_script_values{{filename=\"{good}\",key=\"queue \\\"x\\\"\"}} 3.5"),
+            format!("redis_script_result{{filename=\"{good}\"}} 1"),
+            format!("redis_script_result{{filename=\"{bad}\"}} 0"),
+            format!("redis_script_result{{filename=\"{none}\"}} 2"),
+            format!("redis_script_result{{filename=\"{writer}\"}} 0"),
+            "redis_up 1".to_owned(),
+        ] {
+            assert_line(&body, &line);
+        }
+    }
+    assert_eq!(log.count("collector failed"), 2, "once for each exporter: {}", log.text());
 }

@@ -6,12 +6,15 @@ mod config;
 mod errorstats;
 mod info;
 mod instance;
+mod key_counts;
 mod keys;
 mod keyspace;
 mod latencystats;
 mod replication;
+mod scripts;
 mod sentinel;
 mod slowlog;
+mod streams;
 
 use clap::Args as _;
 use common::collector::Entry;
@@ -35,6 +38,9 @@ pub const COLLECTORS: &[Entry<Scrape>] = &[
     Entry::on("instance", "what the server is: version, role and the like", |_| {
         Ok(Box::new(instance::Instance))
     }),
+    Entry::on("key_counts", "keys that match chosen patterns", |_| {
+        Ok(Box::new(key_counts::KeyCounts))
+    }),
     Entry::on("keys", "size, memory and value of chosen keys", keys::build)
         .with_flags(keys::Options::augment_args),
     Entry::on("keyspace", "keys per database", keyspace::build)
@@ -45,10 +51,15 @@ pub const COLLECTORS: &[Entry<Scrape>] = &[
     Entry::on("replication", "links to master and replicas", |_| {
         Ok(Box::new(replication::Replication))
     }),
+    Entry::off("scripts", "what Lua scripts of the user return", scripts::build)
+        .with_flags(scripts::Options::augment_args)
+        .turned_on_by(&["script"]),
     Entry::on("sentinel", "masters that a sentinel monitors", |_| Ok(Box::new(sentinel::Sentinel))),
     Entry::on("slowlog", "length and latest entry of the slow log", |_| {
         Ok(Box::new(slowlog::SlowLog))
     }),
+    Entry::on("streams", "chosen streams, their groups and consumers", streams::build)
+        .with_flags(streams::Options::augment_args),
 ];
 
 /// What a collector pushes for the text of an INFO.

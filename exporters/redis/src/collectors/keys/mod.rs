@@ -212,23 +212,31 @@ impl Check<'_> {
                 Value::BulkString(bytes) if !reading::is_hyperloglog(&bytes) => {
                     reading.value = self.wants_values.then(|| reading::shown(bytes)).flatten();
                 }
-                Value::BulkString(_) | Value::ServerError(_) => {
+                Value::BulkString(bytes) => {
+                    ask_more(&mut commands, name, false);
+                    asked.push((index, false, Some(bytes)));
+                }
+                Value::ServerError(_) => {
                     let wants_value = self.wants_values && size <= MAX_VALUE as f64;
                     ask_more(&mut commands, name, wants_value);
-                    asked.push((index, wants_value));
+                    asked.push((index, wants_value, None));
                 }
                 _ => self.errors.keep(reading::malformed("GETRANGE")),
             }
         }
         let mut answers = self.session.ask_all("PFCOUNT", &commands).await?.into_iter();
-        for (index, has_value) in asked {
+        for (index, has_value, beginning) in asked {
             let count = answers.next().and_then(|count| reading::number("PFCOUNT", count).ok());
             let value = if has_value { answers.next() } else { None };
             let Some(reading) = readings.get_mut(index) else { continue };
-            match (count.flatten(), value.map(|value| reading::good("GET", value))) {
+            let value = value.map_or(Ok(Value::Nil), |value| reading::good("GET", value));
+            match (count.flatten(), self.errors.note(value)) {
                 (Some(count), _) => reading.size = Some(count),
-                (None, Some(Ok(Value::BulkString(bytes)))) => reading.value = reading::shown(bytes),
-                (None, Some(Err(error))) => self.errors.keep(error),
+                (None, Some(Value::BulkString(bytes))) => reading.value = reading::shown(bytes),
+                // A text that merely begins like one.
+                (None, _) if self.wants_values => {
+                    reading.value = beginning.and_then(reading::shown);
+                }
                 _ => {}
             }
         }
