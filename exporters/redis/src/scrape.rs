@@ -75,6 +75,11 @@ impl Scrape {
         (!self.info.is_sentinel() && (is_replica || !checks.replicas_only)).then_some(checks)
     }
 
+    /// Keys that one `SCAN` is to look at.
+    pub fn batch_size(&self) -> u32 {
+        self.options.checks.batch_size
+    }
+
     /// The answer to `INFO` in this scrape.
     pub fn info(&self) -> &Info {
         &self.info

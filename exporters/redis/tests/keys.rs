@@ -303,3 +303,38 @@ async fn a_script_that_fails_costs_no_other() {
     }
     assert_eq!(log.count("collector failed"), 2, "once for each exporter: {}", log.text());
 }
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn keys_are_grouped_by_lua_patterns() {
+    let server = Redis::start("databases 3").unwrap();
+    let keys = "MSET user:1:a x user:2:b x order:7 x zz x temp x";
+    send(&server, &[keys, "SELECT 2", "SET user:9:c x"]).await;
+    let patterns = "-check-key-groups=^(user):%d+:(.*)$,^(order):,temp";
+    let body = of(&server, &[patterns, "-check-keys-batch-size=2"]).scrape().await.unwrap();
+    for (labels, count) in [
+        ("db=\"db0\",key_group=\"usera\"", 1),
+        ("db=\"db0\",key_group=\"order\"", 1),
+        ("db=\"db0\",key_group=\"\"", 1),
+        ("db=\"db0\",key_group=\"unclassified\"", 1),
+        ("db=\"db2\",key_group=\"userc\"", 1),
+    ] {
+        assert_line(&body, &format!("redis_key_group_count{{{labels}}} {count}"));
+        assert!(value(&body, &format!("redis_key_group_memory_usage_bytes{{{labels}}}")) > 8.0);
+    }
+    for line in [
+        "redis_number_of_distinct_key_groups{db=\"db0\"} 5",
+        "redis_number_of_distinct_key_groups{db=\"db1\"} 0",
+        "redis_number_of_distinct_key_groups{db=\"db2\"} 1",
+    ] {
+        assert_line(&body, line);
+    }
+    let body = of(&server, &[patterns, "-max-distinct-key-groups=2"]).scrape().await.unwrap();
+    assert_line(&body, "redis_key_group_count{db=\"db0\",key_group=\"overflow\"} 3");
+    assert_line(&body, "redis_number_of_distinct_key_groups{db=\"db0\"} 5");
+    let body = of(&server, &["-check-key-groups=%"]).scrape().await.unwrap();
+    assert_line(&body, "redis_exporter_collector_success{collector=\"key_groups\"} 0");
+    assert_line(&body, "redis_up 1");
+    let body = of(&server, &[]).scrape().await.unwrap();
+    assert_line(&body, "redis_last_key_groups_scrape_duration_milliseconds 0");
+}

@@ -18,7 +18,7 @@ fn assert_collectors(body: &str, failed: &[&str]) {
         .filter_map(|line| line.strip_prefix(prefix)?.split_once("\"} "))
         .map(|(collector, verdict)| (collector, verdict == "1"))
         .collect();
-    assert_eq!(verdicts.len(), 14, "{body}");
+    assert_eq!(verdicts.len(), 15, "{body}");
     for (collector, succeeded) in verdicts {
         assert_eq!(succeeded, !failed.contains(&collector), "{collector}\n{body}");
     }

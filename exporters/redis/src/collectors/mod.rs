@@ -7,6 +7,7 @@ mod errorstats;
 mod info;
 mod instance;
 mod key_counts;
+mod key_groups;
 mod keys;
 mod keyspace;
 mod latencystats;
@@ -41,6 +42,8 @@ pub const COLLECTORS: &[Entry<Scrape>] = &[
     Entry::on("key_counts", "keys that match chosen patterns", |_| {
         Ok(Box::new(key_counts::KeyCounts))
     }),
+    Entry::on("key_groups", "keys by groups that Lua patterns make", key_groups::build)
+        .with_flags(key_groups::Options::augment_args),
     Entry::on("keys", "size, memory and value of chosen keys", keys::build)
         .with_flags(keys::Options::augment_args),
     Entry::on("keyspace", "keys per database", keyspace::build)
