@@ -33,7 +33,7 @@ use args::{Args, Metrics};
 use collectors::COLLECTORS;
 use keys::KeyChecks;
 use scrape::{Options, Scrape};
-use scraper::{FAMILIES, Scraper};
+use scraper::{FAMILIES, Request, Scraper};
 use self_metrics::Scrapes;
 use server::{Servers, Target};
 
@@ -101,11 +101,11 @@ impl RedisExporter {
             "" => None,
             address => Some(servers.target(address).context("--redis.addr")?),
         };
+        let checks = Arc::new(KeyChecks::new(&args.keys)?);
         let config_command =
             Some(args.config_command.clone()).filter(|command| command != NO_CONFIG_COMMAND);
         let collectors = Collectors::new(Placement::Reactor, FAMILIES, collectors);
         tracing::info!(?collectors, "enabled collectors");
-        let checks = Arc::new(KeyChecks::new(&args.keys)?);
         let options = Options { config_command, checks };
         Ok(Self {
             scraper: Scraper::new(&args.metrics.namespace, options, collectors),
@@ -126,7 +126,8 @@ impl Exporter for RedisExporter {
         let server = self.target.as_ref().map(|target| self.servers.get(target)).transpose();
         let server = server.map_err(|error| Refusal(format!("{error:#}")))?;
         let (server, scrapes) = (server.as_deref(), &self.scrapes);
-        Ok(self.scraper.scrape(server, scrapes, request.deadline, exposition).await)
+        let request = Request { deadline: request.deadline, checks: None };
+        Ok(self.scraper.scrape(server, scrapes, request, exposition).await)
     }
 }
 

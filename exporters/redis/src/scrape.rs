@@ -26,6 +26,8 @@ pub struct Scrape {
     dialer: Dialer,
     deadline: Instant,
     options: Arc<Options>,
+    /// Those of the request, else those of the flags.
+    checks: Arc<KeyChecks>,
     /// Asked for by the first collector that needs it.
     settings: OnceCell<Result<Settings, RedisError>>,
 }
@@ -50,7 +52,14 @@ impl Scrape {
         deadline: Instant,
         options: Arc<Options>,
     ) -> Self {
-        Self { info, connection, dialer, deadline, options, settings: OnceCell::new() }
+        let checks = Arc::clone(&options.checks);
+        Self { info, connection, dialer, deadline, options, checks, settings: OnceCell::new() }
+    }
+
+    /// The same scrape with the keys that its request names.
+    #[must_use]
+    pub fn with_checks(self, checks: Arc<KeyChecks>) -> Self {
+        Self { checks, ..self }
     }
 
     /// A connection of its own for work that selects databases, to be finished in time for what
@@ -61,7 +70,7 @@ impl Scrape {
     pub async fn session(&self) -> Result<Session, CollectError> {
         let now = Instant::now();
         let left = self.deadline.saturating_duration_since(now);
-        let limit = now + left - (left / 10).min(RESERVE);
+        let limit = now + left.saturating_sub((left / 10).min(RESERVE));
         let connected = self.dialer.connect(limit).await;
         let connection =
             connected.map_err(|failure| CollectError::query(failure.step, &failure.reason))?;
@@ -70,14 +79,14 @@ impl Scrape {
 
     /// The keys that this scrape is to look at; `None` if this server's are to be left alone.
     pub fn checks(&self) -> Option<&KeyChecks> {
-        let checks = &self.options.checks;
+        let checks = &*self.checks;
         let is_replica = self.info.field("role") == Some("slave");
         (!self.info.is_sentinel() && (is_replica || !checks.replicas_only)).then_some(checks)
     }
 
     /// Keys that one `SCAN` is to look at.
     pub fn batch_size(&self) -> u32 {
-        self.options.checks.batch_size
+        self.checks.batch_size
     }
 
     /// The answer to `INFO` in this scrape.

@@ -1,5 +1,7 @@
 //! Checks of keys against a real server.
 
+#![expect(clippy::unwrap_used, reason = "part of the tests")]
+
 mod support;
 
 use std::time::{Duration, Instant};
@@ -337,4 +339,25 @@ async fn keys_are_grouped_by_lua_patterns() {
     assert_line(&body, "redis_up 1");
     let body = of(&server, &[]).scrape().await.unwrap();
     assert_line(&body, "redis_last_key_groups_scrape_duration_milliseconds 0");
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn a_scan_ends_in_time_with_what_it_has_got() {
+    let server = Redis::start("enable-debug-command yes").unwrap();
+    send(&server, &["DEBUG POPULATE 300000"]).await;
+    let log = Log::capture();
+    let flags = ["-check-keys=*", "-count-keys=*", "-check-keys-batch-size=1"];
+    let started = Instant::now();
+    let body = of(&server, &flags).scrape_within(1.5).await.unwrap();
+    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+    for line in [
+        "redis_up 1",
+        "redis_exporter_collector_success{collector=\"keys\"} 0",
+        "redis_exporter_collector_success{collector=\"key_counts\"} 0",
+    ] {
+        assert_line(&body, line);
+    }
+    assert!(body.contains("\nredis_key_size{") && !body.contains("\nredis_keys_count{"));
+    assert!(log.text().contains("the scrape's time is up"), "{}", log.text());
 }
