@@ -7,6 +7,8 @@ use clap::Command;
 use common::cli::parse_duration;
 use common::secret::Secret;
 
+use crate::keys::KeyArgs;
+
 /// Go's spellings of `true`.
 const TRUE: [&str; 6] = ["1", "t", "T", "true", "TRUE", "True"];
 
@@ -80,6 +82,9 @@ pub struct Args {
     /// TLS to the server.
     #[command(flatten)]
     pub tls: TlsArgs,
+    /// Which keys are looked at.
+    #[command(flatten)]
+    pub keys: KeyArgs,
     /// What the metrics look like.
     #[command(flatten)]
     pub metrics: Metrics,

@@ -9,6 +9,7 @@
 pub mod args;
 pub mod collectors;
 mod fields;
+pub mod keys;
 pub mod replies;
 pub mod scrape;
 pub mod scraper;
@@ -33,8 +34,9 @@ use common::web::{Landing, Service};
 
 use args::{Args, Metrics};
 use collectors::COLLECTORS;
+use keys::KeyChecks;
 use scrape::{Options, Scrape};
-use scraper::{FAMILIES, Scraper};
+use scraper::{FAMILIES, Request, Scraper};
 use self_metrics::Scrapes;
 use server::{Servers, Target};
 
@@ -95,19 +97,21 @@ impl RedisExporter {
     /// Makes the exporter that the flags ask for; does not connect yet.
     ///
     /// # Errors
-    /// A malformed address or password file, with the flag.
+    /// A malformed address, password file or list of keys, with the flag.
     pub fn new(args: &Args, collectors: Vec<Named<Scrape>>) -> anyhow::Result<Self> {
         let servers = Servers::new(args)?;
         let target = match args.address.expose() {
             "" => None,
             address => Some(servers.target(address).context("--redis.addr")?),
         };
+        let checks = Arc::new(KeyChecks::new(&args.keys)?);
         let config_command =
             Some(args.config_command.clone()).filter(|command| command != NO_CONFIG_COMMAND);
         let collectors = Collectors::new(Placement::Reactor, FAMILIES, collectors);
         tracing::info!(?collectors, "enabled collectors");
         let appends_role = args.metrics.appends_role;
-        let options = Options { config_command, unknown: OddityLog::default(), appends_role };
+        let unknown = OddityLog::default();
+        let options = Options { config_command, unknown, appends_role, checks };
         Ok(Self {
             scraper: Scraper::new(&args.metrics.namespace, options, collectors),
             servers,
@@ -126,7 +130,8 @@ impl Exporter for RedisExporter {
     ) -> Result<Vec<Outcome>, Refusal> {
         let server = self.target.as_ref().map(|target| self.servers.get(target));
         let (server, scrapes) = (server.as_deref(), &self.scrapes);
-        Ok(self.scraper.scrape(server, scrapes, request.deadline, exposition).await)
+        let request = Request { deadline: request.deadline, checks: None };
+        Ok(self.scraper.scrape(server, scrapes, request, exposition).await)
     }
 }
 

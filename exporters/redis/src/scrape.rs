@@ -1,6 +1,7 @@
 //! The source of all collectors: one scrape's view of the server.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use common::error::CollectError;
 use common::failures::OddityLog;
@@ -8,16 +9,26 @@ use redis::aio::MultiplexedConnection;
 use redis::{Cmd, RedisError, Value};
 use tokio::sync::OnceCell;
 
+use crate::keys::KeyChecks;
 use crate::replies::info::Info;
 use crate::replies::settings::Settings;
+use crate::server::Dialer;
 use crate::server::failure::reason;
+use crate::server::session::Session;
+
+/// Time at the end of a scrape, at most, for what was found to be written.
+const RESERVE: Duration = Duration::from_millis(500);
 
 /// What the collectors of one scrape share.
 #[derive(Debug)]
 pub struct Scrape {
     info: Info,
     connection: MultiplexedConnection,
+    dialer: Dialer,
+    deadline: Instant,
     options: Arc<Options>,
+    /// Those of the request, else those of the flags.
+    checks: Arc<KeyChecks>,
     /// Asked for by the first collector that needs it.
     settings: OnceCell<Result<Settings, RedisError>>,
 }
@@ -31,12 +42,56 @@ pub struct Options {
     pub unknown: OddityLog,
     /// Adds the server's role to all its metrics.
     pub appends_role: bool,
+    /// The keys to look at, unless the request names others.
+    pub checks: Arc<KeyChecks>,
 }
 
 impl Scrape {
     /// A scrape of a server that is connected and has answered `INFO`.
-    pub fn new(info: Info, connection: MultiplexedConnection, options: Arc<Options>) -> Self {
-        Self { info, connection, options, settings: OnceCell::new() }
+    ///
+    /// `dialer` makes further connections; `deadline` is the end of the scrape.
+    pub fn new(
+        info: Info,
+        connection: MultiplexedConnection,
+        dialer: Dialer,
+        deadline: Instant,
+        options: Arc<Options>,
+    ) -> Self {
+        let checks = Arc::clone(&options.checks);
+        Self { info, connection, dialer, deadline, options, checks, settings: OnceCell::new() }
+    }
+
+    /// The same scrape with the keys that its request names.
+    #[must_use]
+    pub fn with_checks(self, checks: Arc<KeyChecks>) -> Self {
+        Self { checks, ..self }
+    }
+
+    /// A connection of its own for work that selects databases, to be finished in time for what
+    /// was found to be shown.
+    ///
+    /// # Errors
+    /// [`CollectError::Query`] if the server cannot be reached or refuses.
+    pub async fn session(&self) -> Result<Session, CollectError> {
+        let now = Instant::now();
+        let left = self.deadline.saturating_duration_since(now);
+        let limit = now + left.saturating_sub((left / 10).min(RESERVE));
+        let connected = self.dialer.connect(limit).await;
+        let connection =
+            connected.map_err(|failure| CollectError::query(failure.step, &failure.reason))?;
+        Ok(Session::new(connection, limit))
+    }
+
+    /// The keys that this scrape is to look at; `None` if this server's are to be left alone.
+    pub fn checks(&self) -> Option<&KeyChecks> {
+        let checks = &*self.checks;
+        let is_replica = self.info.field("role") == Some("slave");
+        (!self.info.is_sentinel() && (is_replica || !checks.replicas_only)).then_some(checks)
+    }
+
+    /// Keys that one `SCAN` is to look at.
+    pub fn batch_size(&self) -> u32 {
+        self.checks.batch_size
     }
 
     /// The answer to `INFO` in this scrape.

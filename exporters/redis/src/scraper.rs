@@ -8,6 +8,7 @@ use common::exposition::Exposition;
 use common::metric::Desc;
 use common::scrape::{CollectorFamilies, Collectors, Outcome};
 
+use crate::keys::KeyChecks;
 use crate::scrape::{Options, Scrape};
 use crate::self_metrics::{self, Report, Scrapes};
 use crate::server::{Opening, Server};
@@ -29,6 +30,15 @@ pub(crate) const FAMILIES: CollectorFamilies = CollectorFamilies {
     label_prefix: "",
 };
 
+/// What one scrape is asked for.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The end of the scrape.
+    pub deadline: Instant,
+    /// Keys in place of those that the flags name; see [`KeyChecks::with_parameters`].
+    pub checks: Option<Arc<KeyChecks>>,
+}
+
 /// What the scrapes of all servers have in common.
 #[derive(Debug)]
 pub struct Scraper {
@@ -46,14 +56,20 @@ impl Scraper {
         Self { namespace, options: Arc::new(options), collectors }
     }
 
-    /// Reads `server`, if there is one, and adds the scrape to `scrapes`.
+    /// The keys that the flags name, for a request to put others in their place.
+    pub fn checks(&self) -> &KeyChecks {
+        &self.options.checks
+    }
+
+    /// Reads `server`, if there is one, and adds the scrape to `scrapes`. `request` has the
+    /// deadline and the keys to look at.
     ///
     /// A server that cannot be read is no error: `redis_up` says so.
     pub async fn scrape(
         &self,
         server: Option<&Server>,
         scrapes: &Scrapes,
-        deadline: Instant,
+        request: Request,
         exposition: &mut Exposition,
     ) -> Vec<Outcome> {
         let started = Instant::now();
@@ -63,7 +79,7 @@ impl Scraper {
         scrapes.start();
         let (report, outcomes) = match server {
             Some(server) => {
-                let (report, outcomes) = self.read(server, started, deadline, exposition).await;
+                let (report, outcomes) = self.read(server, started, request, exposition).await;
                 (Some(report), outcomes)
             }
             None => (None, Vec::new()),
@@ -82,9 +98,10 @@ impl Scraper {
         &self,
         server: &Server,
         started: Instant,
-        deadline: Instant,
+        request: Request,
         exposition: &mut Exposition,
     ) -> (Report, Vec<Outcome>) {
+        let Request { deadline, checks } = request;
         let Opening { connect_time, ping_time, result } = server.open(deadline).await;
         server.log_change(result.as_ref().map(drop));
         if self.options.appends_role {
@@ -93,7 +110,12 @@ impl Scraper {
         }
         let (failure, outcomes) = match result {
             Ok((connection, info)) => {
-                let scrape = Arc::new(Scrape::new(info, connection, Arc::clone(&self.options)));
+                let (dialer, options) = (server.dialer(), Arc::clone(&self.options));
+                let scrape = Scrape::new(info, connection, dialer, deadline, options);
+                let scrape = Arc::new(match checks {
+                    Some(checks) => scrape.with_checks(checks),
+                    None => scrape,
+                });
                 let outcomes = self.collectors.run(scrape, |_| true, deadline, exposition).await;
                 let is_timeout =
                     |outcome: &Outcome| matches!(outcome.result, Err(CollectError::Timeout(_)));

@@ -21,7 +21,7 @@ fn assert_collectors(body: &str, failed: &[&str]) {
         .map(|(collector, verdict)| (collector, verdict == "1"))
         .collect();
     // Those that are on by default; flags may add others.
-    assert!(verdicts.len() >= 14, "{body}");
+    assert!(verdicts.len() >= 18, "{body}");
     for (collector, succeeded) in verdicts {
         assert_eq!(succeeded, !failed.contains(&collector), "{collector}\n{body}");
     }

@@ -39,6 +39,10 @@ fn bad_settings_end_the_start_with_one_clear_line() {
     for (argument, reason) in [
         ("--redis.addr=http://localhost", "--redis.addr: unknown scheme"),
         ("--redis.password-file=/nonexistent", "/nonexistent"),
+        ("--check-keys=a,b=c=d", "more than one ="),
+        ("--count-keys=dbx=a", "the database before = is no number"),
+        ("--check-key-groups=\"a", "--check-key-groups: a quote is not closed"),
+        ("--script=/nonexistent.lua", "--script: /nonexistent.lua"),
     ] {
         PROGRAM.refuses_to_start(argument, reason).unwrap();
     }

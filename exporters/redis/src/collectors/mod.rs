@@ -9,16 +9,21 @@ mod config_values;
 mod errorstats;
 mod info;
 mod instance;
+mod key_counts;
+mod key_groups;
+mod keys;
 mod keyspace;
 mod latency;
 mod latencystats;
 mod modules;
 mod rdb_file;
 mod replication;
+mod scripts;
 mod search_indexes;
 mod sentinel;
 mod sentinel_masters;
 mod slowlog;
+mod streams;
 mod tile38;
 
 use clap::Args as _;
@@ -52,6 +57,13 @@ pub const COLLECTORS: &[Entry<Scrape>] = &[
     Entry::on("instance", "what the server is: version, role and the like", |_| {
         Ok(Box::new(instance::Instance))
     }),
+    Entry::on("key_counts", "keys that match chosen patterns", |_| {
+        Ok(Box::new(key_counts::KeyCounts))
+    }),
+    Entry::on("key_groups", "keys by groups that Lua patterns make", key_groups::build)
+        .with_flags(key_groups::Options::augment_args),
+    Entry::on("keys", "size, memory and value of chosen keys", keys::build)
+        .with_flags(keys::Options::augment_args),
     Entry::on("keyspace", "keys per database", keyspace::build)
         .with_flags(keyspace::Options::augment_args),
     Entry::on("latency", "latency spikes, and histograms of latency per command", latency::build)
@@ -71,6 +83,9 @@ pub const COLLECTORS: &[Entry<Scrape>] = &[
     Entry::off("search_indexes", "indexes of the search module", search_indexes::build)
         .with_flags(search_indexes::flags)
         .turned_on_by(&[search_indexes::FLAG]),
+    Entry::off("scripts", "what Lua scripts of the user return", scripts::build)
+        .with_flags(scripts::Options::augment_args)
+        .turned_on_by(&["script"]),
     Entry::on("sentinel", "masters that a sentinel monitors", |_| Ok(Box::new(sentinel::Sentinel))),
     Entry::on(
         "sentinel_masters",
@@ -84,6 +99,8 @@ pub const COLLECTORS: &[Entry<Scrape>] = &[
     Entry::off("tile38", "state of a Tile38 server", tile38::build)
         .with_flags(tile38::flags)
         .turned_on_by(&[tile38::FLAG]),
+    Entry::on("streams", "chosen streams, their groups and consumers", streams::build)
+        .with_flags(streams::Options::augment_args),
 ];
 
 /// What a collector pushes for the text of an INFO.

@@ -6,6 +6,7 @@ mod credentials;
 pub mod failure;
 mod rejection;
 mod servers;
+pub mod session;
 mod stream;
 mod tls;
 
@@ -51,12 +52,46 @@ impl ConnectionOptions {
 /// A server that can be asked for its state.
 #[derive(Debug)]
 pub struct Server {
+    dialer: Dialer,
+    kept: Mutex<Option<Connection>>,
+    failures: FailureLog,
+}
+
+/// Makes connections to one server.
+#[derive(Clone, Debug)]
+pub struct Dialer {
     target: Target,
     credentials: Arc<Credentials>,
     tls: Arc<Tls>,
     options: ConnectionOptions,
-    kept: Mutex<Option<Connection>>,
-    failures: FailureLog,
+}
+
+impl Dialer {
+    /// Connects and logs in by `limit`, for work beside the kept connection.
+    ///
+    /// # Errors
+    /// The server cannot be reached, refuses the login, or is too slow.
+    pub async fn connect(&self, limit: Instant) -> Result<MultiplexedConnection, Failure> {
+        self.log_in(limit).await.map(|connection| connection.multiplexed)
+    }
+
+    /// A new connection. If the server refuses the login and the password file has changed since
+    /// it was read, the new password is tried at once.
+    async fn log_in(&self, limit: Instant) -> Result<Connection, Failure> {
+        let Target { source, address, .. } = &self.target;
+        let login = self.credentials.login(source, address).await;
+        match self.open(login.as_ref(), limit).await {
+            Err(failure) if failure.step == AUTH => {
+                let again = self.credentials.login(source, address).await;
+                if again == login { Err(failure) } else { self.open(again.as_ref(), limit).await }
+            }
+            opened => opened,
+        }
+    }
+
+    async fn open(&self, login: Option<&Login>, limit: Instant) -> Result<Connection, Failure> {
+        Connection::open(&self.target, login, &self.tls, self.options.timeout, limit).await
+    }
 }
 
 /// What came of the attempt to read a server.
@@ -71,20 +106,19 @@ pub struct Opening {
 }
 
 impl Server {
-    /// Prepares for the server at `target`; does not connect yet.
-    fn new(
-        target: Target,
-        credentials: Arc<Credentials>,
-        tls: Arc<Tls>,
-        options: ConnectionOptions,
-    ) -> Self {
-        let (kept, failures) = (Mutex::new(None), FailureLog::default());
-        Self { target, credentials, tls, options, kept, failures }
+    /// A server that is not connected to yet.
+    fn new(dialer: Dialer) -> Self {
+        Self { dialer, kept: Mutex::new(None), failures: FailureLog::default() }
+    }
+
+    /// For connections beside the kept one.
+    pub fn dialer(&self) -> Dialer {
+        self.dialer.clone()
     }
 
     /// Logs the first of a series of equal failures, and the recovery.
     pub fn log_change(&self, read: Result<(), &Failure>) {
-        let address = &self.target.address;
+        let address = &self.dialer.target.address;
         let label = read.map_err(Failure::label);
         match (self.failures.note(&label), read) {
             (Change::New, Err(error)) => {
@@ -162,7 +196,7 @@ impl Server {
                 return Ok(Connection { is_new: false, ..kept.clone() });
             }
             *slot = None;
-            let connection = self.log_in(limit).await?;
+            let connection = self.dialer.log_in(limit).await?;
             *slot = Some(connection.clone());
             Ok(connection)
         };
@@ -171,48 +205,31 @@ impl Server {
             .unwrap_or_else(|_| Err(Failure::timeout(CONNECT)))
     }
 
-    /// A new connection. If the server refuses the login and the password file has changed since
-    /// it was read, the new password is tried at once.
-    async fn log_in(&self, limit: Instant) -> Result<Connection, Failure> {
-        let Target { source, address, .. } = &self.target;
-        let open = |login: Option<Login>| {
-            let timeout = self.options.timeout;
-            async move {
-                Connection::open(&self.target, login.as_ref(), &self.tls, timeout, limit).await
-            }
-        };
-        let login = self.credentials.login(source, address).await;
-        match open(login.clone()).await {
-            Err(failure) if failure.step == AUTH => {
-                let again = self.credentials.login(source, address).await;
-                if again == login { Err(failure) } else { open(again).await }
-            }
-            opened => opened,
-        }
-    }
-
     /// Finds out why a server accepts connections and drops them.
     async fn explain(&self, failure: Failure, deadline: Instant) -> Failure {
         if failure.connection != ConnectionState::Lost || failure.step == CONNECT {
             return failure;
         }
-        match rejection::ask_why(&self.target.address, self.limit(deadline)).await {
+        match rejection::ask_why(&self.dialer.target.address, self.limit(deadline)).await {
             Some(reason) => Failure { reason, is_servers: true, ..failure },
             None => failure,
         }
     }
 
     async fn set_name(&self, connection: &Connection, deadline: Instant) {
-        if self.options.sets_client_name && connection.is_new {
+        if self.dialer.options.sets_client_name && connection.is_new {
             connection.set_name(self.limit(deadline)).await;
         }
     }
 
     async fn ping(&self, connection: &Connection, deadline: Instant) -> Option<Duration> {
-        if self.options.pings { connection.ping(self.limit(deadline)).await } else { None }
+        if self.dialer.options.pings { connection.ping(self.limit(deadline)).await } else { None }
     }
 
     fn limit(&self, deadline: Instant) -> Instant {
-        self.options.timeout.map_or(deadline, |timeout| deadline.min(Instant::now() + timeout))
+        self.dialer
+            .options
+            .timeout
+            .map_or(deadline, |timeout| deadline.min(Instant::now() + timeout))
     }
 }

@@ -9,7 +9,7 @@ use common::targets::Targets;
 use super::address::Address;
 use super::credentials::{Credentials, Source};
 use super::tls::Tls;
-use super::{ConnectionOptions, Server};
+use super::{ConnectionOptions, Dialer, Server};
 use crate::args::Args;
 
 /// Servers that are kept at once.
@@ -73,8 +73,12 @@ impl Servers {
     /// To be called inside a runtime.
     pub fn get(&self, target: &Target) -> Arc<Server> {
         let new = || {
-            let (tls, credentials) = (Arc::clone(&self.tls), Arc::clone(&self.credentials));
-            Server::new(target.clone(), credentials, tls, self.options)
+            Server::new(Dialer {
+                target: target.clone(),
+                credentials: Arc::clone(&self.credentials),
+                tls: Arc::clone(&self.tls),
+                options: self.options,
+            })
         };
         let Ok(server) = self.kept.get(target, || Ok::<_, Infallible>(new()));
         server
