@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use super::ConfigError;
 use super::config::{Password, Settings, check_hash};
-use super::tls::{Options, Pem, TlsSettings};
+use super::pem::Pem;
+use super::tls::{Options, TlsSettings};
 use crate::secret::Secret;
 
 /// What redis_exporter's flags say of the web side; what is empty was not given.

@@ -7,6 +7,7 @@ mod config;
 mod current;
 mod flags;
 mod guard;
+mod pem;
 mod rate;
 mod tls;
 

@@ -1,24 +1,15 @@
 //! From the keys about TLS to a configuration of rustls.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ServerConfig, WebPkiClientVerifier};
 use rustls::{NamedGroup, RootCertStore, SupportedCipherSuite, SupportedProtocolVersion, version};
 
+use super::ConfigError;
 use super::client::{ClientAuth, ClientVerifier};
-use super::{ConfigError, config};
-use crate::secret::Secret;
-
-/// Where a certificate or key is, and the key that says so.
-#[derive(Clone, Debug)]
-pub(super) enum Pem {
-    File(&'static str, PathBuf),
-    Inline(&'static str, Secret),
-}
+use super::pem::Pem;
 
 /// Keys of TLS as they were written.
 #[derive(Debug, Default)]
@@ -175,51 +166,6 @@ fn groups(names: &[String], warnings: &mut Vec<String>) -> Result<Vec<NamedGroup
         return Err(ConfigError::new(key, "CurveP521 is not supported, and no other is named"));
     }
     Ok(groups)
-}
-
-impl Pem {
-    fn key(&self) -> &'static str {
-        match self {
-            Self::File(key, _) | Self::Inline(key, _) => key,
-        }
-    }
-
-    fn error(&self, reason: impl std::fmt::Display) -> ConfigError {
-        match self {
-            Self::File(key, path) => {
-                ConfigError::new(*key, format!("{}: {reason}", path.display()))
-            }
-            Self::Inline(key, _) => ConfigError::new(key.trim_end_matches("_file"), reason),
-        }
-    }
-
-    fn text(&self) -> Result<Secret, ConfigError> {
-        match self {
-            Self::File(_, path) => match config::read_text(path) {
-                Ok(text) => Ok(Secret::new(text)),
-                Err(reason) => Err(self.error(reason)),
-            },
-            Self::Inline(_, text) => Ok(text.clone()),
-        }
-    }
-
-    fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
-        let text = self.text()?;
-        let certificates: Result<Vec<_>, _> =
-            CertificateDer::pem_slice_iter(text.expose().as_bytes()).collect();
-        match certificates {
-            Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-            Ok(_) => Err(self.error("no certificate in PEM form")),
-            Err(_) => Err(self.error("malformed PEM")),
-        }
-    }
-
-    fn private_key(&self) -> Result<PrivateKeyDer<'static>, ConfigError> {
-        let text = self.text()?;
-        // The reason may quote what was read.
-        PrivateKeyDer::from_pem_slice(text.expose().as_bytes())
-            .map_err(|_| self.error("no private key in PEM form"))
-    }
 }
 
 impl TlsSettings {

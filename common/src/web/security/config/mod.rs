@@ -9,7 +9,8 @@ use axum::http::{HeaderName, HeaderValue};
 use serde::Deserialize;
 
 use super::ConfigError;
-use super::tls::{Pem, TlsSettings};
+use super::pem::Pem;
+use super::tls::TlsSettings;
 use crate::cli::parse_duration;
 use crate::secret::Secret;
 
