@@ -2,31 +2,41 @@
 
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use http_body_util::Empty;
 use hyper::Request;
 use hyper_util::rt::TokioIo;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::ring;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{AlertDescription, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
 /// An exporter that needs longer than this to say that it lives does not.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Asks the exporter that listens on `address` for `/-/healthy` below `prefix`.
-pub(super) async fn ask(address: &str, prefix: &str) -> anyhow::Result<ExitCode> {
+/// Asks the exporter that listens on `address` for `/-/healthy` below `prefix`. One that asks for
+/// a password or a certificate lives, so that the command needs neither; for the same reason, and
+/// as it sends no secret, it takes any certificate of the exporter.
+pub(super) async fn ask(address: &str, prefix: &str, has_tls: bool) -> anyhow::Result<ExitCode> {
     let address = reachable(address);
     let path = format!("{prefix}/-/healthy");
-    let answer = tokio::time::timeout(PATIENCE, get_health(&address, &path)).await;
+    let scheme = if has_tls { "https" } else { "http" };
+    let answer = tokio::time::timeout(PATIENCE, get_health(&address, &path, has_tls)).await;
     let verdict = answer.unwrap_or_else(|_| bail!("no answer within {} s", PATIENCE.as_secs()));
     // Neither stream being closed changes the verdict.
     Ok(match verdict {
         Ok(()) => {
-            let _ = writeln!(std::io::stdout(), "healthy: http://{address}{path}");
+            let _ = writeln!(std::io::stdout(), "healthy: {scheme}://{address}{path}");
             ExitCode::SUCCESS
         }
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "unhealthy: http://{address}{path}: {error:#}");
+            let _ = writeln!(std::io::stderr(), "unhealthy: {scheme}://{address}{path}: {error:#}");
             ExitCode::FAILURE
         }
     })
@@ -40,18 +50,98 @@ fn reachable(address: &str) -> String {
     }
 }
 
-async fn get_health(address: &str, path: &str) -> anyhow::Result<()> {
+async fn get_health(address: &str, path: &str, has_tls: bool) -> anyhow::Result<()> {
     let stream = TcpStream::connect(address).await.context("cannot connect")?;
+    if !has_tls {
+        return ask_on(stream, address, path).await;
+    }
+    let connector = TlsConnector::from(Arc::new(any_server()?));
+    // No name is sent: certificates are chosen by configuration alone.
+    let name = ServerName::IpAddress(stream.peer_addr()?.ip().into());
+    let result = match connector.connect(name, stream).await {
+        Ok(stream) => ask_on(stream, address, path).await,
+        Err(error) => Err(error.into()),
+    };
+    match result {
+        Err(error) if wants_certificate(&error) => Ok(()),
+        result => result,
+    }
+}
+
+async fn ask_on(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    address: &str,
+    path: &str,
+) -> anyhow::Result<()> {
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let connection = tokio::spawn(connection);
     let request = Request::get(path).header("Host", address).body(Empty::<&[u8]>::new())?;
-    let response = sender.send_request(request).await?;
+    let response = sender.send_request(request).await;
     connection.abort();
-    if response.status() != 200 {
-        bail!("status {}", response.status());
+    match response?.status().as_u16() {
+        // Asking for a password, or for fewer requests, takes a process that lives.
+        200 | 401 | 429 => Ok(()),
+        status => bail!("status {status}"),
     }
-    Ok(())
+}
+
+/// True for the refusal of a client that shows no certificate.
+fn wants_certificate(error: &anyhow::Error) -> bool {
+    let mut cause = error.chain();
+    cause.any(|cause| {
+        let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let inner = inner.and_then(|inner| inner.downcast_ref::<Error>());
+        inner == Some(&Error::AlertReceived(AlertDescription::CertificateRequired))
+    })
+}
+
+fn any_server() -> anyhow::Result<ClientConfig> {
+    let provider = Arc::new(ring::default_provider());
+    Ok(ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(AnyServer))
+        .with_no_client_auth())
+}
+
+/// Takes whatever certificate the exporter shows.
+#[derive(Debug)]
+struct AnyServer;
+
+impl ServerCertVerifier for AnyServer {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        ring::default_provider().signature_verification_algorithms.supported_schemes()
+    }
 }
 
 #[cfg(test)]

@@ -4,30 +4,36 @@
 mod healthcheck;
 mod scrape;
 mod serve;
+mod web_config;
 
 use std::ffi::OsString;
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::builder::PossibleValuesParser;
+use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Args as _, Command, FromArgMatches as _};
 
 use crate::cli::{self, Dialect};
 use crate::logging::{self, LogArgs};
 use crate::version::BUILD;
-use crate::web::{Service, WebArgs, config_file};
+use crate::web::{Security, SecurityFlags, Service, WebArgs};
 
 /// The commands with their help, in the order of the help; the first one is the default.
 const COMMANDS: &[(&str, &str)] = &[
     (SERVE, "Answer scrapes until stopped (the default)"),
     (SCRAPE, "Collect once, print the metrics; exit code 1 if a collector failed"),
     (HEALTHCHECK, "Ask the running exporter whether it is healthy; exit code 0 or 1"),
+    (WEB_CONFIG, "check FILE: tell whether FILE will do for --web.config.file"),
 ];
 const SERVE: &str = "serve";
 const SCRAPE: &str = "scrape";
 const HEALTHCHECK: &str = "healthcheck";
+const WEB_CONFIG: &str = "web-config";
 
 /// Threads for blocking work at most: enough for every collector to hang
 /// once and the rest to go on, few enough to bound what a hang can cost.
@@ -59,6 +65,14 @@ pub trait Program {
     /// Address to listen on where no flag says another.
     fn default_address(matches: &ArgMatches) -> String;
 
+    /// What flags of its own say of TLS and authentication.
+    ///
+    /// # Errors
+    /// A bad setting.
+    fn security(_: &ArgMatches) -> anyhow::Result<SecurityFlags> {
+        Ok(SecurityFlags::default())
+    }
+
     /// Makes the exporter; called once, inside the runtime.
     ///
     /// # Errors
@@ -88,7 +102,23 @@ pub fn main<P: Program>() -> ExitCode {
 pub fn parse<P: Program>(
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Result<ArgMatches, clap::Error> {
-    cli::parse(command::<P>(), P::DIALECT, P::ENV_PREFIX, arguments)
+    let matches = cli::parse(command::<P>(), P::DIALECT, P::ENV_PREFIX, arguments)?;
+    let wrong = match (action(&matches), operands(&matches).as_slice()) {
+        (WEB_CONFIG, [word, _]) if *word == "check" => return Ok(matches),
+        (WEB_CONFIG, _) => "expected web-config check FILE".to_owned(),
+        (_, []) => return Ok(matches),
+        (_, [word, ..]) => format!("unexpected argument '{word}' found"),
+    };
+    Err(command::<P>().error(ErrorKind::UnknownArgument, wrong))
+}
+
+fn action(matches: &ArgMatches) -> &str {
+    matches.get_one::<String>("action").map_or(SERVE, String::as_str)
+}
+
+/// The words behind the command.
+fn operands(matches: &ArgMatches) -> Vec<&str> {
+    matches.get_many::<String>("operands").into_iter().flatten().map(String::as_str).collect()
 }
 
 fn command<P: Program>() -> Command {
@@ -98,13 +128,14 @@ fn command<P: Program>() -> Command {
         .value_name("COMMAND")
         .default_value(SERVE)
         .hide(true);
+    let operands = Arg::new("operands").num_args(0..).hide(true);
     let command = command
         .about(P::ABOUT)
         .version(BUILD.text())
         .override_usage(format!("{} [FLAGS] [COMMAND]", P::NAME))
         .help_template(help_template())
-        .arg(config_file())
-        .arg(action);
+        .arg(action)
+        .arg(operands);
     P::adapt(command)
 }
 
@@ -144,6 +175,10 @@ fn usage<P: Program>(error: &clap::Error) -> ExitCode {
 fn run<P: Program>(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let web = WebArgs::from_arg_matches(matches)?;
     logging::start(&LogArgs::from_arg_matches(matches)?);
+    if action(matches) == WEB_CONFIG {
+        let file = operands(matches).get(1).copied().unwrap_or_default();
+        return Ok(web_config::check(Path::new(file)));
+    }
     for old in cli::old_names(&command::<P>(), P::DIALECT, std::env::args_os()) {
         tracing::warn!(flag = old.given, now = old.current, "flag has another name now");
     }
@@ -158,15 +193,37 @@ fn run<P: Program>(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         addresses => addresses.to_vec(),
     };
     let code = runtime.block_on(async {
-        match matches.get_one::<String>("action").map_or(SERVE, String::as_str) {
+        match action(matches) {
             SCRAPE => scrape::scrape(&P::start(matches)?, &web).await,
-            HEALTHCHECK => healthcheck::ask(&addresses[0], &web.route_prefix).await,
-            _ => serve::serve::<P>(P::start(matches)?, &web, &addresses).await,
+            HEALTHCHECK => {
+                let has_tls = security::<P>(matches, &web)?.is_some_and(|it| it.has_tls());
+                healthcheck::ask(&addresses[0], &web.route_prefix, has_tls).await
+            }
+            _ => {
+                let security = security::<P>(matches, &web)?;
+                serve::serve::<P>(P::start(matches)?, &web, &addresses, security).await
+            }
         }
     });
     // A thread that hangs in a system call must not keep the process.
     runtime.shutdown_background();
     code
+}
+
+/// What the configuration file or the program's own flags say; not both.
+fn security<P: Program>(
+    matches: &ArgMatches,
+    web: &WebArgs,
+) -> anyhow::Result<Option<Arc<Security>>> {
+    let of_flags = Security::from_flags(&P::security(matches)?)?;
+    if web.config_file.is_empty() {
+        return Ok(of_flags);
+    }
+    if of_flags.is_some() {
+        anyhow::bail!("--web.config.file excludes the other flags for TLS and passwords");
+    }
+    let security = Security::from_file(Path::new(&web.config_file));
+    security.map(Some).context("--web.config.file")
 }
 
 #[cfg(test)]
@@ -205,7 +262,18 @@ mod tests {
             assert_eq!(matches.get_one::<String>("action").unwrap(), SCRAPE);
         }
         assert_eq!(parsed(&[]).unwrap().get_one::<String>("action").unwrap(), SERVE);
-        assert!(parsed(&["stray"]).is_err());
+        for wrong in [
+            &["stray"][..],
+            &["scrape", "stray"],
+            &["web-config"],
+            &["web-config", "check"],
+            &["web-config", "look", "file"],
+            &["web-config", "check", "file", "file"],
+        ] {
+            assert!(parsed(wrong).is_err(), "{wrong:?}");
+        }
+        let matches = parsed(&["web-config", "check", "web.yml", "--on"]).unwrap();
+        assert_eq!((action(&matches), operands(&matches)[1]), (WEB_CONFIG, "web.yml"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::{Arg, Args};
+use clap::Args;
 
 use crate::cli::{parse_count, parse_duration};
 use crate::self_metrics::OwnFamilies;
@@ -75,6 +75,16 @@ pub struct WebArgs {
         value_parser = parse_seconds
     )]
     pub timeout_offset: f64,
+    /// Configuration of TLS and authentication; empty for none.
+    #[arg(
+        id = "web.config.file",
+        long = "web.config.file",
+        value_name = "FILE",
+        default_value = "",
+        help = "YAML file with TLS, users, response headers and rate limit, in the format of the \
+                Prometheus exporter-toolkit"
+    )]
+    pub config_file: String,
 }
 
 impl WebArgs {
@@ -95,6 +105,7 @@ impl Default for WebArgs {
             enable_openmetrics: false,
             scrape_timeout: Duration::from_secs(10),
             timeout_offset: 0.25,
+            config_file: String::new(),
         }
     }
 }
@@ -113,23 +124,6 @@ fn parse_prefix(text: &str) -> Result<String, String> {
     if prefix.is_empty() { Ok(String::new()) } else { parse_path(prefix) }
 }
 
-/// The reference exporters' way to TLS and passwords, hidden: a user who asks for these must
-/// not get an open port instead.
-pub(crate) fn config_file() -> Arg {
-    let name = "web.config.file";
-    Arg::new(name).long(name).value_name("FILE").hide(true).value_parser(refuse_file)
-}
-
-/// An empty name means none.
-fn refuse_file(text: &str) -> Result<String, String> {
-    if text.is_empty() {
-        return Ok(String::new());
-    }
-    Err("TLS and passwords of the web side are not supported yet, keep the port on a private \
-         network"
-        .into())
-}
-
 fn parse_seconds(text: &str) -> Result<f64, String> {
     text.parse().ok().filter(|s| (0.0..=3600.0).contains(s)).ok_or("expected seconds".into())
 }
@@ -145,12 +139,6 @@ fn parse_timeout(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_file_of_the_peers_is_refused_with_the_reason() {
-        assert_eq!(refuse_file(""), Ok(String::new()));
-        assert!(refuse_file("web.yml").unwrap_err().contains("not supported yet"));
-    }
 
     #[test]
     fn a_timeout_is_more_than_zero_and_at_most_a_day() {

@@ -2,18 +2,16 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::Semaphore;
 
-/// How long a kept-alive connection may idle. Prometheus closes after 5
-/// minutes itself; hyper's own 30 s would cut it off between two scrapes.
-const HEADER_TIMEOUT: Duration = Duration::from_mins(6);
+use super::connection;
+use super::security::Security;
 
 /// Connections served at once; further ones wait to be accepted.
 const MAX_CONNECTIONS: usize = 512;
@@ -23,7 +21,11 @@ const DRAIN: Duration = Duration::from_secs(5);
 
 /// A socket that is ready to accept.
 #[derive(Debug)]
-pub struct Listener(TcpListener);
+pub struct Listener {
+    socket: TcpListener,
+    /// What decides about TLS, if there is any.
+    tls: Option<Arc<Security>>,
+}
 
 /// An address that cannot be listened on.
 #[derive(Debug, thiserror::Error)]
@@ -67,7 +69,13 @@ impl Listener {
         } else {
             TcpListener::bind(address).await.map_err(failed)?
         };
-        Ok(Self(listener))
+        Ok(Self { socket: listener, tls: None })
+    }
+
+    /// Begins connections with a TLS handshake, if `security` has TLS.
+    #[must_use]
+    pub fn with_security(self, security: Option<&Arc<Security>>) -> Self {
+        Self { tls: security.filter(|security| security.has_tls()).cloned(), ..self }
     }
 
     /// The address in use, with the port that the system chose for port 0.
@@ -75,7 +83,7 @@ impl Listener {
     /// # Errors
     /// If the system cannot tell.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
+        self.socket.local_addr()
     }
 }
 
@@ -101,12 +109,12 @@ fn bind_all(port: u16) -> io::Result<TcpListener> {
 /// Serves `router` on `listener` until `shutdown` resolves, then lets requests in flight finish.
 pub async fn serve(listener: Listener, router: Router, shutdown: impl Future<Output = ()>) {
     let graceful = GracefulShutdown::new();
-    let permits = std::sync::Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         let accept = async {
-            let permit = std::sync::Arc::clone(&permits).acquire_owned().await.ok();
-            (listener.0.accept().await, permit)
+            let permit = Arc::clone(&permits).acquire_owned().await.ok();
+            (listener.socket.accept().await, permit)
         };
         let (accepted, permit) = tokio::select! {
             () = &mut shutdown => break,
@@ -123,16 +131,18 @@ pub async fn serve(listener: Listener, router: Router, shutdown: impl Future<Out
         };
         // A delay only costs latency; the connection works without.
         let _ = stream.set_nodelay(true);
-        let connection = hyper::server::conn::http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEADER_TIMEOUT)
-            .max_buf_size(64 * 1024)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
-        let connection = graceful.watch(connection);
+        let (router, watcher) = (router.clone(), graceful.watcher());
+        let Some(security) = &listener.tls else {
+            let connection = watcher.watch(connection::plain(stream, router));
+            tokio::spawn(async move {
+                connection::note(connection.await);
+                drop(permit);
+            });
+            continue;
+        };
+        let security = Arc::clone(security);
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "connection ended");
-            }
+            connection::serve_tls(stream, &security, router, watcher).await;
             drop(permit);
         });
     }

@@ -2,11 +2,13 @@
 
 mod args;
 mod compress;
+mod connection;
 mod endpoint;
 mod health;
 mod landing;
 mod listen;
 mod negotiate;
+mod security;
 mod shared;
 
 use std::sync::Arc;
@@ -20,12 +22,12 @@ use crate::exporter::Exporter;
 use crate::self_metrics::{BuildInfo, SelfMetrics};
 
 pub use args::WebArgs;
-pub(crate) use args::config_file;
 pub use endpoint::Endpoint;
 use endpoint::{Handler, Resources};
 pub use health::Stopping;
 pub use landing::Landing;
 pub use listen::{ListenError, Listener, serve};
+pub use security::{ConfigError, Security, SecurityFlags};
 
 /// An exporter ready to be served.
 pub struct Service {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Command;
 use common::cli::parse_duration;
 use common::secret::Secret;
+use common::web::SecurityFlags;
 
 use crate::keys::KeyArgs;
 
@@ -88,6 +89,9 @@ pub struct Args {
     /// What the metrics look like.
     #[command(flatten)]
     pub metrics: Metrics,
+    /// Who may scrape, and how.
+    #[command(flatten)]
+    pub security: Security,
     /// Print debug messages, unless log.level says otherwise
     #[arg(id = "debug", long = "debug", help_heading = "Log")]
     pub debug: bool,
@@ -153,6 +157,91 @@ pub struct Metrics {
     /// Add the server's role to all its metrics, as the label instance_role
     #[arg(id = "append-instance-role-label", long = "append-instance-role-label")]
     pub appends_role: bool,
+}
+
+/// Flags about the exporter's own web side.
+#[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Web")]
+pub struct Security {
+    /// Name that a scrape must give; needs a password
+    #[arg(
+        id = "basic-auth-username",
+        long = "basic-auth-username",
+        env = "RE_BASIC_AUTH_USERNAME",
+        value_name = "USER",
+        default_value = ""
+    )]
+    pub basic_auth_username: String,
+    /// Password that a scrape must give; better given by the environment
+    #[arg(
+        id = "basic-auth-password",
+        long = "basic-auth-password",
+        env = "RE_BASIC_AUTH_PASSWORD",
+        value_name = "PASSWORD",
+        default_value = "",
+        value_parser = secret
+    )]
+    pub basic_auth_password: Secret,
+    /// The password as bcrypt hash, instead of the password itself
+    #[arg(
+        id = "basic-auth-hash-password",
+        long = "basic-auth-hash-password",
+        env = "RE_BASIC_AUTH_HASH_PASSWORD",
+        value_name = "HASH",
+        default_value = "",
+        value_parser = secret
+    )]
+    pub basic_auth_hash_password: Secret,
+    /// Certificate in PEM form; with the key it turns HTTPS on
+    #[arg(
+        id = "tls-server-cert-file",
+        long = "tls-server-cert-file",
+        env = "RE_TLS_SERVER_CERT_FILE",
+        value_name = "FILE",
+        default_value = ""
+    )]
+    pub tls_server_cert_file: String,
+    /// Key of the certificate
+    #[arg(
+        id = "tls-server-key-file",
+        long = "tls-server-key-file",
+        env = "RE_TLS_SERVER_KEY_FILE",
+        value_name = "FILE",
+        default_value = ""
+    )]
+    pub tls_server_key_file: String,
+    /// Certificates one of which must have signed that of the client
+    #[arg(
+        id = "tls-server-ca-cert-file",
+        long = "tls-server-ca-cert-file",
+        env = "RE_TLS_SERVER_CA_CERT_FILE",
+        value_name = "FILE",
+        default_value = ""
+    )]
+    pub tls_server_ca_cert_file: String,
+    /// Oldest version of TLS: TLS1.2 or TLS1.3
+    #[arg(
+        id = "tls-server-min-version",
+        long = "tls-server-min-version",
+        env = "RE_TLS_SERVER_MIN_VERSION",
+        value_name = "VERSION",
+        default_value = "TLS1.2"
+    )]
+    pub tls_server_min_version: String,
+}
+
+impl From<Security> for SecurityFlags {
+    fn from(flags: Security) -> Self {
+        Self {
+            username: flags.basic_auth_username,
+            password: flags.basic_auth_password,
+            password_hash: flags.basic_auth_hash_password,
+            cert_file: flags.tls_server_cert_file.into(),
+            key_file: flags.tls_server_key_file.into(),
+            client_ca_file: flags.tls_server_ca_cert_file.into(),
+            min_version: flags.tls_server_min_version,
+        }
+    }
 }
 
 /// Gives the flags that every exporter has the spellings and ties of redis_exporter.

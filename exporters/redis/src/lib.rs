@@ -30,7 +30,7 @@ use common::failures::OddityLog;
 use common::scrape::{Collectors, Outcome, Placement};
 use common::self_metrics::BuildInfo;
 use common::version::BUILD;
-use common::web::{Landing, Service};
+use common::web::{Landing, SecurityFlags, Service};
 
 use args::{Args, Metrics};
 use collectors::COLLECTORS;
@@ -72,6 +72,10 @@ impl Program for RedisExporter {
 
     fn default_address(_: &ArgMatches) -> String {
         ":9121".into()
+    }
+
+    fn security(matches: &ArgMatches) -> anyhow::Result<SecurityFlags> {
+        Ok(args::Security::from_arg_matches(matches)?.into())
     }
 
     fn start(matches: &ArgMatches) -> anyhow::Result<Service> {
