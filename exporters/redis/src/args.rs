@@ -86,6 +86,9 @@ pub struct Args {
     /// Which keys are looked at.
     #[command(flatten)]
     pub keys: KeyArgs,
+    /// What is served beside the metrics of that server.
+    #[command(flatten)]
+    pub further: Further,
     /// What the metrics look like.
     #[command(flatten)]
     pub metrics: Metrics,
@@ -136,6 +139,25 @@ pub struct TlsArgs {
     /// Accept any certificate of the server
     #[arg(id = "skip-tls-verification", long = "skip-tls-verification")]
     pub skips_verification: bool,
+}
+
+/// Flags about further endpoints, and those of the reference that change nothing here.
+#[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Further endpoints")]
+#[expect(clippy::struct_excessive_bools, reason = "one for each flag")]
+pub struct Further {
+    /// Serve no /scrape, by which any server can be asked for
+    #[arg(id = "disable-scrape-endpoint", long = "disable-scrape-endpoint")]
+    pub disables_scrape: bool,
+    /// The server is a node of a cluster: list all its nodes at /discover-cluster-nodes
+    #[arg(id = "is-cluster", long = "is-cluster")]
+    pub is_cluster: bool,
+    /// List nodes by their host names where they have some
+    #[arg(id = "cluster-discover-hostnames", long = "cluster-discover-hostnames")]
+    pub prefers_hostnames: bool,
+    /// Accepted for redis_exporter's sake; there is no Go runtime
+    #[arg(id = "include-go-runtime-metrics", long = "include-go-runtime-metrics")]
+    pub include_go_runtime: bool,
 }
 
 /// Flags about all metrics.
@@ -251,6 +273,8 @@ pub fn adapt_shared(command: Command) -> Command {
     command
         .mut_arg("log.level", |arg| arg.visible_alias("log-level").default_value_ifs(debug))
         .mut_arg("log.format", |arg| arg.visible_alias("log-format"))
+        // Prometheus asks for hundreds of targets at about the same time.
+        .mut_arg("web.max-requests", |arg| arg.default_value("1024"))
         .mut_arg("web.disable-exporter-metrics", |arg| arg.default_value_ifs(redis_only))
 }
 

@@ -8,6 +8,7 @@
 
 pub mod args;
 pub mod collectors;
+mod endpoints;
 mod fields;
 pub mod keys;
 pub mod replies;
@@ -17,33 +18,40 @@ pub mod self_metrics;
 pub mod server;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Context as _;
 use async_trait::async_trait;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 use common::cli::{Dialect, Switches};
-use common::collector::Named;
 use common::commands::Program;
 use common::exporter::{Exporter, Refusal, ScrapeRequest};
 use common::exposition::Exposition;
 use common::failures::OddityLog;
+use common::metric::Desc;
 use common::scrape::{Collectors, Outcome, Placement};
 use common::self_metrics::BuildInfo;
+use common::targets::Targets;
 use common::version::BUILD;
 use common::web::{Landing, SecurityFlags, Service};
 
 use args::{Args, Metrics};
 use collectors::COLLECTORS;
 use keys::KeyChecks;
-use scrape::{Options, Scrape};
+use scrape::Options;
 use scraper::{FAMILIES, Request, Scraper};
 use self_metrics::Scrapes;
-use server::{Servers, Target};
+use server::{IDLE_TIME, MAX_SERVERS, Servers, Target};
 
 const SWITCHES: Switches = Switches { flag_prefix: "collector." };
 
 /// Value of `config-command` that keeps the exporter from using CONFIG.
 const NO_CONFIG_COMMAND: &str = "-";
+
+const REFUSED: Desc<'_> = Desc::counter(
+    "redis_target_scrape_request_errors_total",
+    "Requests to /scrape that were refused: no target, a malformed one, or a malformed list of keys.",
+);
 
 /// Answers scrapes with the metrics of the server that the flags name.
 #[derive(Debug)]
@@ -53,6 +61,23 @@ pub struct RedisExporter {
     /// `None` if only the exporter itself is to be shown.
     target: Option<Target>,
     scrapes: Scrapes,
+    /// Requests for other servers that made no sense.
+    refused: AtomicU64,
+    /// What scrapes other servers; each has its own, so that what is wrong with one is logged
+    /// whatever is wrong with another.
+    scrapers: Targets<Target, Scraper>,
+    /// What scrapers are made of.
+    options: Arc<Options>,
+    matches: ArgMatches,
+    namespace: String,
+    /// `None` if the nodes of the cluster are not to be listed.
+    discovery: Option<Discovery>,
+}
+
+/// How the nodes of a cluster are listed.
+#[derive(Clone, Copy, Debug)]
+struct Discovery {
+    prefers_hostnames: bool,
 }
 
 impl Program for RedisExporter {
@@ -80,10 +105,11 @@ impl Program for RedisExporter {
 
     fn start(matches: &ArgMatches) -> anyhow::Result<Service> {
         let args = Args::from_arg_matches(matches)?;
-        let collectors = SWITCHES.build(matches, COLLECTORS)?;
+        let exporter = Arc::new(Self::new(&args, matches)?);
         Ok(Service {
-            exporter: Arc::new(Self::new(&args, collectors)?),
-            endpoints: Vec::new(),
+            endpoints: endpoints::endpoints(&exporter, args.further.disables_scrape),
+            routes: endpoints::routes(&exporter),
+            exporter,
             landing: Landing {
                 title: "Redis Exporter",
                 description: "Prometheus exporter of Redis and Valkey",
@@ -92,7 +118,6 @@ impl Program for RedisExporter {
             },
             build_info: build_info(&args.metrics),
             health_paths: &["/health"],
-            routes: axum::Router::default(),
         })
     }
 }
@@ -102,25 +127,51 @@ impl RedisExporter {
     ///
     /// # Errors
     /// A malformed address, password file or list of keys, with the flag.
-    pub fn new(args: &Args, collectors: Vec<Named<Scrape>>) -> anyhow::Result<Self> {
+    pub fn new(args: &Args, matches: &ArgMatches) -> anyhow::Result<Self> {
         let servers = Servers::new(args)?;
-        let target = match args.address.expose() {
+        let target = match args.address.expose().trim() {
             "" => None,
             address => Some(servers.target(address).context("--redis.addr")?),
         };
         let checks = Arc::new(KeyChecks::new(&args.keys)?);
         let config_command =
             Some(args.config_command.clone()).filter(|command| command != NO_CONFIG_COMMAND);
-        let collectors = Collectors::new(Placement::Reactor, FAMILIES, collectors);
-        tracing::info!(?collectors, "enabled collectors");
         let appends_role = args.metrics.appends_role;
         let unknown = OddityLog::default();
-        let options = Options { config_command, unknown, appends_role, checks };
+        let options = Arc::new(Options { config_command, unknown, appends_role, checks });
+        let collectors = SWITCHES.build(matches, COLLECTORS)?;
+        let collectors = Collectors::new(Placement::Reactor, FAMILIES, collectors);
+        tracing::info!(?collectors, "enabled collectors");
+        if args.further.include_go_runtime {
+            tracing::warn!("--include-go-runtime-metrics has no effect: there is no Go runtime");
+        }
+        let namespace = args.metrics.namespace.clone();
         Ok(Self {
-            scraper: Scraper::new(&args.metrics.namespace, options, collectors),
+            scraper: Scraper::new(&namespace, Arc::clone(&options), collectors),
             servers,
             target,
             scrapes: Scrapes::default(),
+            refused: AtomicU64::default(),
+            scrapers: Targets::new(MAX_SERVERS, IDLE_TIME),
+            options,
+            matches: matches.clone(),
+            namespace,
+            discovery: args
+                .further
+                .is_cluster
+                .then_some(Discovery { prefers_hostnames: args.further.prefers_hostnames }),
+        })
+    }
+
+    /// What scrapes `target`, the same one as long as it is kept.
+    ///
+    /// # Errors
+    /// None that the start has not had.
+    fn scraper_of(&self, target: &Target) -> anyhow::Result<Arc<Scraper>> {
+        self.scrapers.get(target, || {
+            let collectors = SWITCHES.build(&self.matches, COLLECTORS)?;
+            let collectors = Collectors::new(Placement::Reactor, FAMILIES, collectors);
+            Ok(Scraper::new(&self.namespace, Arc::clone(&self.options), collectors))
         })
     }
 }
@@ -135,7 +186,11 @@ impl Exporter for RedisExporter {
         let server = self.target.as_ref().map(|target| self.servers.get(target));
         let (server, scrapes) = (server.as_deref(), &self.scrapes);
         let request = Request { deadline: request.deadline, checks: None };
-        Ok(self.scraper.scrape(server, scrapes, request, exposition).await)
+        let outcomes = self.scraper.scrape(server, scrapes, request, exposition).await;
+        let mut sink = exposition.sink();
+        sink.value(&REFUSED, self.refused.load(Ordering::Relaxed) as f64);
+        exposition.add(sink);
+        Ok(outcomes)
     }
 }
 

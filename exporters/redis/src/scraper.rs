@@ -50,10 +50,10 @@ pub struct Scraper {
 
 impl Scraper {
     /// Runs `collectors` in each scrape; `namespace` is the first word of all names.
-    pub fn new(namespace: &str, options: Options, collectors: Collectors<Scrape>) -> Self {
+    pub fn new(namespace: &str, options: Arc<Options>, collectors: Collectors<Scrape>) -> Self {
         let underscore = if namespace.is_empty() { "" } else { "_" };
         let namespace = format!("{namespace}{underscore}");
-        Self { namespace, options: Arc::new(options), collectors }
+        Self { namespace, options, collectors }
     }
 
     /// The keys that the flags name, for a request to put others in their place.

@@ -2,5 +2,6 @@
 
 pub mod commands;
 pub mod info;
+pub mod nodes;
 pub mod settings;
 pub mod values;

@@ -24,7 +24,7 @@ use credentials::{Credentials, Login};
 use failure::{ConnectionState, Failure};
 use tls::Tls;
 
-pub use servers::{Servers, Target};
+pub use servers::{IDLE_TIME, MAX_SERVERS, Servers, Target};
 
 /// A connection is replaced when it gets older than this, so that a name which
 /// has moved to another server is followed.

@@ -13,10 +13,10 @@ use super::{ConnectionOptions, Dialer, Server};
 use crate::args::Args;
 
 /// Servers that are kept at once.
-const MAX_SERVERS: usize = 256;
+pub const MAX_SERVERS: usize = 1024;
 
 /// How long an unused server is kept: longer than any usual scrape interval.
-const IDLE_TIME: Duration = Duration::from_mins(10);
+pub const IDLE_TIME: Duration = Duration::from_mins(10);
 
 /// A server's address and where the login there comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -25,6 +25,13 @@ pub struct Target {
     pub(super) source: Source,
     /// Name that the server's certificate must have, if another one than the flags say.
     pub(super) server_name: Option<String>,
+}
+
+impl Target {
+    /// True if the server is spoken to by TLS.
+    pub fn is_tls(&self) -> bool {
+        self.address.tls
+    }
 }
 
 /// The servers by address and login: one connection to each.
@@ -58,6 +65,33 @@ impl Servers {
         let address = Address::parse(text)?;
         let source = self.credentials.source(text, &address);
         Ok(Target { address, source, server_name: None })
+    }
+
+    /// As [`Self::target`], for an address that a request has: `redis://` where it has no scheme.
+    /// Its user counts also without a colon, its password never: requests are written to logs.
+    ///
+    /// # Errors
+    /// A malformed address.
+    pub fn requested_target(
+        &self,
+        text: &str,
+        server_name: Option<&str>,
+    ) -> anyhow::Result<Target> {
+        let text = text.trim();
+        let (scheme, rest) = text.split_once("://").unwrap_or(("redis", text));
+        let (user, rest) = match rest.rsplit_once('@') {
+            Some((userinfo, rest)) => {
+                let user = userinfo.split_once(':').map_or(userinfo, |(user, _)| user);
+                (Some(user), rest)
+            }
+            None => (None, rest),
+        };
+        let text = match user {
+            Some(user) => format!("{scheme}://{user}:@{rest}"),
+            None => format!("{scheme}://{rest}"),
+        };
+        let target = self.target(&text)?;
+        Ok(Target { server_name: server_name.map(str::to_owned), ..target })
     }
 
     /// Reads the password file again; false if there is none.
@@ -105,6 +139,13 @@ mod tests {
             assert!(!Arc::ptr_eq(&first, &get(other)), "{other}");
         }
         assert!(servers.target("http://a").is_err());
+        let requested = |text| servers.requested_target(text, None).unwrap();
+        assert_eq!(requested("a:1"), servers.target("redis://a:1").unwrap());
+        for text in ["redis://you@a:1", "redis://you:hunter2@a:1", "you@a:1"] {
+            assert_eq!(requested(text), servers.target("redis://you:@a:1").unwrap(), "{text}");
+        }
+        let named = servers.requested_target("rediss://a:1", Some("db.example")).unwrap();
+        assert_ne!(named, requested("rediss://a:1"));
         let shown = format!("{servers:?} {:?}", servers.target("redis://you:hunter2@a").unwrap());
         assert!(!shown.contains("hunter2") && !shown.contains("flag"), "{shown}");
     }
