@@ -3,6 +3,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -34,6 +35,9 @@ struct Shared {
     replies: Vec<(&'static str, Reply)>,
     statements: Mutex<Vec<String>>,
     connections: Mutex<Vec<TcpStream>>,
+    /// Connections that an account may have.
+    most: usize,
+    logged_in: AtomicUsize,
 }
 
 const PROTOCOL_41_AND_PLUGINS: u32 = 0x1 | 0x4 | 0x8 | 0x200 | 0x2000 | 0x8000 | 0x8_0000;
@@ -56,6 +60,18 @@ impl FakeMysql {
         version: &'static str,
         replies: Vec<(&'static str, Reply)>,
     ) -> std::io::Result<Self> {
+        Self::with_limit(version, replies, usize::MAX)
+    }
+
+    /// As [`Self::start`]; an account may have `most` connections at a time.
+    ///
+    /// # Errors
+    /// There is no port to listen on.
+    pub fn with_limit(
+        version: &'static str,
+        replies: Vec<(&'static str, Reply)>,
+        most: usize,
+    ) -> std::io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
         let port = listener.local_addr()?.port();
         let shared = Arc::new(Shared {
@@ -63,6 +79,8 @@ impl FakeMysql {
             replies,
             statements: Mutex::default(),
             connections: Mutex::default(),
+            most,
+            logged_in: AtomicUsize::new(0),
         });
         let server = Arc::downgrade(&shared);
         std::thread::spawn(move || {
@@ -114,7 +132,18 @@ impl Connection {
         self.stream.set_read_timeout(Some(Duration::from_mins(1)))?;
         self.put(&greeting(server.version))?;
         self.take()?;
+        if server.logged_in.fetch_add(1, Ordering::SeqCst) >= server.most {
+            server.logged_in.fetch_sub(1, Ordering::SeqCst);
+            let words = "User 'exporter' has exceeded the 'max_user_connections' resource";
+            return self.answer(&Reply::Error(1226, words));
+        }
         self.put(OK)?;
+        let result = self.serve_statements(server);
+        server.logged_in.fetch_sub(1, Ordering::SeqCst);
+        result
+    }
+
+    fn serve_statements(&mut self, server: &Shared) -> std::io::Result<()> {
         loop {
             let packet = self.take()?;
             match packet.split_first() {

@@ -8,7 +8,7 @@ use tests::fake_mysql::{FakeMysql, Reply};
 
 use support::Exporter;
 
-fn server(version: &'static str, further: &[(&'static str, Reply)]) -> FakeMysql {
+fn replies(further: &[(&'static str, Reply)]) -> Vec<(&'static str, Reply)> {
     let numbers =
         |name| Reply::Rows(vec!["Variable_name", "Value"], vec![vec![Some(name), Some("3")]]);
     let mut replies = vec![
@@ -16,7 +16,11 @@ fn server(version: &'static str, further: &[(&'static str, Reply)]) -> FakeMysql
         ("SHOW GLOBAL VARIABLES", numbers("max_connections")),
     ];
     replies.extend_from_slice(further);
-    FakeMysql::start(version, replies).unwrap()
+    replies
+}
+
+fn server(version: &'static str, further: &[(&'static str, Reply)]) -> FakeMysql {
+    FakeMysql::start(version, replies(further)).unwrap()
 }
 
 fn exporter(server: &FakeMysql) -> Exporter {
@@ -78,4 +82,23 @@ async fn a_thread_that_prepares_does_not_run() {
         let value = |family| body.value(&format!("mysql_slave_status_{family}{{{labels}}}"));
         assert_eq!((value("slave_io_running"), value("slave_sql_running")), ("0", sql));
     }
+}
+
+#[tokio::test]
+async fn an_account_of_one_connection_loses_nothing() {
+    let slaves = ("SHOW SLAVE STATUS", Reply::Rows(vec!["a"], Vec::new()));
+    for most in [1, 2] {
+        let server =
+            FakeMysql::with_limit("8.0.36", replies(std::slice::from_ref(&slaves)), most).unwrap();
+        let exporter = exporter(&server);
+        for _ in 0..5 {
+            let body = exporter.scrape(5.0).await;
+            assert_eq!(body.value("mysql_up"), "1");
+            for collector in ["global_status", "global_variables", "slave_status"] {
+                assert_eq!(body.success(collector), "1", "{collector}: {}", body.0);
+            }
+        }
+    }
+    let none = FakeMysql::with_limit("8.0.36", replies(&[]), 0).unwrap();
+    assert_eq!(exporter(&none).scrape(5.0).await.value("mysql_up"), "0");
 }

@@ -23,8 +23,9 @@ pub struct Args {
         long = "redis.addr",
         env = "REDIS_ADDR",
         value_name = "ADDRESS",
-        help = "Address of the server: redis://[user][:password]@host[:port][/database], host:port \
-                or unix:///path; empty for the exporter's own metrics alone",
+        help = "Address of the server: redis://[user][:password]@host[:port][/database], the same \
+                by TLS as rediss://…, host:port or unix:///path; empty for the exporter's own \
+                metrics alone",
         default_value = "redis://localhost:6379",
         value_parser = secret
     )]

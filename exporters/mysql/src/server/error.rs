@@ -10,6 +10,9 @@ const MESSAGE_CHARACTERS: usize = 500;
 /// Access denied: to a schema, a table, a column, or for lack of a global privilege.
 const PRIVILEGE_ERRORS: [u16; 4] = [1044, 1142, 1143, 1227];
 
+/// Too many connections: of the server, and of the account by either of its limits.
+const CONNECTION_ERRORS: [u16; 3] = [1040, 1203, 1226];
+
 /// A failed connection or statement; never shows the password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QueryError {
@@ -45,6 +48,11 @@ impl QueryError {
     /// The account lacks a privilege for the statement.
     pub fn is_about_privileges(&self) -> bool {
         matches!(self, Self::Refused { code, .. } if PRIVILEGE_ERRORS.contains(code))
+    }
+
+    /// The account, or the server, has as many connections as it may.
+    pub(super) fn is_about_connections(&self) -> bool {
+        matches!(self, Self::Refused { code, .. } if CONNECTION_ERRORS.contains(code))
     }
 
     /// An error while connecting.

@@ -12,6 +12,8 @@ mod table;
 mod version;
 
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::{Duration, Instant};
 
@@ -19,7 +21,7 @@ use common::failures::{Change, FailureLog, OddityLog};
 use common::sync::lock;
 use futures_util::FutureExt as _;
 use mysql_async::{Opts, OptsBuilder};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::account::{Account, Address};
 use crate::args::ConnectionArgs;
@@ -54,6 +56,8 @@ pub struct Server {
     refusals: OddityLog,
     /// As many as there may be connections.
     permits: Semaphore,
+    /// How many permits there are.
+    allowed: AtomicUsize,
     idle: Mutex<Idle>,
     failures: FailureLog,
 }
@@ -94,6 +98,7 @@ impl Server {
             settings: settings(args),
             refusals: OddityLog::default(),
             permits: Semaphore::new(args.max_open_connections.into()),
+            allowed: AtomicUsize::new(args.max_open_connections.into()),
             idle: Mutex::default(),
             failures: FailureLog::default(),
         }
@@ -136,8 +141,36 @@ impl Server {
         if self.opts.user().is_none_or(str::is_empty) {
             return Err(QueryError::NoUser);
         }
-        // The semaphore is never closed.
-        let _permit = self.permits.acquire().await;
+        loop {
+            // The semaphore is never closed.
+            let permit = self.permits.acquire().await;
+            match self.attempt_on_one(statement, limit).await {
+                Err(error) if error.is_about_connections() && self.allows_fewer(&error) => {
+                    // Those that are left wait for one another.
+                    permit.map(SemaphorePermit::forget).unwrap_or_default();
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Takes one connection off those that are allowed, as long as others are open.
+    fn allows_fewer(&self, error: &QueryError) -> bool {
+        let others_are_open = self.permits.available_permits() + 1 < self.allowed.load(Relaxed);
+        let fewer = |allowed: usize| (allowed > 1).then(|| allowed - 1);
+        if !others_are_open || self.allowed.fetch_update(Relaxed, Relaxed, fewer).is_err() {
+            return false;
+        }
+        let (server, connections) = (&self.address, self.allowed.load(Relaxed));
+        tracing::warn!(%server, %error, connections, "fewer connections are used from now on");
+        true
+    }
+
+    async fn attempt_on_one(
+        self: &Arc<Self>,
+        statement: &str,
+        limit: Option<&Limit>,
+    ) -> Result<Table, QueryError> {
         let kept = self.lock().connections.pop();
         if let Some((connection, _)) = kept {
             match self.run(connection, statement, limit).await {
