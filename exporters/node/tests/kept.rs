@@ -28,7 +28,8 @@ server=$!
 trap 'kill $server' EXIT
 until "$1" healthcheck --web.listen-address=127.0.0.1:9100 >/dev/null 2>&1; do sleep 0.1; done
 ask() { curl -sf http://127.0.0.1:9100/metrics >"$2/$1"; }
-descriptors() { ls "/proc/$server/fd" | wc -l >"$2/descriptors-$1"; }
+# Not while the connection of the last scrape is being closed.
+descriptors() { sleep 1; ls "/proc/$server/fd" | wc -l >"$2/descriptors-$1"; }
 ask first "$2"; ask second "$2"; descriptors before "$2"
 ip link set a0 name other; ip link set a1 name a0; ip link set other name a1
 ask renamed "$2"
