@@ -398,6 +398,7 @@ async fn the_role_is_a_label_of_all_that_is_about_the_server() {
         "redis_exporter_scrapes_total",
         "redis_exporter_scrape_duration_seconds",
         "redis_exporter_build_info",
+        "redis_target_scrape_request_errors_total",
     ];
     for line in body.lines().filter(|line| line.starts_with("redis_")) {
         let has_role = line.contains("{instance_role=\"master\"");
