@@ -147,5 +147,6 @@ pub mod sync;
 pub mod targets;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod tls;
 pub mod version;
 pub mod web;
