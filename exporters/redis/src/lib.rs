@@ -139,15 +139,14 @@ impl RedisExporter {
         let appends_role = args.metrics.appends_role;
         let unknown = OddityLog::default();
         let options = Arc::new(Options { config_command, unknown, appends_role, checks });
-        let collectors = SWITCHES.build(matches, COLLECTORS)?;
-        let collectors = Collectors::new(Placement::Reactor, FAMILIES, collectors);
-        tracing::info!(?collectors, "enabled collectors");
         if args.further.include_go_runtime {
             tracing::warn!("--include-go-runtime-metrics has no effect: there is no Go runtime");
         }
         let namespace = args.metrics.namespace.clone();
+        let scraper = new_scraper(matches, &namespace, &options)?;
+        tracing::info!(collectors = ?scraper.collectors(), "enabled collectors");
         Ok(Self {
-            scraper: Scraper::new(&namespace, Arc::clone(&options), collectors),
+            scraper,
             servers,
             target,
             scrapes: Scrapes::default(),
@@ -168,12 +167,20 @@ impl RedisExporter {
     /// # Errors
     /// None that the start has not had.
     fn scraper_of(&self, target: &Target) -> anyhow::Result<Arc<Scraper>> {
-        self.scrapers.get(target, || {
-            let collectors = SWITCHES.build(&self.matches, COLLECTORS)?;
-            let collectors = Collectors::new(Placement::Reactor, FAMILIES, collectors);
-            Ok(Scraper::new(&self.namespace, Arc::clone(&self.options), collectors))
-        })
+        let new = || new_scraper(&self.matches, &self.namespace, &self.options);
+        self.scrapers.get(target, new)
     }
+}
+
+/// A scraper with the collectors that the flags ask for.
+fn new_scraper(
+    matches: &ArgMatches,
+    namespace: &str,
+    options: &Arc<Options>,
+) -> anyhow::Result<Scraper> {
+    let collectors = SWITCHES.build(matches, COLLECTORS)?;
+    let collectors = Collectors::new(Placement::Reactor, FAMILIES, collectors);
+    Ok(Scraper::new(namespace, Arc::clone(options), collectors))
 }
 
 #[async_trait]

@@ -1,5 +1,6 @@
 //! One scrape of any server: connection, collectors, and the families about the scrape itself.
 
+use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -54,6 +55,11 @@ impl Scraper {
         let underscore = if namespace.is_empty() { "" } else { "_" };
         let namespace = format!("{namespace}{underscore}");
         Self { namespace, options, collectors }
+    }
+
+    /// The collectors that run, for the log.
+    pub fn collectors(&self) -> &impl Debug {
+        &self.collectors
     }
 
     /// The keys that the flags name, for a request to put others in their place.

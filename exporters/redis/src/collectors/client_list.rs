@@ -12,7 +12,7 @@ use common::keyed::Keyed;
 use common::metric::{Desc, Label, Metric, gauge};
 use redis::cmd;
 
-use crate::replies::values::text;
+use crate::replies::values::{text, unexpected};
 use crate::scrape::Scrape;
 
 /// The reference's flag for this collector.
@@ -119,8 +119,7 @@ impl Collector<Scrape> for ClientList {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
         let reply = scrape.ask("CLIENT LIST", cmd("CLIENT").arg("LIST")).await?;
         let malformed = |error| CollectError::malformed("CLIENT LIST", error);
-        let list =
-            text(&reply).ok_or_else(|| malformed(ParseError::Form("unexpected reply".into())))?;
+        let list = text(&reply).ok_or_else(|| malformed(unexpected()))?;
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         // The server counts in its own whole seconds.
         let now = scrape.info().server_time().unwrap_or(since_epoch.as_secs_f64()).floor();

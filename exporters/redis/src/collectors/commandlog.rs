@@ -11,7 +11,7 @@ use redis::cmd;
 
 use crate::replies::info::Info;
 use crate::replies::settings::Settings;
-use crate::replies::values::number;
+use crate::replies::values::{number, unexpected_from};
 use crate::scrape::Scrape;
 
 /// The kinds of log and the families of their lengths.
@@ -103,9 +103,7 @@ async fn length(scrape: &Scrape, kind: &str) -> Result<Option<f64>, CollectError
     let Some(reply) = scrape.ask_if_known("COMMANDLOG LEN", &command).await? else {
         return Ok(None);
     };
-    let unexpected = || ParseError::Form("unexpected reply".into());
-    let length = number(&reply).ok_or_else(unexpected);
-    length.map(Some).map_err(|error| CollectError::malformed("COMMANDLOG LEN", error))
+    number(&reply).map(Some).ok_or_else(|| unexpected_from("COMMANDLOG LEN"))
 }
 
 fn push_settings(settings: &Settings, sink: &mut Sink) -> Result<(), ParseError> {

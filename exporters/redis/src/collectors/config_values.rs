@@ -5,12 +5,13 @@ use async_trait::async_trait;
 use clap::{ArgMatches, Command, FromArgMatches as _};
 use common::cli::on_off_flag;
 use common::collector::Collector;
-use common::error::{CollectError, ParseError};
+use common::error::CollectError;
 use common::exposition::Sink;
 use common::metric::Desc;
 use redis::cmd;
 
 use crate::replies::settings::Settings;
+use crate::replies::values::unexpected_from;
 use crate::scrape::Scrape;
 
 /// The reference's flag for this collector.
@@ -82,10 +83,8 @@ impl Collector<Scrape> for ConfigValues {
             command.arg("CONFIG").arg("GET").arg("*");
             let reply = scrape.ask_if_known("SENTINEL CONFIG GET", &command).await?;
             let Some(reply) = reply else { return Ok(()) };
-            let settings = Settings::from_reply(reply).ok_or_else(|| {
-                let error = ParseError::Form("unexpected reply".into());
-                CollectError::malformed("SENTINEL CONFIG GET", error)
-            })?;
+            let settings = Settings::from_reply(reply)
+                .ok_or_else(|| unexpected_from("SENTINEL CONFIG GET"))?;
             push(&settings, self.0.redacts, &SENTINEL, sink);
         } else if let Some(settings) = scrape.settings().await? {
             push(settings, self.0.redacts, &SERVER, sink);

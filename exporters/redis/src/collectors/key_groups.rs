@@ -7,12 +7,13 @@ use std::time::Instant;
 use async_trait::async_trait;
 use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
-use common::error::{CollectError, FirstError, ParseError};
+use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
 use common::metric::{Desc, Metric, gauge};
 use redis::{Value, cmd};
 
 use crate::replies::values;
+use crate::replies::values::unexpected_from;
 use crate::scrape::Scrape;
 use crate::server::session::Session;
 
@@ -158,10 +159,7 @@ impl KeyGroups {
             let mut eval = cmd("EVAL");
             eval.arg(SCRIPT).arg(0).arg(&cursor).arg(batch_size).arg(&self.patterns);
             let reply = session.ask("EVAL", &eval).await?;
-            let (next, rows) = parse(&reply).ok_or_else(|| {
-                let error = ParseError::Form("unexpected reply".into());
-                CollectError::malformed("EVAL", error)
-            })?;
+            let (next, rows) = parse(&reply).ok_or_else(|| unexpected_from("EVAL"))?;
             for (name, row) in rows {
                 if groups.len() >= MAX_KEPT && !groups.contains_key(&name) {
                     let words = format!("more than {MAX_KEPT} groups in db{database}");

@@ -11,7 +11,7 @@ use redis::{Value, cmd};
 
 use crate::replies::commands::{self, Calls};
 use crate::replies::info::Info;
-use crate::replies::values::{find, items, number, pairs, text};
+use crate::replies::values::{find, items, number, pairs, text, unexpected};
 use crate::scrape::Scrape;
 
 const SPIKES: &[Metric<Spike>] = &[
@@ -178,10 +178,6 @@ fn count(value: &Value) -> Option<u64> {
 
 fn malformed(statement: &str) -> impl Fn(ParseError) -> CollectError {
     move |error| CollectError::malformed(statement, error)
-}
-
-fn unexpected() -> ParseError {
-    ParseError::Form("unexpected reply".into())
 }
 
 #[cfg(test)]

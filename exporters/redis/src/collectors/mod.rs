@@ -109,3 +109,10 @@ fn pushed(text: &str, push: impl FnOnce(&crate::replies::info::Info, &mut Sink))
     let info = crate::replies::info::Info::new(text.to_owned());
     common::testing::exposed(|sink| push(&info, sink))
 }
+
+/// A reply that is a list of these words.
+#[cfg(test)]
+fn reply_of(words: &str) -> redis::Value {
+    let words = words.split(' ').map(|word| redis::Value::BulkString(word.into()));
+    redis::Value::Array(words.collect())
+}

@@ -12,7 +12,7 @@ use redis::cmd;
 
 use crate::fields;
 use crate::replies::info::{self, Line};
-use crate::replies::values::text;
+use crate::replies::values::{text, unexpected};
 use crate::scrape::Scrape;
 
 /// The reference's flag for this collector.
@@ -44,8 +44,7 @@ impl Collector<Scrape> for Modules {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
         let reply = scrape.ask("INFO MODULES", cmd("INFO").arg("MODULES")).await?;
         let malformed = |error| CollectError::malformed("INFO MODULES", error);
-        let text =
-            text(&reply).ok_or_else(|| malformed(ParseError::Form("unexpected reply".into())))?;
+        let text = text(&reply).ok_or_else(|| malformed(unexpected()))?;
         push(&text, sink).map_err(malformed)
     }
 }

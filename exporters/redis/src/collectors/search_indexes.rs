@@ -10,7 +10,7 @@ use common::filter::Pattern;
 use common::keyed::{Keyed, float};
 use redis::{Value, cmd};
 
-use crate::replies::values::{find, items, pairs, text};
+use crate::replies::values::{find, items, pairs, text, unexpected};
 use crate::scrape::Scrape;
 
 /// The reference's flag for this collector.
@@ -130,23 +130,14 @@ fn parse(name: &str, reply: &Value) -> Partial<(String, Row), ParseError> {
     errors.beside((name, values))
 }
 
-fn unexpected() -> ParseError {
-    ParseError::Form("unexpected reply".into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::collectors::pushed;
-
-    fn list(words: &str) -> Value {
-        let words = words.split(' ').map(|word| Value::BulkString(word.into()));
-        Value::Array(words.collect())
-    }
+    use crate::collectors::{pushed, reply_of};
 
     #[test]
     fn an_index_has_counts_and_sizes_in_bytes() {
-        let reply = list(
+        let reply = reply_of(
             "index_name idx:a num_docs 10 number_of_uses 4 inverted_sz_mb 0.5 percent_indexed 1 \
              records_per_doc_avg -nan index_options x",
         );
@@ -167,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_malformed_field_costs_no_other() {
-        let Partial { good, error } = parse("a", &list("num_docs many num_terms 3"));
+        let Partial { good, error } = parse("a", &reply_of("num_docs many num_terms 3"));
         assert_eq!((good.1[0], good.1[2]), (None, Some(3.0)));
         assert_eq!(error.unwrap().to_string(), "num_docs is no number: \"a\"");
         let Partial { good, error } = parse("a", &Value::Nil);

@@ -3,11 +3,12 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::{CollectError, FirstError, ParseError};
+use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
 use common::metric::{Desc, Metric, gauge};
 use redis::{Value, cmd};
 
+use crate::replies::values::unexpected_from;
 use crate::scrape::Scrape;
 
 const LENGTH: Desc<'_> = Desc::gauge("redis_slowlog_length", "Entries in the slow log.");
@@ -61,19 +62,19 @@ impl Collector<Scrape> for SlowLog {
 }
 
 fn parse_length(reply: &Value) -> Result<f64, CollectError> {
-    number(reply).ok_or_else(|| malformed("SLOWLOG LEN"))
+    number(reply).ok_or_else(|| unexpected_from("SLOWLOG LEN"))
 }
 
 fn parse_latest(reply: &Value) -> Result<Entry, CollectError> {
-    let Value::Array(entries) = reply else { return Err(malformed("SLOWLOG GET")) };
+    let Value::Array(entries) = reply else { return Err(unexpected_from("SLOWLOG GET")) };
     match entries.as_slice() {
         [] => Ok(Entry::default()),
         [Value::Array(entry), ..] => {
             let field = |index: usize| entry.get(index).and_then(number);
             let entry = field(0).zip(field(2)).map(|(id, microseconds)| Entry { id, microseconds });
-            entry.ok_or_else(|| malformed("SLOWLOG GET"))
+            entry.ok_or_else(|| unexpected_from("SLOWLOG GET"))
         }
-        _ => Err(malformed("SLOWLOG GET")),
+        _ => Err(unexpected_from("SLOWLOG GET")),
     }
 }
 
@@ -82,10 +83,6 @@ fn number(value: &Value) -> Option<f64> {
         Value::Int(number) => Some(*number as f64),
         _ => None,
     }
-}
-
-fn malformed(statement: &str) -> CollectError {
-    CollectError::malformed(statement, ParseError::Form("unexpected reply".into()))
 }
 
 #[cfg(test)]

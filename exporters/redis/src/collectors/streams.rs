@@ -198,17 +198,13 @@ fn xinfo(what: &str, name: &[u8]) -> Cmd {
 }
 
 fn fields(statement: &str, reply: &Value) -> Result<Row, CollectError> {
-    let malformed =
-        || CollectError::malformed(statement, ParseError::Form("unexpected reply".into()));
-    let pairs = values::pairs(reply).ok_or_else(malformed)?;
+    let pairs = values::pairs(reply).ok_or_else(|| values::unexpected_from(statement))?;
     let field = |(name, value)| Some((values::text(name)?.into_owned(), Value::clone(value)));
     Ok(pairs.into_iter().filter_map(field).collect())
 }
 
 fn rows(statement: &str, reply: &Value) -> Result<Vec<Row>, CollectError> {
-    let malformed =
-        || CollectError::malformed(statement, ParseError::Form("unexpected reply".into()));
-    let items = values::items(reply).ok_or_else(malformed)?;
+    let items = values::items(reply).ok_or_else(|| values::unexpected_from(statement))?;
     items.iter().map(|item| fields(statement, item)).collect()
 }
 

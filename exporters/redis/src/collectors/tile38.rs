@@ -11,7 +11,7 @@ use redis::{Value, cmd};
 
 use crate::fields;
 use crate::replies::info::{find, gauge};
-use crate::replies::values::{pairs, text};
+use crate::replies::values::{pairs, text, unexpected};
 use crate::scrape::Scrape;
 
 /// The reference's flag for this collector.
@@ -69,7 +69,7 @@ impl Collector<Scrape> for Tile38 {
 /// Pushes the fields that are known; says which is no number.
 fn push(reply: &Value, sink: &mut Sink) -> Result<(), ParseError> {
     let Some(pairs) = pairs(reply) else {
-        return Err(ParseError::Form("unexpected reply".into()));
+        return Err(unexpected());
     };
     let mut errors = FirstError::default();
     for (name, value) in pairs {
@@ -85,16 +85,11 @@ fn push(reply: &Value, sink: &mut Sink) -> Result<(), ParseError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::collectors::pushed;
-
-    fn list(words: &str) -> Value {
-        let words = words.split(' ').map(|word| Value::BulkString(word.into()));
-        Value::Array(words.collect())
-    }
+    use crate::collectors::{pushed, reply_of};
 
     #[test]
     fn fields_have_the_prefix_or_get_it() {
-        let reply = list(
+        let reply = reply_of(
             "tile38_num_points 12 num_hooks 3 tile38_read_only false http_transport true \
              tile38_version 1.33.0 go_version go1.22",
         );
@@ -113,7 +108,7 @@ mod tests {
     #[test]
     fn a_malformed_field_costs_no_other() {
         let text = pushed("", |_, sink| {
-            let error = push(&list("aof_size many num_hooks 1"), sink).unwrap_err();
+            let error = push(&reply_of("aof_size many num_hooks 1"), sink).unwrap_err();
             assert_eq!(error.to_string(), "tile38_aof_size has an unexpected value: \"many\"");
         });
         assert!(text.ends_with("\nredis_tile38_num_hooks_total 1\n"), "{text}");

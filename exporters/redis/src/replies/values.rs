@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use common::error::{CollectError, ParseError};
 use redis::Value;
 
 /// A text; invalid UTF-8 is replaced.
@@ -51,6 +52,16 @@ pub fn pairs(value: &Value) -> Option<Vec<(&Value, &Value)>> {
 pub fn find<'a>(pairs: &[(&'a Value, &'a Value)], name: &str) -> Option<&'a Value> {
     let is_it = |(key, _): &&(&Value, &Value)| text(key).is_some_and(|key| key == name);
     pairs.iter().find(is_it).map(|(_, value)| *value)
+}
+
+/// What is wrong with a reply of another form than its command has.
+pub fn unexpected() -> ParseError {
+    ParseError::Form("unexpected reply".into())
+}
+
+/// [`unexpected`] of the reply to `statement`.
+pub fn unexpected_from(statement: &str) -> CollectError {
+    CollectError::malformed(statement, unexpected())
 }
 
 #[cfg(test)]

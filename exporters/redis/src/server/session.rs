@@ -2,11 +2,12 @@
 
 use std::time::Instant;
 
-use common::error::{CollectError, ParseError};
+use common::error::CollectError;
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, Pipeline, Value, cmd};
 
 use super::failure::reason;
+use crate::replies::values::unexpected_from;
 
 /// A connection that nobody else uses, until a point in time.
 #[derive(Debug)]
@@ -69,7 +70,7 @@ impl Session {
         let answers = self.connection.send_packed_commands(commands, 0, commands.len());
         match tokio::time::timeout_at(self.limit.into(), answers).await {
             Ok(Ok(answers)) if answers.len() == commands.len() => Ok(answers),
-            Ok(Ok(_)) => Err(malformed(statement)),
+            Ok(Ok(_)) => Err(unexpected_from(statement)),
             Ok(Err(error)) => Err(CollectError::query(statement, &reason(&error))),
             Err(_) => Err(too_late(statement)),
         }
@@ -98,24 +99,20 @@ impl Session {
 }
 
 fn parse_scan(reply: Value) -> Result<(Vec<u8>, Vec<Vec<u8>>), CollectError> {
-    let Value::Array(parts) = reply else { return Err(malformed("SCAN")) };
+    let Value::Array(parts) = reply else { return Err(unexpected_from("SCAN")) };
     let Ok([Value::BulkString(next), Value::Array(names)]) = <[Value; 2]>::try_from(parts) else {
-        return Err(malformed("SCAN"));
+        return Err(unexpected_from("SCAN"));
     };
     let name = |name| match name {
         Value::BulkString(name) => Some(name),
         _ => None,
     };
     let names: Option<_> = names.into_iter().map(name).collect();
-    Ok((next, names.ok_or_else(|| malformed("SCAN"))?))
+    Ok((next, names.ok_or_else(|| unexpected_from("SCAN"))?))
 }
 
 fn too_late(statement: &str) -> CollectError {
     CollectError::query(statement, &"stopped before the end, since the scrape's time is up")
-}
-
-fn malformed(statement: &str) -> CollectError {
-    CollectError::malformed(statement, ParseError::Form("unexpected reply".into()))
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use common::metric::{Desc, Metric, gauge};
 use redis::{Pipeline, Value, pipe};
 
 use crate::keys::{Key, KeyChecks};
+use crate::replies::values::unexpected_from;
 use crate::scrape::Scrape;
 use crate::server::session::{Cursor, Session};
 use reading::{MAX_VALUE, Reading, Shown};
@@ -221,7 +222,7 @@ impl Check<'_> {
                     ask_more(&mut commands, name, wants_value);
                     asked.push((index, wants_value, None));
                 }
-                _ => self.errors.keep(reading::malformed("GETRANGE")),
+                _ => self.errors.keep(unexpected_from("GETRANGE")),
             }
         }
         let mut answers = self.session.ask_all("PFCOUNT", &commands).await?.into_iter();

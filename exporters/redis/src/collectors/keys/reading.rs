@@ -1,9 +1,10 @@
 //! What is asked of a key, and what the answers say.
 
-use common::error::{CollectError, ParseError};
+use common::error::CollectError;
 use redis::{Pipeline, Value};
 
 use crate::replies::values;
+use crate::replies::values::unexpected_from;
 use crate::server::failure::reason;
 
 /// A value that is longer than this is not shown: a label is no place for it.
@@ -38,14 +39,14 @@ pub(super) fn good(statement: &str, answer: Value) -> Result<Value, CollectError
 pub(super) fn number(statement: &str, answer: Value) -> Result<Option<f64>, CollectError> {
     match good(statement, answer)? {
         Value::Nil => Ok(None),
-        answer => values::number(&answer).map(Some).ok_or_else(|| malformed(statement)),
+        answer => values::number(&answer).map(Some).ok_or_else(|| unexpected_from(statement)),
     }
 }
 
 /// The type of a key; `None` for one that does not exist.
 pub(super) fn kind(answer: Value) -> Result<Option<String>, CollectError> {
     let answer = good("TYPE", answer)?;
-    let kind = values::text(&answer).ok_or_else(|| malformed("TYPE"))?;
+    let kind = values::text(&answer).ok_or_else(|| unexpected_from("TYPE"))?;
     Ok((kind != "none").then(|| kind.into_owned()))
 }
 
@@ -99,10 +100,6 @@ fn float(text: &str) -> Option<f64> {
     };
     let is_written_out = text.bytes().any(|byte| byte.is_ascii_digit());
     (number.is_finite() || !is_written_out).then_some(number)
-}
-
-pub(super) fn malformed(statement: &str) -> CollectError {
-    CollectError::malformed(statement, ParseError::Form("unexpected reply".into()))
 }
 
 #[cfg(test)]

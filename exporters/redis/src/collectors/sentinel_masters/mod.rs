@@ -11,7 +11,7 @@ use common::exposition::Sink;
 use common::metric::{Desc, Metric, gauge};
 use redis::{Cmd, Value, cmd};
 
-use crate::replies::values::{find, items, number, pairs, text};
+use crate::replies::values::{find, items, number, pairs, text, unexpected};
 use crate::scrape::Scrape;
 
 const QUORUM: Desc<'_> = Desc::gauge(
@@ -256,10 +256,6 @@ fn parse_peers(reply: &Value) -> Partial<Vec<Peer>, ParseError> {
 
 fn malformed(statement: &'static str) -> impl Fn(ParseError) -> CollectError {
     move |error| CollectError::malformed(statement, error)
-}
-
-fn unexpected() -> ParseError {
-    ParseError::Form("unexpected reply".into())
 }
 
 #[cfg(test)]
