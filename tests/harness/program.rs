@@ -1,6 +1,8 @@
 //! What all four programs have in common for those who type them: exit codes, messages, signals.
 
 use std::fs::File;
+use std::io::Write as _;
+use std::net::TcpStream;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, ensure};
@@ -169,6 +171,30 @@ impl Program {
         ensure!(served.get("/-/healthy")?.status == 200, "it is not healthy");
         let status = served.stop(Signal::TERM)?;
         ensure!(status.success(), "{status}");
+        Ok(())
+    }
+
+    /// Asserts that connections which ask for nothing, or never to the end, shut nobody out.
+    ///
+    /// # Errors
+    /// They do.
+    pub fn serves_among_silent_connections(&self) -> anyhow::Result<()> {
+        let served = self.serve(&[])?;
+        let address = served.url.trim_start_matches("http://");
+        let mut silent = Vec::new();
+        for number in 0..600 {
+            let mut connection = TcpStream::connect(address)?;
+            if number % 2 == 0 {
+                connection.write_all(b"GET /metrics HTTP/1.1\r\nHost:")?;
+            }
+            silent.push(connection);
+        }
+        served.scrape_within(10.0)?;
+        ensure!(served.get("/-/healthy")?.status == 200, "it is not healthy");
+        let descriptors = served.process.descriptors()?;
+        ensure!(descriptors < 600, "{descriptors} descriptors are open");
+        let log = served.process.log();
+        ensure!(log.matches("are closed to make room").count() == 1, "{log}");
         Ok(())
     }
 

@@ -25,6 +25,11 @@ fn a_log_that_cannot_be_written_stops_nothing() {
 }
 
 #[test]
+fn silent_connections_shut_nobody_out() {
+    PROGRAM.serves_among_silent_connections().unwrap();
+}
+
+#[test]
 fn usage_errors_are_one_line_with_the_peers_exit_code() {
     PROGRAM.refuses_wrong_usage().unwrap();
 }
