@@ -1,6 +1,7 @@
 //! One connection, from the handshake to its end.
 
 use std::convert::Infallible;
+use std::future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
+use axum::http::{StatusCode, Version, header};
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
@@ -22,6 +24,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::activity::{Activity, Watched, attend};
 use super::connections::Place;
+use super::plain;
 use super::security::Security;
 
 /// How often a client of HTTP/2 is asked whether it is there, and how long it may take to answer.
@@ -119,6 +122,12 @@ impl Service<Request<Incoming>> for Requests {
     type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
+        // RFC 9112, section 3.2: none, or two of them, may mean different things to others on the way.
+        let hosts = request.headers().get_all(header::HOST).iter().count();
+        if request.version() == Version::HTTP_11 && hosts != 1 {
+            let refusal = plain(StatusCode::BAD_REQUEST, "a request has one Host field");
+            return Box::pin(future::ready(Ok(refusal)));
+        }
         let answering = self.activity.begin();
         let answer = self.router.call(request);
         Box::pin(async move {

@@ -141,3 +141,21 @@ fn an_idle_connection_survives_between_two_scrapes() {
     std::thread::sleep(Duration::from_secs(35));
     assert!(ask().ends_with("ok\n"));
 }
+
+#[test]
+fn a_request_has_one_host() {
+    let served = PROGRAM.serve(&[]).unwrap();
+    let address = served.url.trim_start_matches("http://");
+    for (fields, status) in [
+        ("Host: x\r\n", "HTTP/1.1 200 OK\r\n"),
+        ("", "HTTP/1.1 400 Bad Request\r\n"),
+        ("Host: x\r\nhost: y\r\n", "HTTP/1.1 400 Bad Request\r\n"),
+    ] {
+        let mut stream = TcpStream::connect(address).unwrap();
+        let request = format!("GET /-/healthy HTTP/1.1\r\n{fields}Connection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with(status), "{fields:?}: {answer}");
+    }
+}
