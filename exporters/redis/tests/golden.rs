@@ -101,10 +101,12 @@ async fn golden_every_kind_of_server_shows_what_it_tells() {
         "redis-7.2",
         "redis-7.4",
         "redis-8.0",
+        "redis-8.10",
         "valkey-7.2",
         "valkey-8.0",
         "valkey-8.1",
         "valkey-9.0",
+        "valkey-9.1",
     ] {
         compare(server, server, &[]).await;
     }
