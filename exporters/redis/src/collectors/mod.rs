@@ -9,6 +9,7 @@ mod config_values;
 mod errorstats;
 mod info;
 mod instance;
+mod instantaneous;
 mod key_counts;
 mod key_groups;
 mod keys;
@@ -56,6 +57,9 @@ pub const COLLECTORS: &[Entry<Scrape>] = &[
         .with_flags(info::Options::augment_args),
     Entry::on("instance", "what the server is: version, role and the like", |_| {
         Ok(Box::new(instance::Instance))
+    }),
+    Entry::off("instantaneous", "rates that the server measures itself", |_| {
+        Ok(Box::new(instantaneous::Instantaneous))
     }),
     Entry::on("key_counts", "keys that match chosen patterns", |_| {
         Ok(Box::new(key_counts::KeyCounts))
