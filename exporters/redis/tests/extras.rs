@@ -6,8 +6,9 @@ mod support;
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::time::Duration;
 
-use support::{assert_line, of};
+use support::{assert_line, of, value};
 use tests::log::Log;
 use tests::redis::Redis;
 
@@ -39,4 +40,66 @@ async fn clients_over_the_limit_are_left_out_and_told_once() {
     drop(clients);
     let body = of(&server, &["-export-client-list"]).scrape().await.unwrap();
     assert!(!body.contains("left_out"), "{body}");
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn clients_are_shown_in_sums() {
+    let server = Redis::start("").unwrap();
+    let hello = ["CLIENT SETNAME web", "PING"];
+    let _clients: Vec<TcpStream> = (0..3).map(|_| client(&server, &hello)).collect();
+    let _subscriber = client(&server, &["CLIENT SETNAME news", "SUBSCRIBE channel"]);
+    let mut blocked = client(&server, &["CLIENT SETNAME job"]);
+    blocked.write_all(b"BLPOP nothing 100\r\n").unwrap();
+    let flags = ["-collector.clients", "-collector.clients.idle-after=0"];
+    let exporter = of(&server, &flags);
+    // The name is set while the first scrape runs; ages are counted in whole seconds.
+    exporter.scrape().await.unwrap();
+    tokio::time::sleep(Duration::from_millis(2100)).await;
+    let body = exporter.scrape().await.unwrap();
+    let labels = |name| format!("{{name=\"{name}\",user=\"default\",lib=\"\"}}");
+    for line in [
+        format!("redis_clients_by{} 3", labels("web")),
+        format!("redis_clients_by{} 1", labels("redis_exporter")),
+        format!("redis_clients_idle_by{} 3", labels("web")),
+        format!("redis_clients_subscribed_by{} 1", labels("news")),
+        format!("redis_clients_blocked_by{} 1", labels("job")),
+        format!("redis_clients_blocked_by{} 0", labels("web")),
+    ] {
+        assert_line(&body, &line);
+    }
+    assert!(value(&body, &format!("redis_clients_memory_bytes_by{}", labels("web"))) > 3000.0);
+    let one = of(&server, &["-collector.clients", "-collector.clients.max-groups=1"]);
+    let body = one.scrape().await.unwrap();
+    assert_line(&body, &format!("redis_clients_by{} 3", labels("web")));
+    let others = "{name=\"all others\",user=\"all others\",lib=\"all others\"}";
+    assert!(value(&body, &format!("redis_clients_by{others}")) >= 3.0);
+    assert!(!body.contains("127.0.0.1"), "{body}");
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn users_have_connections_and_refusals_reasons() {
+    let server = Redis::start("user app on >hunter2 ~own:* +@all -config").unwrap();
+    let _client = client(
+        &server,
+        &["AUTH app hunter2", "CONFIG GET port", "GET other", "GET other", "SET own:1 1"],
+    );
+    client(&server, &["AUTH app hunter3", "AUTH hunter4 hunter5"]);
+    let body = of(&server, &["-collector.users"]).scrape().await.unwrap();
+    for line in [
+        "redis_user_connections{user=\"app\"} 1",
+        "redis_acl_log_entries{reason=\"command\"} 1",
+        "redis_acl_log_entries{reason=\"key\"} 2",
+        "redis_acl_log_entries{reason=\"auth\"} 2",
+        "redis_exporter_collector_success{collector=\"users\"} 1",
+    ] {
+        assert_line(&body, line);
+    }
+    assert!(!body.contains("hunter"), "{body}");
+    let flags = ["-redis.user=app", "-redis.password=hunter2", "-collector.users"];
+    server.ask(&["ACL", "SETUSER", "app", "-acl"]).unwrap();
+    let body = of(&server, &flags).scrape().await.unwrap();
+    assert_line(&body, "redis_user_connections{user=\"app\"} 2");
+    assert_line(&body, "redis_exporter_collector_success{collector=\"users\"} 0");
 }

@@ -59,6 +59,7 @@ fn answers(info: &str) -> Answers {
                 "databases 1 maxclients 10000 requirepass hunter2 primaryauth hunter3 commandlog-request-larger-than 1048576 dir /nonexistent dbfilename dump.rdb",
             ),
         ),
+        ("ACL LOG", "*1\r\n*4\r\n+count\r\n:2\r\n+reason\r\n+key\r\n".into()),
         ("SLOWLOG LEN", ":1\r\n".into()),
         ("SLOWLOG GET", "*1\r\n*4\r\n:14\r\n:1309448221\r\n:15000\r\n*1\r\n$4\r\nping\r\n".into()),
         ("LATENCY LATEST", "*1\r\n*4\r\n+fork\r\n:1405067976\r\n:251\r\n:1001\r\n".into()),
@@ -116,7 +117,9 @@ async fn golden_every_kind_of_server_shows_what_it_tells() {
 async fn golden_all_that_is_off_by_default() {
     let flags = [
         "-append-instance-role-label",
+        "-collector.clients",
         "-collector.instantaneous",
+        "-collector.users",
         "-export-client-list",
         "-export-client-port",
         "-include-config-metrics",

@@ -1,6 +1,7 @@
 //! The list of collectors: one line each, in alphabetical order.
 
 mod client_list;
+mod clients;
 mod cluster;
 mod commandlog;
 mod commandstats;
@@ -26,6 +27,7 @@ mod sentinel_masters;
 mod slowlog;
 mod streams;
 mod tile38;
+mod users;
 
 use clap::Args as _;
 use common::collector::Entry;
@@ -39,6 +41,8 @@ pub const COLLECTORS: &[Entry<Scrape>] = &[
     Entry::off("client_list", "every connection of the server", client_list::build)
         .with_flags(client_list::flags)
         .turned_on_by(&[client_list::FLAG]),
+    Entry::off("clients", "connections in sums by name, user and library", clients::build)
+        .with_flags(clients::Options::augment_args),
     Entry::on("cluster", "state of the cluster, as this node sees it", |_| {
         Ok(Box::new(cluster::Cluster))
     }),
@@ -105,6 +109,8 @@ pub const COLLECTORS: &[Entry<Scrape>] = &[
         .turned_on_by(&[tile38::FLAG]),
     Entry::on("streams", "chosen streams, their groups and consumers", streams::build)
         .with_flags(streams::Options::augment_args),
+    Entry::off("users", "connections by user, and refusals in the ACL log by reason", users::build)
+        .with_flags(users::Options::augment_args),
 ];
 
 /// What a collector pushes for the text of an INFO.
