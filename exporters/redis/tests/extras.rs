@@ -103,3 +103,38 @@ async fn users_have_connections_and_refusals_reasons() {
     assert_line(&body, "redis_user_connections{user=\"app\"} 2");
     assert_line(&body, "redis_exporter_collector_success{collector=\"users\"} 0");
 }
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn new_entries_of_the_slow_log_are_counted_by_command() {
+    let settings = "slowlog-log-slower-than 100000\nenable-debug-command yes";
+    let mut server = Redis::start(settings).unwrap();
+    let sleep = |server: &Redis| server.ask(&["DEBUG", "SLEEP", "0.11"]).unwrap();
+    sleep(&server);
+    let exporter = of(&server, &["-collector.slowlog_by_command"]);
+    let series = "redis_slowlog_entries_total{cmd=\"debug\"}";
+    let seconds = "redis_slowlog_entries_duration_seconds_total{cmd=\"debug\"}";
+    let body = exporter.scrape().await.unwrap();
+    assert_line(&body, &format!("{series} 0"));
+    sleep(&server);
+    sleep(&server);
+    let body = exporter.scrape().await.unwrap();
+    assert_line(&body, &format!("{series} 2"));
+    assert!((0.2..2.0).contains(&value(&body, seconds)), "{body}");
+    server.ask(&["SLOWLOG", "RESET"]).unwrap();
+    assert_line(&exporter.scrape().await.unwrap(), &format!("{series} 2"));
+    sleep(&server);
+    assert_line(&exporter.scrape().await.unwrap(), &format!("{series} 3"));
+    server.restart().unwrap();
+    sleep(&server);
+    let body = exporter.scrape().await.unwrap();
+    assert_line(&body, &format!("{series} 4"));
+    assert_line(&body, "redis_slowlog_entries_missed_total 0");
+    server.ask(&["CONFIG", "SET", "slowlog-max-len", "1"]).unwrap();
+    sleep(&server);
+    sleep(&server);
+    let body = exporter.scrape().await.unwrap();
+    assert_line(&body, &format!("{series} 5"));
+    assert_line(&body, "redis_slowlog_entries_missed_total 1");
+    assert!(!body.contains("SLEEP"), "{body}");
+}

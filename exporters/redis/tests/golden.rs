@@ -119,6 +119,7 @@ async fn golden_all_that_is_off_by_default() {
         "-append-instance-role-label",
         "-collector.clients",
         "-collector.instantaneous",
+        "-collector.slowlog_by_command",
         "-collector.users",
         "-export-client-list",
         "-export-client-port",

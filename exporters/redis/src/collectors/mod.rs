@@ -25,6 +25,7 @@ mod search_indexes;
 mod sentinel;
 mod sentinel_masters;
 mod slowlog;
+mod slowlog_by_command;
 mod streams;
 mod tile38;
 mod users;
@@ -104,6 +105,12 @@ pub const COLLECTORS: &[Entry<Scrape>] = &[
     Entry::on("slowlog", "length and latest entry of the slow log", |_| {
         Ok(Box::new(slowlog::SlowLog))
     }),
+    Entry::off(
+        "slowlog_by_command",
+        "new entries of the slow log by command",
+        slowlog_by_command::build,
+    )
+    .with_flags(slowlog_by_command::Options::augment_args),
     Entry::off("tile38", "state of a Tile38 server", tile38::build)
         .with_flags(tile38::flags)
         .turned_on_by(&[tile38::FLAG]),
