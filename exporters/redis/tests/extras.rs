@@ -138,3 +138,18 @@ async fn new_entries_of_the_slow_log_are_counted_by_command() {
     assert_line(&body, "redis_slowlog_entries_missed_total 1");
     assert!(!body.contains("SLEEP"), "{body}");
 }
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn a_node_without_statistics_of_slots_shows_none() {
+    let bus = tests::free_port().unwrap();
+    let server = Redis::start(&format!("cluster-enabled yes\ncluster-port {bus}")).unwrap();
+    let log = Log::capture();
+    let exporter = of(&server, &["-collector.slot_stats"]);
+    for _ in 0..2 {
+        let body = exporter.scrape().await.unwrap();
+        assert_line(&body, "redis_exporter_collector_success{collector=\"slot_stats\"} 1");
+        assert!(!body.contains("redis_cluster_slot_"), "{body}");
+    }
+    assert_eq!(log.count("command is not known"), 1, "{}", log.text());
+}

@@ -71,10 +71,19 @@ fn answers(info: &str) -> Answers {
                 "cluster_state:ok\r\ncluster_size:3\r\ncluster_stats_messages_auth-req_sent:1\r\n",
             ),
         ),
+        ("CLUSTER SLOT-STATS ORDERBY KEY-COUNT LIMIT 16 DESC", slots(&[12, 5])),
+        ("CLUSTER SLOT-STATS ORDERBY CPU-USEC LIMIT 16 DESC", slots(&[12, 7])),
         ("FT._LIST", list("idx")),
         ("FT.INFO", list("index_name idx num_docs 10 number_of_uses 4 inverted_sz_mb 0.5")),
         ("SERVER EXT", list("tile38_num_points 12 num_hooks 3 read_only false")),
     ]
+}
+
+/// A reply about slots, of a server that counts keys and CPU time.
+fn slots(numbers: &[u32]) -> String {
+    let statistics = list("key-count 3 cpu-usec 250");
+    let rows = numbers.iter().map(|number| format!("*2\r\n:{number}\r\n{statistics}"));
+    format!("*{}\r\n{}", numbers.len(), rows.collect::<String>())
 }
 
 /// Compares the output for a fixture with a golden file.
@@ -119,6 +128,7 @@ async fn golden_all_that_is_off_by_default() {
         "-append-instance-role-label",
         "-collector.clients",
         "-collector.instantaneous",
+        "-collector.slot_stats",
         "-collector.slowlog_by_command",
         "-collector.users",
         "-export-client-list",
@@ -131,4 +141,10 @@ async fn golden_all_that_is_off_by_default() {
         "-is-tile38",
     ];
     compare("valkey-8.1", "all-flags", &flags).await;
+}
+
+#[tokio::test]
+async fn golden_slots_of_a_cluster_node() {
+    let flags = ["-collector.disable-defaults", "-collector.slot_stats"];
+    compare("valkey-9.0", "slot-stats", &flags).await;
 }

@@ -24,6 +24,7 @@ mod scripts;
 mod search_indexes;
 mod sentinel;
 mod sentinel_masters;
+mod slot_stats;
 mod slowlog;
 mod slowlog_by_command;
 mod streams;
@@ -102,6 +103,8 @@ pub const COLLECTORS: &[Entry<Scrape>] = &[
         sentinel_masters::build,
     )
     .with_flags(sentinel_masters::Options::augment_args),
+    Entry::off("slot_stats", "slots of a cluster node that have or do most", slot_stats::build)
+        .with_flags(slot_stats::Options::augment_args),
     Entry::on("slowlog", "length and latest entry of the slow log", |_| {
         Ok(Box::new(slowlog::SlowLog))
     }),
