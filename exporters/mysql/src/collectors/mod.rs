@@ -15,6 +15,6 @@ pub const COLLECTORS: &[Entry<Scrape>] = &[
         Ok(Box::new(global_variables::GlobalVariables))
     }),
     Entry::on("slave_status", "replication, as this server's replica threads report it", |_| {
-        Ok(Box::new(slave_status::SlaveStatus::default()))
+        Ok(Box::new(slave_status::SlaveStatus))
     }),
 ];
