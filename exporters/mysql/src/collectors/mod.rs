@@ -1,18 +1,45 @@
 //! The list of collectors: one line each, in alphabetical order.
 
+mod binlog_size;
+mod engine_innodb_status;
+mod engine_tokudb_status;
 mod global_status;
 mod global_variables;
+mod heartbeat;
+mod mysql_user;
+mod replica_host;
+mod slave_hosts;
 mod slave_status;
 
+use clap::Args as _;
 use common::collector::Entry;
 
 use crate::scrape::Scrape;
 
 /// Every collector of this exporter.
 pub const COLLECTORS: &[Entry<Scrape>] = &[
+    Entry::off("binlog_size", "size and number of binary logs", |_| {
+        Ok(Box::new(binlog_size::BinlogSize))
+    }),
+    Entry::off("engine_innodb_status", "SHOW ENGINE INNODB STATUS", |_| {
+        Ok(Box::new(engine_innodb_status::EngineInnodbStatus))
+    }),
+    Entry::off("engine_tokudb_status", "SHOW ENGINE TOKUDB STATUS", |_| {
+        Ok(Box::new(engine_tokudb_status::EngineTokudbStatus))
+    }),
     Entry::on("global_status", "SHOW GLOBAL STATUS", |_| Ok(Box::new(global_status::GlobalStatus))),
     Entry::on("global_variables", "SHOW GLOBAL VARIABLES", |_| {
         Ok(Box::new(global_variables::GlobalVariables))
+    }),
+    Entry::off("heartbeat", "the table of pt-heartbeat", heartbeat::build)
+        .with_flags(heartbeat::Options::augment_args),
+    Entry::off("info_schema.replica_host", "replicas of an Amazon Aurora cluster", |_| {
+        Ok(Box::new(replica_host::ReplicaHost))
+    }),
+    Entry::off("mysql.user", "limits of accounts", mysql_user::build)
+        .with_flags(mysql_user::Options::augment_args),
+    Entry::off("slave_hosts", "replicas that have registered with this server", |_| {
+        Ok(Box::new(slave_hosts::SlaveHosts))
     }),
     Entry::on("slave_status", "replication, as this server's replica threads report it", |_| {
         Ok(Box::new(slave_status::SlaveStatus))
