@@ -80,9 +80,11 @@ impl Collector<Scrape> for InnodbTrx {
     }
 }
 
-/// The times are in the session's zone, as NOW() is. A sum of no rows is NULL, a count is 0.
+/// The times are in the zone of the server's machine, unlike NOW(). A sum of no rows is NULL, a
+/// count is 0.
 fn statement(long: u32) -> String {
-    let age = |column: &str| format!("TIMESTAMPDIFF(SECOND, {column}, NOW())");
+    let now = "CONVERT_TZ(NOW(), @@session.time_zone, 'SYSTEM')";
+    let age = |column: &str| format!("TIMESTAMPDIFF(SECOND, {column}, {now})");
     let (started, waiting) = (age("trx_started"), age("trx_wait_started"));
     format!(
         "SELECT COUNT(*) AS open, COUNT(CASE WHEN {started} >= {long} THEN 1 END) AS `long`, \
