@@ -173,6 +173,27 @@ impl Scrape {
         Err(refusal.unwrap_or_else(none))
     }
 
+    /// Runs a statement that the user has written until `deadline` at the latest: in a read-only
+    /// transaction, and in the time zone of the server's machine.
+    ///
+    /// # Errors
+    /// [`QueryError`] as it came; also if the server takes no read-only transactions.
+    pub async fn query_of_user(
+        &self,
+        statement: &str,
+        deadline: Instant,
+    ) -> Result<Table, QueryError> {
+        let deadline = deadline.min(self.deadline);
+        let time = deadline.saturating_duration_since(Instant::now());
+        let limit = Limit::of_user(self.release, time);
+        self.server.query(statement, Some(&limit), deadline).await
+    }
+
+    /// The server that is asked, the same one in each scrape for as long as it is kept.
+    pub fn server(&self) -> &Arc<Server> {
+        &self.server
+    }
+
     /// Runs a statement of which the caller wants to know how it failed.
     ///
     /// # Errors

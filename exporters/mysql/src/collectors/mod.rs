@@ -1,6 +1,7 @@
 //! The list of collectors: one line each, in alphabetical order.
 
 mod binlog_size;
+mod custom_query;
 mod engine_innodb_status;
 mod engine_tokudb_status;
 mod global_status;
@@ -26,6 +27,8 @@ pub const COLLECTORS: &[Entry<Scrape>] = &[
     Entry::off("binlog_size", "size and number of binary logs", |_| {
         Ok(Box::new(binlog_size::BinlogSize))
     }),
+    Entry::off("custom_query", "queries from a file", custom_query::build)
+        .with_flags(custom_query::Options::augment_args),
     Entry::off("engine_innodb_status", "SHOW ENGINE INNODB STATUS", |_| {
         Ok(Box::new(engine_innodb_status::EngineInnodbStatus))
     }),
