@@ -246,7 +246,8 @@ fn compare_mysql(flags: &[String]) {
     let folder = TemporaryFolder::new("parity-mysql").unwrap();
     let file = folder.path().join("my.cnf");
     let port = server.port;
-    let account = format!("[client]\nuser=exporter\npassword=secret\nhost=127.0.0.1\nport={port}\n");
+    let account =
+        format!("[client]\nuser=exporter\npassword=secret\nhost=127.0.0.1\nport={port}\n");
     std::fs::write(&file, account).unwrap();
     let mut arguments = vec![format!("--config.my-cnf={}", file.display())];
     arguments.extend_from_slice(flags);
