@@ -46,6 +46,7 @@ pub(super) async fn run(shared: Weak<Shared>, dialer: Dialer) {
                 Pass::new(server, options.max_keys)
             }
         };
+        let started = Instant::now();
         let pause = match step(&mut session, &mut current, &dialer, options).await {
             Ok(Some(keys)) => {
                 note(&shared, |state| {
@@ -53,7 +54,7 @@ pub(super) async fn run(shared: Weak<Shared>, dialer: Dialer) {
                     state.failure = None;
                 });
                 pass = Some(current);
-                time_for(keys, options.keys_per_second)
+                time_for(keys, options.keys_per_second).saturating_sub(started.elapsed())
             }
             Ok(None) => {
                 session = None;
