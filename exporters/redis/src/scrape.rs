@@ -87,6 +87,11 @@ impl Scrape {
         Ok(Session::new(connection, limit))
     }
 
+    /// Makes connections to the server for work that goes on after this scrape.
+    pub fn dialer(&self) -> Dialer {
+        self.dialer.clone()
+    }
+
     /// The keys that this scrape is to look at; `None` if this server's are to be left alone.
     pub fn checks(&self) -> Option<&KeyChecks> {
         let checks = &*self.checks;

@@ -19,13 +19,18 @@ pub struct Session {
 }
 
 /// The place in the keys of a database where the next `SCAN` goes on.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Cursor(Option<Vec<u8>>);
 
 impl Session {
     /// A session on a connection that is logged in; no answer is waited for after `limit`.
     pub fn new(connection: MultiplexedConnection, limit: Instant) -> Self {
         Self { connection, limit, database: None }
+    }
+
+    /// Lets what follows take until `limit`.
+    pub fn extend(&mut self, limit: Instant) {
+        self.limit = limit;
     }
 
     /// Chooses the database of what follows.
@@ -112,7 +117,7 @@ fn parse_scan(reply: Value) -> Result<(Vec<u8>, Vec<Vec<u8>>), CollectError> {
 }
 
 fn too_late(statement: &str) -> CollectError {
-    CollectError::query(statement, &"stopped before the end, since the scrape's time is up")
+    CollectError::query(statement, &"stopped before the end, since the time is up")
 }
 
 #[cfg(test)]
