@@ -95,7 +95,7 @@ impl Scraper {
         self_metrics::push(&totals, report.as_ref(), &mut sink, &mut own);
         exposition.add(sink);
         exposition.add(own);
-        exposition.label_all(None);
+        exposition.label_all(&[]);
         outcomes
     }
 
@@ -112,7 +112,7 @@ impl Scraper {
         server.log_change(result.as_ref().map(drop));
         if self.options.appends_role {
             let role = result.as_ref().ok().and_then(|(_, info)| info.field("role"));
-            exposition.label_all(Some(("instance_role", role.unwrap_or_default())));
+            exposition.label_all(&[("instance_role", role.unwrap_or_default())]);
         }
         let (failure, outcomes) = match result {
             Ok((connection, info)) => {
