@@ -10,6 +10,7 @@ pub mod args;
 pub mod collectors;
 mod endpoints;
 mod fields;
+pub mod holders;
 pub mod keys;
 pub mod replies;
 pub mod scrape;
@@ -138,7 +139,14 @@ impl RedisExporter {
             Some(args.config_command.clone()).filter(|command| command != NO_CONFIG_COMMAND);
         let appends_role = args.metrics.appends_role;
         let unknown = OddityLog::default();
-        let options = Arc::new(Options { config_command, unknown, appends_role, checks });
+        let options = Arc::new(Options {
+            config_command,
+            unknown,
+            appends_role,
+            checks,
+            is_cluster: args.further.is_cluster && !args.keys.replicas_only(),
+            prefers_host_names: args.further.prefers_hostnames,
+        });
         if args.further.include_go_runtime {
             tracing::warn!("--include-go-runtime-metrics has no effect: there is no Go runtime");
         }

@@ -6,15 +6,19 @@ use std::time::{Duration, Instant};
 use common::error::CollectError;
 use common::failures::OddityLog;
 use redis::aio::MultiplexedConnection;
-use redis::{Cmd, RedisError, Value};
+use redis::{Cmd, RedisError, Value, cmd};
 use tokio::sync::OnceCell;
 
+use crate::holders::{Holder, Holders};
 use crate::keys::KeyChecks;
 use crate::replies::info::Info;
+use crate::replies::nodes::REPLICA;
 use crate::replies::settings::Settings;
+use crate::replies::slots::Slots;
+use crate::replies::values;
 use crate::server::Dialer;
 use crate::server::failure::reason;
-use crate::server::session::Session;
+use crate::server::routes::Routes;
 
 /// Time at the end of a scrape, at most, for what was found to be written.
 const RESERVE: Duration = Duration::from_millis(500);
@@ -29,6 +33,8 @@ pub struct Scrape {
     options: Arc<Options>,
     /// Those of the request, else those of the flags.
     checks: Arc<KeyChecks>,
+    /// `None` for a server that is read by itself.
+    membership: Option<Membership>,
     /// Asked for by the first collector that needs it.
     settings: OnceCell<Result<Settings, RedisError>>,
 }
@@ -44,6 +50,19 @@ pub struct Options {
     pub appends_role: bool,
     /// The keys to look at, unless the request names others.
     pub checks: Arc<KeyChecks>,
+    /// The keys of a cluster's node are those of all its primaries.
+    pub is_cluster: bool,
+    /// Nodes are reached by their host names, where they have some.
+    pub prefers_host_names: bool,
+}
+
+/// The place of a server among several that are read together.
+#[derive(Clone, Debug, Default)]
+pub struct Membership {
+    /// Slots that its primary, or it itself, serves in a cluster.
+    pub slots: Option<Slots>,
+    /// The other nodes of the cluster.
+    pub routes: Option<Arc<Routes>>,
 }
 
 impl Scrape {
@@ -58,7 +77,8 @@ impl Scrape {
         options: Arc<Options>,
     ) -> Self {
         let checks = Arc::clone(&options.checks);
-        Self { info, connection, dialer, deadline, options, checks, settings: OnceCell::new() }
+        let (membership, settings) = (None, OnceCell::new());
+        Self { info, connection, dialer, deadline, options, checks, membership, settings }
     }
 
     /// The same scrape with the keys that its request names.
@@ -67,26 +87,56 @@ impl Scrape {
         Self { checks, ..self }
     }
 
-    /// A connection of its own for work that selects databases, to be finished in time for what
-    /// was found to be shown.
+    /// The same scrape of a server that is one of several.
+    #[must_use]
+    pub fn with_membership(self, membership: Membership) -> Self {
+        Self { membership: Some(membership), ..self }
+    }
+
+    /// Who holds the keys to look at, to be finished in time for what was found to be shown.
     ///
     /// # Errors
-    /// [`CollectError::Query`] if the server cannot be reached or refuses.
-    pub async fn session(&self) -> Result<Session, CollectError> {
+    /// [`CollectError`] if the nodes of the cluster cannot be listed.
+    pub async fn holders(&self) -> Result<Holders, CollectError> {
         let now = Instant::now();
         let left = self.deadline.saturating_duration_since(now);
         let limit = now + left.saturating_sub((left / 10).min(RESERVE));
-        let connected = self.dialer.connect(limit).await;
-        let connection =
-            connected.map_err(|failure| CollectError::query(failure.step, &failure.reason))?;
-        Ok(Session::new(connection, limit))
+        let (slots, routes) = match &self.membership {
+            Some(Membership { slots, routes }) => (slots.clone(), routes.clone()),
+            None if self.options.is_cluster && self.info.is_clustered() => {
+                let reply = self.ask("CLUSTER NODES", cmd("CLUSTER").arg("NODES")).await?;
+                let text = values::text(&reply);
+                let text = text.ok_or_else(|| values::unexpected_from("CLUSTER NODES"))?;
+                let prefers_host_names = self.options.prefers_host_names;
+                return Holders::of_cluster(&text, &self.dialer, prefers_host_names, limit);
+            }
+            None => (None, None),
+        };
+        let holder = Holder::new(self.dialer.clone(), slots, routes, limit);
+        Ok(Holders::one(holder.as_replica(self.info.is_clustered() && self.is_replica())))
     }
 
     /// The keys that this scrape is to look at; `None` if this server's are to be left alone.
     pub fn checks(&self) -> Option<&KeyChecks> {
         let checks = &*self.checks;
-        let is_replica = self.info.field("role") == Some("slave");
-        (!self.info.is_sentinel() && (is_replica || !checks.replicas_only)).then_some(checks)
+        let is_wanted = if checks.replicas_only { self.is_replica() } else { !self.is_copy() };
+        (!self.info.is_sentinel() && is_wanted).then_some(checks)
+    }
+
+    /// True if what the server holds is shown for another one: it is a replica that is read
+    /// together with its primary. Sums over all servers count each key once that way.
+    pub fn is_copy(&self) -> bool {
+        self.membership.is_some() && self.is_replica()
+    }
+
+    /// True if the server is one of several that are read together, whose role all samples have
+    /// as a label.
+    pub fn is_member(&self) -> bool {
+        self.membership.is_some()
+    }
+
+    fn is_replica(&self) -> bool {
+        self.info.field("role") == Some(REPLICA)
     }
 
     /// Keys that one `SCAN` is to look at.

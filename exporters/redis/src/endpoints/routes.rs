@@ -47,9 +47,11 @@ async fn discover(State(exporter): State<Arc<RedisExporter>>) -> Response {
         .unwrap_or_else(|_| Err("timed out".into()));
     match answer {
         Ok(text) => {
-            let nodes = nodes::addresses(&text, discovery.prefers_hostnames);
-            let nodes: Vec<String> =
-                nodes.into_iter().map(|node| format!("{scheme}://{node}")).collect();
+            let nodes = nodes::parse(&text).good.into_iter();
+            let nodes: Vec<String> = nodes
+                .filter_map(|node| Some((node.host(discovery.prefers_hostnames)?, node.port)))
+                .map(|(host, port)| format!("{scheme}://{}", nodes::host_port(host, port)))
+                .collect();
             let groups = json!([{ "targets": nodes, "labels": {} }]);
             let body = format!("{groups:#}");
             ([(header::CONTENT_TYPE, "application/json")], body).into_response()

@@ -9,6 +9,7 @@ mod reading;
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
+use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use clap::{ArgMatches, FromArgMatches as _};
@@ -16,8 +17,11 @@ use common::collector::Collector;
 use common::error::{CollectError, FirstError, ParseError};
 use common::exposition::Sink;
 use common::metric::{Desc, Metric, gauge};
+use common::sync::lock;
+use futures_util::future::join_all;
 use redis::{Pipeline, Value, pipe};
 
+use crate::holders::Holder;
 use crate::keys::{Key, KeyChecks};
 use crate::replies::values::unexpected_from;
 use crate::scrape::Scrape;
@@ -68,47 +72,75 @@ impl Collector<Scrape> for Keys {
         if checks.keys.is_empty() && checks.single_keys.is_empty() {
             return Ok(());
         }
-        let session = scrape.session().await?;
-        let mut check = Check {
-            session,
+        let holders = scrape.holders().await?;
+        let names = checks.keys.iter().filter(|key| !key.is_pattern());
+        let covered = holders.cover(checks.single_keys.iter().chain(names));
+        let shared = Mutex::new(Shared {
             sink,
-            wants_values: !self.0.hides_values,
             seen: HashSet::new(),
             hasher: RandomState::new(),
-            errors: FirstError::default(),
-        };
-        check.all(checks).await;
-        check.errors.into_result()
+            errors: covered.into(),
+        });
+        let checking = holders.all.iter().map(|holder| self.all_of(holder, checks, &shared));
+        let checked = join_all(checking).await;
+        let mut errors = shared.into_inner().unwrap_or_else(PoisonError::into_inner).errors;
+        errors.good(checked);
+        errors.into_result()
     }
 }
 
-/// The check of all keys of a scrape.
-struct Check<'s> {
-    session: Session,
+impl Keys {
+    async fn all_of(
+        &self,
+        holder: &Holder,
+        checks: &KeyChecks,
+        shared: &Mutex<Shared<'_>>,
+    ) -> Result<(), CollectError> {
+        let session = holder.session().await?;
+        let mut check = Check { session, shared, wants_values: !self.0.hides_values };
+        check.all(holder, checks).await;
+        Ok(())
+    }
+}
+
+/// What the checks of several servers write to.
+struct Shared<'s> {
     sink: &'s mut Sink,
-    wants_values: bool,
     /// Hashes of what was asked: names would take more memory.
     seen: HashSet<u64>,
     hasher: RandomState,
     errors: FirstError,
 }
 
-impl Check<'_> {
-    async fn all(&mut self, checks: &KeyChecks) {
+/// The check of all keys of one server.
+struct Check<'c, 's> {
+    session: Session,
+    shared: &'c Mutex<Shared<'s>>,
+    wants_values: bool,
+}
+
+impl Check<'_, '_> {
+    async fn all(&mut self, holder: &Holder, checks: &KeyChecks) {
         let patterns = checks.keys.iter().filter(|key| key.is_pattern());
         let names = checks.keys.iter().filter(|key| !key.is_pattern());
-        let mut names: Vec<&Key> = checks.single_keys.iter().chain(names).collect();
+        let names = checks.single_keys.iter().chain(names);
+        let mut names: Vec<&Key> = names.filter(|key| holder.holds(&key.name)).collect();
         names.sort_by_key(|key| key.database);
         for keys in names.chunk_by(|a, b| a.database == b.database) {
             let [first, ..] = keys else { continue };
             let names = keys.iter().map(|key| key.name.clone()).collect();
             let checked = self.names(first.database, names, true).await;
-            self.errors.note(checked);
+            self.note(checked);
         }
         for pattern in patterns {
             let checked = self.pattern(pattern, checks.batch_size).await;
-            self.errors.note(checked);
+            self.note(checked);
         }
+    }
+
+    /// What a step gave, or `None` if it failed, which is noted.
+    fn note<T>(&self, result: Result<T, CollectError>) -> Option<T> {
+        lock(self.shared).errors.note(result)
     }
 
     async fn pattern(&mut self, pattern: &Key, batch_size: u32) -> Result<(), CollectError> {
@@ -127,19 +159,28 @@ impl Check<'_> {
         mut names: Vec<Vec<u8>>,
         is_given: bool,
     ) -> Result<(), CollectError> {
-        names.retain(|name| self.seen.insert(self.hasher.hash_one((database, name))));
+        {
+            let Shared { seen, hasher, .. } = &mut *lock(self.shared);
+            names.retain(|name| seen.insert(hasher.hash_one((database, name))));
+        }
         self.session.select(database).await?;
         for names in names.chunks(BATCH) {
-            if self.sink.text().len() > MAX_TEXT {
-                let words = format!("stopped after {} keys, which is too many", self.seen.len());
-                return Err(CollectError::query("check-keys", &words));
-            }
+            self.check_bound()?;
             let mut readings = self.kinds(names, is_given).await?;
             let beginnings = self.sizes(names, &mut readings).await?;
             self.strings(names, beginnings, &mut readings).await?;
             self.push(database, names, &readings);
         }
         Ok(())
+    }
+
+    fn check_bound(&self) -> Result<(), CollectError> {
+        let shared = lock(self.shared);
+        if shared.sink.text().len() <= MAX_TEXT {
+            return Ok(());
+        }
+        let words = format!("stopped after {} keys, which is too many", shared.seen.len());
+        Err(CollectError::query("check-keys", &words))
     }
 
     async fn kinds(
@@ -155,8 +196,8 @@ impl Check<'_> {
         let mut answers = self.session.ask_all("TYPE", &commands).await?.into_iter();
         let mut readings = Vec::with_capacity(names.len());
         while let (Some(kind), Some(memory)) = (answers.next(), answers.next()) {
-            let kind = self.errors.note(reading::kind(kind));
-            let memory = self.errors.catch(reading::number("MEMORY USAGE", memory));
+            let kind = self.note(reading::kind(kind));
+            let memory = self.note(reading::number("MEMORY USAGE", memory)).flatten();
             let size = (kind == Some(None) && is_given).then_some(0.0);
             readings.push(Reading { kind: kind.flatten(), memory, size, value: None });
         }
@@ -184,7 +225,7 @@ impl Check<'_> {
             let kind = reading.kind.as_deref();
             let Some(command) = kind.and_then(reading::size_command) else { continue };
             let Some(size) = answers.next() else { break };
-            reading.size = self.errors.catch(reading::number(command, size));
+            reading.size = self.note(reading::number(command, size)).flatten();
             if kind == Some("string")
                 && let Some(beginning) = answers.next()
             {
@@ -222,7 +263,7 @@ impl Check<'_> {
                     ask_more(&mut commands, name, wants_value);
                     asked.push((index, wants_value, None));
                 }
-                _ => self.errors.keep(unexpected_from("GETRANGE")),
+                _ => lock(self.shared).errors.keep(unexpected_from("GETRANGE")),
             }
         }
         let mut answers = self.session.ask_all("PFCOUNT", &commands).await?.into_iter();
@@ -231,7 +272,7 @@ impl Check<'_> {
             let value = if has_value { answers.next() } else { None };
             let Some(reading) = readings.get_mut(index) else { continue };
             let value = value.map_or(Ok(Value::Nil), |value| reading::good("GET", value));
-            match (count.flatten(), self.errors.note(value)) {
+            match (count.flatten(), self.note(value)) {
                 (Some(count), _) => reading.size = Some(count),
                 (None, Some(Value::BulkString(bytes))) => reading.value = reading::shown(bytes),
                 // A text that merely begins like one.
@@ -244,28 +285,29 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn push(&mut self, database: u32, names: &[Vec<u8>], readings: &[Reading]) {
+    fn push(&self, database: u32, names: &[Vec<u8>], readings: &[Reading]) {
         let database = format!("db{database}");
         let database = database.as_str();
+        let Shared { sink, errors, .. } = &mut *lock(self.shared);
         let mut rows = Vec::with_capacity(readings.len());
         for (name, reading) in names.iter().zip(readings) {
             match std::str::from_utf8(name) {
                 Ok(name) => rows.push((name, reading)),
-                Err(_) => self.errors.keep(CollectError::malformed(
+                Err(_) => errors.keep(CollectError::malformed(
                     database,
                     ParseError::form("name of a key is no UTF-8", &String::from_utf8_lossy(name)),
                 )),
             }
         }
         let labelled = rows.iter().map(|(name, row)| ([("db", database), ("key", *name)], *row));
-        self.sink.table(METRICS, labelled);
+        sink.table(METRICS, labelled);
         let texts = rows.iter().filter_map(|(name, reading)| match &reading.value {
             Some(Shown::Text(text)) => {
                 Some(([("db", database), ("key", *name), ("val", text.as_str())], 1.0))
             }
             _ => None,
         });
-        self.sink.samples(&VALUE_AS_STRING, texts);
+        sink.samples(&VALUE_AS_STRING, texts);
     }
 }
 
