@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use common::error::CollectError;
+use common::error::{CollectError, ParseError};
 use redis::cmd;
 
 use crate::keys::Key;
@@ -13,6 +13,8 @@ use crate::server::Dialer;
 use crate::server::routes::Routes;
 use crate::server::session::Session;
 
+const NODES: &str = "CLUSTER NODES";
+
 /// The servers that hold keys.
 #[derive(Debug)]
 pub struct Holders {
@@ -20,6 +22,8 @@ pub struct Holders {
     pub all: Vec<Holder>,
     /// There are no keys elsewhere.
     is_complete: bool,
+    /// What was malformed in the list of nodes: a holder may be missing.
+    malformed: Option<ParseError>,
 }
 
 /// A server that holds keys.
@@ -38,7 +42,7 @@ pub struct Holder {
 impl Holders {
     /// One server whose keys are those in `slots`, or all.
     pub fn one(holder: Holder) -> Self {
-        Self { is_complete: holder.slots.is_none(), all: vec![holder] }
+        Self { is_complete: holder.slots.is_none(), all: vec![holder], malformed: None }
     }
 
     /// The primaries among the nodes of a cluster, as `text`, the answer to `CLUSTER NODES` of the
@@ -61,25 +65,39 @@ impl Holders {
         };
         let all: Vec<Holder> = found.good.iter().filter(serves).filter_map(holder).collect();
         if all.is_empty() {
-            return Err(found.error.map_or_else(
-                || CollectError::query("CLUSTER NODES", &"no node serves any slots"),
-                |error| CollectError::malformed("CLUSTER NODES", error),
-            ));
+            let none = || CollectError::query(NODES, &"no node serves any slots");
+            return Err(found
+                .error
+                .map_or_else(none, |error| CollectError::malformed(NODES, error)));
         }
-        Ok(Self { all, is_complete: true })
+        Ok(Self { all, is_complete: true, malformed: found.error })
+    }
+
+    /// The servers, for a sum that would be wrong without one of them.
+    ///
+    /// # Errors
+    /// A node may be missing, since part of the list is malformed.
+    pub fn into_all(self) -> Result<Vec<Holder>, CollectError> {
+        match self.malformed {
+            None => Ok(self.all),
+            Some(error) => Err(CollectError::malformed(NODES, error)),
+        }
     }
 
     /// Checks that somebody holds each key of `names`, whether it exists or not.
     ///
     /// # Errors
-    /// The first slot that no node serves.
+    /// The first slot that no node serves, else what was malformed in the list of nodes.
     pub fn cover<'k>(&self, names: impl IntoIterator<Item = &'k Key>) -> Result<(), CollectError> {
         let is_held = |key: &&Key| self.all.iter().any(|holder| holder.holds(&key.name));
         match names.into_iter().find(|key| self.is_complete && !is_held(key)) {
-            None => Ok(()),
+            None => match &self.malformed {
+                None => Ok(()),
+                Some(error) => Err(CollectError::malformed(NODES, error.clone())),
+            },
             Some(key) => {
                 let words = format!("no node serves slot {}", slots::of(&key.name));
-                Err(CollectError::query("CLUSTER NODES", &words))
+                Err(CollectError::query(NODES, &words))
             }
         }
     }

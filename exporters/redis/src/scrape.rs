@@ -11,14 +11,13 @@ use tokio::sync::OnceCell;
 
 use crate::holders::{Holder, Holders};
 use crate::keys::KeyChecks;
+use crate::member::Member;
 use crate::replies::info::Info;
 use crate::replies::nodes::REPLICA;
 use crate::replies::settings::Settings;
-use crate::replies::slots::Slots;
 use crate::replies::values;
 use crate::server::Dialer;
-use crate::server::failure::reason;
-use crate::server::routes::Routes;
+use crate::server::failure::{is_unknown, reason};
 
 /// Time at the end of a scrape, at most, for what was found to be written.
 const RESERVE: Duration = Duration::from_millis(500);
@@ -34,7 +33,7 @@ pub struct Scrape {
     /// Those of the request, else those of the flags.
     checks: Arc<KeyChecks>,
     /// `None` for a server that is read by itself.
-    membership: Option<Membership>,
+    member: Option<Arc<Member>>,
     /// Asked for by the first collector that needs it.
     settings: OnceCell<Result<Settings, RedisError>>,
 }
@@ -56,15 +55,6 @@ pub struct Options {
     pub prefers_host_names: bool,
 }
 
-/// The place of a server among several that are read together.
-#[derive(Clone, Debug, Default)]
-pub struct Membership {
-    /// Slots that its primary, or it itself, serves in a cluster.
-    pub slots: Option<Slots>,
-    /// The other nodes of the cluster.
-    pub routes: Option<Arc<Routes>>,
-}
-
 impl Scrape {
     /// A scrape of a server that is connected and has answered `INFO`.
     ///
@@ -77,20 +67,21 @@ impl Scrape {
         options: Arc<Options>,
     ) -> Self {
         let checks = Arc::clone(&options.checks);
-        let (membership, settings) = (None, OnceCell::new());
-        Self { info, connection, dialer, deadline, options, checks, membership, settings }
+        let (member, settings) = (None, OnceCell::new());
+        Self { info, connection, dialer, deadline, options, checks, member, settings }
     }
 
-    /// The same scrape with the keys that its request names.
+    /// The same scrape with the keys that its request names, if it does.
     #[must_use]
-    pub fn with_checks(self, checks: Arc<KeyChecks>) -> Self {
+    pub fn with_checks(self, checks: Option<Arc<KeyChecks>>) -> Self {
+        let checks = checks.unwrap_or_else(|| Arc::clone(&self.checks));
         Self { checks, ..self }
     }
 
-    /// The same scrape of a server that is one of several.
+    /// The same scrape of a server that is one of several, if it is.
     #[must_use]
-    pub fn with_membership(self, membership: Membership) -> Self {
-        Self { membership: Some(membership), ..self }
+    pub fn of_member(self, member: Option<Arc<Member>>) -> Self {
+        Self { member, ..self }
     }
 
     /// Who holds the keys to look at, to be finished in time for what was found to be shown.
@@ -101,8 +92,8 @@ impl Scrape {
         let now = Instant::now();
         let left = self.deadline.saturating_duration_since(now);
         let limit = now + left.saturating_sub((left / 10).min(RESERVE));
-        let (slots, routes) = match &self.membership {
-            Some(Membership { slots, routes }) => (slots.clone(), routes.clone()),
+        let (slots, routes) = match self.member.as_deref() {
+            Some(Member { slots, routes, .. }) => (slots.clone(), routes.clone()),
             None if self.options.is_cluster && self.info.is_clustered() => {
                 let reply = self.ask("CLUSTER NODES", cmd("CLUSTER").arg("NODES")).await?;
                 let text = values::text(&reply);
@@ -126,13 +117,13 @@ impl Scrape {
     /// True if what the server holds is shown for another one: it is a replica that is read
     /// together with its primary. Sums over all servers count each key once that way.
     pub fn is_copy(&self) -> bool {
-        self.membership.is_some() && self.is_replica()
+        self.member.is_some() && self.is_replica()
     }
 
     /// True if the server is one of several that are read together, whose role all samples have
     /// as a label.
     pub fn is_member(&self) -> bool {
-        self.membership.is_some()
+        self.member.is_some()
     }
 
     fn is_replica(&self) -> bool {
@@ -196,35 +187,6 @@ impl Scrape {
         match self.settings.get_or_init(read).await {
             Ok(settings) => Ok(Some(settings)),
             Err(error) => Err(CollectError::query("CONFIG GET", &reason(error))),
-        }
-    }
-}
-
-/// True for the words of a server that does not know a command or its subcommand.
-fn is_unknown(message: &str) -> bool {
-    let message = message.to_ascii_lowercase();
-    let unknown = ["command", "subcommand", "sentinel subcommand"];
-    let rest = message.strip_prefix("err unknown ").unwrap_or_default();
-    unknown.iter().any(|what| rest.starts_with(what))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_unknown;
-
-    #[test]
-    fn servers_say_in_several_ways_that_they_do_not_know_a_command() {
-        for message in [
-            "ERR unknown command 'LATENCY', with args beginning with: 'LATEST' ",
-            "ERR unknown command `COMMANDLOG`, with args beginning with: ",
-            "ERR Unknown subcommand or wrong number of arguments for 'HISTOGRAM'. Try LATENCY HELP.",
-            "ERR unknown subcommand 'X'. Try LATENCY HELP.",
-            "ERR Unknown sentinel subcommand 'CONFIG'",
-        ] {
-            assert!(is_unknown(message), "{message}");
-        }
-        for message in ["NOPERM User ex has no permissions", "ERR syntax error", "timed out"] {
-            assert!(!is_unknown(message), "{message}");
         }
     }
 }

@@ -24,7 +24,7 @@ impl Collector<Scrape> for KeyCounts {
         if checks.counts.is_empty() {
             return Ok(());
         }
-        let holders = scrape.holders().await?.all;
+        let holders = scrape.holders().await?.into_all()?;
         let counting = holders.iter().map(|holder| count_all(holder, checks));
         let mut errors = FirstError::default();
         let found = errors.good(join_all(counting).await);

@@ -187,7 +187,7 @@ impl KeyGroups {
 
 /// A session with each server that holds keys.
 async fn sessions(scrape: &Scrape) -> Result<Vec<Session>, CollectError> {
-    let holders = scrape.holders().await?.all;
+    let holders = scrape.holders().await?.into_all()?;
     join_all(holders.iter().map(Holder::session)).await.into_iter().collect()
 }
 

@@ -11,8 +11,8 @@ use axum::routing::any;
 use redis::cmd;
 use serde_json::json;
 
-use crate::RedisExporter;
 use crate::replies::nodes;
+use crate::{RedisExporter, Subject};
 
 /// Time for the list of nodes, where the flag sets no shorter one.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -31,7 +31,12 @@ async fn discover(State(exporter): State<Arc<RedisExporter>>) -> Response {
         let words = "the discovery of nodes is off: --is-cluster turns it on";
         return (StatusCode::BAD_REQUEST, format!("{words}\n")).into_response();
     };
-    let Some(target) = &exporter.target else {
+    let target = match &exporter.subject {
+        Some(Subject::Server(target)) => Some(target),
+        Some(Subject::Group(group)) => group.seed(),
+        None => None,
+    };
+    let Some(target) = target else {
         return (StatusCode::BAD_REQUEST, "--redis.addr is empty\n").into_response();
     };
     let scheme = if target.is_tls() { "rediss" } else { "redis" };

@@ -1,6 +1,7 @@
 //! All servers that are scraped, each with its login and connection.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +28,13 @@ pub struct Target {
     pub(super) server_name: Option<String>,
     /// It is a sentinel, which tells of servers.
     pub(super) is_sentinel: bool,
+}
+
+impl fmt::Display for Target {
+    /// Shows the address alone.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.address.fmt(f)
+    }
 }
 
 impl Target {
