@@ -6,6 +6,7 @@ use std::time::Instant;
 use common::error::{CollectError, ParseError};
 use redis::cmd;
 
+use crate::at_once::at_once;
 use crate::keys::Key;
 use crate::replies::nodes::{self, MASTER, Node, host_port};
 use crate::replies::slots::{self, Slots};
@@ -13,13 +14,15 @@ use crate::server::Dialer;
 use crate::server::routes::Routes;
 use crate::server::session::Session;
 
+/// Servers of which keys are looked at at once.
+pub const AT_ONCE: usize = 50;
+
 const NODES: &str = "CLUSTER NODES";
 
 /// The servers that hold keys.
 #[derive(Debug)]
 pub struct Holders {
-    /// Each of them; they are asked at the same time, so that none waits for another.
-    pub all: Vec<Holder>,
+    all: Vec<Holder>,
     /// There are no keys elsewhere.
     is_complete: bool,
     /// What was malformed in the list of nodes: a holder may be missing.
@@ -73,14 +76,22 @@ impl Holders {
         Ok(Self { all, is_complete: true, malformed: found.error })
     }
 
-    /// The servers, for a sum that would be wrong without one of them.
+    /// Does `work` for the servers, many at the same time; what came of it for each.
+    pub async fn each<'h, T, Work: Future<Output = T>>(
+        &'h self,
+        work: impl Fn(&'h Holder) -> Work,
+    ) -> Vec<T> {
+        at_once(AT_ONCE, self.all.iter().map(work)).await
+    }
+
+    /// Checks that all servers are known, for a sum that would be wrong without one of them.
     ///
     /// # Errors
-    /// A node may be missing, since part of the list is malformed.
-    pub fn into_all(self) -> Result<Vec<Holder>, CollectError> {
-        match self.malformed {
-            None => Ok(self.all),
-            Some(error) => Err(CollectError::malformed(NODES, error)),
+    /// One may be missing, since part of the list is malformed.
+    pub fn check_complete(&self) -> Result<(), CollectError> {
+        match &self.malformed {
+            None => Ok(()),
+            Some(error) => Err(CollectError::malformed(NODES, error.clone())),
         }
     }
 
@@ -91,10 +102,7 @@ impl Holders {
     pub fn cover<'k>(&self, names: impl IntoIterator<Item = &'k Key>) -> Result<(), CollectError> {
         let is_held = |key: &&Key| self.all.iter().any(|holder| holder.holds(&key.name));
         match names.into_iter().find(|key| self.is_complete && !is_held(key)) {
-            None => match &self.malformed {
-                None => Ok(()),
-                Some(error) => Err(CollectError::malformed(NODES, error.clone())),
-            },
+            None => self.check_complete(),
             Some(key) => {
                 let words = format!("no node serves slot {}", slots::of(&key.name));
                 Err(CollectError::query(NODES, &words))
@@ -134,8 +142,11 @@ impl Holder {
         let connection =
             connected.map_err(|failure| CollectError::query(failure.step, &failure.reason))?;
         let mut session = Session::new(connection, self.limit).with_routes(self.routes.clone());
-        if self.is_replica {
-            session.ask("READONLY", &cmd("READONLY")).await?;
+        if self.is_replica
+            && let Err(error) = session.ask("READONLY", &cmd("READONLY")).await
+        {
+            // SCAN needs no leave; other reads tell where they are redirected to.
+            tracing::debug!(%error, "the replica redirects reads of keys");
         }
         Ok(session)
     }

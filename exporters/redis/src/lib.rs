@@ -7,6 +7,7 @@
 //! are plain numbers. The [`scraper`] does this for any server.
 
 pub mod args;
+pub mod at_once;
 pub mod collectors;
 mod endpoints;
 mod fields;

@@ -6,7 +6,6 @@ use common::collector::Collector;
 use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
 use common::metric::Desc;
-use futures_util::future::join_all;
 
 use crate::holders::Holder;
 use crate::keys::{Key, KeyChecks};
@@ -24,19 +23,19 @@ impl Collector<Scrape> for KeyCounts {
         if checks.counts.is_empty() {
             return Ok(());
         }
-        let holders = scrape.holders().await?.into_all()?;
-        let counting = holders.iter().map(|holder| count_all(holder, checks));
-        let mut errors = FirstError::default();
-        let found = errors.good(join_all(counting).await);
-        if found.len() < holders.len() {
-            return errors.into_result();
-        }
+        let holders = scrape.holders().await?;
+        holders.check_complete()?;
+        let found = holders.each(|holder| count_all(holder, checks)).await;
+        // A count without one of the servers would be too low.
+        let found = found.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let count = found.len();
         let mut found: Vec<_> = found.into_iter().map(Vec::into_iter).collect();
+        let mut errors = FirstError::default();
         let mut counts = Vec::new();
         for pattern in &checks.counts {
             let parts = errors.good(found.iter_mut().filter_map(Iterator::next));
             // A count that was not finished would be too low, so there is none.
-            if parts.len() == holders.len() {
+            if parts.len() == count {
                 let database = format!("db{}", pattern.database);
                 let name = String::from_utf8_lossy(&pattern.name).into_owned();
                 let count: usize = parts.into_iter().sum();

@@ -10,10 +10,10 @@ use common::collector::Collector;
 use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
 use common::metric::{Desc, Metric, gauge};
-use futures_util::future::join_all;
 use redis::{Value, cmd};
 
-use crate::holders::Holder;
+use crate::at_once::at_once;
+use crate::holders::{AT_ONCE, Holder};
 use crate::replies::values;
 use crate::replies::values::unexpected_from;
 use crate::scrape::Scrape;
@@ -129,7 +129,7 @@ impl Collector<Scrape> for KeyGroups {
                 // What other servers have is not known yet.
                 let groups = if has_keys || sessions.len() > 1 {
                     let read = |session| self.read(session, database, batch_size);
-                    join_all(sessions.iter_mut().map(read)).await.into_iter().collect()
+                    at_once(AT_ONCE, sessions.iter_mut().map(read)).await.into_iter().collect()
                 } else {
                     Ok(Vec::new())
                 };
@@ -187,8 +187,9 @@ impl KeyGroups {
 
 /// A session with each server that holds keys.
 async fn sessions(scrape: &Scrape) -> Result<Vec<Session>, CollectError> {
-    let holders = scrape.holders().await?.into_all()?;
-    join_all(holders.iter().map(Holder::session)).await.into_iter().collect()
+    let holders = scrape.holders().await?;
+    holders.check_complete()?;
+    holders.each(Holder::session).await.into_iter().collect()
 }
 
 /// The groups of all servers together.

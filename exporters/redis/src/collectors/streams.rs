@@ -11,7 +11,6 @@ use common::error::{CollectError, FirstError, ParseError};
 use common::exposition::Sink;
 use common::metric::{Metric, counter, gauge};
 use common::sync::lock;
-use futures_util::future::join_all;
 use redis::{Cmd, Value, cmd};
 
 use crate::holders::Holder;
@@ -108,8 +107,7 @@ impl Collector<Scrape> for Streams {
         let names = checks.streams.iter().filter(|key| !key.is_pattern());
         let covered = holders.cover(checks.single_streams.iter().chain(names));
         let shared = Mutex::new(Shared { sink, seen: HashSet::new(), errors: covered.into() });
-        let reading = holders.all.iter().map(|holder| self.all_of(holder, checks, &shared));
-        let read = join_all(reading).await;
+        let read = holders.each(|holder| self.all_of(holder, checks, &shared)).await;
         let mut errors = shared.into_inner().unwrap_or_else(PoisonError::into_inner).errors;
         errors.good(read);
         errors.into_result()

@@ -13,10 +13,9 @@ use common::error::CollectError;
 use common::exposition::{Exposition, Sink};
 use common::metric::Desc;
 use common::scrape::Outcome;
-use futures_util::future::join_all;
-use tokio::sync::Semaphore;
 
 use crate::RedisExporter;
+use crate::at_once::at_once;
 use crate::replies::nodes::MASTER;
 use crate::replies::slots::Slots;
 use crate::scraper::Request;
@@ -58,12 +57,9 @@ impl RedisExporter {
             failure.iter().map(|failure| outcome_of(failure, started.elapsed())).collect();
         let turns = u32::try_from(found.len().div_ceil(AT_ONCE)).unwrap_or(u32::MAX).max(1);
         let turn = request.deadline.saturating_duration_since(Instant::now()) / turns;
-        let permits = Semaphore::new(AT_ONCE);
         let reading = found.iter().map(|found| {
-            let (mut branch, permits) = (exposition.branch(), &permits);
-            let request = request.clone();
+            let (mut branch, request) = (exposition.branch(), request.clone());
             async move {
-                let _permit = permits.acquire().await;
                 let deadline = request.deadline.min(Instant::now() + turn);
                 let member = Some(Arc::clone(&found.member));
                 let request = Request { deadline, member, ..request };
@@ -71,7 +67,7 @@ impl RedisExporter {
                 (branch, outcomes)
             }
         });
-        for (branch, of_member) in join_all(reading).await {
+        for (branch, of_member) in at_once(AT_ONCE, reading).await {
             exposition.absorb(branch);
             outcomes.extend(of_member);
         }

@@ -16,7 +16,6 @@ use common::collector::Collector;
 use common::error::CollectError;
 use common::exposition::Sink;
 use common::metric::{Desc, Metric, gauge};
-use futures_util::future::join_all;
 
 use crate::holders::Holder;
 use crate::keys::KeyChecks;
@@ -65,8 +64,7 @@ impl Collector<Scrape> for Keys {
         let names = checks.keys.iter().filter(|key| !key.is_pattern());
         let covered = holders.cover(checks.single_keys.iter().chain(names));
         let shared = Mutex::new(Shared::new(sink, covered));
-        let checking = holders.all.iter().map(|holder| self.all_of(holder, checks, &shared));
-        let checked = join_all(checking).await;
+        let checked = holders.each(|holder| self.all_of(holder, checks, &shared)).await;
         let mut errors = shared.into_inner().unwrap_or_else(PoisonError::into_inner).errors;
         errors.good(checked);
         errors.into_result()
