@@ -8,6 +8,7 @@
 
 pub mod args;
 pub mod at_once;
+mod bounded;
 pub mod collectors;
 mod endpoints;
 mod fields;

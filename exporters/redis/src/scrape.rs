@@ -1,5 +1,6 @@
 //! The source of all collectors: one scrape's view of the server.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ use crate::member::Member;
 use crate::replies::info::Info;
 use crate::replies::nodes::REPLICA;
 use crate::replies::settings::Settings;
-use crate::replies::values;
+use crate::replies::values::{text, unexpected_from};
 use crate::server::Dialer;
 use crate::server::failure::{is_unknown, reason};
 
@@ -36,6 +37,8 @@ pub struct Scrape {
     member: Option<Arc<Member>>,
     /// Asked for by the first collector that needs it.
     settings: OnceCell<Result<Settings, RedisError>>,
+    /// As the settings: it is long where there are many clients.
+    clients: OnceCell<Result<Value, RedisError>>,
 }
 
 /// What is the same in every scrape.
@@ -67,8 +70,17 @@ impl Scrape {
         options: Arc<Options>,
     ) -> Self {
         let checks = Arc::clone(&options.checks);
-        let (member, settings) = (None, OnceCell::new());
-        Self { info, connection, dialer, deadline, options, checks, member, settings }
+        Self {
+            info,
+            connection,
+            dialer,
+            deadline,
+            options,
+            checks,
+            member: None,
+            settings: OnceCell::new(),
+            clients: OnceCell::new(),
+        }
     }
 
     /// The same scrape with the keys that its request names, if it does.
@@ -96,8 +108,7 @@ impl Scrape {
             Some(Member { slots, routes, .. }) => (slots.clone(), routes.clone()),
             None if self.options.is_cluster && self.info.is_clustered() => {
                 let reply = self.ask("CLUSTER NODES", cmd("CLUSTER").arg("NODES")).await?;
-                let text = values::text(&reply);
-                let text = text.ok_or_else(|| values::unexpected_from("CLUSTER NODES"))?;
+                let text = text(&reply).ok_or_else(|| unexpected_from("CLUSTER NODES"))?;
                 let prefers_host_names = self.options.prefers_host_names;
                 return Holders::of_cluster(&text, &self.dialer, prefers_host_names, limit);
             }
@@ -187,6 +198,22 @@ impl Scrape {
         match self.settings.get_or_init(read).await {
             Ok(settings) => Ok(Some(settings)),
             Err(error) => Err(CollectError::query("CONFIG GET", &reason(error))),
+        }
+    }
+
+    /// The answer to `CLIENT LIST`, for [`crate::replies::clients`].
+    ///
+    /// # Errors
+    /// [`CollectError`] if the server refuses or answers something else.
+    pub async fn client_list(&self) -> Result<Cow<'_, str>, CollectError> {
+        const STATEMENT: &str = "CLIENT LIST";
+        let read = || async {
+            let mut connection = self.connection.clone();
+            cmd("CLIENT").arg("LIST").query_async(&mut connection).await
+        };
+        match self.clients.get_or_init(read).await {
+            Ok(reply) => text(reply).ok_or_else(|| unexpected_from(STATEMENT)),
+            Err(error) => Err(CollectError::query(STATEMENT, &reason(error))),
         }
     }
 }
