@@ -182,6 +182,12 @@ impl Sink {
         desc: &Desc<'_>,
         samples: impl IntoIterator<Item = (L, f64)>,
     ) {
+        // Most tables are of devices that a host lacks. To write the headers of their families, and
+        // take them back, was 5 % of the instructions of a scrape.
+        let mut samples = samples.into_iter().peekable();
+        if samples.peek().is_none() {
+            return;
+        }
         let mut family = self.family(desc);
         for (labels, value) in samples {
             family.sample(&labels, value);
