@@ -130,12 +130,13 @@ fn ranges_of_equal(
     is_equal: impl FnMut(&Place, &Place) -> bool,
 ) -> Vec<Range<usize>> {
     let mut end = 0;
-    let ranges = families.chunk_by(is_equal).map(|chunk| {
+    let mut ranges = Vec::with_capacity(families.len());
+    ranges.extend(families.chunk_by(is_equal).map(|chunk| {
         let start = end;
         end += chunk.len();
         start..end
-    });
-    ranges.collect()
+    }));
+    ranges
 }
 
 /// True if a family of the sink numbered `sink` is left out of `group` because of another sink's.
