@@ -75,7 +75,7 @@ pub(super) struct Place {
 
 impl Place {
     /// True if there is such a family.
-    pub(super) fn is_in(self, sinks: &[Sink]) -> bool {
+    pub(super) fn is_in(self, sinks: &[Box<Sink>]) -> bool {
         sinks.get(self.sink).is_some_and(|sink| self.family < sink.families.len())
     }
 }
@@ -85,7 +85,7 @@ pub(super) trait Sinks {
     fn placed(&self, place: Place) -> Placed<'_>;
 }
 
-impl Sinks for [Sink] {
+impl Sinks for [Box<Sink>] {
     fn placed(&self, place: Place) -> Placed<'_> {
         let sink = &self[place.sink];
         Placed { sink, span: &sink.families[place.family] }
@@ -93,7 +93,7 @@ impl Sinks for [Sink] {
 }
 
 /// The families of all sinks.
-pub(super) fn places(sinks: &[Sink]) -> impl Iterator<Item = Place> {
+pub(super) fn places(sinks: &[Box<Sink>]) -> impl Iterator<Item = Place> {
     sinks.iter().enumerate().flat_map(|(sink, content)| {
         (0..content.families.len()).map(move |family| Place { sink, family })
     })
@@ -101,7 +101,7 @@ pub(super) fn places(sinks: &[Sink]) -> impl Iterator<Item = Place> {
 
 /// Sorts families by name and says where those of each name are: in the order of their sinks, those
 /// that yield to others last. Sorted ones are gone through once only.
-pub(super) fn group(sinks: &[Sink], families: &mut [Place]) -> Vec<Range<usize>> {
+pub(super) fn group(sinks: &[Box<Sink>], families: &mut [Place]) -> Vec<Range<usize>> {
     let mut is_sorted = true;
     let ranges = ranges_of_equal(families, |a, b| {
         let order = compare(sinks, *a, *b);
@@ -120,7 +120,7 @@ pub(super) fn group(sinks: &[Sink], families: &mut [Place]) -> Vec<Range<usize>>
 }
 
 /// How two families compare by name, and by whether they yield to others.
-fn compare(sinks: &[Sink], a: Place, b: Place) -> (Ordering, Ordering) {
+fn compare(sinks: &[Box<Sink>], a: Place, b: Place) -> (Ordering, Ordering) {
     let (a, b) = (sinks.placed(a), sinks.placed(b));
     (a.name().cmp(b.name()), a.sink.error_gauge.is_some().cmp(&b.sink.error_gauge.is_some()))
 }
@@ -140,7 +140,7 @@ fn ranges_of_equal(
 }
 
 /// True if a family of the sink numbered `sink` is left out of `group` because of another sink's.
-pub(super) fn is_overruled(sinks: &[Sink], sink: usize, group: &[Place]) -> bool {
+pub(super) fn is_overruled(sinks: &[Box<Sink>], sink: usize, group: &[Place]) -> bool {
     let [first, others @ ..] = group else { return false };
     let header = sinks.placed(*first).header();
     first.sink != sink

@@ -61,7 +61,7 @@ impl<Source: ?Sized + Sync> Member<Source> {
         member: usize,
         started: Instant,
         source: &Source,
-        mut sink: Sink,
+        mut sink: Box<Sink>,
     ) -> Run {
         let collected =
             AssertUnwindSafe(self.collector.collect(source, &mut sink)).catch_unwind().await;

@@ -56,7 +56,7 @@ struct Run {
     duration: Duration,
     result: Result<(), CollectError>,
     malformed: Option<CollectError>,
-    sink: Option<Sink>,
+    sink: Option<Box<Sink>>,
 }
 
 impl Run {
