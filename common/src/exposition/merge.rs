@@ -150,14 +150,14 @@ pub(super) fn is_overruled(sinks: &[Box<Sink>], sink: usize, group: &[Place]) ->
 /// Writes families of one name under the first one's header, and no series twice.
 pub(super) fn put_group(
     out: &mut Buffer,
-    sinks: &[Sink],
+    sinks: &[Box<Sink>],
     group: &[Place],
     rejected: &mut Rejected,
 ) {
     let [first, others @ ..] = group else { return };
     let first = sinks.placed(*first);
-    out.put(first.header());
-    out.put(first.part(&first.span.samples));
+    // The samples follow their header.
+    out.put(first.part(&(first.span.header.start..first.span.samples.end)));
     if others.is_empty() {
         return;
     }
