@@ -144,6 +144,9 @@ impl<Source: ?Sized + Send + Sync + 'static> WorkQueue<Source> {
             let duration = deadline.saturating_duration_since(started);
             runs.push(Run::failed(index, duration, CollectError::Timeout(duration)));
         }
+        if runs.len() == self.chosen.len() {
+            return runs;
+        }
         for &index in &self.chosen {
             if !runs.iter().any(|run| run.member == index) {
                 let never_started = CollectError::Timeout(Duration::ZERO);

@@ -313,7 +313,7 @@ impl Root {
             let entry = entry?;
             let name = entry.file_name().to_bytes();
             if name != b"." && name != b".." {
-                names.push(String::from_utf8_lossy(name).into_owned());
+                names.push(into_text(name.to_vec()));
             }
         }
         Ok(names)
@@ -327,7 +327,7 @@ impl Root {
         path: &str,
         mut read: impl FnMut(&OwnedFd, Option<usize>) -> Result<(T, usize), Errno>,
     ) -> Result<T, Errno> {
-        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let (folder, name) = split_path(path);
         if let Some(file) = self.find(folder, name) {
             // Outside the lock: one file that hangs must not stop the others.
             let result = read(&file.descriptor, Some(file.length));
@@ -424,6 +424,12 @@ fn is_written_at_once(path: &str) -> bool {
     let path = path.strip_prefix("1/").unwrap_or(path);
     WRITTEN_AT_ONCE.contains(&path)
         || FOLDERS_WRITTEN_AT_ONCE.iter().any(|folder| path.starts_with(folder))
+}
+
+/// Folder and name of a file. Names are short: `rsplit_once` takes four times the instructions.
+fn split_path(path: &str) -> (&str, &str) {
+    let slash = path.bytes().rposition(|byte| byte == b'/');
+    slash.map_or(("", path), |slash| (&path[..slash], &path[slash + 1..]))
 }
 
 /// True for the folder of a process in `/proc` and what is below it.
