@@ -46,6 +46,17 @@ fn our_own_format_is_read() {
 }
 
 #[test]
+fn the_example_of_the_readme_is_what_it_says() {
+    let readme = include_str!("../../README.md");
+    let (_, example) = readme.split_once("```yaml\nqueries:").unwrap();
+    let (example, _) = example.split_once("```").unwrap();
+    let queries = checked(&format!("queries:{example}")).unwrap();
+    let names: Vec<&str> = queries[0].families.iter().map(|family| family.name.as_str()).collect();
+    assert_eq!(names, ["shop_oldest_order_seconds", "shop_orders_open"]);
+    assert_eq!((queries[0].rows, queries[0].families[0].labels.len()), (20, 1));
+}
+
+#[test]
 fn perconas_format_is_read() {
     let queries = checked(
         "
