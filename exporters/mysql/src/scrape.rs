@@ -7,7 +7,7 @@ use common::collector::Release;
 use common::error::CollectError;
 use tokio::sync::OnceCell;
 
-use crate::privilege::Privilege;
+use crate::privilege::{Privilege, shortened};
 use crate::replica_status::Known;
 use crate::server::{Limit, QueryError, Server, Table, parse_version};
 
@@ -115,6 +115,7 @@ impl Scrape {
     ) -> Result<Table, CollectError> {
         match self.try_query(statement).await {
             Err(QueryError::Refused { code, message }) if ABSENT.contains(&code) => {
+                let statement = shortened(statement);
                 Err(CollectError::NoData(format!("{statement}: {message} (error {code})")))
             }
             answer => answer.map_err(|error| privilege.explain(statement, &error, self.release)),
