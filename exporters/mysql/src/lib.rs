@@ -5,18 +5,20 @@
 //! [`scrape`] is what the [`collectors`] share, one file per subject; the
 //! [`scraper`] runs them for any server. [`value`], [`naming`] and [`columns`]
 //! are the rules by which the server's texts, names and rows become samples
-//! and families.
+//! and families; [`tabular`] makes a collector of a table of the server.
 
 pub mod account;
 pub mod args;
 pub mod collectors;
 pub mod columns;
+pub mod literal;
 pub mod my_cnf;
 pub mod naming;
 pub mod scrape;
 pub mod scraper;
 mod self_metrics;
 pub mod server;
+pub mod tabular;
 pub mod value;
 
 use std::io;

@@ -33,7 +33,8 @@ impl Scraper {
         let query_timeout = Some(args.query_timeout).filter(|seconds| *seconds > 0);
         Self {
             collectors: Collectors::new(Placement::Reactor, FAMILIES, collectors)
-                .with_release(Scrape::release),
+                .with_release(Scrape::release)
+                .with_absence_as_success(),
             query_timeout: query_timeout.map(|seconds| Duration::from_secs(seconds.into())),
         }
     }

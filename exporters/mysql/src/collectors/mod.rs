@@ -2,11 +2,33 @@
 
 mod global_status;
 mod global_variables;
+mod perf_schema;
 mod slave_status;
 
-use common::collector::Entry;
+use clap::{ArgMatches, Args as _};
+use common::collector::{Collector, Entry, Release};
 
 use crate::scrape::Scrape;
+use crate::server::{mariadb, mysql};
+use crate::tabular::{BoundFlag, Tabular, View};
+
+/// What the reference exporter asks from these releases on.
+const SINCE_5_5: &[Release] = &[mysql(5, 5, 0), mariadb(5, 5, 0)];
+const SINCE_5_6: &[Release] = &[mysql(5, 6, 0), mariadb(10, 0, 0)];
+const SINCE_5_7: &[Release] = &[mysql(5, 7, 0), mariadb(10, 0, 0)];
+const SINCE_8_0: &[Release] = &[mysql(8, 0, 0), mariadb(10, 0, 0)];
+
+type Boxed = Box<dyn Collector<Scrape>>;
+
+/// The collector of a view.
+fn of(view: &View) -> Boxed {
+    Box::new(Tabular::new(view))
+}
+
+/// The collector of a view whose rows a flag bounds.
+fn bounded(view: &View, flag: BoundFlag, matches: &ArgMatches) -> Boxed {
+    Box::new(Tabular::new(view).bounded(flag.bound(matches)))
+}
 
 /// Every collector of this exporter.
 pub const COLLECTORS: &[Entry<Scrape>] = &[
@@ -14,6 +36,69 @@ pub const COLLECTORS: &[Entry<Scrape>] = &[
     Entry::on("global_variables", "SHOW GLOBAL VARIABLES", |_| {
         Ok(Box::new(global_variables::GlobalVariables))
     }),
+    Entry::off(
+        "perf_schema.eventsstatements",
+        "the statements that took the most time, by digest",
+        perf_schema::eventsstatements::build,
+    )
+    .with_flags(perf_schema::eventsstatements::Options::augment_args)
+    .since(SINCE_5_6),
+    Entry::off("perf_schema.eventsstatementssum", "sums over all statement digests", |_| {
+        Ok(Box::new(perf_schema::eventsstatementssum::tabular()))
+    })
+    .since(SINCE_5_7),
+    Entry::off("perf_schema.eventswaits", "waits by event", |_| {
+        Ok(of(&perf_schema::eventswaits::VIEW))
+    })
+    .since(SINCE_5_5),
+    Entry::off("perf_schema.file_events", "input and output of files by event", |_| {
+        Ok(of(&perf_schema::file_events::VIEW))
+    })
+    .since(SINCE_5_6),
+    Entry::off(
+        "perf_schema.file_instances",
+        "input and output of each open file",
+        perf_schema::file_instances::build,
+    )
+    .with_flags(perf_schema::file_instances::Options::augment_args)
+    .since(SINCE_5_5),
+    Entry::off("perf_schema.indexiowaits", "waits for input and output by index", |matches| {
+        use perf_schema::indexiowaits::{MAX_ROWS, VIEW};
+        Ok(bounded(&VIEW, MAX_ROWS, matches))
+    })
+    .with_flags(|command| perf_schema::indexiowaits::MAX_ROWS.add(command))
+    .since(SINCE_5_6),
+    Entry::off("perf_schema.memory_events", "memory by event", perf_schema::memory_events::build)
+        .with_flags(perf_schema::memory_events::Options::augment_args)
+        .since(SINCE_5_7),
+    Entry::off(
+        "perf_schema.replication_applier_status_by_worker",
+        "times of replicated transactions",
+        |_| Ok(Box::new(perf_schema::replication_applier_status_by_worker::tabular())),
+    )
+    .since(SINCE_8_0),
+    Entry::off(
+        "perf_schema.replication_group_member_stats",
+        "group replication as this member sees it",
+        |_| Ok(of(&perf_schema::replication_group_member_stats::VIEW)),
+    )
+    .since(SINCE_5_7),
+    Entry::off("perf_schema.replication_group_members", "members of the replication group", |_| {
+        Ok(Box::new(perf_schema::replication_group_members::GroupMembers))
+    })
+    .since(SINCE_5_7),
+    Entry::off("perf_schema.tableiowaits", "waits for input and output by table", |matches| {
+        use perf_schema::tableiowaits::{MAX_ROWS, VIEW};
+        Ok(bounded(&VIEW, MAX_ROWS, matches))
+    })
+    .with_flags(|command| perf_schema::tableiowaits::MAX_ROWS.add(command))
+    .since(SINCE_5_6),
+    Entry::off("perf_schema.tablelocks", "waits for table locks", |matches| {
+        use perf_schema::tablelocks::{MAX_ROWS, VIEW};
+        Ok(bounded(&VIEW, MAX_ROWS, matches))
+    })
+    .with_flags(|command| perf_schema::tablelocks::MAX_ROWS.add(command))
+    .since(SINCE_5_6),
     Entry::on("slave_status", "replication, as this server's replica threads report it", |_| {
         Ok(Box::new(slave_status::SlaveStatus::default()))
     }),
