@@ -39,18 +39,25 @@ pub struct Label {
     name: &'static str,
     column: &'static str,
     null: &'static str,
+    absent: Option<&'static str>,
 }
 
 impl Label {
     /// The label `name` with the text of `column`, which is empty for NULL.
     pub const fn of(name: &'static str, column: &'static str) -> Self {
-        Self { name, column, null: "" }
+        Self { name, column, null: "", absent: None }
     }
 
     /// What the label says for NULL.
     #[must_use]
     pub const fn or(self, text: &'static str) -> Self {
         Self { null: text, ..self }
+    }
+
+    /// What the label says on servers that do not have the column.
+    #[must_use]
+    pub const fn or_absent(self, text: &'static str) -> Self {
+        Self { absent: Some(text), ..self }
     }
 
     /// Name of the column.
@@ -228,22 +235,24 @@ pub(crate) fn labelled<'a>(
     labels: &[Label],
     strip: Option<&Strip>,
 ) -> Result<Vec<(LabelSet, Cells<'a>)>, ParseError> {
-    let positions: Vec<(&Label, usize)> = labels
+    let positions: Vec<(&Label, Option<usize>)> = labels
         .iter()
         .map(|label| match table.position(label.column) {
-            Some(position) => Ok((label, position)),
-            None => Err(ParseError::Form(format!("column {} is missing", label.column))),
+            None if label.absent.is_none() => {
+                Err(ParseError::Form(format!("column {} is missing", label.column)))
+            }
+            position => Ok((label, position)),
         })
         .collect::<Result<_, _>>()?;
-    let text = |row: Cells<'a>, label: &Label, position: usize| {
-        let text = row.at(position)?;
+    let text = |row: Cells<'a>, label: &Label, position: Option<usize>| {
+        let Some(position) = position else { return label.absent.unwrap_or_default() };
+        let Some(text) = row.at(position) else { return label.null };
         let strip = strip.filter(|strip| strip.label == label.name);
-        Some(strip.and_then(|strip| text.strip_prefix(strip.prefix.as_str())).unwrap_or(text))
+        strip.and_then(|strip| text.strip_prefix(strip.prefix.as_str())).unwrap_or(text)
     };
     let label_set = |row: Cells<'a>| {
-        LabelSet::new(positions.iter().map(|&(label, position)| {
-            (label.name, text(row, label, position).unwrap_or(label.null))
-        }))
+        let labels = positions.iter();
+        LabelSet::new(labels.map(|&(label, position)| (label.name, text(row, label, position))))
     };
     Ok(table.rows().map(|row| (label_set(row), row)).collect())
 }
@@ -335,6 +344,19 @@ mod tests {
             "# TYPE m_lock gauge\nm_lock{index=\"NONE\"} 0\n\
              # TYPE m_absent gauge\nm_absent{index=\"NONE\"} 0"
         );
+    }
+
+    #[test]
+    fn a_label_may_be_absent() {
+        const KIND: &[Label] = &[Label::of("kind", "KIND").or("NONE").or_absent("?")];
+        const COLUMNS: &[Column] = &[Column::gauge("BYTES", "m_bytes", "Size.")];
+        let of = |columns: &[&str], row: &[Option<&str>]| {
+            exposed(&Table::of(columns, &[row]), KIND, COLUMNS).0
+        };
+        let without = of(&["BYTES"], &[Some("1")]);
+        assert_eq!(without, "# TYPE m_bytes gauge\nm_bytes{kind=\"?\"} 1");
+        let null = of(&["KIND", "BYTES"], &[None, Some("1")]);
+        assert_eq!(null, "# TYPE m_bytes gauge\nm_bytes{kind=\"NONE\"} 1");
     }
 
     #[test]

@@ -2,8 +2,10 @@
 
 mod global_status;
 mod global_variables;
+mod info_schema;
 mod perf_schema;
 mod slave_status;
+mod sys;
 
 use clap::{ArgMatches, Args as _};
 use common::collector::{Collector, Entry, Release};
@@ -36,6 +38,57 @@ pub const COLLECTORS: &[Entry<Scrape>] = &[
     Entry::on("global_variables", "SHOW GLOBAL VARIABLES", |_| {
         Ok(Box::new(global_variables::GlobalVariables))
     }),
+    Entry::off("info_schema.clientstats", "what clients did; needs userstat", |matches| {
+        use info_schema::user_statistics::{CLIENTS, Statistics};
+        Ok(Box::new(Statistics::new(&CLIENTS, matches)))
+    })
+    .with_flags(|command| info_schema::user_statistics::CLIENTS.max_rows.add(command))
+    .since(SINCE_5_5),
+    Entry::on("info_schema.innodb_cmp", "work of InnoDB's page compression", |_| {
+        Ok(of(&info_schema::innodb_cmp::VIEW))
+    })
+    .since(SINCE_5_5),
+    Entry::on("info_schema.innodb_cmpmem", "compressed pages in InnoDB's buffer pool", |_| {
+        Ok(of(&info_schema::innodb_cmpmem::VIEW))
+    })
+    .since(SINCE_5_5),
+    Entry::off("info_schema.innodb_metrics", "InnoDB's own counters that are enabled", |_| {
+        Ok(Box::new(info_schema::innodb_metrics::InnodbMetrics::default()))
+    })
+    .since(SINCE_5_6),
+    Entry::off("info_schema.innodb_tablespaces", "InnoDB's tablespaces and files", |matches| {
+        Ok(Box::new(info_schema::innodb_tablespaces::Tablespaces::new(matches)))
+    })
+    .with_flags(|command| info_schema::innodb_tablespaces::MAX_ROWS.add(command))
+    .since(SINCE_5_7),
+    Entry::off(
+        "info_schema.processlist",
+        "threads by what they do, for whom and from where",
+        info_schema::processlist::build,
+    )
+    .with_flags(info_schema::processlist::Options::augment_args),
+    Entry::on("info_schema.query_response_time", "how long statements took; a plugin", |_| {
+        Ok(Box::new(info_schema::query_response_time::QueryResponseTime))
+    })
+    .since(SINCE_5_5),
+    Entry::off("info_schema.rocksdb_perf_context", "counters of MyRocks by table", |_| {
+        Ok(Box::new(info_schema::rocksdb_perf_context::RocksdbPerfContext))
+    })
+    .since(SINCE_5_6),
+    Entry::off("info_schema.schemastats", "rows by schema; needs userstat", |matches| {
+        Ok(Box::new(info_schema::schemastats::tabular(matches)))
+    })
+    .with_flags(|command| info_schema::schemastats::MAX_ROWS.add(command)),
+    Entry::off("info_schema.tablestats", "rows by table; needs userstat", |matches| {
+        use info_schema::tablestats::{MAX_ROWS, VIEW};
+        Ok(bounded(&VIEW, MAX_ROWS, matches))
+    })
+    .with_flags(|command| info_schema::tablestats::MAX_ROWS.add(command)),
+    Entry::off("info_schema.userstats", "what users did; needs userstat", |matches| {
+        use info_schema::user_statistics::{Statistics, USERS};
+        Ok(Box::new(Statistics::new(&USERS, matches)))
+    })
+    .with_flags(|command| info_schema::user_statistics::USERS.max_rows.add(command)),
     Entry::off(
         "perf_schema.eventsstatements",
         "the statements that took the most time, by digest",
@@ -102,4 +155,10 @@ pub const COLLECTORS: &[Entry<Scrape>] = &[
     Entry::on("slave_status", "replication, as this server's replica threads report it", |_| {
         Ok(Box::new(slave_status::SlaveStatus::default()))
     }),
+    Entry::off("sys.user_summary", "what users did and hold", |matches| {
+        use sys::user_summary::{MAX_ROWS, VIEW};
+        Ok(bounded(&VIEW, MAX_ROWS, matches))
+    })
+    .with_flags(|command| sys::user_summary::MAX_ROWS.add(command))
+    .since(SINCE_5_7),
 ];

@@ -117,6 +117,13 @@ impl Tabular {
             .map_err(|error| CollectError::NoData(format!("{}: {error}", self.view.table)))
     }
 
+    /// Drops the rows beyond the bound, and says so.
+    pub(crate) fn cut<Row>(&self, rows: &mut Vec<Row>, sink: &mut Sink) {
+        if let Some(bound) = &self.bound {
+            bound.cut(rows, sink);
+        }
+    }
+
     fn statement(&self, keys: &[&str]) -> String {
         let select = |key: &&str| match self.expressions.iter().find(|(name, _)| name == key) {
             Some((_, expression)) => format!("{expression} AS {key}"),
@@ -143,9 +150,7 @@ impl Collector<Scrape> for Tabular {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
         let table = self.read(scrape).await?;
         let mut rows = self.rows(&table)?;
-        if let Some(bound) = &self.bound {
-            bound.cut(&mut rows, sink);
-        }
+        self.cut(&mut rows, sink);
         self.view.push(&table, &rows, sink)?;
         // Sums of no rows are a row of NULL.
         if sink.is_empty() {

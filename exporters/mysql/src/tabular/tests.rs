@@ -13,9 +13,7 @@ impl Tabular {
         let table = Table::of(columns, rows);
         let mut sink = Sink::default();
         let pushed = self.rows(&table).and_then(|mut rows| {
-            if let Some(bound) = &self.bound {
-                bound.cut(&mut rows, &mut sink);
-            }
+            self.cut(&mut rows, &mut sink);
             self.view.push(&table, &rows, &mut sink)
         });
         let text = testing::text(&sink);
