@@ -46,6 +46,11 @@ impl Scrape {
         self.release
     }
 
+    /// The server that is asked, for what a collector remembers of it.
+    pub fn server(&self) -> &Arc<Server> {
+        &self.server
+    }
+
     /// When the collectors must be done.
     pub fn deadline(&self) -> Instant {
         self.deadline

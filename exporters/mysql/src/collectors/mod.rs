@@ -34,6 +34,10 @@ fn bounded(view: &View, flag: BoundFlag, matches: &ArgMatches) -> Boxed {
 
 /// Every collector of this exporter.
 pub const COLLECTORS: &[Entry<Scrape>] = &[
+    Entry::off("auto_increment.columns", "columns that count by themselves", |matches| {
+        Ok(Box::new(info_schema::auto_increment::AutoIncrement::new(matches)))
+    })
+    .with_flags(|command| info_schema::auto_increment::FLAGS.add(command)),
     Entry::on("global_status", "SHOW GLOBAL STATUS", |_| Ok(Box::new(global_status::GlobalStatus))),
     Entry::on("global_variables", "SHOW GLOBAL VARIABLES", |_| {
         Ok(Box::new(global_variables::GlobalVariables))
@@ -79,6 +83,8 @@ pub const COLLECTORS: &[Entry<Scrape>] = &[
         Ok(Box::new(info_schema::schemastats::tabular(matches)))
     })
     .with_flags(|command| info_schema::schemastats::MAX_ROWS.add(command)),
+    Entry::off("info_schema.tables", "rows and sizes of tables", info_schema::tables::build)
+        .with_flags(info_schema::tables::flags),
     Entry::off("info_schema.tablestats", "rows by table; needs userstat", |matches| {
         use info_schema::tablestats::{MAX_ROWS, VIEW};
         Ok(bounded(&VIEW, MAX_ROWS, matches))
