@@ -36,7 +36,7 @@ pub(crate) const FLAGS: ScanFlags = ScanFlags {
     max_rows: BoundFlag {
         collector: "auto_increment.columns",
         flag: "collect.auto_increment.columns.max_rows",
-        default: "10000",
+        default: "20000",
     },
     opened: "collect.auto_increment.columns.opened_per_scrape",
 };

@@ -26,7 +26,7 @@ use names::{names, range};
 
 pub(super) const TABLES: &str = "information_schema.tables";
 /// Rows are only shown of tables on which the account has some privilege.
-pub(super) const GRANT: &str = "SELECT ON *.*";
+const GRANT: &str = "SELECT ON *.*";
 
 /// Tables that one statement opens.
 const PORTION: usize = 250;
@@ -122,7 +122,10 @@ impl<Facts: Send + Sync> Scan<Facts> {
         let mut names = names(&ask(scrape, TABLES, statement.trim_end()).await?);
         self.bound.cut(&mut names, sink);
         let memory = self.memories.of(scrape.server());
-        let mut error = None;
+        let mut error = names.is_empty().then(|| {
+            let reason = format!("{TABLES} shows no table; the account may lack {GRANT}");
+            CollectError::NoData(reason)
+        });
         for portion in memory.portions(&names, self.opened, PORTION) {
             if begun.elapsed() >= time {
                 break;
