@@ -17,7 +17,7 @@ use crate::columns::{Strip, labelled};
 use crate::scrape::Scrape;
 use crate::server::{Cells, QueryError, Table};
 
-pub(crate) use absence::{explain, why_empty};
+pub(crate) use absence::why_empty;
 pub(crate) use cut::{Bound, BoundFlag};
 pub use view::View;
 
@@ -90,17 +90,17 @@ impl Tabular {
             known.map_or_else(|| self.statement(&self.view.keys()), |(_, statement)| statement);
         match scrape.try_query(&statement).await {
             Err(QueryError::Refused { code: UNKNOWN_COLUMN, .. }) => {}
-            answer => return self.explained(answer),
+            answer => return self.explained(scrape, answer),
         }
         let probe = format!("SELECT * FROM {} LIMIT 0", self.view.table);
-        let probed = self.explained(scrape.try_query(&probe).await)?;
+        let probed = self.explained(scrape, scrape.try_query(&probe).await)?;
         let mut keys = self.view.keys();
         keys.retain(|key| probed.position(key).is_some());
         if keys.is_empty() {
             return Err(CollectError::NoData(format!("{}: other columns", self.view.table)));
         }
         let statement = self.statement(&keys);
-        let table = self.explained(scrape.try_query(&statement).await)?;
+        let table = self.explained(scrape, scrape.try_query(&statement).await)?;
         *lock(&self.known) = Some((release, statement));
         Ok(table)
     }
@@ -140,8 +140,12 @@ impl Tabular {
         statement
     }
 
-    fn explained(&self, answer: Result<Table, QueryError>) -> Result<Table, CollectError> {
-        answer.map_err(|error| explain(self.view.table, &error, self.view.grant))
+    fn explained(
+        &self,
+        scrape: &Scrape,
+        answer: Result<Table, QueryError>,
+    ) -> Result<Table, CollectError> {
+        answer.map_err(|error| scrape.explain(self.view.table, &error, &self.view.privilege))
     }
 }
 

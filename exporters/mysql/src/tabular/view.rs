@@ -4,6 +4,7 @@ use common::error::CollectError;
 use common::exposition::{LabelSet, Sink};
 
 use crate::columns::{Column, Label, push_rows};
+use crate::privilege::Privilege;
 use crate::server::{Cells, Table};
 
 /// A table of the server, and what becomes of its columns.
@@ -16,7 +17,7 @@ pub struct View {
     pub(super) tail: &'static str,
     /// The system variable without which the table is empty.
     pub(super) switch: Option<&'static str>,
-    pub(super) grant: &'static str,
+    pub(super) privilege: Privilege<'static>,
     /// Further columns that the collector reads itself.
     further: &'static [&'static str],
 }
@@ -28,9 +29,9 @@ impl View {
         labels: &'static [Label],
         columns: &'static [Column],
     ) -> Self {
-        let grant = "SELECT ON performance_schema.*";
+        let privilege = Privilege::PERFORMANCE_SCHEMA;
         let switch = Some("performance_schema");
-        Self { table, labels, columns, tail: "", switch, grant, further: &[] }
+        Self { table, labels, columns, tail: "", switch, privilege, further: &[] }
     }
 
     /// A table of the information schema.
@@ -39,8 +40,8 @@ impl View {
         labels: &'static [Label],
         columns: &'static [Column],
     ) -> Self {
-        let grant = "PROCESS ON *.*";
-        Self { table, labels, columns, tail: "", switch: None, grant, further: &[] }
+        let privilege = Privilege::PROCESS;
+        Self { table, labels, columns, tail: "", switch: None, privilege, further: &[] }
     }
 
     /// What comes behind the table in the statement, such as `WHERE …`.
@@ -55,10 +56,10 @@ impl View {
         Self { switch: Some(variable), ..self }
     }
 
-    /// Reading it needs this, as in `GRANT … TO`.
+    /// Reading it needs this.
     #[must_use]
-    pub const fn granted_by(self, grant: &'static str) -> Self {
-        Self { grant, ..self }
+    pub const fn needing(self, privilege: Privilege<'static>) -> Self {
+        Self { privilege, ..self }
     }
 
     /// These columns are read too, for what is more than a table.

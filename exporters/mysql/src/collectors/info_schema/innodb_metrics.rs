@@ -12,12 +12,11 @@ use common::keyed::float;
 use common::metric::{Desc, Kind, sanitize_name};
 use common::sync::lock;
 
+use crate::privilege::Privilege;
 use crate::scrape::Scrape;
 use crate::server::{Cells, Table};
-use crate::tabular::explain;
 
 const TABLE: &str = "information_schema.innodb_metrics";
-const GRANT: &str = "PROCESS ON *.*";
 
 /// How MariaDB from 10.5, and how all others say that a counter is enabled.
 const CONDITIONS: [&str; 2] = ["ENABLED = 1", "STATUS = 'enabled'"];
@@ -57,8 +56,7 @@ impl Collector<Scrape> for InnodbMetrics {
             let statement = format!(
                 "SELECT NAME, SUBSYSTEM, TYPE, COUNT, COMMENT FROM {TABLE} WHERE {condition}"
             );
-            let answer = scrape.try_query(&statement).await;
-            match answer.map_err(|error| explain(TABLE, &error, GRANT)) {
+            match scrape.query_table(TABLE, &statement, &Privilege::PROCESS).await {
                 Ok(table) => {
                     *lock(&self.known) = Some((release, condition));
                     return push(&table, sink);

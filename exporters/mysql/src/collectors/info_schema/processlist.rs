@@ -12,9 +12,9 @@ use common::exposition::Sink;
 use common::keyed::float;
 use common::metric::Desc;
 
+use crate::privilege::Privilege;
 use crate::scrape::Scrape;
 use crate::server::{Cells, Table};
-use crate::tabular::explain;
 
 const TABLE: &str = "information_schema.processlist";
 
@@ -74,8 +74,8 @@ pub(crate) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Sc
 #[async_trait]
 impl Collector<Scrape> for Processlist {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
-        let answer = scrape.try_query(&statement(self.options.min_time)).await;
-        let table = answer.map_err(|error| explain(TABLE, &error, "PROCESS ON *.*"))?;
+        let statement = statement(self.options.min_time);
+        let table = scrape.query_table(TABLE, &statement, &Privilege::PROCESS).await?;
         push(&table, &self.options, sink)
     }
 }

@@ -8,9 +8,10 @@ use common::error::{CollectError, FirstError, ParseError};
 use common::exposition::Sink;
 use common::metric::Desc;
 
+use crate::privilege::Privilege;
 use crate::scrape::Scrape;
 use crate::server::Table;
-use crate::tabular::{explain, why_empty};
+use crate::tabular::why_empty;
 
 /// Percona Server takes capital letters only.
 const ALL: &str = "information_schema.QUERY_RESPONSE_TIME";
@@ -60,8 +61,8 @@ impl Collector<Scrape> for QueryResponseTime {
 }
 
 async fn query(scrape: &Scrape, table: &str) -> Result<Table, CollectError> {
-    let answer = scrape.try_query(&format!("SELECT TIME, COUNT, TOTAL FROM {table}")).await;
-    answer.map_err(|error| explain(table, &error, "PROCESS ON *.*"))
+    let statement = format!("SELECT TIME, COUNT, TOTAL FROM {table}");
+    scrape.query_table(table, &statement, &Privilege::PROCESS).await
 }
 
 /// What the rows add up to.

@@ -11,12 +11,11 @@ use common::metric::Kind;
 
 use crate::columns::{Label, labelled};
 use crate::naming::Namer;
+use crate::privilege::Privilege;
 use crate::scrape::Scrape;
 use crate::server::{Cells, Table};
-use crate::tabular::explain;
 
 const TABLE: &str = "information_schema.rocksdb_perf_context";
-const GRANT: &str = "PROCESS ON *.*";
 
 const LABELS: &[Label] = &[
     Label::of("schema", "TABLE_SCHEMA"),
@@ -60,8 +59,7 @@ impl Collector<Scrape> for RocksdbPerfContext {
         let statement = format!(
             "SELECT TABLE_SCHEMA, TABLE_NAME, PARTITION_NAME, STAT_TYPE, VALUE FROM {TABLE}"
         );
-        let answer = scrape.try_query(&statement).await;
-        push(&answer.map_err(|error| explain(TABLE, &error, GRANT))?, sink)
+        push(&scrape.query_table(TABLE, &statement, &Privilege::PROCESS).await?, sink)
     }
 }
 

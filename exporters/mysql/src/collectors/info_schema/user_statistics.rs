@@ -12,12 +12,12 @@ use common::keyed::float;
 use common::metric::{Desc, Kind};
 
 use crate::naming::munge_into;
+use crate::privilege::Privilege;
 use crate::scrape::Scrape;
 use crate::server::{Cells, Table};
-use crate::tabular::{Bound, BoundFlag, explain, why_empty};
+use crate::tabular::{Bound, BoundFlag, why_empty};
 
 const SWITCH: &str = "userstat";
-const GRANT: &str = "PROCESS ON *.*";
 
 /// Which of the two tables is read.
 #[derive(Clone, Copy, Debug)]
@@ -107,15 +107,12 @@ impl Collector<Scrape> for Statistics {
         let table = self.subject.table;
         let limit = self.bound.limit().unwrap_or_default();
         let statement = format!("SELECT * FROM {table} WHERE @@{SWITCH} {limit}");
-        let answer = scrape.try_query(statement.trim_end()).await;
-        let answer = answer.map_err(|error| explain(table, &error, GRANT))?;
+        let answer = scrape.query_table(table, statement.trim_end(), &Privilege::PROCESS).await?;
         if answer.rows().next().is_none() {
             why_empty(scrape, table, Some(SWITCH)).await?;
             // This connection at least would be there.
-            return Err(CollectError::query(
-                table,
-                &format!("no rows; GRANT {GRANT} to the exporter's user"),
-            ));
+            let message = "no rows; GRANT PROCESS ON *.* to the exporter's user";
+            return Err(CollectError::query(table, &message));
         }
         push(&self.subject, &answer, &self.bound, sink)
     }

@@ -9,9 +9,10 @@ use common::exposition::Sink;
 use common::metric::Desc;
 
 use crate::naming::munge_into;
+use crate::privilege::Privilege;
 use crate::scrape::Scrape;
 use crate::server::Table;
-use crate::tabular::{explain, why_empty};
+use crate::tabular::why_empty;
 
 const TABLE: &str = "performance_schema.replication_group_members";
 
@@ -26,9 +27,8 @@ pub(crate) struct GroupMembers;
 #[async_trait]
 impl Collector<Scrape> for GroupMembers {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
-        let answer = scrape.try_query(&format!("SELECT * FROM {TABLE}")).await;
-        let table =
-            answer.map_err(|error| explain(TABLE, &error, "SELECT ON performance_schema.*"))?;
+        let statement = format!("SELECT * FROM {TABLE}");
+        let table = scrape.query_table(TABLE, &statement, &Privilege::PERFORMANCE_SCHEMA).await?;
         push(&table, sink);
         if sink.is_empty() {
             return why_empty(scrape, TABLE, Some("performance_schema")).await;

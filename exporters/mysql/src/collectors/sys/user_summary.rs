@@ -3,6 +3,7 @@
 //! <https://mariadb.com/kb/en/user_summary-and-xuser_summary-sys-schema-views/>
 
 use crate::columns::{Column, Label};
+use crate::privilege::Privilege;
 use crate::tabular::{BoundFlag, View};
 
 pub(crate) const MAX_ROWS: BoundFlag = BoundFlag {
@@ -61,7 +62,7 @@ pub(crate) const VIEW: View = View::of_performance_schema(
         ),
     ],
 )
-.granted_by("SELECT ON sys.* and on performance_schema.*");
+.needing(Privilege::SYS);
 
 #[cfg(test)]
 mod tests {

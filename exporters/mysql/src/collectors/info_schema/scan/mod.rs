@@ -16,18 +16,16 @@ use clap::{Arg, ArgMatches, Command, value_parser};
 use common::error::CollectError;
 use common::exposition::Sink;
 
+use crate::privilege::Privilege;
 use crate::scrape::Scrape;
 use crate::server::{Table, mariadb};
-use crate::tabular::{Bound, BoundFlag, explain};
+use crate::tabular::{Bound, BoundFlag};
 
 use memory::Memories;
 pub(super) use names::Name;
 use names::{names, range};
 
 pub(super) const TABLES: &str = "information_schema.tables";
-/// Rows are only shown of tables on which the account has some privilege.
-const GRANT: &str = "SELECT ON *.*";
-
 /// Tables that one statement opens.
 const PORTION: usize = 250;
 
@@ -123,7 +121,8 @@ impl<Facts: Send + Sync> Scan<Facts> {
         self.bound.cut(&mut names, sink);
         let memory = self.memories.of(scrape.server());
         let mut error = names.is_empty().then(|| {
-            let reason = format!("{TABLES} shows no table; the account may lack {GRANT}");
+            // Tables on which the account has no privilege are not there.
+            let reason = format!("{TABLES} shows no table; the account may lack SELECT ON *.*");
             CollectError::NoData(reason)
         });
         for portion in memory.portions(&names, self.opened, PORTION) {
@@ -152,10 +151,7 @@ pub(super) async fn ask(
     table: &str,
     statement: &str,
 ) -> Result<Table, CollectError> {
-    let answer = if scrape.release().is_covered_by(&[mariadb(10, 3, 0)]) {
-        scrape.try_query(&format!("SET STATEMENT lock_wait_timeout = 0 FOR {statement}")).await
-    } else {
-        scrape.try_query(statement).await
-    };
-    answer.map_err(|error| explain(table, &error, GRANT))
+    let waits = !scrape.release().is_covered_by(&[mariadb(10, 3, 0)]);
+    let setting = if waits { "" } else { "SET STATEMENT lock_wait_timeout = 0 FOR " };
+    scrape.query_table(table, &format!("{setting}{statement}"), &Privilege::TABLES).await
 }
