@@ -146,7 +146,8 @@ impl From<CollectError> for Failure {
 #[async_trait]
 impl Collector<Scrape> for BiggestKeys {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
-        if scrape.info().is_sentinel() {
+        // The keys of a replica are those of its primary.
+        if scrape.info().is_sentinel() || scrape.is_copy() {
             return Ok(());
         }
         let mut state = lock(&self.0.state);
