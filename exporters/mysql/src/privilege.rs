@@ -5,6 +5,9 @@ use common::error::{CollectError, excerpt};
 
 use crate::server::{QueryError, mariadb};
 
+/// `ER_VIEW_INVALID`: the account lacks a privilege on what is behind a view.
+const VIEW_INVALID: u16 = 1356;
+
 /// A privilege that the account needs for a statement.
 #[derive(Clone, Copy, Debug)]
 pub struct Privilege<'a> {
@@ -19,6 +22,15 @@ pub struct Privilege<'a> {
 impl Privilege<'static> {
     /// Threads of others, and the state of InnoDB.
     pub const PROCESS: Self = Self::global(&[], "PROCESS");
+
+    /// Tables of the performance schema.
+    pub const PERFORMANCE_SCHEMA: Self = Self::select("performance_schema.*");
+
+    /// Views of the sys schema, which read the performance schema in the account's name.
+    pub const SYS: Self = Self::select("sys.* and on performance_schema.*");
+
+    /// Tables, which are invisible in the information schema without any privilege on them.
+    pub const TABLES: Self = Self::select("*.*");
 
     /// The state of a replica.
     pub const REPLICA_STATUS: Self = Self::global(
@@ -54,7 +66,8 @@ impl<'a> Privilege<'a> {
     /// The failure of `statement`, with the privilege to grant if one is missing.
     pub fn explain(&self, statement: &str, error: &QueryError, release: Release) -> CollectError {
         let statement = shortened(statement);
-        if !error.is_about_privileges() {
+        let is_invalid_view = matches!(error, QueryError::Refused { code: VIEW_INVALID, .. });
+        if !error.is_about_privileges() && !is_invalid_view {
             return CollectError::query(statement, error);
         }
         let (name, object) = (self.name(release), self.object);
@@ -115,6 +128,10 @@ mod tests {
         assert!(
             user.explain("SELECT 1", &refused(1044), release).to_string().contains("mysql.user")
         );
+        let view = Privilege::SYS.explain("sys.x", &refused(1356), release).to_string();
+        assert!(view.ends_with(
+            "; GRANT SELECT ON sys.* and on performance_schema.* to the exporter's user"
+        ));
         let other = user.explain("SELECT 1", &refused(1205), release).to_string();
         assert_eq!(other, "SELECT 1: Access denied (error 1205)");
     }
