@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use common::collector::Guarded;
 use common::error::CollectError;
 use common::failures::OddityLog;
 use redis::aio::MultiplexedConnection;
@@ -12,6 +13,7 @@ use tokio::sync::OnceCell;
 use crate::keys::KeyChecks;
 use crate::replies::info::Info;
 use crate::replies::settings::Settings;
+use crate::rights::{Needs, Right};
 use crate::server::Dialer;
 use crate::server::failure::reason;
 use crate::server::session::Session;
@@ -31,6 +33,10 @@ pub struct Scrape {
     checks: Arc<KeyChecks>,
     /// Asked for by the first collector that needs it.
     settings: OnceCell<Result<Settings, RedisError>>,
+}
+
+impl Guarded for Scrape {
+    type Right = Right;
 }
 
 /// What is the same in every scrape.
@@ -87,6 +93,33 @@ impl Scrape {
         let checks = &*self.checks;
         let is_replica = self.info.field("role") == Some("slave");
         (!self.info.is_sentinel() && (is_replica || !checks.replicas_only)).then_some(checks)
+    }
+
+    /// [`Self::checks`], or why there are none.
+    ///
+    /// # Errors
+    /// The reason.
+    pub fn checks_or_reason(&self) -> Result<&KeyChecks, Needs> {
+        let words = if self.info.is_sentinel() {
+            "a sentinel has no keys"
+        } else {
+            "keys of replicas alone are looked at, and this is none"
+        };
+        self.checks().ok_or_else(|| Needs::not_applicable(words))
+    }
+
+    /// The right to read the settings, or why they are not read; see [`Self::settings`].
+    ///
+    /// # Errors
+    /// The reason.
+    pub fn settings_right(&self) -> Result<Right, Needs> {
+        let Some(name) = self.options.config_command.as_deref() else {
+            return Err(Needs::not_applicable("--config-command=- forbids CONFIG"));
+        };
+        if self.info.is_sentinel() {
+            return Err(Needs::not_applicable("a sentinel has no settings to read"));
+        }
+        Ok(Right::to("CONFIG GET").called(name).with("maxclients"))
     }
 
     /// Keys that one `SCAN` is to look at.
@@ -151,7 +184,7 @@ impl Scrape {
 }
 
 /// True for the words of a server that does not know a command or its subcommand.
-fn is_unknown(message: &str) -> bool {
+pub(crate) fn is_unknown(message: &str) -> bool {
     let message = message.to_ascii_lowercase();
     let unknown = ["command", "subcommand", "sentinel subcommand"];
     let rest = message.strip_prefix("err unknown ").unwrap_or_default();

@@ -13,6 +13,7 @@ use common::metric::{Desc, Label, Metric, gauge};
 use redis::cmd;
 
 use crate::replies::values::{text, unexpected};
+use crate::rights::{Needs, Right};
 use crate::scrape::Scrape;
 
 /// The reference's flag for this collector.
@@ -126,6 +127,11 @@ impl Collector<Scrape> for ClientList {
         let clients = parse(&list, now);
         push(&clients.good, self.0.shows_port, sink);
         clients.map_error(malformed).finish()
+    }
+
+    fn needs(&self, _: &Scrape) -> Needs {
+        // An id that no client has, so that the trial is cheap.
+        [Right::to("CLIENT LIST").with("ID").with("0")].into_iter().collect()
     }
 }
 

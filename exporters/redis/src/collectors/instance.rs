@@ -7,6 +7,7 @@ use common::exposition::Sink;
 use common::metric::{Desc, Label};
 
 use crate::replies::info::Info;
+use crate::rights::Needs;
 use crate::scrape::Scrape;
 
 const INSTANCE: Desc<'_> = Desc::gauge(
@@ -38,6 +39,10 @@ impl Collector<Scrape> for Instance {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
         sink.samples(&INSTANCE, [(labels(scrape.info()), 1.0)]);
         Ok(())
+    }
+
+    fn needs(&self, _: &Scrape) -> Needs {
+        Needs::nothing_more()
     }
 }
 

@@ -18,8 +18,9 @@ use common::exposition::Sink;
 use common::metric::{Desc, Metric, gauge};
 use redis::{Pipeline, Value, pipe};
 
-use crate::keys::{Key, KeyChecks};
+use crate::keys::{Key, KeyChecks, wanted};
 use crate::replies::values::unexpected_from;
+use crate::rights::{Needs, Right, to_find};
 use crate::scrape::Scrape;
 use crate::server::session::{Cursor, Session};
 use reading::{MAX_VALUE, Reading, Shown};
@@ -30,6 +31,9 @@ const BATCH: usize = 250;
 
 /// Samples are added up to this many bytes of text.
 const MAX_TEXT: usize = 8 << 20;
+
+/// Keys whose names are tried at most by the command `check`.
+const MAX_TRIED: usize = 1000;
 
 const METRICS: &[Metric<Reading>] = &[
     gauge("redis_key_memory_usage_bytes", "Memory that a key takes.", |key| key.memory),
@@ -79,6 +83,27 @@ impl Collector<Scrape> for Keys {
         };
         check.all(checks).await;
         check.errors.into_result()
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        let checks = match scrape.checks_or_reason() {
+            Ok(checks) => checks,
+            Err(reason) => return reason,
+        };
+        let keys = wanted(&checks.keys, &checks.single_keys);
+        let Some(&(_, first)) = keys.first() else {
+            return Needs::not_applicable("there is no --check-keys and no --check-single-keys");
+        };
+        // What is asked of each key is tried with the first.
+        let commands = reading::COMMANDS.iter().map(|name| Right::to(name).reading(first));
+        let commands = commands.chain([
+            Right::to("ARCOUNT").reading(first).if_known(),
+            Right::to("GETRANGE").reading(first).with("0").with("0"),
+        ]);
+        let each = keys.iter().take(MAX_TRIED).flat_map(|(_, keys)| {
+            [Right::to("TYPE").reading(*keys), Right::to("PFCOUNT").writing(*keys)]
+        });
+        to_find(&keys).into_iter().chain(commands).chain(each).collect()
     }
 }
 
