@@ -6,6 +6,9 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 
+use crate::error::CollectError;
+use crate::scrape::Outcome;
+
 /// Tries an exporter's collectors on its server.
 #[async_trait]
 pub trait Check: Send + Sync {
@@ -54,6 +57,21 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// How a collector fared; `denial` says what the words of a refusal deny, if they are about
+    /// rights.
+    pub fn of(outcome: &Outcome, denial: impl Fn(&str) -> Option<String>) -> Self {
+        match (&outcome.result, &outcome.malformed) {
+            (Ok(()), None) => Self::Works,
+            (Ok(()), Some(error)) => Self::WorksInPart(error.to_string()),
+            (Err(CollectError::NoData(reason)), _) => Self::NotApplicable(reason.clone()),
+            (Err(error @ CollectError::Query { statement, message }), _) => match denial(message) {
+                Some(denied) => Self::Denied(format!("{statement}: {denied}")),
+                None => Self::Failed(error.to_string()),
+            },
+            (Err(error), _) => Self::Failed(error.to_string()),
+        }
+    }
+
     /// True unless something is to be mended.
     pub fn is_good(&self) -> bool {
         !matches!(self, Self::Denied(_) | Self::Failed(_))
@@ -146,6 +164,23 @@ load    FAILED: timed out
 GRANT all
 ";
         assert_eq!(whole.to_string(), expected);
+    }
+
+    #[test]
+    fn refusals_are_told_from_other_failures() {
+        let verdict = |error: CollectError| {
+            let (duration, malformed) = (std::time::Duration::ZERO, None);
+            let outcome =
+                Outcome { collector: "a".into(), duration, result: Err(error), malformed };
+            Verdict::of(&outcome, |words| words.strip_prefix("NO ").map(str::to_owned))
+        };
+        let denied = verdict(CollectError::query("SHOW", &"NO rights"));
+        assert_eq!(denied, Verdict::Denied("SHOW: rights".into()));
+        let failed = verdict(CollectError::query("SHOW", &"timed out"));
+        assert_eq!(failed, Verdict::Failed("SHOW: timed out".into()));
+        let absent = verdict(CollectError::NoData("none".into()));
+        assert_eq!(absent, Verdict::NotApplicable("none".into()));
+        assert!(matches!(verdict(CollectError::Stuck), Verdict::Failed(_)));
     }
 
     #[test]

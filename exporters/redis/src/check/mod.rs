@@ -169,16 +169,7 @@ async fn run(collectors: Vec<Named<Scrape>>, scrape: Scrape, deadline: Instant) 
 }
 
 fn verdict(outcome: &Outcome) -> Verdict {
-    match (&outcome.result, &outcome.malformed) {
-        (Ok(()), None) => Verdict::Works,
-        (Ok(()), Some(error)) => Verdict::WorksInPart(error.to_string()),
-        (Err(CollectError::NoData(reason)), _) => Verdict::NotApplicable(reason.clone()),
-        (Err(CollectError::Query { statement, message }), _) => match denial(message) {
-            Some(denial) => Verdict::Denied(format!("{statement}: {denial}")),
-            None => Verdict::Failed(format!("{statement}: {message}")),
-        },
-        (Err(error), _) => Verdict::Failed(error.to_string()),
-    }
+    Verdict::of(outcome, |words| denial(words).map(|denial| denial.to_string()))
 }
 
 /// The report on a server that answers, but not to the trials.
