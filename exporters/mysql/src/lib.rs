@@ -5,14 +5,18 @@
 //! [`scrape`] is what the [`collectors`] share, one file per subject; the
 //! [`scraper`] runs them for any server. [`value`], [`naming`] and [`columns`]
 //! are the rules by which the server's texts, names and rows become samples
-//! and families.
+//! and families. A [`privilege`] is what a statement needs by the server's
+//! release; [`check`] compares that with what the account has been granted.
 
 pub mod account;
 pub mod args;
+pub mod check;
 pub mod collectors;
 pub mod columns;
+pub mod grant;
 pub mod my_cnf;
 pub mod naming;
+pub mod privilege;
 pub mod scrape;
 pub mod scraper;
 mod self_metrics;
@@ -28,7 +32,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 use common::cli::{Dialect, Switches};
 use common::collector::Named;
-use common::commands::Program;
+use common::commands::{MakeCheck, Program};
 use common::exporter::{Exporter, Refusal, ScrapeRequest};
 use common::exposition::Exposition;
 use common::scrape::Outcome;
@@ -66,6 +70,7 @@ impl Program for MysqlExporter {
         "Exposes the metrics of a MariaDB or MySQL server to Prometheus, as mysqld_exporter does";
     const DIALECT: Dialect = Dialect::Kingpin;
     const ENV_PREFIX: &'static str = "MYSQL_EXPORTER_";
+    const CHECK: Option<MakeCheck> = Some(check::make);
 
     fn command() -> Command {
         SWITCHES.add(Args::augment_args(Command::new(Self::NAME)), COLLECTORS)

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use common::collector::Release;
+use common::collector::{Guarded, Release};
 use common::error::CollectError;
 
+use crate::grant::Grant;
 use crate::server::{Limit, QueryError, Server, Table, parse_version};
 
 /// What the collectors of one scrape read: a server whose version is known.
@@ -15,6 +16,10 @@ pub struct Scrape {
     release: Release,
     limit: Option<Limit>,
     deadline: Instant,
+}
+
+impl Guarded for Scrape {
+    type Right = Grant;
 }
 
 impl Scrape {

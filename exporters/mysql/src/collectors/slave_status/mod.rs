@@ -13,7 +13,9 @@ use common::keyed::Keyed;
 use common::metric::Kind;
 use common::sync::lock;
 
+use crate::grant::Needs;
 use crate::naming::Namer;
+use crate::privilege::Privilege;
 use crate::scrape::Scrape;
 use crate::server::{Cells, QueryError, Table, mariadb, mysql};
 use crate::value;
@@ -59,13 +61,19 @@ impl Collector<Scrape> for SlaveStatus {
                 Err(error @ QueryError::Refused { code: SYNTAX_ERROR, .. }) => {
                     refusal = Some((statement, error));
                 }
-                Err(error) => return Err(explain(statement, &error, release)),
+                Err(error) => {
+                    return Err(Privilege::REPLICA_STATUS.explain(statement, &error, release));
+                }
             }
         }
         Err(match refusal {
             Some((statement, error)) => CollectError::query(statement, &error),
             None => CollectError::NoData("no statement for this server".into()),
         })
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        [Privilege::REPLICA_STATUS.on(scrape.release())].into_iter().collect()
     }
 }
 
@@ -91,26 +99,6 @@ fn statements(release: Release) -> [&'static str; 3] {
         [ALL_SLAVES, SLAVE, REPLICA]
     } else {
         [SLAVE, REPLICA, ALL_SLAVES]
-    }
-}
-
-/// An error that says which privilege to grant if one is missing.
-fn explain(statement: &str, error: &QueryError, release: Release) -> CollectError {
-    if !error.is_about_privileges() {
-        return CollectError::query(statement, error);
-    }
-    let privilege = privilege(release);
-    let message = format!("{error}; GRANT {privilege} ON *.* to the exporter's user");
-    CollectError::query(statement, &message)
-}
-
-fn privilege(release: Release) -> &'static str {
-    if release.is_covered_by(&[mariadb(10, 5, 9)]) {
-        "SLAVE MONITOR"
-    } else if release.is_covered_by(&[mariadb(10, 5, 2)]) {
-        "REPLICATION SLAVE ADMIN"
-    } else {
-        "REPLICATION CLIENT"
     }
 }
 

@@ -117,20 +117,6 @@ fn the_statement_is_chosen_by_version_and_remembered() {
 }
 
 #[test]
-fn a_missing_privilege_is_named() {
-    let refused = QueryError::Refused { code: 1227, message: "Access denied".into() };
-    let explained = |text| explain(ALL_SLAVES, &refused, version(text)).to_string();
-    assert_eq!(
-        explained("10.11.6-MariaDB"),
-        "SHOW ALL SLAVES STATUS: Access denied (error 1227); GRANT SLAVE MONITOR ON *.* to the \
-         exporter's user"
-    );
-    assert!(explained("10.5.8-MariaDB").contains("GRANT REPLICATION SLAVE ADMIN "));
-    assert!(explained("10.4.1-MariaDB").contains("GRANT REPLICATION CLIENT "));
-    assert!(explained("8.0.36").contains("GRANT REPLICATION CLIENT "));
-}
-
-#[test]
 fn malformed_positions_are_reported_and_cost_no_other() {
     assert_eq!(
         positions("0-1-5, 4294967295-2-18446744073709551615"),
