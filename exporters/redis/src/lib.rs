@@ -9,6 +9,7 @@
 //! [`rights`] is what a user of the server must be allowed for it, which [`check`] tries.
 
 pub mod args;
+mod bounded;
 pub mod check;
 pub mod collectors;
 mod endpoints;

@@ -352,6 +352,13 @@ async fn the_entry_for_what_is_off_by_default_is_the_least() {
     let flags =
         ["-include-config-metrics", "-include-rdb-file-size-metric", "-include-modules-metrics"];
     assert_least(&server, &flags, DEFAULT).await;
+    let flags = [
+        "-collector.clients",
+        "-collector.instantaneous",
+        "-collector.slowlog_by_command",
+        "-collector.users",
+    ];
+    assert_least(&server, &flags, &with("", "+acl|log +client|list")).await;
     let script = server.folder().join("one.lua");
     std::fs::write(&script, "return {'one', 1}").unwrap();
     let script = format!("-script={}", script.display());

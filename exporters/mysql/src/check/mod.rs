@@ -69,12 +69,14 @@ impl Check for MysqlCheck {
         let connected = Finding { subject: CONNECTION.to_owned(), verdict: Verdict::Works };
         let findings = parts.iter().zip(&outcomes);
         let findings = findings.map(|(part, outcome)| part.finding(outcome, &granted));
-        let needed = parts.iter().flat_map(Part::grants);
-        Ok(Report {
-            server: format!("{address}: {release}, logged in as {user}"),
-            findings: std::iter::once(connected).chain(findings).collect(),
-            advice: statements::advice(&user, needed),
-        })
+        let findings: Vec<Finding> = std::iter::once(connected).chain(findings).collect();
+        // What has nothing to read needs nothing.
+        let is_absent = |finding: &Finding| matches!(finding.verdict, Verdict::NotApplicable(_));
+        let needed = parts.iter().zip(findings.iter().skip(1));
+        let needed = needed.filter(|(_, finding)| !is_absent(finding));
+        let advice = statements::advice(&user, needed.flat_map(|(part, _)| part.grants()));
+        let server = format!("{address}: {release}, logged in as {user}");
+        Ok(Report { server, findings, advice })
     }
 }
 
