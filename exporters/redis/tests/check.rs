@@ -377,8 +377,17 @@ async fn the_entry_for_a_renamed_config_has_its_first_name() {
 #[tokio::test]
 #[ignore = "needs redis-server"]
 async fn the_entry_for_a_cluster_node_is_the_least() {
-    let server = Redis::start("cluster-enabled yes").unwrap();
+    let bus = free_port().unwrap();
+    let server = Redis::start(&format!("cluster-enabled yes\ncluster-port {bus}")).unwrap();
+    let said = server.ask(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]).unwrap();
+    assert_eq!(said, "OK");
     assert_least(&server, &[], &with("", "+cluster|info")).await;
+    let counted = with("", "+cluster|info +cluster|nodes +scan +select");
+    assert_least(&server, &["-is-cluster", "-count-keys=app:*"], &counted).await;
+    let nodes = with("", "+cluster|info +cluster|nodes");
+    let report = check_of(&server, &["-redis.cluster"]).await;
+    assert_eq!(*verdict(&report, "discovery"), Verdict::Works);
+    assert!(entry(&report).ends_with(&nodes), "{report}");
 }
 
 #[tokio::test]

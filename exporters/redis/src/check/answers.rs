@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
+use std::time::Instant;
 
 use common::error::CollectError;
 use redis::{Value, pipe};
 
 use crate::rights::{Access, Right};
-use crate::scrape::{Scrape, is_unknown};
-use crate::server::failure::reason;
+use crate::scrape::Scrape;
+use crate::server::failure::{is_unknown, reason};
+use crate::server::session::Session;
 
 /// Trials that are sent at once.
 const BATCH: usize = 500;
@@ -72,20 +74,24 @@ pub(super) fn denial(words: &str) -> Option<Denial> {
 pub(super) struct Answers(HashMap<Right, Answer>);
 
 impl Answers {
-    /// Tries each of `rights` once, on a connection of its own.
+    /// Tries each of `rights` once, on a connection of its own, until `limit`.
     ///
     /// # Errors
     /// [`CollectError`] if the server cannot be reached or breaks off.
     pub(super) async fn to<'r>(
         rights: impl Iterator<Item = &'r Right>,
         scrape: &Scrape,
+        limit: Instant,
     ) -> Result<Self, CollectError> {
         let mut seen = BTreeSet::new();
         // What differs only in whether it is optional is sent twice, which does no harm.
         let rights: Vec<&Right> =
             rights.filter(|right| seen.insert(format!("{right:?}"))).collect();
         let mut answers = HashMap::with_capacity(rights.len());
-        let mut session = scrape.session().await?;
+        let connected = scrape.dialer().connect(limit).await;
+        let connection =
+            connected.map_err(|failure| CollectError::query(failure.step, &failure.reason))?;
+        let mut session = Session::new(connection, limit);
         for batch in rights.chunks(BATCH) {
             let mut commands = pipe();
             for right in batch {

@@ -8,7 +8,7 @@ mod identity;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use async_trait::async_trait;
 use clap::{ArgMatches, FromArgMatches as _};
 use common::check::{Check, Finding, Report, Verdict};
@@ -25,7 +25,7 @@ use crate::scrape::Scrape;
 use crate::scraper::FAMILIES;
 use crate::server::failure::Failure;
 use crate::server::{Dialer, Opening};
-use crate::{RedisExporter, SWITCHES};
+use crate::{RedisExporter, SWITCHES, Subject};
 use answers::{Answers, denial};
 use identity::Identity;
 
@@ -34,6 +34,9 @@ const CONNECTION: &str = "connection";
 
 /// The list of the cluster's nodes.
 const NODES: &str = "/discover-cluster-nodes";
+
+/// Who belongs to a cluster, or to a sentinel's master.
+const DISCOVERY: &str = "discovery";
 
 /// The collector whose commands are its scripts' own.
 const SCRIPTS: &str = "scripts";
@@ -69,8 +72,12 @@ pub fn make(matches: &ArgMatches) -> anyhow::Result<Box<dyn Check>> {
 #[async_trait]
 impl Check for RedisCheck {
     async fn check(&self, deadline: Instant) -> anyhow::Result<Report> {
-        let Some(target) = &self.exporter.target else {
-            bail!("--redis.addr is empty: there is no server to check");
+        let (target, of_group) = match &self.exporter.subject {
+            Some(Subject::Server(target)) => (target, None),
+            Some(Subject::Group(group)) => {
+                (group.seed().context("no server to check")?, Some(group.rights()))
+            }
+            None => bail!("--redis.addr is empty: there is no server to check"),
         };
         let server = self.exporter.servers.get(target);
         let dialer = server.dialer();
@@ -86,8 +93,13 @@ impl Check for RedisCheck {
         let login = user.as_deref().unwrap_or(DEFAULT_USER);
         let server = format!("{}: {identity}, logged in as {login}", dialer.address());
         let collectors = SWITCHES.build(&self.matches, COLLECTORS)?;
-        let parts = self.parts(&dialer, &scrape, &collectors);
-        let answers = match Answers::to(rights(&parts), &scrape).await {
+        let mut parts = self.parts(&dialer, &scrape, &collectors);
+        let mut words = None;
+        if let Some((rights, of_others)) = of_group {
+            parts.push(Part { name: DISCOVERY, needs: rights.into_iter().collect() });
+            words = Some(of_others.to_owned());
+        }
+        let answers = match Answers::to(rights(&parts), &scrape, deadline).await {
             Ok(answers) => answers,
             Err(error) => return Ok(Report { server, ..failed(&error) }),
         };
@@ -96,7 +108,8 @@ impl Check for RedisCheck {
         let asks_scripts =
             parts.iter().any(|part| part.name == SCRIPTS && matches!(part.needs, Needs::Rights(_)));
         let known = rights(&parts).filter(|right| answers.is_known(right));
-        let advice = access_list::advice(&identity, user.as_deref(), known, asks_scripts);
+        let mut advice = access_list::advice(&identity, user.as_deref(), known, asks_scripts);
+        advice.extend(words);
         Ok(Report { server, findings, advice })
     }
 }
