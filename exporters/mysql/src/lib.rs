@@ -7,13 +7,16 @@
 //! are the rules by which the server's texts, names and rows become samples
 //! and families; [`tabular`] makes a collector of a table of the server,
 //! [`gtid`] reads sets of transactions, [`privilege`] knows what a statement
-//! needs, and [`custom`] reads files of queries.
+//! needs, and [`custom`] reads files of queries. [`check`] compares what is
+//! needed with what the account has been granted.
 
 pub mod account;
 pub mod args;
+pub mod check;
 pub mod collectors;
 pub mod columns;
 pub mod custom;
+pub mod grant;
 pub mod gtid;
 pub mod literal;
 pub mod my_cnf;
@@ -36,7 +39,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 use common::cli::{Dialect, Switches};
 use common::collector::Named;
-use common::commands::Program;
+use common::commands::{MakeCheck, Program};
 use common::exporter::{Exporter, Refusal, ScrapeRequest};
 use common::exposition::Exposition;
 use common::scrape::Outcome;
@@ -74,6 +77,7 @@ impl Program for MysqlExporter {
         "Exposes the metrics of a MariaDB or MySQL server to Prometheus, as mysqld_exporter does";
     const DIALECT: Dialect = Dialect::Kingpin;
     const ENV_PREFIX: &'static str = "MYSQL_EXPORTER_";
+    const CHECK: Option<MakeCheck> = Some(check::make);
 
     fn command() -> Command {
         SWITCHES.add(Args::augment_args(Command::new(Self::NAME)), COLLECTORS)

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use common::collector::Release;
+use common::collector::{Guarded, Release};
 use common::error::CollectError;
 use tokio::sync::OnceCell;
 
+use crate::grant::Grant;
 use crate::privilege::{Privilege, shortened};
 use crate::replica_status::Known;
 use crate::server::{Limit, QueryError, Server, Table, parse_version};
@@ -34,6 +35,10 @@ pub struct Scrape {
 struct Refusal {
     statement: &'static str,
     error: QueryError,
+}
+
+impl Guarded for Scrape {
+    type Right = Grant;
 }
 
 impl Scrape {

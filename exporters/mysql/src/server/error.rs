@@ -44,6 +44,11 @@ pub enum QueryError {
     NoUser,
 }
 
+/// True for the words of [`QueryError::Refused`] that are about privileges; more may follow them.
+pub fn is_denial(words: &str) -> bool {
+    PRIVILEGE_ERRORS.iter().any(|code| words.contains(&format!("(error {code})")))
+}
+
 impl QueryError {
     /// The account lacks a privilege for the statement.
     pub fn is_about_privileges(&self) -> bool {

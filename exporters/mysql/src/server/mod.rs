@@ -27,7 +27,7 @@ use crate::account::{Account, Address};
 use crate::args::ConnectionArgs;
 use connection::Connection;
 
-pub use error::QueryError;
+pub use error::{QueryError, is_denial};
 pub(crate) use limit::Limit;
 pub use servers::Servers;
 pub use table::{Cells, Table};

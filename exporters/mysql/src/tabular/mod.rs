@@ -14,6 +14,7 @@ use common::exposition::{LabelSet, Sink};
 use common::sync::lock;
 
 use crate::columns::{Strip, labelled};
+use crate::grant::Needs;
 use crate::scrape::Scrape;
 use crate::server::{Cells, QueryError, Table};
 
@@ -161,6 +162,10 @@ impl Collector<Scrape> for Tabular {
             return why_empty(scrape, self.view.table, self.view.switch).await;
         }
         Ok(())
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        self.view.privilege.on(scrape.release())
     }
 }
 

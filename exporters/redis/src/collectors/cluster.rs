@@ -9,6 +9,7 @@ use common::metric::{Desc, sanitize_name};
 use redis::{FromRedisValue as _, cmd};
 
 use crate::replies::info::{fields, find, gauge, number, value};
+use crate::rights::{Needs, Right};
 use crate::scrape::Scrape;
 
 /// Fields that every cluster has. A field without a line here, such as those
@@ -75,6 +76,14 @@ impl Collector<Scrape> for Cluster {
         let text = String::from_redis_value(answer)
             .map_err(|error| CollectError::query("CLUSTER INFO", &error))?;
         push(&text, sink).map_err(|error| CollectError::malformed("CLUSTER INFO", error))
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        if scrape.info().is_clustered() {
+            [Right::to("CLUSTER INFO")].into_iter().collect()
+        } else {
+            Needs::not_applicable("the server is no node of a cluster")
+        }
     }
 }
 

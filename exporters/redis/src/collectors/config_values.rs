@@ -12,6 +12,7 @@ use redis::cmd;
 
 use crate::replies::settings::Settings;
 use crate::replies::values::unexpected_from;
+use crate::rights::{Needs, Right};
 use crate::scrape::Scrape;
 
 /// The reference's flag for this collector.
@@ -90,6 +91,14 @@ impl Collector<Scrape> for ConfigValues {
             push(settings, self.0.redacts, &SERVER, sink);
         }
         Ok(())
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        if scrape.info().is_sentinel() {
+            let get = Right::to("SENTINEL CONFIG").with("GET").with("none");
+            return [get.if_known()].into_iter().collect();
+        }
+        scrape.settings_right().map_or_else(|reason| reason, |right| [right].into_iter().collect())
     }
 }
 

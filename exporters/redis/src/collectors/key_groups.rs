@@ -15,9 +15,11 @@ use redis::{Value, cmd};
 use crate::at_once::at_once;
 use crate::bounded::{self, Sum};
 use crate::holders::{AT_ONCE, Holder};
+use crate::keys::Wanted;
 use crate::replies::settings::database_count;
 use crate::replies::values;
 use crate::replies::values::unexpected_from;
+use crate::rights::{Needs, Right, to_find};
 use crate::scrape::Scrape;
 use crate::server::session::Session;
 
@@ -161,6 +163,23 @@ impl Collector<Scrape> for KeyGroups {
         sink.samples(&DISTINCT, distinct);
         sink.value(&DURATION, (started.elapsed().as_secs_f64() * 1000.0).round());
         errors.into_result()
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        if self.patterns.is_empty() {
+            return Needs::not_applicable("there is no --check-key-groups");
+        }
+        if scrape.info().is_sentinel() {
+            return Needs::not_applicable("a sentinel has no keys");
+        }
+        let every_key = Wanted::Matching(b"*");
+        let rights = [
+            Right::to("EVAL").with("return 1").with("0"),
+            Right::to("MEMORY USAGE").reading(every_key),
+        ];
+        let find = to_find(&[(0, every_key)]);
+        let rights = find.into_iter().chain(rights).chain(scrape.settings_right());
+        rights.chain(scrape.holders_rights()).collect()
     }
 }
 

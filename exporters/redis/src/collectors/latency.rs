@@ -12,6 +12,7 @@ use redis::{Value, cmd};
 use crate::replies::commands::{self, Calls};
 use crate::replies::info::Info;
 use crate::replies::values::{find, items, number, pairs, text, unexpected};
+use crate::rights::{Needs, Right};
 use crate::scrape::Scrape;
 
 const SPIKES: &[Metric<Spike>] = &[
@@ -94,6 +95,18 @@ impl Collector<Scrape> for Latency {
             push(&errors.take(histograms), &commands::parse(scrape.info()).good, sink);
         }
         errors.into_result()
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        if self.0.is_excluded {
+            return Needs::not_applicable("--exclude-latency-histogram-metrics turns it off");
+        }
+        if scrape.info().is_sentinel() {
+            return Needs::not_applicable("a sentinel has no LATENCY");
+        }
+        let histogram = has_histogram(scrape.info());
+        let histogram = histogram.then(|| Right::to("LATENCY HISTOGRAM").with("none").if_known());
+        [Right::to("LATENCY LATEST").if_known()].into_iter().chain(histogram).collect()
     }
 }
 

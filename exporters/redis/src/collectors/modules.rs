@@ -13,6 +13,7 @@ use redis::cmd;
 use crate::fields;
 use crate::replies::info::{self, Line};
 use crate::replies::values::{text, unexpected};
+use crate::rights::Needs;
 use crate::scrape::Scrape;
 
 /// The reference's flag for this collector.
@@ -46,6 +47,10 @@ impl Collector<Scrape> for Modules {
         let malformed = |error| CollectError::malformed("INFO MODULES", error);
         let text = text(&reply).ok_or_else(|| malformed(unexpected()))?;
         push(&text, sink).map_err(malformed)
+    }
+
+    fn needs(&self, _: &Scrape) -> Needs {
+        Needs::nothing_more()
     }
 }
 

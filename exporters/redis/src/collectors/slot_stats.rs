@@ -14,6 +14,7 @@ use common::keyed::{Keyed, float};
 use redis::{Cmd, Value, cmd};
 
 use crate::replies::values::{find, items, pairs, text, unexpected};
+use crate::rights::{Needs, Right};
 use crate::scrape::Scrape;
 
 const STATEMENT: &str = "CLUSTER SLOT-STATS";
@@ -95,6 +96,15 @@ impl Collector<Scrape> for SlotStats {
         }
         push(&slots, sink);
         errors.into_result()
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        if !scrape.info().is_clustered() {
+            return Needs::not_applicable("the server is no node of a cluster");
+        }
+        let order = ["ORDERBY", KEYS, "LIMIT", "1"];
+        let right = order.iter().fold(Right::to(STATEMENT), Right::with);
+        [right.if_known()].into_iter().collect()
     }
 }
 

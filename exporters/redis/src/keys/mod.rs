@@ -75,6 +75,26 @@ pub struct KeyChecks {
     pub replicas_only: bool,
 }
 
+/// One key, or all that a pattern matches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted<'k> {
+    /// A name, whatever characters it has.
+    Named(&'k [u8]),
+    /// A pattern.
+    Matching(&'k [u8]),
+}
+
+/// Databases and keys of two lists: one of names and patterns, and one of names alone.
+pub fn wanted<'k>(keys: &'k [Key], single_keys: &'k [Key]) -> Vec<(u32, Wanted<'k>)> {
+    let singles = single_keys.iter().map(|key| (key.database, Wanted::Named(&key.name)));
+    let keys = keys.iter().map(|key| {
+        let is_pattern = key.is_pattern();
+        let keys = if is_pattern { Wanted::Matching } else { Wanted::Named };
+        (key.database, keys(&key.name))
+    });
+    keys.chain(singles).collect()
+}
+
 impl KeyChecks {
     /// What the flags ask for.
     ///

@@ -22,7 +22,7 @@ pub(super) const CONNECT: &str = "connect";
 /// The step, and the command, that logs in.
 pub(super) const AUTH: &str = "AUTH";
 
-const CLIENT_NAME: &str = "redis_exporter";
+pub(super) const CLIENT_NAME: &str = "redis_exporter";
 
 /// A connection that may be kept for the next scrape.
 #[derive(Clone, Debug)]

@@ -12,6 +12,7 @@ use common::keyed::float;
 use common::metric::{Desc, Kind, sanitize_name};
 use common::sync::lock;
 
+use crate::grant::Needs;
 use crate::privilege::Privilege;
 use crate::scrape::Scrape;
 use crate::server::{Cells, Table};
@@ -66,6 +67,10 @@ impl Collector<Scrape> for InnodbMetrics {
             }
         }
         Err(absent)
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        Privilege::PROCESS.on(scrape.release())
     }
 }
 

@@ -16,7 +16,9 @@ use common::exposition::Sink;
 use common::metric::{Desc, Metric, gauge};
 use common::sync::lock;
 
+use crate::keys::Wanted;
 use crate::replies::info::{Info, index};
+use crate::rights::{Needs, Right, to_find};
 use crate::scrape::Scrape;
 use top::Key;
 
@@ -158,6 +160,15 @@ impl Collector<Scrape> for BiggestKeys {
             tokio::spawn(sampler::run(Arc::downgrade(&self.0), scrape.dialer()));
         }
         state.push(sink)
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        if scrape.info().is_sentinel() {
+            return Needs::not_applicable("a sentinel has no keys");
+        }
+        let every_key = Wanted::Matching(b"*");
+        let of_keys = ["MEMORY USAGE", "TYPE"].map(|command| Right::to(command).reading(every_key));
+        to_find(&[(0, every_key)]).into_iter().chain(of_keys).collect()
     }
 }
 

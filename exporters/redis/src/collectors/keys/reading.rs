@@ -50,6 +50,11 @@ pub(super) fn kind(answer: Value) -> Result<Option<String>, CollectError> {
     Ok((kind != "none").then(|| kind.into_owned()))
 }
 
+/// What keys are asked beside their type and the beginnings of strings, by servers that know no
+/// arrays.
+pub(super) const COMMANDS: [&str; 7] =
+    ["MEMORY USAGE", "STRLEN", "LLEN", "SCARD", "ZCARD", "HLEN", "XLEN"];
+
 /// The command for the size of a key of this type; `None` for the types of modules.
 pub(super) fn size_command(kind: &str) -> Option<&'static str> {
     Some(match kind {
