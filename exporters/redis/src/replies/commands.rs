@@ -23,12 +23,17 @@ pub fn parse(info: &Info) -> Partial<Vec<(&str, Calls)>, ParseError> {
     let mut errors = FirstError::default();
     let mut rows = Vec::new();
     for (command, line) in info.named_lines("Commandstats", "cmdstat_") {
-        let calls = Calls {
-            count: errors.catch(line.number("calls")),
-            microseconds: errors.catch(line.number("usec")),
-            rejected: errors.catch(line.number("rejected_calls")),
-            failed: errors.catch(line.number("failed_calls")),
-        };
+        let mut calls = Calls::default();
+        for (name, text) in line.parts() {
+            let number = match name {
+                "calls" => &mut calls.count,
+                "usec" => &mut calls.microseconds,
+                "rejected_calls" => &mut calls.rejected,
+                "failed_calls" => &mut calls.failed,
+                _ => continue,
+            };
+            *number = errors.note(text.parse().map_err(|_| line.malformed_part(name, text)));
+        }
         if calls == Calls::default() {
             errors.keep(line.malformed());
         } else {

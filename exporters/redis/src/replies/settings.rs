@@ -6,7 +6,7 @@ use std::fmt;
 use redis::aio::MultiplexedConnection;
 use redis::{RedisError, Value, cmd};
 
-use super::values::{items, text};
+use super::values::text;
 
 /// Names and values of the settings. Passwords are among them: they are not to be printed.
 #[derive(Clone, Default, PartialEq)]
@@ -31,11 +31,12 @@ impl Settings {
 
     /// Takes a reply of names and values; `None` if it is none.
     pub fn from_reply(reply: Value) -> Option<Self> {
-        if let Value::Map(pairs) = reply {
-            return Some(Self(pairs));
-        }
-        let pairs = items(&reply)?.as_chunks().0.iter();
-        Some(Self(pairs.map(|[name, value]| (name.clone(), value.clone())).collect()))
+        let mut items = match reply {
+            Value::Map(pairs) => return Some(Self(pairs)),
+            Value::Array(items) | Value::Set(items) => items.into_iter(),
+            _ => return None,
+        };
+        Some(Self(std::iter::from_fn(|| items.next().zip(items.next())).collect()))
     }
 
     /// The value of a setting, as the server wrote it.
