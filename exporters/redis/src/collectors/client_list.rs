@@ -48,6 +48,9 @@ const TIMES: &[Metric<Times>] = &[
     ),
 ];
 
+/// Samples are made up to this many bytes of text, which is enough for some 6,000 clients.
+const MAX_TEXT: usize = 8 << 20;
+
 /// Options of the `client_list` collector.
 #[derive(clap::Args, Clone, Copy, Debug)]
 #[command(next_help_heading = "Metrics")]
@@ -141,8 +144,16 @@ fn push(clients: &[Client<'_>], shows_port: bool, sink: &mut Sink) {
 fn parse(list: &str, now: f64) -> Partial<Vec<Client<'_>>, ParseError> {
     let mut errors = FirstError::default();
     let lines = list.lines().filter(|line| !line.trim().is_empty());
+    let mut room = MAX_TEXT;
     let clients = lines.filter_map(|line| {
         let client = parse_client(line, now, &mut errors);
+        if let Some(client) = &client {
+            room = room.saturating_sub(text_length(client));
+            if room == 0 {
+                errors.keep(ParseError::form("more clients than are shown", line));
+                return None;
+            }
+        }
         if client.is_none() {
             errors.keep(ParseError::form("no client", line));
         }
@@ -150,6 +161,12 @@ fn parse(list: &str, now: f64) -> Partial<Vec<Client<'_>>, ParseError> {
     });
     let clients = clients.collect();
     errors.beside(clients)
+}
+
+/// Bytes of text that the samples of a client take, about.
+fn text_length(client: &Client<'_>) -> usize {
+    let samples = 1 + COLUMNS.len() + TIMES.len();
+    samples * (client.id.len() + client.name.len() + 80)
 }
 
 /// A line `id=… addr=… [laddr=…] fd=… name=… …`.
