@@ -1,6 +1,7 @@
 //! All keys by groups: Lua patterns are matched on the server, batch by batch, where the memory of
 //! each key is asked too. Only numbers per group come back.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::Instant;
 
@@ -15,13 +16,15 @@ use redis::{Value, cmd};
 use crate::replies::values;
 use crate::replies::values::unexpected_from;
 use crate::scrape::Scrape;
+use crate::server::failure::one_line;
 use crate::server::session::Session;
 
 /// Classifies the keys that one `SCAN` finds: cursor, batch size, patterns. Returns the next
-/// cursor and (group, keys, bytes) for each group.
+/// cursor, (group, keys, bytes) for each group, and why `MEMORY USAGE` was refused, if it was: then
+/// no bytes.
 const SCRIPT: &str = r"
 local found = redis.call('SCAN', ARGV[1], 'COUNT', ARGV[2])
-local groups, order = {}, {}
+local groups, order, refusal = {}, {}, false
 for _, key in ipairs(found[2]) do
   local name = 'unclassified'
   for i = 3, #ARGV do
@@ -32,6 +35,7 @@ for _, key in ipairs(found[2]) do
     end
   end
   local usage = redis.pcall('MEMORY', 'USAGE', key)
+  if type(usage) == 'table' then refusal = usage.err end
   if type(usage) ~= 'number' then usage = 0 end
   local group = groups[name]
   if not group then
@@ -44,9 +48,9 @@ for _, key in ipairs(found[2]) do
 end
 local result = {}
 for _, name in ipairs(order) do
-  result[#result + 1] = {name, groups[name][1], groups[name][2]}
+  result[#result + 1] = {name, groups[name][1], not refusal and groups[name][2]}
 end
-return {found[1], result}
+return {found[1], result, refusal}
 ";
 
 /// Name of the sum of the groups over the limit.
@@ -58,7 +62,7 @@ const MAX_KEPT: usize = 100_000;
 const METRICS: &[Metric<Group>] = &[
     gauge("redis_key_group_count", "Keys of a group.", |group| Some(group.keys)),
     gauge("redis_key_group_memory_usage_bytes", "Memory that the keys of a group take.", |group| {
-        Some(group.bytes)
+        group.bytes
     }),
 ];
 
@@ -70,10 +74,20 @@ const DURATION: Desc<'_> = Desc::gauge(
     "Time that the groups of keys took; 0 if there are none to make.",
 );
 
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Group {
     keys: f64,
-    bytes: f64,
+    /// `None` if the memory of one of the keys is unknown.
+    bytes: Option<f64>,
+}
+
+impl Group {
+    const EMPTY: Self = Self { keys: 0.0, bytes: Some(0.0) };
+
+    fn add(&mut self, other: Self) {
+        self.keys += other.keys;
+        self.bytes = self.bytes.zip(other.bytes).map(|(bytes, more)| bytes + more);
+    }
 }
 
 /// Options of the `key_groups` collector.
@@ -124,7 +138,8 @@ impl Collector<Scrape> for KeyGroups {
         if let Some(mut session) = errors.note(scrape.session().await) {
             for (database, has_keys) in databases(scrape).await {
                 let groups = if has_keys {
-                    self.read(&mut session, database, scrape.batch_size()).await
+                    let batch_size = scrape.batch_size();
+                    self.read(&mut session, database, batch_size, &mut errors).await
                 } else {
                     Ok(HashMap::new())
                 };
@@ -151,6 +166,7 @@ impl KeyGroups {
         session: &mut Session,
         database: u32,
         batch_size: u32,
+        errors: &mut FirstError<CollectError>,
     ) -> Result<HashMap<String, Group>, CollectError> {
         session.select(database).await?;
         let mut groups: HashMap<String, Group> = HashMap::new();
@@ -159,15 +175,16 @@ impl KeyGroups {
             let mut eval = cmd("EVAL");
             eval.arg(SCRIPT).arg(0).arg(&cursor).arg(batch_size).arg(&self.patterns);
             let reply = session.ask("EVAL", &eval).await?;
-            let (next, rows) = parse(&reply).ok_or_else(|| unexpected_from("EVAL"))?;
+            let (next, rows, refusal) = parse(&reply).ok_or_else(|| unexpected_from("EVAL"))?;
+            if let Some(refusal) = refusal {
+                errors.keep(CollectError::query("MEMORY USAGE", &one_line(&refusal)));
+            }
             for (name, row) in rows {
                 if groups.len() >= MAX_KEPT && !groups.contains_key(&name) {
                     let words = format!("more than {MAX_KEPT} groups in db{database}");
                     return Err(CollectError::query("check-key-groups", &words));
                 }
-                let group = groups.entry(name).or_default();
-                group.keys += row.keys;
-                group.bytes += row.bytes;
+                groups.entry(name).or_insert(Group::EMPTY).add(row);
             }
             if next == b"0" {
                 return Ok(groups);
@@ -190,35 +207,34 @@ async fn databases(scrape: &Scrape) -> Vec<(u32, bool)> {
 
 type Rows = Vec<(String, Group)>;
 
-/// Next cursor and groups; names that are no UTF-8 are shown with replacements.
-fn parse(reply: &Value) -> Option<(Vec<u8>, Rows)> {
-    let [Value::BulkString(next), groups] = values::items(reply)? else { return None };
+/// Next cursor, groups, and why their memory is unknown, if it is; names that are no UTF-8 are
+/// shown with replacements.
+fn parse(reply: &Value) -> Option<(Vec<u8>, Rows, Option<Cow<'_, str>>)> {
+    let [Value::BulkString(next), groups, refusal] = values::items(reply)? else { return None };
     let group = |group: &Value| {
         let [name, keys, bytes] = values::items(group)? else { return None };
-        let (keys, bytes) = (values::number(keys)?, values::number(bytes)?);
+        let (keys, bytes) = (values::number(keys)?, values::number(bytes));
         Some((values::text(name)?.into_owned(), Group { keys, bytes }))
     };
-    Some((next.clone(), values::items(groups)?.iter().map(group).collect::<Option<_>>()?))
+    let groups = values::items(groups)?.iter().map(group).collect::<Option<_>>()?;
+    Some((next.clone(), groups, values::text(refusal)))
 }
 
 /// The groups that take most memory, and the sum of the others.
 fn largest(groups: HashMap<String, Group>, limit: usize) -> Rows {
     let mut rows: Rows = groups.into_iter().collect();
     rows.sort_by(|(a_name, a), (b_name, b)| {
-        b.bytes.total_cmp(&a.bytes).then_with(|| a_name.cmp(b_name))
+        let (a, b) = (a.bytes.unwrap_or(a.keys), b.bytes.unwrap_or(b.keys));
+        b.total_cmp(&a).then_with(|| a_name.cmp(b_name))
     });
     let rest = rows.split_off(limit.min(rows.len()));
     if !rest.is_empty() {
-        let mut sum = Group::default();
+        let mut sum = Group::EMPTY;
         for (_, group) in rest {
-            sum.keys += group.keys;
-            sum.bytes += group.bytes;
+            sum.add(group);
         }
         match rows.iter_mut().find(|(name, _)| name == OVERFLOW) {
-            Some((_, group)) => {
-                group.keys += sum.keys;
-                group.bytes += sum.bytes;
-            }
+            Some((_, group)) => group.add(sum),
             None => rows.push((OVERFLOW.to_owned(), sum)),
         }
     }
@@ -252,7 +268,7 @@ mod tests {
     use super::*;
 
     fn group(keys: f64, bytes: f64) -> Group {
-        Group { keys, bytes }
+        Group { keys, bytes: Some(bytes) }
     }
 
     #[test]
@@ -278,7 +294,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_reply_is_survived(text in "(\\*[0-3]\r\n|:[0-9]\r\n|\\$1\r\n0\r\n){1,8}") {
-            let _ = redis::parse_redis_value(text.as_bytes()).map(|reply| parse(&reply));
+            let _ = redis::parse_redis_value(text.as_bytes()).map(|reply| parse(&reply).is_some());
         }
 
         #[test]
