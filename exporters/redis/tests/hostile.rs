@@ -187,6 +187,22 @@ async fn an_error_at_any_step_shifts_no_value_and_makes_no_series() {
 }
 
 #[tokio::test]
+async fn a_server_that_takes_one_pattern_is_asked_for_all_settings() {
+    let answers = answers();
+    let server = serve_by(move |command| {
+        let is_one = command.split(' ').count() == 3;
+        if command.starts_with("CONFIG GET") && !is_one {
+            let error = "-ERR wrong number of arguments for 'config|get' command\r\n";
+            return Reply::Bytes(error.into());
+        }
+        find(&answers, command)
+    });
+    let body = exporter_of(server.await).scrape().await.unwrap();
+    assert_line(&body, "redis_config_maxclients 10000");
+    assert_line(&body, "redis_exporter_collector_success{collector=\"config\"} 1");
+}
+
+#[tokio::test]
 async fn what_changes_in_an_error_makes_no_series() {
     use std::sync::atomic::{AtomicUsize, Ordering};
     for step in VITAL {

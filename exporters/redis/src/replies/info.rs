@@ -118,6 +118,15 @@ impl Info {
         Some(microseconds / 1e6)
     }
 
+    /// True for Redis from a major version on, and for Valkey, which counts as Redis 7. Other
+    /// servers lack commands of the version that they claim.
+    pub fn is_redis_since(&self, major: u64) -> bool {
+        const OTHERS: [&str; 2] = ["dragonfly_version", "kvrocks_version"];
+        let version = self.server_field("redis_version").unwrap_or_default();
+        let found = version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(0);
+        found >= major && OTHERS.iter().all(|field| self.server_field(field).is_none())
+    }
+
     /// True for a sentinel, which has neither data nor settings.
     pub fn is_sentinel(&self) -> bool {
         self.mode() == Some("sentinel")
