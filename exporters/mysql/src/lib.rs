@@ -5,14 +5,19 @@
 //! [`scrape`] is what the [`collectors`] share, one file per subject; the
 //! [`scraper`] runs them for any server. [`value`], [`naming`] and [`columns`]
 //! are the rules by which the server's texts, names and rows become samples
-//! and families.
+//! and families; [`gtid`] reads sets of transactions, [`privilege`] knows what
+//! a statement needs, and [`custom`] reads files of queries.
 
 pub mod account;
 pub mod args;
 pub mod collectors;
 pub mod columns;
+pub mod custom;
+pub mod gtid;
 pub mod my_cnf;
 pub mod naming;
+pub mod privilege;
+mod replica_status;
 pub mod scrape;
 pub mod scraper;
 mod self_metrics;

@@ -17,6 +17,10 @@ pub(super) struct Connection {
     is_busy: bool,
     /// Seconds after which the server ends a statement.
     statement_limit: Option<u64>,
+    /// Its transactions cannot write.
+    is_read_only: bool,
+    /// Its clock is that of the server's machine.
+    has_system_zone: bool,
     opened: Instant,
 }
 
@@ -25,7 +29,14 @@ impl Connection {
     pub(super) async fn open(opts: Opts) -> Result<Self, QueryError> {
         let conn = Conn::new(opts).await.map_err(|error| QueryError::connect(&error))?;
         let opened = Instant::now();
-        Ok(Self { conn: Some(conn), is_busy: false, statement_limit: None, opened })
+        Ok(Self {
+            conn: Some(conn),
+            is_busy: false,
+            statement_limit: None,
+            is_read_only: false,
+            has_system_zone: false,
+            opened,
+        })
     }
 
     /// Runs a statement and reads its whole answer.
@@ -45,7 +56,7 @@ impl Connection {
     ///
     /// A server that refuses runs statements as long as it likes, as without this.
     pub(super) async fn limit(&mut self, seconds: u64, set: &str) -> Result<(), QueryError> {
-        if self.statement_limit == Some(seconds) {
+        if self.statement_limit == Some(seconds) || set.is_empty() {
             return Ok(());
         }
         self.statement_limit = Some(seconds);
@@ -56,6 +67,23 @@ impl Connection {
             }
             answer => answer.map(drop),
         }
+    }
+
+    /// Makes ready for a statement of this program, or for one that the user has written: that
+    /// runs in a read-only transaction, and its NOW() is in the time zone of the server's
+    /// machine, as are the times that InnoDB shows of its transactions.
+    pub(super) async fn make_ready(&mut self, is_of_user: bool) -> Result<(), QueryError> {
+        if is_of_user && !self.is_read_only {
+            // It stays so: this program writes nothing.
+            self.query("SET SESSION TRANSACTION READ ONLY").await?;
+            self.is_read_only = true;
+        }
+        if self.has_system_zone != is_of_user {
+            let zone = if is_of_user { "'SYSTEM'" } else { "DEFAULT" };
+            self.query(&format!("SET time_zone = {zone}")).await?;
+            self.has_system_zone = is_of_user;
+        }
+        Ok(())
     }
 
     /// Time since login.

@@ -13,6 +13,7 @@ use common::exposition::Sink;
 use common::metric::{Desc, Metric, gauge};
 use redis::{Value, cmd};
 
+use crate::bounded::{self, Sum, Whole};
 use crate::replies::values;
 use crate::replies::values::unexpected_from;
 use crate::scrape::Scrape;
@@ -62,7 +63,7 @@ const MAX_KEPT: usize = 100_000;
 const METRICS: &[Metric<Group>] = &[
     gauge("redis_key_group_count", "Keys of a group.", |group| Some(group.keys)),
     gauge("redis_key_group_memory_usage_bytes", "Memory that the keys of a group take.", |group| {
-        group.bytes
+        group.bytes.known()
     }),
 ];
 
@@ -74,19 +75,20 @@ const DURATION: Desc<'_> = Desc::gauge(
     "Time that the groups of keys took; 0 if there are none to make.",
 );
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Group {
     keys: f64,
-    /// `None` if the memory of one of the keys is unknown.
-    bytes: Option<f64>,
+    bytes: Whole,
 }
 
-impl Group {
-    const EMPTY: Self = Self { keys: 0.0, bytes: Some(0.0) };
-
-    fn add(&mut self, other: Self) {
+impl Sum for Group {
+    fn add(&mut self, other: &Self) {
         self.keys += other.keys;
-        self.bytes = self.bytes.zip(other.bytes).map(|(bytes, more)| bytes + more);
+        self.bytes.add(other.bytes);
+    }
+
+    fn size(&self) -> f64 {
+        self.bytes.known().unwrap_or(self.keys)
     }
 }
 
@@ -184,7 +186,7 @@ impl KeyGroups {
                     let words = format!("more than {MAX_KEPT} groups in db{database}");
                     return Err(CollectError::query("check-key-groups", &words));
                 }
-                groups.entry(name).or_insert(Group::EMPTY).add(row);
+                groups.entry(name).or_default().add(&row);
             }
             if next == b"0" {
                 return Ok(groups);
@@ -213,7 +215,7 @@ fn parse(reply: &Value) -> Option<(Vec<u8>, Rows, Option<Cow<'_, str>>)> {
     let [Value::BulkString(next), groups, refusal] = values::items(reply)? else { return None };
     let group = |group: &Value| {
         let [name, keys, bytes] = values::items(group)? else { return None };
-        let (keys, bytes) = (values::number(keys)?, values::number(bytes));
+        let (keys, bytes) = (values::number(keys)?, Whole::of(values::number(bytes)));
         Some((values::text(name)?.into_owned(), Group { keys, bytes }))
     };
     let groups = values::items(groups)?.iter().map(group).collect::<Option<_>>()?;
@@ -222,20 +224,11 @@ fn parse(reply: &Value) -> Option<(Vec<u8>, Rows, Option<Cow<'_, str>>)> {
 
 /// The groups that take most memory, and the sum of the others.
 fn largest(groups: HashMap<String, Group>, limit: usize) -> Rows {
-    let mut rows: Rows = groups.into_iter().collect();
-    rows.sort_by(|(a_name, a), (b_name, b)| {
-        let (a, b) = (a.bytes.unwrap_or(a.keys), b.bytes.unwrap_or(b.keys));
-        b.total_cmp(&a).then_with(|| a_name.cmp(b_name))
-    });
-    let rest = rows.split_off(limit.min(rows.len()));
-    if !rest.is_empty() {
-        let mut sum = Group::EMPTY;
-        for (_, group) in rest {
-            sum.add(group);
-        }
+    let (mut rows, others) = bounded::largest(groups, limit);
+    if let Some(others) = others {
         match rows.iter_mut().find(|(name, _)| name == OVERFLOW) {
-            Some((_, group)) => group.add(sum),
-            None => rows.push((OVERFLOW.to_owned(), sum)),
+            Some((_, group)) => group.add(&others),
+            None => rows.push((OVERFLOW.to_owned(), others)),
         }
     }
     rows
@@ -268,7 +261,7 @@ mod tests {
     use super::*;
 
     fn group(keys: f64, bytes: f64) -> Group {
-        Group { keys, bytes: Some(bytes) }
+        Group { keys, bytes: Whole::of(Some(bytes)) }
     }
 
     #[test]
