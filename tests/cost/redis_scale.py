@@ -108,13 +108,13 @@ async def scrape(clients, number, port, timeout, latencies):
     return sum(1 for line in body.split(b"\n") if line and line[:1] != b"#") if up else 0
 
 async def round_of(clients, count, port, interval, latencies):
+    """Begins a scrape of each target; the last ones may take longer than the round."""
     began, tasks = time.monotonic(), []
     for number in range(count):
         await asyncio.sleep(max(0, began + interval * number / count - time.monotonic()))
         tasks.append(asyncio.create_task(scrape(clients, number, port, interval * 2 / 3, latencies)))
-    series = max(await asyncio.gather(*tasks))
     await asyncio.sleep(max(0, began + interval - time.monotonic()))
-    return series
+    return tasks
 
 async def measure(program, flags, redis_port, count, rounds, interval):
     recorder, port, own_port = Recorder(redis_port), free_port(), free_port()
@@ -130,11 +130,13 @@ async def measure(program, flags, redis_port, count, rounds, interval):
                 socket.create_connection(("127.0.0.1", own_port)).close()
                 break
             await asyncio.sleep(0.05)
-        await round_of(clients, count, port, interval, {"good": [], "dead": [], "hanging": []})
+        warming = await round_of(clients, count, port, interval, {"good": [], "dead": [], "hanging": []})
         latencies, before, began = {"good": [], "dead": [], "hanging": []}, run_ns(exporter.pid), time.monotonic()
+        tasks = []
         for _ in range(rounds):
-            series = await round_of(clients, count, port, interval, latencies)
+            tasks += await round_of(clients, count, port, interval, latencies)
         cpu, elapsed = (run_ns(exporter.pid) - before) / 1e9, time.monotonic() - began
+        series = max(await asyncio.gather(*warming, *tasks))
         good = sorted(latencies["good"])
         return dict(targets=count, series=series, core=cpu / elapsed, cpu=cpu * 1e3 / rounds / count,
                     p50=statistics.median(good), p99=good[int(len(good) * .99) - 1], longest=good[-1],
