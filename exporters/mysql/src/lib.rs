@@ -5,8 +5,9 @@
 //! [`scrape`] is what the [`collectors`] share, one file per subject; the
 //! [`scraper`] runs them for any server. [`value`], [`naming`] and [`columns`]
 //! are the rules by which the server's texts, names and rows become samples
-//! and families; [`gtid`] reads sets of transactions, [`privilege`] knows what
-//! a statement needs, and [`custom`] reads files of queries.
+//! and families; [`tabular`] makes a collector of a table of the server,
+//! [`gtid`] reads sets of transactions, [`privilege`] knows what a statement
+//! needs, and [`custom`] reads files of queries.
 
 pub mod account;
 pub mod args;
@@ -14,6 +15,7 @@ pub mod collectors;
 pub mod columns;
 pub mod custom;
 pub mod gtid;
+pub mod literal;
 pub mod my_cnf;
 pub mod naming;
 pub mod privilege;
@@ -22,6 +24,7 @@ pub mod scrape;
 pub mod scraper;
 mod self_metrics;
 pub mod server;
+pub mod tabular;
 pub mod value;
 
 use std::io;

@@ -65,11 +65,36 @@ fn collectors_have_the_reference_switches() {
         let exporter = MysqlExporter::from_matches(&matches(arguments).unwrap(), &|_| None);
         exporter.unwrap().scraper.names().collect::<Vec<_>>()
     };
-    assert_eq!(names(&["--config.my-cnf="]), ["global_status", "global_variables", "slave_status"]);
+    let defaults = [
+        "global_status",
+        "global_variables",
+        "info_schema.innodb_cmp",
+        "info_schema.innodb_cmpmem",
+        "info_schema.query_response_time",
+        "slave_status",
+    ];
+    assert_eq!(names(&["--config.my-cnf="]), defaults);
+    let switches = ["--no-collect.slave_status", "--no-collect.global_status"];
+    assert_eq!(names(&[&["--config.my-cnf="], &switches[..]].concat()), defaults[1..5]);
+    let only = ["--config.my-cnf=", "--collector.disable-defaults", "--collect.sys.user_summary"];
+    assert_eq!(names(&only), ["sys.user_summary"]);
+}
+
+#[test]
+fn queries_need_a_file_and_a_file_turns_them_on() {
+    let error = |arguments: &[&str]| {
+        let exporter = MysqlExporter::from_matches(&matches(arguments).unwrap(), &|_| None);
+        format!("{:#}", exporter.unwrap_err())
+    };
     assert_eq!(
-        names(&["--config.my-cnf=", "--no-collect.slave_status", "--no-collect.global_status"]),
-        ["global_variables"]
+        error(&["--collect.custom_query"]),
+        "--collect.custom_query needs --collect.custom_query.file"
     );
+    let missing = "--collect.custom_query.file=/nonexistent/queries.yml";
+    let start = "--collect.custom_query.file: /nonexistent/queries.yml: cannot be read: ";
+    assert!(error(&[missing]).starts_with(start), "{}", error(&[missing]));
+    let off = &[missing, "--no-collect.custom_query"];
+    assert!(MysqlExporter::from_matches(&matches(off).unwrap(), &|_| None).is_ok());
 }
 
 #[test]
@@ -83,10 +108,10 @@ fn collect_keeps_those_named_or_all() {
         let chosen = exporter.scraper.choose(&request);
         exporter.scraper.names().filter(|name| chosen(name)).count()
     };
-    assert_eq!(chosen(&[]), 3);
+    let all = chosen(&[]);
     assert_eq!(chosen(&["slave_status"]), 1);
     assert_eq!(chosen(&["slave_status", "info_schema.tables"]), 1);
-    assert_eq!(chosen(&["info_schema.tables"]), 3);
+    assert_eq!(chosen(&["info_schema.tables"]), all);
 }
 
 #[test]

@@ -8,12 +8,15 @@ use std::time::Instant;
 use async_trait::async_trait;
 use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
-use common::error::{CollectError, FirstError};
+use common::error::{CollectError, FirstError, Partial};
 use common::exposition::Sink;
 use common::metric::{Desc, Metric, gauge};
 use redis::{Value, cmd};
 
+use crate::at_once::at_once;
 use crate::bounded::{self, Sum, Whole};
+use crate::holders::{AT_ONCE, Holder};
+use crate::replies::settings::database_count;
 use crate::replies::values;
 use crate::replies::values::unexpected_from;
 use crate::scrape::Scrape;
@@ -131,21 +134,25 @@ pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Sc
 impl Collector<Scrape> for KeyGroups {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
         let started = Instant::now();
-        if self.patterns.is_empty() || scrape.info().is_sentinel() {
+        if self.patterns.is_empty() || scrape.info().is_sentinel() || scrape.is_copy() {
             sink.value(&DURATION, 0.0);
             return Ok(());
         }
         let mut errors = FirstError::default();
         let mut distinct = Vec::new();
-        if let Some(mut session) = errors.note(scrape.session().await) {
+        if let Some(mut sessions) = errors.note(sessions(scrape).await) {
+            let batch_size = scrape.batch_size();
             for (database, has_keys) in databases(scrape).await {
-                let groups = if has_keys {
-                    let batch_size = scrape.batch_size();
-                    self.read(&mut session, database, batch_size, &mut errors).await
+                // What other servers have is not known yet.
+                let groups: Result<Vec<_>, _> = if has_keys || sessions.len() > 1 {
+                    let read = |session| self.read(session, database, batch_size);
+                    at_once(AT_ONCE, sessions.iter_mut().map(read)).await.into_iter().collect()
                 } else {
-                    Ok(HashMap::new())
+                    Ok(Vec::new())
                 };
+                // Those of some servers alone would be too small.
                 let Some(groups) = errors.note(groups) else { continue };
+                let groups = merged(groups.into_iter().map(|part| errors.take(part)).collect());
                 let name = format!("db{database}");
                 distinct.push(([("db", name.clone())], groups.len() as f64));
                 let groups = largest(groups, self.limit);
@@ -162,16 +169,17 @@ impl Collector<Scrape> for KeyGroups {
 }
 
 impl KeyGroups {
-    /// The groups of one database; none if it was not finished, since they would be too small.
+    /// The groups of one database of one server; none if it was not finished, since they would be
+    /// too small.
     async fn read(
         &self,
         session: &mut Session,
         database: u32,
         batch_size: u32,
-        errors: &mut FirstError<CollectError>,
-    ) -> Result<HashMap<String, Group>, CollectError> {
+    ) -> Result<Partial<HashMap<String, Group>, CollectError>, CollectError> {
         session.select(database).await?;
         let mut groups: HashMap<String, Group> = HashMap::new();
+        let mut refusals = FirstError::default();
         let mut cursor = b"0".to_vec();
         loop {
             let mut eval = cmd("EVAL");
@@ -179,7 +187,7 @@ impl KeyGroups {
             let reply = session.ask("EVAL", &eval).await?;
             let (next, rows, refusal) = parse(&reply).ok_or_else(|| unexpected_from("EVAL"))?;
             if let Some(refusal) = refusal {
-                errors.keep(CollectError::query("MEMORY USAGE", &one_line(&refusal)));
+                refusals.keep(CollectError::query("MEMORY USAGE", &one_line(&refusal)));
             }
             for (name, row) in rows {
                 if groups.len() >= MAX_KEPT && !groups.contains_key(&name) {
@@ -189,22 +197,39 @@ impl KeyGroups {
                 groups.entry(name).or_default().add(&row);
             }
             if next == b"0" {
-                return Ok(groups);
+                return Ok(refusals.beside(groups));
             }
             cursor = next;
         }
     }
 }
 
+/// A session with each server that holds keys.
+async fn sessions(scrape: &Scrape) -> Result<Vec<Session>, CollectError> {
+    let holders = scrape.holders().await?;
+    holders.check_complete()?;
+    holders.each(Holder::session).await.into_iter().collect()
+}
+
+/// The groups of all servers together.
+fn merged(parts: Vec<HashMap<String, Group>>) -> HashMap<String, Group> {
+    let mut parts = parts.into_iter();
+    let mut all = parts.next().unwrap_or_default();
+    for (name, row) in parts.flatten() {
+        all.entry(name).or_default().add(&row);
+    }
+    all
+}
+
 /// Numbers of the databases, and whether they have keys.
 async fn databases(scrape: &Scrape) -> Vec<(u32, bool)> {
-    const DEFAULT: u32 = 16;
     const MAX: u32 = 4096;
     let info = scrape.info();
     let settings = scrape.settings().await.ok().flatten();
-    let configured = settings.and_then(|settings| settings.get("databases")?.parse().ok());
-    let count = if info.is_clustered() { 1 } else { configured.unwrap_or(DEFAULT).min(MAX) };
-    (0..count).map(|number| (number, info.field(&format!("db{number}")).is_some())).collect()
+    let count = database_count(info, settings).try_into().unwrap_or(MAX);
+    (0..count.min(MAX))
+        .map(|number| (number, info.field(&format!("db{number}")).is_some()))
+        .collect()
 }
 
 type Rows = Vec<(String, Group)>;
