@@ -20,6 +20,7 @@ pub struct Settings(Vec<(Value, Value)>);
 /// hundred, a third of the cost of a scrape.
 const USED: &[&str] = &[
     "client-output-buffer-limit",
+    "cluster-databases",
     "commandlog-*",
     "databases",
     "dbfilename",
