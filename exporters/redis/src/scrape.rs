@@ -238,11 +238,31 @@ impl Scrape {
         if self.info.is_sentinel() {
             return Ok(None);
         }
-        let read = || Settings::read(self.connection.clone(), name);
-        match self.settings.get_or_init(read).await {
+        match self.settings.get_or_init(|| self.read_settings(name)).await {
             Ok(settings) => Ok(Some(settings)),
             Err(error) => Err(CollectError::query("CONFIG GET", &reason(error))),
         }
+    }
+
+    /// All settings; otherwise as [`Self::settings`].
+    ///
+    /// # Errors
+    /// As [`Self::settings`].
+    pub async fn all_settings(&self) -> Result<Option<Settings>, CollectError> {
+        let Some(name) = self.options.config_command.as_deref() else { return Ok(None) };
+        let read = Settings::read_all(self.connection.clone(), name).await;
+        read.map(Some).map_err(|error| CollectError::query("CONFIG GET", &reason(&error)))
+    }
+
+    /// Asks for what is used, or for all where the server takes only one pattern.
+    async fn read_settings(&self, name: &str) -> Result<Settings, RedisError> {
+        if self.info.is_redis_since(7) {
+            match Settings::read_used(self.connection.clone(), name).await {
+                Err(error) if is_misunderstood(&error) => {}
+                settings => return settings,
+            }
+        }
+        Settings::read_all(self.connection.clone(), name).await
     }
 
     /// The answer to `CLIENT LIST`, for [`crate::replies::clients`].
@@ -260,4 +280,10 @@ impl Scrape {
             Err(error) => Err(CollectError::query(STATEMENT, &reason(error))),
         }
     }
+}
+
+/// True for a complaint about the arguments of a command that the server knows.
+fn is_misunderstood(error: &RedisError) -> bool {
+    let words = reason(error);
+    words.starts_with("ERR") && !is_unknown(&words)
 }

@@ -8,6 +8,7 @@ use common::keyed::Keyed;
 use common::metric::{Desc, sanitize_name};
 use redis::{FromRedisValue as _, cmd};
 
+use crate::fields::MAX_UNKNOWN;
 use crate::replies::info::{fields, find, gauge, number, value};
 use crate::rights::{Needs, Right};
 use crate::scrape::Scrape;
@@ -90,7 +91,12 @@ impl Collector<Scrape> for Cluster {
 /// Pushes what is a number; says which field should be one and is not.
 fn push(text: &str, sink: &mut Sink) -> Result<(), ParseError> {
     let mut errors = FirstError::default();
-    for (field, text) in fields(text).filter(|(field, _)| field.starts_with(PREFIX)) {
+    let of_cluster = fields(text).filter(|(field, _)| field.starts_with(PREFIX));
+    for (index, (field, text)) in of_cluster.enumerate() {
+        if index >= MAX_UNKNOWN {
+            errors.keep(ParseError::form("more fields than are shown", field));
+            break;
+        }
         if let Some(known) = find(FIELDS, field) {
             if let Some(value) = errors.catch(value(known, text)) {
                 sink.value(&known.desc, value);

@@ -87,8 +87,8 @@ impl Collector<Scrape> for ConfigValues {
             let settings = Settings::from_reply(reply)
                 .ok_or_else(|| unexpected_from("SENTINEL CONFIG GET"))?;
             push(&settings, self.0.redacts, &SENTINEL, sink);
-        } else if let Some(settings) = scrape.settings().await? {
-            push(settings, self.0.redacts, &SERVER, sink);
+        } else if let Some(settings) = scrape.all_settings().await? {
+            push(&settings, self.0.redacts, &SERVER, sink);
         }
         Ok(())
     }

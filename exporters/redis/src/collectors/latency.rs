@@ -31,11 +31,6 @@ const SPIKES: &[Metric<Spike>] = &[
 const LATENCIES: Desc<'_> =
     Desc::histogram("redis_commands_latencies_usec", "Microseconds that a command took.");
 
-/// The command of Redis 7 that older servers do not know, and other servers than Redis and
-/// Valkey not either, whatever version they claim.
-const HISTOGRAM_SINCE: u64 = 7;
-const WITHOUT_HISTOGRAM: [&str; 2] = ["dragonfly_version", "kvrocks_version"];
-
 /// Options of the `latency` collector.
 #[derive(clap::Args, Clone, Copy, Debug)]
 #[command(next_help_heading = "Metrics")]
@@ -123,10 +118,7 @@ async fn ask(
 
 /// True if the server knows `LATENCY HISTOGRAM`. Asking in vain would count as an error there.
 fn has_histogram(info: &Info) -> bool {
-    let version = info.server_field("redis_version").unwrap_or_default();
-    let major = version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(0);
-    major >= HISTOGRAM_SINCE
-        && WITHOUT_HISTOGRAM.iter().all(|field| info.server_field(field).is_none())
+    info.is_redis_since(7)
 }
 
 /// Pushes the histograms; their sums are those of the same commands in `INFO`, which the server

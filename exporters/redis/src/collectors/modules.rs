@@ -25,6 +25,9 @@ const MODULE: Desc<'_> = Desc::gauge(
 );
 const LABELS: [&str; 6] = ["name", "ver", "api", "filters", "usedby", "using"];
 
+/// Modules that are shown at most; servers have a handful.
+const MAX_MODULES: usize = 1000;
+
 struct Modules;
 
 pub(super) fn flags(command: Command) -> Command {
@@ -58,7 +61,11 @@ impl Collector<Scrape> for Modules {
 fn push(text: &str, sink: &mut Sink) -> Result<(), ParseError> {
     let mut errors = FirstError::default();
     let lines = info::fields(text).filter(|(field, _)| *field == "module");
-    let modules = lines.filter_map(|(field, value)| {
+    let modules = lines.enumerate().filter_map(|(index, (field, value))| {
+        if index >= MAX_MODULES {
+            errors.keep(ParseError::form("more modules than are shown", value));
+            return None;
+        }
         let line = Line::new(field, value);
         if line.text("name").is_none() {
             errors.keep(line.malformed());

@@ -43,6 +43,18 @@ pub(super) fn number(statement: &str, answer: Value) -> Result<Option<f64>, Coll
     }
 }
 
+/// What `PFCOUNT` says; `None` if the string is no HyperLogLog after all.
+pub(super) fn cardinality(answer: Value) -> Result<Option<f64>, CollectError> {
+    match number("PFCOUNT", answer) {
+        Err(CollectError::Query { message, .. })
+            if ["WRONGTYPE", "INVALIDOBJ"].iter().any(|code| message.starts_with(code)) =>
+        {
+            Ok(None)
+        }
+        count => count,
+    }
+}
+
 /// The type of a key; `None` for one that does not exist.
 pub(super) fn kind(answer: Value) -> Result<Option<String>, CollectError> {
     let answer = good("TYPE", answer)?;
