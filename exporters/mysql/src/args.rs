@@ -37,6 +37,9 @@ pub struct Args {
         default_value = ""
     )]
     pub username: String,
+    /// Use TLS and take any certificate, where the file says nothing else of that
+    #[arg(id = "tls.insecure-skip-verify", long = "tls.insecure-skip-verify")]
+    pub skips_verification: bool,
     /// How connections are used.
     #[command(flatten)]
     pub connections: ConnectionArgs,
@@ -73,7 +76,7 @@ pub struct ConnectionArgs {
         default_value_t = 0
     )]
     pub query_timeout: u32,
-    /// Connections at most, over all scrapes; they are kept from one scrape to the next
+    /// Connections to a server at most, over all scrapes; they are kept for the next scrape
     #[arg(
         id = "exporter.max_open_connections",
         long = "exporter.max_open_connections",

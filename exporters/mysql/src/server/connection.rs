@@ -15,17 +15,27 @@ pub(super) struct Connection {
     conn: Option<Conn>,
     /// A statement was sent whose answer has not been read to its end.
     is_busy: bool,
+    /// The connection broke, or what came made no sense.
+    is_lost: bool,
     /// Seconds after which the server ends a statement.
     statement_limit: Option<u64>,
     opened: Instant,
+    /// Which state of the accounts it was made with.
+    pub(super) generation: u64,
 }
 
 impl Connection {
     /// Connects and logs in.
-    pub(super) async fn open(opts: Opts) -> Result<Self, QueryError> {
+    pub(super) async fn open(opts: Opts, generation: u64) -> Result<Self, QueryError> {
         let conn = Conn::new(opts).await.map_err(|error| QueryError::connect(&error))?;
-        let opened = Instant::now();
-        Ok(Self { conn: Some(conn), is_busy: false, statement_limit: None, opened })
+        Ok(Self {
+            conn: Some(conn),
+            is_busy: false,
+            is_lost: false,
+            statement_limit: None,
+            opened: Instant::now(),
+            generation,
+        })
     }
 
     /// Runs a statement and reads its whole answer.
@@ -35,10 +45,22 @@ impl Connection {
         };
         self.is_busy = true;
         let answer = read(conn, statement).await;
-        self.is_busy =
+        self.is_lost =
             matches!(&answer, Err(error) if !matches!(error, mysql_async::Error::Server(_)));
-        let table = answer.map_err(|error| QueryError::lost(&error))?;
+        let table = answer.map_err(|error| {
+            self.is_busy = self.is_lost;
+            QueryError::lost(&error)
+        })?;
+        // The rest of it has not been read.
+        self.is_busy = table.overflows();
         if table.overflows() { Err(QueryError::TooLarge(MAX_BYTES)) } else { Ok(table) }
+    }
+
+    /// The server's number for this connection if it is likely to be at work on a statement whose
+    /// answer nobody waits for any more.
+    pub(super) fn abandoned(&self) -> Option<u32> {
+        let conn = self.conn.as_ref().filter(|_| self.is_busy && !self.is_lost);
+        conn.map(Conn::id)
     }
 
     /// Makes the server end statements after `seconds`; `set` does so.
@@ -70,10 +92,16 @@ impl Connection {
 }
 
 async fn read(conn: &mut Conn, statement: &str) -> mysql_async::Result<Table> {
-    let result = conn.query_iter(statement).await?;
+    let mut result = conn.query_iter(statement).await?;
     let mut table =
         Table::new(statement, result.columns_ref().iter().map(mysql_async::Column::name_str));
-    result.for_each_and_drop(|row| table.push(row)).await?;
+    while let Some(row) = result.next().await? {
+        table.push(row);
+        if table.overflows() {
+            return Ok(table);
+        }
+    }
+    result.drop_result().await?;
     Ok(table)
 }
 

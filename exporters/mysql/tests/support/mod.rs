@@ -44,7 +44,10 @@ pub(crate) fn option_file(client: &str) -> (TemporaryFolder, String) {
 }
 
 /// The exporter without a socket.
-pub(crate) struct Exporter(Running<MysqlExporter>);
+pub(crate) struct Exporter {
+    pub(crate) running: Running<MysqlExporter>,
+    folder: TemporaryFolder,
+}
 
 impl Exporter {
     /// An exporter for the server at `address` with the lines `client` in its option file.
@@ -55,9 +58,27 @@ impl Exporter {
 
     /// An exporter with the lines `client` in its option file.
     pub(crate) fn with_option_file(client: &str, arguments: &[&str]) -> Self {
-        // It is read at the start, and at no time later.
-        let (_folder, file) = option_file(client);
-        Self(Running::start(&[&[file.as_str()], arguments].concat()).unwrap())
+        let (folder, file) = option_file(client);
+        let running = Running::start(&[&[file.as_str()], arguments].concat()).unwrap();
+        Self { running, folder }
+    }
+
+    /// Replaces the content of the option file.
+    pub(crate) fn write(&self, content: &str) {
+        std::fs::write(self.folder.path().join("my.cnf"), content).unwrap();
+    }
+
+    /// Status and body of the answer to a request.
+    pub(crate) async fn get(&self, path: &str) -> (u16, String) {
+        let answer = self.running.get(path, &[]).await.unwrap();
+        (answer.status, answer.body)
+    }
+
+    /// The metrics at `path`, which must be answered with status 200.
+    pub(crate) async fn scrape_path(&self, path: &str, timeout_seconds: f64) -> Scraped {
+        let timeout = timeout_seconds.to_string();
+        let header = [("X-Prometheus-Scrape-Timeout-Seconds", timeout.as_str())];
+        Scraped(self.running.scrape_with(path, &header).await.unwrap())
     }
 
     /// An exporter with the usual account of `server`.
@@ -68,7 +89,7 @@ impl Exporter {
 
     /// One scrape, which must be answered with status 200.
     pub(crate) async fn scrape(&self, timeout_seconds: f64) -> Scraped {
-        Scraped(self.0.scrape_within(timeout_seconds).await.unwrap())
+        Scraped(self.running.scrape_within(timeout_seconds).await.unwrap())
     }
 }
 

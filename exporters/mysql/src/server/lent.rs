@@ -1,0 +1,90 @@
+//! A connection while a statement runs on it, and what becomes of a statement that is given up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::Server;
+use super::connection::Connection;
+use super::error::QueryError;
+use super::turns::Turn;
+
+/// Time for ending a statement.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// The right to one connection, and that connection once there is one.
+///
+/// If it is dropped while a statement runs, because the scrape's time is over, the server is told
+/// to end that statement: not every one is bound by the limit that is set, `SHOW` for one. Until
+/// that has been tried, neither the connection's place nor the statement's turn is free, so that
+/// no second one joins the first.
+pub(super) struct Lent {
+    server: Arc<Server>,
+    /// `None` only while being dropped.
+    permit: Option<OwnedSemaphorePermit>,
+    /// `None` for the statement that ends another.
+    turn: Option<Turn>,
+    pub(super) connection: Option<Connection>,
+}
+
+impl Lent {
+    pub(super) fn new(server: Arc<Server>, permit: OwnedSemaphorePermit, turn: Turn) -> Self {
+        Self { server, permit: Some(permit), turn: Some(turn), connection: None }
+    }
+
+    /// Gives back the right to a connection so that nobody has it any more, and the turn.
+    pub(super) fn forget(mut self) -> Option<Turn> {
+        if let Some(permit) = self.permit.take() {
+            permit.forget();
+        }
+        self.turn.take()
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let Some(connection) = self.connection.take() else { return };
+        let thread = connection.abandoned();
+        drop(connection);
+        let (Some(thread), Some(turn)) = (thread, self.turn.take()) else { return };
+        let (server, permit) = (Arc::clone(&self.server), self.permit.take());
+        // There is no runtime any more when the program ends.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(end_statement(server, permit, turn, thread));
+        }
+    }
+}
+
+/// Ends the statement that the server runs on its connection `thread`, on another one.
+async fn end_statement(
+    server: Arc<Server>,
+    permit: Option<OwnedSemaphorePermit>,
+    turn: Turn,
+    thread: u32,
+) {
+    let statement = format!("KILL QUERY {thread}");
+    let name = server.name();
+    let mut lent = Lent { server, permit, turn: None, connection: None };
+    let ended = async {
+        let server = Arc::clone(&lent.server);
+        server.run_on_one(&mut lent, &statement, None).await
+    };
+    let error = match tokio::time::timeout(PATIENCE, ended).await {
+        // It may have ended by itself.
+        Ok(Ok(_) | Err(QueryError::Refused { code: NO_SUCH_THREAD, .. })) => None,
+        Ok(Err(error)) => Some(error),
+        Err(_) => Some(QueryError::Timeout(PATIENCE)),
+    };
+    let what = if let Some(error) = error {
+        format!("a statement may still run: {error}")
+    } else {
+        "a statement was ended at its deadline".to_owned()
+    };
+    tracing::debug!(server = name, "{what}");
+    drop(lent);
+    drop(turn);
+}
+
+/// `ER_NO_SUCH_THREAD`.
+const NO_SUCH_THREAD: u16 = 1094;
