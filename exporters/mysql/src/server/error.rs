@@ -40,7 +40,7 @@ pub enum QueryError {
     #[error("no answer within {:.1} s", .0.as_secs_f64())]
     Timeout(Duration),
     /// The answer is larger than allowed.
-    #[error("the answer is larger than {0} bytes")]
+    #[error("the answer has too many rows, or more than {0} bytes")]
     TooLarge(usize),
     /// TLS failed, or its settings.
     #[error("{0}")]

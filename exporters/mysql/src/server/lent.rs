@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit};
 
 use super::Server;
 use super::connection::Connection;
@@ -12,6 +12,12 @@ use super::turns::Turn;
 
 /// Time for ending a statement.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Between attempts to get a connection for that.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Nobody else makes a connection as long as this lives.
+type Dialing = OwnedMutexGuard<()>;
 
 /// The right to one connection, and that connection once there is one.
 ///
@@ -25,12 +31,19 @@ pub(super) struct Lent {
     permit: Option<OwnedSemaphorePermit>,
     /// `None` for the statement that ends another.
     turn: Option<Turn>,
+    /// Nobody else may make a connection at the moment.
+    dialing: Option<Dialing>,
     pub(super) connection: Option<Connection>,
 }
 
 impl Lent {
     pub(super) fn new(server: Arc<Server>, permit: OwnedSemaphorePermit, turn: Turn) -> Self {
-        Self { server, permit: Some(permit), turn: Some(turn), connection: None }
+        Self { server, permit: Some(permit), turn: Some(turn), dialing: None, connection: None }
+    }
+
+    /// It need not wait until it may make a connection.
+    pub(super) fn is_dialing(&self) -> bool {
+        self.dialing.is_some()
     }
 
     /// Gives back the right to a connection so that nobody has it any more, and the turn.
@@ -48,27 +61,33 @@ impl Drop for Lent {
         let thread = connection.abandoned();
         drop(connection);
         let (Some(thread), Some(turn)) = (thread, self.turn.take()) else { return };
-        let (server, permit) = (Arc::clone(&self.server), self.permit.take());
+        let server = Arc::clone(&self.server);
+        // At once, before another statement takes the last connection that the account may have.
+        let dialing = Arc::clone(&server.dialing).try_lock_owned().ok();
+        let lent =
+            Self { server, permit: self.permit.take(), turn: None, dialing, connection: None };
         // There is no runtime any more when the program ends.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(end_statement(server, permit, turn, thread));
+            runtime.spawn(end_statement(lent, turn, thread));
         }
     }
 }
 
-/// Ends the statement that the server runs on its connection `thread`, on another one.
-async fn end_statement(
-    server: Arc<Server>,
-    permit: Option<OwnedSemaphorePermit>,
-    turn: Turn,
-    thread: u32,
-) {
+/// Ends the statement that the server runs on its connection `thread`, on `lent`.
+async fn end_statement(mut lent: Lent, turn: Turn, thread: u32) {
     let statement = format!("KILL QUERY {thread}");
-    let name = server.name();
-    let mut lent = Lent { server, permit, turn: None, connection: None };
     let ended = async {
         let server = Arc::clone(&lent.server);
-        server.run_on_one(&mut lent, &statement, None).await
+        if lent.dialing.is_none() {
+            lent.dialing = Some(Arc::clone(&server.dialing).lock_owned().await);
+        }
+        loop {
+            match server.run_on_one(&mut lent, &statement, None).await {
+                // Those that have just been closed on this side count for a while.
+                Err(error) if error.is_about_connections() => tokio::time::sleep(PAUSE).await,
+                answer => return answer,
+            }
+        }
     };
     let error = match tokio::time::timeout(PATIENCE, ended).await {
         // It may have ended by itself.
@@ -76,12 +95,11 @@ async fn end_statement(
         Ok(Err(error)) => Some(error),
         Err(_) => Some(QueryError::Timeout(PATIENCE)),
     };
-    let what = if let Some(error) = error {
-        format!("a statement may still run: {error}")
+    if let Some(error) = error {
+        lent.server.log_left_running(&error);
     } else {
-        "a statement was ended at its deadline".to_owned()
-    };
-    tracing::debug!(server = name, "{what}");
+        tracing::debug!(server = lent.server.name(), "a statement was ended at its deadline");
+    }
     drop(lent);
     drop(turn);
 }

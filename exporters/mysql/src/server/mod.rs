@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 use common::failures::{Change, FailureLog, OddityLog};
 use futures_util::FutureExt as _;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
 use crate::account::Accounts;
 use crate::args::ConnectionArgs;
@@ -52,6 +52,8 @@ pub struct Server {
     /// How many permits there are.
     allowed: AtomicUsize,
     turns: Turns,
+    /// Held while a connection is made, or a statement ended.
+    dialing: Arc<Mutex<()>>,
     idle: Arc<Idle>,
     failures: FailureLog,
     oddities: OddityLog,
@@ -71,6 +73,7 @@ impl Server {
             permits: Arc::new(Semaphore::new(args.max_open_connections.into())),
             allowed: AtomicUsize::new(args.max_open_connections.into()),
             turns: Turns::default(),
+            dialing: Arc::default(),
             idle: Arc::default(),
             failures: FailureLog::default(),
             oddities: OddityLog::default(),
@@ -99,6 +102,16 @@ impl Server {
             let version = common::error::excerpt(text);
             let words = "the version has no number: only what all servers have is asked for";
             tracing::warn!(server = self.name(), version, "{words}");
+        }
+    }
+
+    /// Logs once for each reason that a statement could not be ended.
+    fn log_left_running(&self, error: &QueryError) {
+        let (server, words) = (self.name(), "a statement may run on after its deadline");
+        if self.oddities.is_new(&error.to_string()) {
+            tracing::warn!(server, %error, "{words}");
+        } else {
+            tracing::debug!(server, %error, "{words}");
         }
     }
 
@@ -168,7 +181,15 @@ impl Server {
         statement: &str,
         limit: Option<&Limit>,
     ) -> Result<Table, QueryError> {
-        if let Some(kept) = self.idle.take(|kept| !self.dialer.is_outdated(kept)) {
+        let mut kept = self.kept();
+        let mut dialing = None;
+        if kept.is_none() && !lent.is_dialing() {
+            dialing = Some(self.dialing.lock().await);
+            // One may have been given back meanwhile.
+            kept = self.kept();
+        }
+        if let Some(kept) = kept {
+            dialing = None;
             match self.run(lent.connection.insert(kept), statement, limit).await {
                 // Closed while it was idle: by the server, or because that was restarted.
                 Err(QueryError::Lost(reason)) => {
@@ -183,10 +204,19 @@ impl Server {
             }
         }
         lent.connection = None;
+        if dialing.is_none() && !lent.is_dialing() {
+            dialing = Some(self.dialing.lock().await);
+        }
         let connection = lent.connection.insert(self.dialer.connect().await?);
+        drop(dialing);
         let answer = self.run(connection, statement, limit).await;
         self.take_back(lent, &answer);
         answer
+    }
+
+    /// A connection that waits for use.
+    fn kept(&self) -> Option<Connection> {
+        self.idle.take(|kept| !self.dialer.is_outdated(kept))
     }
 
     async fn run(

@@ -158,3 +158,25 @@ async fn a_server_that_hangs_within_an_answer_is_left_at_the_deadline() {
     assert_eq!(server.idle.len(), 0);
     settle(&server).await;
 }
+
+#[tokio::test]
+#[ignore = "needs mariadbd"]
+async fn no_statement_outlives_its_scrape_on_the_server() {
+    let real = ::tests::mariadb::MariaDb::start(&[]).unwrap();
+    let account = "CREATE USER u@localhost IDENTIFIED BY 'hunter2' WITH MAX_USER_CONNECTIONS 2";
+    real.sql(account).unwrap();
+    let server = server(&Address::Tcp("127.0.0.1".into(), real.port));
+    for number in 0..20 {
+        // No limit is set, as if the statement were one that no limit binds.
+        let deadline = Instant::now() + Duration::from_millis(200);
+        let statement = format!("SELECT SLEEP(60), {}", number % 2);
+        let error = server.query(&statement, None, deadline).await.unwrap_err();
+        assert!(matches!(error, QueryError::Timeout(_)), "{error}");
+    }
+    settle(&server).await;
+    let count = "SELECT COUNT(*) FROM information_schema.processlist WHERE USER = 'u' AND ";
+    let sleeping = real.sql(&format!("{count} INFO LIKE '%SLEEP%'")).unwrap();
+    assert_eq!(sleeping.trim(), "0");
+    let all = real.sql(&format!("{count} TRUE")).unwrap();
+    assert!(all.trim().parse::<u32>().unwrap() <= 2, "{all}");
+}

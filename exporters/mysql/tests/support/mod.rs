@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use mysql_exporter::MysqlExporter;
 use tests::TemporaryFolder;
 use tests::exporter::Running;
+use tests::fake_mysql::{FakeMysql, Reply};
 use tests::mariadb::MariaDb;
 
 /// The exporter's account on the servers.
@@ -20,6 +21,36 @@ pub(crate) fn server(options: &[&str]) -> MariaDb {
     let account = format!("CREATE USER exporter@localhost IDENTIFIED BY '{PASSWORD}'");
     server.sql(&account).unwrap();
     server
+}
+
+/// An answer of one name with the number 3.
+pub(crate) fn numbers(name: &'static str) -> Reply {
+    Reply::Rows(vec!["Variable_name", "Value"], vec![vec![Some(name), Some("3")]])
+}
+
+/// What a server answers that has one status and one variable, and `further`, which goes before.
+pub(crate) fn replies(further: &[(&'static str, Reply)]) -> Vec<(&'static str, Reply)> {
+    let mut replies = further.to_vec();
+    let known = |name: &str| further.iter().any(|(start, _)| *start == name);
+    for (statement, name) in
+        [("SHOW GLOBAL STATUS", "Threads_connected"), ("SHOW GLOBAL VARIABLES", "max_connections")]
+    {
+        if !known(statement) {
+            replies.push((statement, numbers(name)));
+        }
+    }
+    replies
+}
+
+/// A fake server with these [`replies`].
+pub(crate) fn fake_server(version: &'static str, further: &[(&'static str, Reply)]) -> FakeMysql {
+    FakeMysql::start(version, replies(further)).unwrap()
+}
+
+/// An exporter of a fake server.
+pub(crate) fn fake_exporter(server: &FakeMysql) -> Exporter {
+    let address = format!("127.0.0.1:{}", server.port);
+    Exporter::start(address, "user=exporter\npassword=secret", &[])
 }
 
 /// Tries `check` until it gives something.
@@ -58,7 +89,13 @@ impl Exporter {
 
     /// An exporter with the lines `client` in its option file.
     pub(crate) fn with_option_file(client: &str, arguments: &[&str]) -> Self {
-        let (folder, file) = option_file(client);
+        Self::start_with_file(&format!("[client]\n{client}\n"), arguments)
+    }
+
+    /// An exporter with this option file.
+    pub(crate) fn start_with_file(content: &str, arguments: &[&str]) -> Self {
+        let (folder, file) = option_file("");
+        std::fs::write(folder.path().join("my.cnf"), content).unwrap();
         let running = Running::start(&[&[file.as_str()], arguments].concat()).unwrap();
         Self { running, folder }
     }
