@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tests::collectors::{OF_THE_MACHINE, collectors, help};
 use tests::exposition::Exposition;
+use tests::mariadb::MariaDb;
 use tests::parity::{Exceptions, differences};
 use tests::process::{Process, command, succeed};
 use tests::redis::Redis;
@@ -16,6 +17,7 @@ use tests::{TemporaryFolder, eventually, free_port, http, program, repository};
 
 const PEER: &str = "prometheus-node-exporter";
 const REDIS_PEER: &str = "/usr/bin/prometheus-redis-exporter";
+const MYSQL_PEER: &str = "/usr/bin/prometheus-mysqld-exporter";
 
 /// Of the collectors that both have, these need a server or rights that no test has.
 const NOT_COMPARED: [&str; 4] = ["ntp", "perf", "runit", "supervisord"];
@@ -178,4 +180,78 @@ fn compare_redis(server: &Redis, flags: &[&str]) {
     let peer = Exporter::start(Path::new(REDIS_PEER), &arguments, &folder);
     let ours = Exporter::start(&program("redis-exporter").unwrap(), &arguments, &folder);
     compare_running(&peer, &ours, "redis.txt");
+}
+
+/// The collectors of both that a MariaDB has data for; the peer fails with the others.
+const MYSQL_COLLECTORS: [&str; 26] = [
+    "auto_increment.columns",
+    "binlog_size",
+    "engine_innodb_status",
+    "global_status",
+    "global_variables",
+    "heartbeat",
+    "info_schema.clientstats",
+    "info_schema.innodb_cmp",
+    "info_schema.innodb_cmpmem",
+    "info_schema.innodb_metrics",
+    "info_schema.innodb_tablespaces",
+    "info_schema.processlist",
+    "info_schema.schemastats",
+    "info_schema.tables",
+    "info_schema.tablestats",
+    "info_schema.userstats",
+    "mysql.user",
+    "perf_schema.eventsstatements",
+    "perf_schema.eventsstatementssum",
+    "perf_schema.eventswaits",
+    "perf_schema.file_events",
+    "perf_schema.file_instances",
+    "perf_schema.indexiowaits",
+    "perf_schema.memory_events",
+    "perf_schema.tableiowaits",
+    "perf_schema.tablelocks",
+];
+
+/// What gives each of them rows.
+const ROWS: &str = "\
+CREATE USER exporter@'127.0.0.1' IDENTIFIED BY 'secret';\
+GRANT ALL ON *.* TO exporter@'127.0.0.1';\
+CREATE DATABASE shop; USE shop;\
+CREATE TABLE items (id INT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(20), KEY by_name (name));\
+INSERT INTO items (name) VALUES ('a'), ('b'), ('c');\
+SELECT * FROM items WHERE name = 'b'; UPDATE items SET name = 'd' WHERE id = 1;\
+CREATE TABLE `quote\"d` (id TINYINT UNSIGNED AUTO_INCREMENT PRIMARY KEY);\
+INSERT INTO `quote\"d` VALUES (200);\
+CREATE DATABASE heartbeat; USE heartbeat;\
+CREATE TABLE heartbeat (ts VARCHAR(26) NOT NULL, server_id INT UNSIGNED PRIMARY KEY);\
+INSERT INTO heartbeat VALUES ('2026-01-02T03:04:05.000600', 1);";
+
+#[test]
+#[ignore = "needs prometheus-mysqld-exporter and mariadbd"]
+fn mysql_equals_the_peer() {
+    compare_mysql(&[]);
+}
+
+#[test]
+#[ignore = "needs prometheus-mysqld-exporter and mariadbd"]
+fn mysql_equals_the_peer_with_the_collectors_of_both() {
+    let flags = MYSQL_COLLECTORS.map(|name| format!("--collect.{name}"));
+    compare_mysql(&[&flags[..], &["--collect.mysql.user.privileges".to_owned()]].concat());
+}
+
+fn compare_mysql(flags: &[String]) {
+    let options = ["--performance-schema=ON", "--userstat=ON", "--log-bin=binlog"];
+    let server = MariaDb::start(&options).unwrap();
+    server.sql(ROWS).unwrap();
+    let folder = TemporaryFolder::new("parity-mysql").unwrap();
+    let file = folder.path().join("my.cnf");
+    let port = server.port;
+    let account =
+        format!("[client]\nuser=exporter\npassword=secret\nhost=127.0.0.1\nport={port}\n");
+    std::fs::write(&file, account).unwrap();
+    let mut arguments = vec![format!("--config.my-cnf={}", file.display())];
+    arguments.extend_from_slice(flags);
+    let peer = Exporter::start(Path::new(MYSQL_PEER), &arguments, &folder);
+    let ours = Exporter::start(&program("mysql-exporter").unwrap(), &arguments, &folder);
+    compare_running(&peer, &ours, "mysql.txt");
 }

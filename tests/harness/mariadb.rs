@@ -95,6 +95,15 @@ impl MariaDb {
         succeed(self.client().args(["--execute", statements]))
     }
 
+    /// Runs statements as root in a session of their own, which ends when the result is dropped.
+    ///
+    /// # Errors
+    /// The client does not start.
+    pub fn session(&self, statements: &str) -> anyhow::Result<Process> {
+        let mut client = self.client();
+        Process::start(client.args(["--execute", statements]), &self.folder.path().join("session"))
+    }
+
     /// Value of a status variable (`kind` is `STATUS`) or system variable (`VARIABLES`).
     ///
     /// # Errors

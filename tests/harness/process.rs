@@ -14,6 +14,9 @@ use crate::eventually;
 /// How long a process may take to end when asked to.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// A log that has not grown for so long is complete.
+const SETTLED: Duration = Duration::from_millis(20);
+
 /// A command; the one place where tests start programs.
 #[expect(clippy::disallowed_methods, reason = "tests run the programs that they test")]
 pub fn command(program: impl AsRef<OsStr>) -> Command {
@@ -67,11 +70,23 @@ impl Process {
     /// # Errors
     /// It cannot be started.
     pub fn start(command: &mut Command, log: &Path) -> anyhow::Result<Self> {
+        Self::start_logging_to(command, log, None)
+    }
+
+    /// As [`Self::start`], with `stderr` going elsewhere, if given.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn start_logging_to(
+        command: &mut Command,
+        log: &Path,
+        stderr: Option<Stdio>,
+    ) -> anyhow::Result<Self> {
         let file = File::create(log).with_context(|| log.display().to_string())?;
         let child = command
             .stdin(Stdio::null())
             .stdout(file.try_clone()?)
-            .stderr(file)
+            .stderr(stderr.unwrap_or_else(|| file.into()))
             .spawn()
             .with_context(|| format!("{command:?}"))?;
         Ok(Self { child, log: log.to_owned() })
@@ -82,10 +97,18 @@ impl Process {
         self.child.id()
     }
 
-    /// What it has printed so far.
+    /// What it has printed so far, its last lines included: they are written a moment later.
     pub fn log(&self) -> String {
-        let bytes = std::fs::read(&self.log).unwrap_or_default();
-        String::from_utf8_lossy(&bytes).into_owned()
+        let read = || std::fs::read(&self.log).unwrap_or_default();
+        let mut bytes = read();
+        loop {
+            std::thread::sleep(SETTLED);
+            let now = read();
+            if now.len() == bytes.len() {
+                return String::from_utf8_lossy(&bytes).into_owned();
+            }
+            bytes = now;
+        }
     }
 
     /// Open file descriptors.

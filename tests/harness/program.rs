@@ -1,8 +1,12 @@
 //! What all four programs have in common for those who type them: exit codes, messages, signals.
 
-use std::process::Command;
+use std::fs::File;
+use std::io::Write as _;
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, ensure};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::process::Signal;
 
 use crate::process::{command, output};
@@ -142,6 +146,65 @@ impl Program {
         let line = ended.stderr.lines().last().unwrap_or_default();
         ensure!(line.contains(reason) && !ended.stderr.contains("panicked"), "{ended:?}");
         Ok(())
+    }
+
+    /// Asserts that a log that cannot be written, or that nobody reads, stops nothing.
+    ///
+    /// # Errors
+    /// It does.
+    pub fn serves_without_a_log(&self) -> anyhow::Result<()> {
+        let full = File::options().write(true).open("/dev/full")?;
+        let mut served = self.serve_logging_to(full.into(), &[])?;
+        served.scrape_within(10.0)?;
+        let status = served.stop(Signal::TERM)?;
+        ensure!(status.success(), "{status}");
+        let (_reader, writer) = std::io::pipe()?;
+        // Nothing more goes into it.
+        let flags = fcntl_getfl(&writer)?;
+        fcntl_setfl(&writer, flags | OFlags::NONBLOCK)?;
+        while rustix::io::write(&writer, &[b'x'; 4096]).is_ok() {}
+        fcntl_setfl(&writer, flags)?;
+        let mut served = self.serve_logging_to(writer.into(), &["--log.level=debug"])?;
+        for _ in 0..3 {
+            served.scrape_within(10.0)?;
+        }
+        ensure!(served.get("/-/healthy")?.status == 200, "it is not healthy");
+        let status = served.stop(Signal::TERM)?;
+        ensure!(status.success(), "{status}");
+        Ok(())
+    }
+
+    /// Asserts that connections which ask for nothing, or never to the end, shut nobody out.
+    ///
+    /// # Errors
+    /// They do.
+    pub fn serves_among_silent_connections(&self) -> anyhow::Result<()> {
+        let served = self.serve(&[])?;
+        served.scrape_within(10.0)?;
+        let before = served.process.descriptors()?;
+        let address = served.url.trim_start_matches("http://");
+        let mut silent = Vec::new();
+        for number in 0..600 {
+            let mut connection = TcpStream::connect(address)?;
+            if number % 2 == 0 {
+                connection.write_all(b"GET /metrics HTTP/1.1\r\nHost:")?;
+            }
+            silent.push(connection);
+        }
+        served.scrape_within(10.0)?;
+        ensure!(served.get("/-/healthy")?.status == 200, "it is not healthy");
+        let more = served.process.descriptors()? - before;
+        ensure!(more < 550, "{more} descriptors were opened");
+        let log = served.process.log();
+        ensure!(log.matches("are closed to make room").count() == 1, "{log}");
+        Ok(())
+    }
+
+    /// Starts it with its log going elsewhere than to a file.
+    fn serve_logging_to(&self, stderr: Stdio, arguments: &[&str]) -> anyhow::Result<Served> {
+        let mut program = self.command();
+        program.args(arguments);
+        Served::start_logging_to(program, self.listen, Some(stderr))
     }
 
     /// Asserts that a hundred scrapes leave no descriptor open.

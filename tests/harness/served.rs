@@ -1,6 +1,6 @@
 //! One of the programs, as its users run it.
 
-use std::process::{Command, ExitStatus};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -25,11 +25,24 @@ impl Served {
     ///
     /// # Errors
     /// It does not answer.
-    pub fn start(mut program: Command, listen: &str) -> anyhow::Result<Self> {
+    pub fn start(program: Command, listen: &str) -> anyhow::Result<Self> {
+        Self::start_logging_to(program, listen, None)
+    }
+
+    /// As [`Self::start`], with its log going elsewhere than to a file, if given.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub fn start_logging_to(
+        mut program: Command,
+        listen: &str,
+        stderr: Option<Stdio>,
+    ) -> anyhow::Result<Self> {
         let folder = TemporaryFolder::new("served")?;
         let port = free_port()?;
         program.args(format!("{listen}{port}").split(' ')).current_dir(folder.path());
-        let process = Process::start(&mut program, &folder.path().join("log"))?;
+        let log = folder.path().join("log");
+        let process = Process::start_logging_to(&mut program, &log, stderr)?;
         let served = Self { process, url: format!("http://127.0.0.1:{port}"), folder };
         let healthy = || served.get("/-/healthy");
         eventually("health", Duration::from_secs(20), healthy)

@@ -86,13 +86,12 @@ pub fn main<P: Program>() -> ExitCode {
         Ok(matches) => matches,
         Err(error) => return usage::<P>(&error),
     };
-    match run::<P>(&matches) {
-        Ok(code) => code,
-        Err(error) => {
-            tracing::error!(error = format!("{error:#}"), "{} stops", P::NAME);
-            ExitCode::FAILURE
-        }
-    }
+    let code = run::<P>(&matches).unwrap_or_else(|error| {
+        tracing::error!(error = format!("{error:#}"), "{} stops", P::NAME);
+        ExitCode::FAILURE
+    });
+    logging::finish();
+    code
 }
 
 /// Reads arguments, the program's name first.

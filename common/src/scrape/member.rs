@@ -91,6 +91,13 @@ impl<Source: ?Sized + Sync> Member<Source> {
         }
     }
 
+    /// Logs why there is no data, once.
+    pub(super) fn log_absence(&self, reason: &str) {
+        if self.oddities.is_new(reason) {
+            tracing::info!(collector = self.label.as_str(), reason, "collector has no data");
+        }
+    }
+
     /// Logs the first of a series of equal failures, and the recovery. Absence is no failure.
     pub(super) fn log_change(&self, result: &Result<(), CollectError>) {
         let collector = self.label.as_str();

@@ -72,6 +72,7 @@ pub struct Collectors<Source: ?Sized + Sync + 'static> {
     placement: Placement,
     families: CollectorFamilies,
     release: Option<fn(&Source) -> Release>,
+    absence_is_success: bool,
 }
 
 impl<Source: ?Sized + Send + Sync> std::fmt::Debug for Collectors<Source> {
@@ -89,13 +90,20 @@ impl<Source: ?Sized + Send + Sync + 'static> Collectors<Source> {
     ) -> Self {
         let members =
             collectors.into_iter().map(|named| Member::new(named, families.label_prefix)).collect();
-        Self { members, placement, families, release: None }
+        Self { members, placement, families, release: None, absence_is_success: false }
     }
 
     /// `release` says what the source is, for the collectors that not every release supports.
     #[must_use]
     pub fn with_release(self, release: fn(&Source) -> Release) -> Self {
         Self { release: Some(release), ..self }
+    }
+
+    /// A collector without data has succeeded, and says once why it has none: so that an alert on
+    /// success does not fire for ever where the target lacks what the collector reads.
+    #[must_use]
+    pub fn with_absence_as_success(self) -> Self {
+        Self { absence_is_success: true, ..self }
     }
 
     /// Names of the collectors, in order.
@@ -133,6 +141,13 @@ impl<Source: ?Sized + Send + Sync + 'static> Collectors<Source> {
         self.report(runs, exposition)
     }
 
+    fn is_success(&self, result: &Result<(), CollectError>) -> bool {
+        match result {
+            Ok(()) => true,
+            Err(error) => self.absence_is_success && error.is_no_data(),
+        }
+    }
+
     /// Logs changes, adds each run's samples and the families about the runs.
     fn report(&self, runs: Vec<Run>, exposition: &mut Exposition) -> Vec<Outcome> {
         let mut sink = exposition.sink();
@@ -145,7 +160,7 @@ impl<Source: ?Sized + Send + Sync + 'static> Collectors<Source> {
         let mut family = sink.family(&self.families.success);
         for run in &runs {
             let member = &self.members[run.member];
-            let success = f64::from(run.result.is_ok());
+            let success = f64::from(self.is_success(&run.result));
             family.sample(&[("collector", &member.label)], success);
         }
         drop(family);
@@ -161,6 +176,11 @@ impl<Source: ?Sized + Send + Sync + 'static> Collectors<Source> {
         runs.into_iter()
             .map(|run| {
                 let member = &self.members[run.member];
+                if self.absence_is_success
+                    && let Err(CollectError::NoData(reason)) = &run.result
+                {
+                    member.log_absence(reason);
+                }
                 member.log_change(&run.result);
                 if let Some(error) = &run.malformed {
                     member.log_malformed(error);

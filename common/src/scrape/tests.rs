@@ -81,6 +81,17 @@ async fn samples_before_an_error_stay() {
 }
 
 #[tokio::test]
+async fn absence_is_success_where_the_exporter_says_so() {
+    let absent = || Err(CollectError::NoData("none".into()));
+    let broken = || Err(CollectError::query("SHOW X", &"refused"));
+    let collectors =
+        Collectors::new(Placement::Reactor, FAMILIES, [act("a", absent), act("b", broken)])
+            .with_absence_as_success();
+    let body = scrape(&collectors, 5_000).await;
+    assert!(body.contains(&success("a", 1)) && body.contains(&success("b", 0)), "{body}");
+}
+
+#[tokio::test]
 async fn a_hang_costs_only_its_own_collector_and_one_thread() {
     let (release, gate) = mpsc::channel::<()>();
     let gate = std::sync::Mutex::new(gate);

@@ -1,5 +1,6 @@
 //! The endpoints that serve metrics: one scrape from request to response.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -25,6 +26,9 @@ use crate::self_metrics::{OwnFamilies, SelfMetrics};
 /// How long after its deadline a collection may still answer. Exporters return at the deadline
 /// at the latest; what they have by then is still to be put together, on a busy host.
 const OVERTIME: Duration = Duration::from_secs(1);
+
+/// How long a collection waits at most where as many run as are allowed.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What serves metrics at a path of its own, beside those of the exporter's main target.
 pub struct Endpoint {
@@ -162,9 +166,14 @@ impl Handler {
     /// later than the deadline of any client and the same: those that share a collection have
     /// equal timeouts, and came after the one for which it was started.
     async fn collect(self: Arc<Self>, question: Question, deadline: Instant) -> Arc<Outcome> {
-        let _permit = match self.resources.permits.as_ref().map(Semaphore::try_acquire) {
-            Some(Err(_)) => return Arc::new(Outcome::Busy),
-            permit => permit,
+        let _permit = match &self.resources.permits {
+            Some(permits) => {
+                match tokio::time::timeout(patience(deadline), permits.acquire()).await {
+                    Ok(permit) => permit.ok(),
+                    Err(_) => return Arc::new(Outcome::Busy),
+                }
+            }
+            None => None,
         };
         let work = AssertUnwindSafe(self.collect_until(question, deadline)).catch_unwind();
         let end = tokio::time::Instant::from_std(deadline + OVERTIME);
@@ -194,7 +203,7 @@ impl Handler {
 
     async fn scrape(self: Arc<Self>, headers: &HeaderMap, query: &str) -> Response {
         let resources = &*self.resources;
-        let negotiated = negotiate::accept(text(headers, header::ACCEPT), resources.openmetrics);
+        let negotiated = negotiate::accept(&list(headers, header::ACCEPT), resources.openmetrics);
         let timeout = resources.timeout(headers);
         let question = Question { format: negotiated.format, query: query.into(), timeout };
         let deadline = Instant::now() + timeout;
@@ -202,7 +211,7 @@ impl Handler {
         let outcome = self.collections.answer(question.clone(), timeout, work).await;
         match outcome.as_deref() {
             Some(Outcome::Answer(answer)) => {
-                let gzip = negotiate::accepts_gzip(text(headers, header::ACCEPT_ENCODING));
+                let gzip = negotiate::accepts_gzip(&list(headers, header::ACCEPT_ENCODING));
                 answer.respond(negotiated.content_type, gzip, resources).await
             }
             Some(Outcome::Refused(refusal)) => plain(StatusCode::BAD_REQUEST, &refusal.to_string()),
@@ -255,8 +264,18 @@ pub(super) async fn answer(
     response
 }
 
-fn text(headers: &HeaderMap, name: header::HeaderName) -> &str {
-    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+/// The list that all fields of a name make up.
+fn list(headers: &HeaderMap, name: header::HeaderName) -> Cow<'_, str> {
+    let mut values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    let first = Cow::from(values.next().unwrap_or_default());
+    values.fold(first, |list, value| Cow::from(format!("{list},{value}")))
+}
+
+/// How long a collection waits for others to end: refusals that come at once would keep busy who
+/// asks again at once, and so those who collect.
+fn patience(deadline: Instant) -> Duration {
+    let left = deadline.saturating_duration_since(Instant::now());
+    PATIENCE.min(left / 4)
 }
 
 /// A positive number of seconds, cut to [`LONGEST_TIMEOUT`].

@@ -8,16 +8,16 @@ use std::time::Duration;
 use axum::Router;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpSocket};
-use tokio::sync::Semaphore;
 
 use super::connection;
+use super::connections::Connections;
 use super::security::Security;
-
-/// Connections served at once; further ones wait to be accepted.
-const MAX_CONNECTIONS: usize = 512;
 
 /// How long requests in flight may take to finish after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(5);
+
+/// Time after which accepting is tried again.
+const RETRY: Duration = Duration::from_millis(100);
 
 /// A socket that is ready to accept.
 #[derive(Debug)]
@@ -109,42 +109,32 @@ fn bind_all(port: u16) -> io::Result<TcpListener> {
 /// Serves `router` on `listener` until `shutdown` resolves, then lets requests in flight finish.
 pub async fn serve(listener: Listener, router: Router, shutdown: impl Future<Output = ()>) {
     let graceful = GracefulShutdown::new();
-    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let connections = Arc::<Connections>::default();
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         let accept = async {
-            let permit = Arc::clone(&permits).acquire_owned().await.ok();
-            (listener.socket.accept().await, permit)
+            let (stream, peer) = listener.socket.accept().await?;
+            Ok::<_, io::Error>((stream, connections.admit(peer.ip()).await))
         };
-        let (accepted, permit) = tokio::select! {
+        let accepted = tokio::select! {
             () = &mut shutdown => break,
             accepted = accept => accepted,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, place) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
-                // Out of descriptors, most likely: connections that end will free some.
+                // Out of descriptors, most likely: one that idles has one.
                 tracing::warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                connections.make_room();
+                tokio::time::sleep(RETRY).await;
                 continue;
             }
         };
         // A delay only costs latency; the connection works without.
         let _ = stream.set_nodelay(true);
         let (router, watcher) = (router.clone(), graceful.watcher());
-        let Some(security) = &listener.tls else {
-            let connection = watcher.watch(connection::plain(stream, router));
-            tokio::spawn(async move {
-                connection::note(connection.await);
-                drop(permit);
-            });
-            continue;
-        };
-        let security = Arc::clone(security);
-        tokio::spawn(async move {
-            connection::serve_tls(stream, &security, router, watcher).await;
-            drop(permit);
-        });
+        let security = listener.tls.clone();
+        tokio::spawn(connection::serve(stream, place, security, router, watcher));
     }
     drop(listener);
     if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {

@@ -1,8 +1,10 @@
 //! The web side: metrics, landing page, health, and the loop that accepts connections.
 
+mod activity;
 mod args;
 mod compress;
 mod connection;
+mod connections;
 mod endpoint;
 mod health;
 mod landing;

@@ -28,14 +28,11 @@ pub(super) fn accept(header: &str, openmetrics_enabled: bool) -> Negotiated {
     for entry in &entries {
         escaping = entry.parameter("escaping").and_then(known_escaping).unwrap_or(escaping);
         let version = entry.parameter("version");
-        match (entry.media_type, version) {
-            ("text/plain", None | Some("0.0.4")) => return text(escaping),
-            ("application/openmetrics-text", None | Some("0.0.1")) if openmetrics_enabled => {
-                return openmetrics("0.0.1", escaping);
-            }
-            ("application/openmetrics-text", Some("1.0.0")) if openmetrics_enabled => {
-                return openmetrics("1.0.0", escaping);
-            }
+        let is_openmetrics = openmetrics_enabled && entry.is("application/openmetrics-text");
+        match version {
+            None | Some("0.0.4") if entry.is("text/plain") => return text(escaping),
+            None | Some("0.0.1") if is_openmetrics => return openmetrics("0.0.1", escaping),
+            Some("1.0.0") if is_openmetrics => return openmetrics("1.0.0", escaping),
             _ => {}
         }
     }
@@ -47,10 +44,10 @@ pub(super) fn accepts_gzip(header: &str) -> bool {
     let mut gzip = None;
     let mut identity = None;
     for entry in header.split(',').take(MAX_ENTRIES).filter_map(Entry::parse) {
-        match entry.media_type {
-            "gzip" => gzip = gzip.or(Some(entry.quality)),
-            "identity" => identity = identity.or(Some(entry.quality)),
-            _ => {}
+        if entry.is("gzip") {
+            gzip = gzip.or(Some(entry.quality));
+        } else if entry.is("identity") {
+            identity = identity.or(Some(entry.quality));
         }
     }
     // A plain body is always acceptable unless named; at equal weight it comes first.
@@ -83,6 +80,11 @@ impl<'a> Entry<'a> {
             entry.quality = quality.parse().ok().filter(|q| (0.0..=1.0).contains(q))?;
         }
         Some(entry)
+    }
+
+    /// True for the entry of this media type or coding, in whichever case.
+    fn is(&self, name: &str) -> bool {
+        self.media_type.eq_ignore_ascii_case(name)
     }
 
     fn parameter(&self, name: &str) -> Option<&'a str> {
@@ -182,6 +184,7 @@ mod tests {
             format!("{OM}; escaping=underscores")
         );
         assert_eq!(kind("application/openmetrics-text", true), OLD);
+        assert_eq!(kind("Application/OpenMetrics-Text", true), OLD);
         assert_eq!(kind("application/openmetrics-text;version=0.0.1", true), OLD);
         assert!(kind("text/plain, application/openmetrics-text;q=0.5", true).starts_with("text/"));
         assert!(kind("*/*", true).starts_with("text/plain; version=0.0.4"));
@@ -194,7 +197,9 @@ mod tests {
             ("*", false),
             ("identity", false),
             ("gzip", true),
+            ("GZip", true),
             ("gzip, deflate, br", true),
+            ("gzip, Identity", false),
             ("deflate, gzip, br, zstd", true),
             ("zstd", false),
             ("zstd, gzip;q=0.5", true),

@@ -172,9 +172,21 @@ async fn the_deadline_comes_from_the_header_less_the_offset() {
 }
 
 #[tokio::test]
-async fn one_scrape_too_many_is_refused_and_counted() {
+async fn a_scrape_waits_a_moment_for_others_to_end() {
     let app = app(&web());
     let slow = get_path(&app, "/metrics?wait=200");
+    let other = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        get_path(&app, "/metrics").await
+    };
+    let ((first, ..), (second, ..)) = tokio::join!(slow, other);
+    assert_eq!((first.as_u16(), second.as_u16()), (200, 200));
+}
+
+#[tokio::test]
+async fn one_scrape_too_many_is_refused_and_counted() {
+    let app = app(&web());
+    let slow = get_path(&app, "/metrics?wait=2000");
     let refused = async {
         tokio::time::sleep(Duration::from_millis(50)).await;
         get_path(&app, "/metrics").await
@@ -184,6 +196,19 @@ async fn one_scrape_too_many_is_refused_and_counted() {
     assert!(text.starts_with("limit of 1 concurrent scrapes"), "{text}");
     let (.., body) = get_path(&app, "/metrics").await;
     assert!(body.contains("promhttp_metric_handler_requests_total{code=\"503\"} 1\n"), "{body}");
+}
+
+#[tokio::test]
+async fn fields_of_one_name_are_one_list() {
+    let app = app(&web());
+    for (fields, expected) in [(["br", "gzip"], true), (["gzip", "identity"], false)] {
+        let mut request = Request::get("/metrics");
+        for field in fields {
+            request = request.header("Accept-Encoding", field);
+        }
+        let (_, headers, _) = ask(&app, request.body(Body::empty()).unwrap()).await;
+        assert_eq!(headers.contains_key("content-encoding"), expected, "{fields:?}");
+    }
 }
 
 #[tokio::test]
@@ -291,7 +316,7 @@ async fn further_endpoints_have_those_own_metrics_that_they_ask_for() {
 #[tokio::test]
 async fn all_endpoints_share_the_permits() {
     let app = app(&web());
-    let slow = get_path(&app, "/metrics?wait=200");
+    let slow = get_path(&app, "/metrics?wait=2000");
     let refused = async {
         tokio::time::sleep(Duration::from_millis(50)).await;
         get_path(&app, "/probe").await.0

@@ -20,6 +20,16 @@ fn healthcheck_asks_the_running_exporter() {
 }
 
 #[test]
+fn a_log_that_cannot_be_written_stops_nothing() {
+    PROGRAM.serves_without_a_log().unwrap();
+}
+
+#[test]
+fn silent_connections_shut_nobody_out() {
+    PROGRAM.serves_among_silent_connections().unwrap();
+}
+
+#[test]
 fn usage_errors_are_one_line_with_the_peers_exit_code() {
     PROGRAM.refuses_wrong_usage().unwrap();
 }

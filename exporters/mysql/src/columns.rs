@@ -120,6 +120,11 @@ impl Column {
         Self { keyed: self.keyed.or(value), ..self }
     }
 
+    /// Name of the column.
+    pub(crate) const fn key(&self) -> &'static str {
+        self.keyed.key
+    }
+
     fn value(&self, text: Option<&str>) -> Result<Option<f64>, ParseError> {
         let Some(text) = text else { return Ok(self.keyed.fallback()) };
         let malformed = |_| ParseError::form(&format!("{} is no number", self.keyed.key), text);

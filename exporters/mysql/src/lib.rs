@@ -5,22 +5,29 @@
 //! its connections. A [`scrape`] is what the [`collectors`] share, one file
 //! per subject; the [`scraper`] runs them for any server. [`value`],
 //! [`naming`] and [`columns`] are the rules by which the server's texts, names
-//! and rows become samples and families.
+//! and rows become samples and families; [`gtid`] reads sets of transactions,
+//! [`privilege`] knows what a statement needs, and [`custom`] reads files of
+//! queries.
 
 pub mod account;
 pub mod args;
 pub mod collectors;
 pub mod columns;
+pub mod custom;
 mod endpoints;
+pub mod gtid;
 pub mod my_cnf;
 pub mod naming;
+pub mod privilege;
+mod replica_status;
 pub mod scrape;
 pub mod scraper;
 mod self_metrics;
 pub mod server;
 pub mod value;
 
-use std::sync::Arc;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -32,6 +39,7 @@ use common::exporter::{Exporter, Refusal, ScrapeRequest};
 use common::exposition::Exposition;
 use common::scrape::Outcome;
 use common::self_metrics::BuildInfo;
+use common::sync::lock;
 use common::targets::Targets;
 use common::web::{Landing, Service};
 
@@ -57,6 +65,8 @@ pub struct MysqlExporter {
     /// What servers and their collectors are made of.
     connections: ConnectionArgs,
     matches: ArgMatches,
+    /// The collectors that the start has made, for the first server that is asked.
+    first: Mutex<Option<Scraper>>,
 }
 
 /// A server with collectors of its own, so that what is wrong with one server is logged whatever
@@ -119,14 +129,8 @@ impl MysqlExporter {
         let args = Args::from_arg_matches(matches)?;
         let accounts = Accounts::read(&args, is_given(matches, CONFIG_FILE), environment)?;
         let accounts = Arc::new(accounts);
-        let exporter = Self {
-            accounts: Arc::clone(&accounts),
-            targets: Targets::new(MAX_SERVERS, IDLE_TIME),
-            connections: args.connections.clone(),
-            matches: matches.clone(),
-        };
         // Every target has the same collectors: what is wrong with a flag ends the start.
-        let scraper = exporter.new_scraper()?;
+        let scraper = Scraper::new(SWITCHES.build(matches, COLLECTORS)?, &args.connections);
         tracing::info!(collectors = ?scraper, "enabled collectors");
         // What is wrong with it has been logged.
         if let Ok(account) = accounts.account(CLIENT, None) {
@@ -140,23 +144,40 @@ impl MysqlExporter {
                 tracing::warn!(%reason, "the server of /metrics cannot be asked");
             }
         }
-        Ok(exporter)
+        Ok(Self {
+            accounts,
+            targets: Targets::new(MAX_SERVERS, IDLE_TIME),
+            connections: args.connections,
+            matches: matches.clone(),
+            first: Mutex::new(Some(scraper)),
+        })
     }
 
-    fn new_scraper(&self) -> anyhow::Result<Scraper> {
-        Ok(Scraper::new(SWITCHES.build(&self.matches, COLLECTORS)?, &self.connections))
+    /// The collectors for one server. One that cannot be made any more, such as for a file that
+    /// is gone since the start, costs no other.
+    fn new_scraper(&self) -> Scraper {
+        let collectors = COLLECTORS.iter().flat_map(|entry| {
+            let built = SWITCHES.build(&self.matches, std::slice::from_ref(entry));
+            built.unwrap_or_else(|error| {
+                let error = format!("{error:#}");
+                tracing::warn!(collector = entry.name, error, "left out for a new target");
+                Vec::new()
+            })
+        });
+        Scraper::new(collectors.collect(), &self.connections)
     }
 
     /// The server of `target`, the same one as long as it is kept; does not connect.
-    ///
-    /// # Errors
-    /// None that the start has not had.
-    fn server(&self, target: &Target) -> anyhow::Result<Arc<ScrapedServer>> {
-        self.targets.get(target, || {
+    fn server(&self, target: &Target) -> Arc<ScrapedServer> {
+        let make = || {
             let accounts = Arc::clone(&self.accounts);
             let server = Arc::new(Server::new(target.clone(), accounts, &self.connections));
-            Ok(ScrapedServer { server, scraper: self.new_scraper()? })
-        })
+            let first = lock(&self.first).take();
+            let scraper = first.unwrap_or_else(|| self.new_scraper());
+            Ok::<_, Infallible>(ScrapedServer { server, scraper })
+        };
+        let Ok(server) = self.targets.get(target, make);
+        server
     }
 
     /// What `request` asks for: the server of flags and `[client]` if it names no other.
@@ -188,7 +209,7 @@ impl Exporter for MysqlExporter {
     ) -> Result<Vec<Outcome>, Refusal> {
         check_collectors(request)?;
         let target = self.target(request)?;
-        let scraped = self.server(&target).map_err(|error| Refusal(format!("{error:#}")))?;
+        let scraped = self.server(&target);
         Ok(scraped.scraper.scrape(&scraped.server, request, exposition).await)
     }
 }

@@ -5,8 +5,18 @@ use std::time::{Duration, Instant};
 
 use common::collector::Release;
 use common::error::CollectError;
+use tokio::sync::OnceCell;
 
+use crate::privilege::Privilege;
+use crate::replica_status::Known;
 use crate::server::{Limit, QueryError, Server, Table, mysql, parse_version};
+
+/// `ER_PARSE_ERROR`: the server does not know the statement.
+const SYNTAX_ERROR: u16 = 1064;
+
+/// The server has no such table of its own (1109, 1146), engine (1286) or variable (1193), or
+/// writes no binary log (1381).
+const ABSENT: [u16; 5] = [1109, 1146, 1193, 1286, 1381];
 
 /// What the collectors of one scrape read: a server whose version is known.
 #[derive(Debug)]
@@ -15,6 +25,15 @@ pub struct Scrape {
     release: Release,
     limit: Option<Limit>,
     deadline: Instant,
+    replica_statements: Arc<Known>,
+    replica_status: OnceCell<Result<Table, Refusal>>,
+}
+
+/// A statement that the server did not answer.
+#[derive(Debug)]
+struct Refusal {
+    statement: &'static str,
+    error: QueryError,
 }
 
 impl Scrape {
@@ -40,7 +59,20 @@ impl Scrape {
         });
         let deadline =
             query_timeout.map_or(deadline, |timeout| deadline.min(Instant::now() + timeout));
-        Ok(Self { server: Arc::clone(server), release, limit: Limit::new(release, time), deadline })
+        Ok(Self {
+            server: Arc::clone(server),
+            release,
+            limit: Limit::new(release, time),
+            deadline,
+            replica_statements: Arc::default(),
+            replica_status: OnceCell::new(),
+        })
+    }
+
+    /// Uses, and adds to, what earlier scrapes learnt about the statement for replica status.
+    #[must_use]
+    pub(crate) fn remembering(self, replica_statements: &Arc<Known>) -> Self {
+        Self { replica_statements: Arc::clone(replica_statements), ..self }
     }
 
     /// Which server this is, MariaDB or MySQL, and its version.
@@ -61,6 +93,109 @@ impl Scrape {
         self.try_query(statement).await.map_err(|error| CollectError::query(statement, &error))
     }
 
+    /// Runs a statement for which the account needs `privilege`.
+    ///
+    /// # Errors
+    /// [`CollectError::Query`] with the statement, the reason, and the privilege if it is missing.
+    pub async fn query_with(
+        &self,
+        statement: &str,
+        privilege: &Privilege<'_>,
+    ) -> Result<Table, CollectError> {
+        let answer = self.try_query(statement).await;
+        answer.map_err(|error| privilege.explain(statement, &error, self.release))
+    }
+
+    /// As [`Self::query_with`], for what some servers lack.
+    ///
+    /// # Errors
+    /// Also [`CollectError::NoData`] if the server has no such table, engine, variable or log.
+    pub async fn query_if_present(
+        &self,
+        statement: &str,
+        privilege: &Privilege<'_>,
+    ) -> Result<Table, CollectError> {
+        match self.try_query(statement).await {
+            Err(QueryError::Refused { code, message }) if ABSENT.contains(&code) => {
+                Err(CollectError::NoData(format!("{statement}: {message} (error {code})")))
+            }
+            answer => answer.map_err(|error| privilege.explain(statement, &error, self.release)),
+        }
+    }
+
+    /// Runs the first of `statements` that the server knows.
+    ///
+    /// # Errors
+    /// As [`Self::query_if_present`]; [`CollectError::NoData`] if it knows none of them.
+    pub async fn query_either(
+        &self,
+        statements: &[&'static str],
+        privilege: &Privilege<'_>,
+    ) -> Result<Table, CollectError> {
+        for statement in statements {
+            match self.try_query(statement).await {
+                Err(error) if is_unknown(&error) => {}
+                answer => {
+                    return answer
+                        .map_err(|error| privilege.explain(statement, &error, self.release));
+                }
+            }
+        }
+        Err(unknown_statement(statements.first().copied().unwrap_or_default()))
+    }
+
+    /// How replication goes, by whichever statement the server knows; asked once per scrape.
+    ///
+    /// # Errors
+    /// As [`Self::query_either`].
+    pub async fn replica_status(&self) -> Result<&Table, CollectError> {
+        let answer = self.replica_status.get_or_init(|| self.ask_replica_status()).await;
+        answer.as_ref().map_err(|Refusal { statement, error }| {
+            if is_unknown(error) {
+                unknown_statement(statement)
+            } else {
+                Privilege::REPLICA_STATUS.explain(statement, error, self.release)
+            }
+        })
+    }
+
+    async fn ask_replica_status(&self) -> Result<Table, Refusal> {
+        let mut refusal = None;
+        for statement in self.replica_statements.candidates(self.release) {
+            match self.try_query(statement).await {
+                Ok(table) => {
+                    self.replica_statements.remember(self.release, statement);
+                    return Ok(table);
+                }
+                Err(error) if is_unknown(&error) => refusal = Some(Refusal { statement, error }),
+                Err(error) => return Err(Refusal { statement, error }),
+            }
+        }
+        let none = || Refusal { statement: "", error: QueryError::Lost("no statement".into()) };
+        Err(refusal.unwrap_or_else(none))
+    }
+
+    /// Runs a statement that the user has written until `deadline` at the latest: in a read-only
+    /// transaction, and in the time zone of the server's machine.
+    ///
+    /// # Errors
+    /// [`QueryError`] as it came; also if the server takes no read-only transactions.
+    pub async fn query_of_user(
+        &self,
+        statement: &str,
+        deadline: Instant,
+    ) -> Result<Table, QueryError> {
+        let deadline = deadline.min(self.deadline);
+        let time = deadline.saturating_duration_since(Instant::now());
+        let limit = Limit::of_user(self.release, time);
+        self.server.query(statement, Some(&limit), deadline).await
+    }
+
+    /// The server that is asked, the same one in each scrape for as long as it is kept.
+    pub fn server(&self) -> &Arc<Server> {
+        &self.server
+    }
+
     /// Runs a statement of which the caller wants to know how it failed.
     ///
     /// # Errors
@@ -68,4 +203,12 @@ impl Scrape {
     pub async fn try_query(&self, statement: &str) -> Result<Table, QueryError> {
         self.server.query(statement, self.limit.as_ref(), self.deadline).await
     }
+}
+
+fn is_unknown(error: &QueryError) -> bool {
+    matches!(error, QueryError::Refused { code: SYNTAX_ERROR, .. })
+}
+
+fn unknown_statement(statement: &str) -> CollectError {
+    CollectError::NoData(format!("the server knows neither {statement} nor its other forms"))
 }

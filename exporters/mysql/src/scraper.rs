@@ -11,6 +11,7 @@ use common::exposition::Exposition;
 use common::scrape::{Collectors, Outcome, Placement};
 
 use crate::args::ConnectionArgs;
+use crate::replica_status::Known;
 use crate::scrape::Scrape;
 use crate::self_metrics::{self, CONNECTION, FAMILIES};
 use crate::server::Server;
@@ -19,6 +20,7 @@ use crate::server::Server;
 pub struct Scraper {
     collectors: Collectors<Scrape>,
     query_timeout: Option<Duration>,
+    replica_statements: Arc<Known>,
 }
 
 impl fmt::Debug for Scraper {
@@ -33,8 +35,10 @@ impl Scraper {
         let query_timeout = Some(args.query_timeout).filter(|seconds| *seconds > 0);
         Self {
             collectors: Collectors::new(Placement::Reactor, FAMILIES, collectors)
-                .with_release(Scrape::release),
+                .with_release(Scrape::release)
+                .with_absence_as_success(),
             query_timeout: query_timeout.map(|seconds| Duration::from_secs(seconds.into())),
+            replica_statements: Arc::default(),
         }
     }
 
@@ -60,6 +64,7 @@ impl Scraper {
         server.log_change(opened.as_ref().map(drop));
         match opened {
             Ok(scrape) => {
+                let scrape = scrape.remembering(&self.replica_statements);
                 let deadline = scrape.deadline();
                 self.collectors.run(Arc::new(scrape), chosen, deadline, exposition).await
             }

@@ -14,7 +14,7 @@ pub(crate) const FAMILIES: CollectorFamilies = CollectorFamilies {
     ),
     success: Desc::gauge(
         "mysql_exporter_collector_success",
-        "1 if a collector succeeded in this scrape, 0 if it failed or had no data.",
+        "1 if a collector succeeded in this scrape or the server has no such data, 0 if it failed.",
     ),
     malformed: Desc::counter(
         "mysql_exporter_collector_malformed_total",

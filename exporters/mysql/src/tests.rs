@@ -70,7 +70,7 @@ fn bad_flags_are_refused() {
 fn collectors_have_the_reference_switches() {
     let names = |arguments: &[&str]| {
         let exporter = exporter(&[&["--config.my-cnf="], arguments].concat()).unwrap();
-        exporter.new_scraper().unwrap().names().collect::<Vec<_>>()
+        exporter.new_scraper().names().collect::<Vec<_>>()
     };
     let defaults = names(&[]);
     for name in ["global_status", "global_variables", "slave_status"] {
@@ -83,7 +83,7 @@ fn collectors_have_the_reference_switches() {
 fn collect_keeps_those_named_or_all() {
     let only = ["--config.my-cnf=", "--collector.disable-defaults", "--collect.global_status"];
     let exporter = exporter(&[&only[..], &["--collect.slave_status"]].concat()).unwrap();
-    let scraper = exporter.new_scraper().unwrap();
+    let scraper = exporter.new_scraper();
     let chosen = |names: &[&str]| {
         let parameters: Vec<_> = names.iter().map(|name| ("collect[]", *name)).collect();
         let request = request(&parameters);
@@ -150,7 +150,7 @@ async fn a_server_is_kept_by_section_and_address() {
     let exporter = exporter(&["--config.my-cnf=", "--mysqld.username=u"]).unwrap();
     let get = |section: &str, address: Option<&str>| {
         let address = address.map(|text| text.parse().unwrap());
-        exporter.server(&Target { section: section.into(), address }).unwrap()
+        exporter.server(&Target { section: section.into(), address })
     };
     let first = get(CLIENT, None);
     assert!(Arc::ptr_eq(&first, &get(CLIENT, None)));

@@ -29,6 +29,16 @@ fn healthcheck_asks_the_running_exporter() {
 }
 
 #[test]
+fn a_log_that_cannot_be_written_stops_nothing() {
+    PROGRAM.serves_without_a_log().unwrap();
+}
+
+#[test]
+fn silent_connections_shut_nobody_out() {
+    PROGRAM.serves_among_silent_connections().unwrap();
+}
+
+#[test]
 fn usage_errors_are_one_line_with_the_peers_exit_code() {
     PROGRAM.refuses_wrong_usage().unwrap();
 }
@@ -130,4 +140,22 @@ fn an_idle_connection_survives_between_two_scrapes() {
     // Longer than the library's own limit of 30 s.
     std::thread::sleep(Duration::from_secs(35));
     assert!(ask().ends_with("ok\n"));
+}
+
+#[test]
+fn a_request_has_one_host() {
+    let served = PROGRAM.serve(&[]).unwrap();
+    let address = served.url.trim_start_matches("http://");
+    for (fields, status) in [
+        ("Host: x\r\n", "HTTP/1.1 200 OK\r\n"),
+        ("", "HTTP/1.1 400 Bad Request\r\n"),
+        ("Host: x\r\nhost: y\r\n", "HTTP/1.1 400 Bad Request\r\n"),
+    ] {
+        let mut stream = TcpStream::connect(address).unwrap();
+        let request = format!("GET /-/healthy HTTP/1.1\r\n{fields}Connection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with(status), "{fields:?}: {answer}");
+    }
 }

@@ -7,6 +7,7 @@
 //! are plain numbers. The [`scraper`] does this for any server.
 
 pub mod args;
+mod bounded;
 pub mod collectors;
 mod endpoints;
 mod fields;

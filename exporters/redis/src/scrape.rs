@@ -1,17 +1,19 @@
 //! The source of all collectors: one scrape's view of the server.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::error::CollectError;
 use common::failures::OddityLog;
 use redis::aio::MultiplexedConnection;
-use redis::{Cmd, RedisError, Value};
+use redis::{Cmd, RedisError, Value, cmd};
 use tokio::sync::OnceCell;
 
 use crate::keys::KeyChecks;
 use crate::replies::info::Info;
 use crate::replies::settings::Settings;
+use crate::replies::values::{text, unexpected_from};
 use crate::server::Dialer;
 use crate::server::failure::reason;
 use crate::server::session::Session;
@@ -31,6 +33,8 @@ pub struct Scrape {
     checks: Arc<KeyChecks>,
     /// Asked for by the first collector that needs it.
     settings: OnceCell<Result<Settings, RedisError>>,
+    /// As the settings: it is long where there are many clients.
+    clients: OnceCell<Result<Value, RedisError>>,
 }
 
 /// What is the same in every scrape.
@@ -58,7 +62,8 @@ impl Scrape {
         options: Arc<Options>,
     ) -> Self {
         let checks = Arc::clone(&options.checks);
-        Self { info, connection, dialer, deadline, options, checks, settings: OnceCell::new() }
+        let (settings, clients) = (OnceCell::new(), OnceCell::new());
+        Self { info, connection, dialer, deadline, options, checks, settings, clients }
     }
 
     /// The same scrape with the keys that its request names.
@@ -146,6 +151,22 @@ impl Scrape {
         match self.settings.get_or_init(read).await {
             Ok(settings) => Ok(Some(settings)),
             Err(error) => Err(CollectError::query("CONFIG GET", &reason(error))),
+        }
+    }
+
+    /// The answer to `CLIENT LIST`, for [`crate::replies::clients`].
+    ///
+    /// # Errors
+    /// [`CollectError`] if the server refuses or answers something else.
+    pub async fn client_list(&self) -> Result<Cow<'_, str>, CollectError> {
+        const STATEMENT: &str = "CLIENT LIST";
+        let read = || async {
+            let mut connection = self.connection.clone();
+            cmd("CLIENT").arg("LIST").query_async(&mut connection).await
+        };
+        match self.clients.get_or_init(read).await {
+            Ok(reply) => text(reply).ok_or_else(|| unexpected_from(STATEMENT)),
+            Err(error) => Err(CollectError::query(STATEMENT, &reason(error))),
         }
     }
 }

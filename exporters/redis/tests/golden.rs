@@ -59,6 +59,7 @@ fn answers(info: &str) -> Answers {
                 "databases 1 maxclients 10000 requirepass hunter2 primaryauth hunter3 commandlog-request-larger-than 1048576 dir /nonexistent dbfilename dump.rdb",
             ),
         ),
+        ("ACL LOG", "*1\r\n*4\r\n+count\r\n:2\r\n+reason\r\n+key\r\n".into()),
         ("SLOWLOG LEN", ":1\r\n".into()),
         ("SLOWLOG GET", "*1\r\n*4\r\n:14\r\n:1309448221\r\n:15000\r\n*1\r\n$4\r\nping\r\n".into()),
         ("LATENCY LATEST", "*1\r\n*4\r\n+fork\r\n:1405067976\r\n:251\r\n:1001\r\n".into()),
@@ -70,10 +71,19 @@ fn answers(info: &str) -> Answers {
                 "cluster_state:ok\r\ncluster_size:3\r\ncluster_stats_messages_auth-req_sent:1\r\n",
             ),
         ),
+        ("CLUSTER SLOT-STATS ORDERBY KEY-COUNT LIMIT 16 DESC", slots(&[12, 5])),
+        ("CLUSTER SLOT-STATS ORDERBY CPU-USEC LIMIT 16 DESC", slots(&[12, 7])),
         ("FT._LIST", list("idx")),
         ("FT.INFO", list("index_name idx num_docs 10 number_of_uses 4 inverted_sz_mb 0.5")),
         ("SERVER EXT", list("tile38_num_points 12 num_hooks 3 read_only false")),
     ]
+}
+
+/// A reply about slots, of a server that counts keys and CPU time.
+fn slots(numbers: &[u32]) -> String {
+    let statistics = list("key-count 3 cpu-usec 250");
+    let rows = numbers.iter().map(|number| format!("*2\r\n:{number}\r\n{statistics}"));
+    format!("*{}\r\n{}", numbers.len(), rows.collect::<String>())
 }
 
 /// Compares the output for a fixture with a golden file.
@@ -101,10 +111,12 @@ async fn golden_every_kind_of_server_shows_what_it_tells() {
         "redis-7.2",
         "redis-7.4",
         "redis-8.0",
+        "redis-8.10",
         "valkey-7.2",
         "valkey-8.0",
         "valkey-8.1",
         "valkey-9.0",
+        "valkey-9.1",
     ] {
         compare(server, server, &[]).await;
     }
@@ -114,6 +126,11 @@ async fn golden_every_kind_of_server_shows_what_it_tells() {
 async fn golden_all_that_is_off_by_default() {
     let flags = [
         "-append-instance-role-label",
+        "-collector.clients",
+        "-collector.instantaneous",
+        "-collector.slot_stats",
+        "-collector.slowlog_by_command",
+        "-collector.users",
         "-export-client-list",
         "-export-client-port",
         "-include-config-metrics",
@@ -124,4 +141,10 @@ async fn golden_all_that_is_off_by_default() {
         "-is-tile38",
     ];
     compare("valkey-8.1", "all-flags", &flags).await;
+}
+
+#[tokio::test]
+async fn golden_slots_of_a_cluster_node() {
+    let flags = ["-collector.disable-defaults", "-collector.slot_stats"];
+    compare("valkey-9.0", "slot-stats", &flags).await;
 }

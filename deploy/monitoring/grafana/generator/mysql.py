@@ -197,16 +197,67 @@ def innodb():
     ]
 
 
+def replication():
+    behind = "|".join(f"mysql_slave_status_seconds_behind_{word}" for word in ("master", "source"))
+    deadlocks = " or ".join(
+        f"rate({name}{{{SERVER}}}[$__rate_interval])"
+        for name in (
+            "mysql_global_status_innodb_deadlocks",
+            "mysql_info_schema_innodb_metrics_lock_lock_deadlocks_total",
+        )
+    )
+    return [
+        graph(
+            "Replica Lag",
+            "How far a replica is behind. MySQLReplicaLag fires above 1 minute.",
+            "s",
+            (
+                f'max by (instance, master_host) ({{__name__=~"{behind}", {SERVER}}})',
+                "{{instance}} behind {{master_host}}",
+            ),
+        ),
+        graph(
+            "Deadlocks",
+            "Transactions per second that were rolled back. MySQLDeadlocks fires above 0.1.",
+            "ops",
+            (f"sum({deadlocks})", "rolled back"),
+        ),
+        graph(
+            "Transactions",
+            "Open transactions and those that wait for a lock, where the collector info_schema.innodb_trx is on.",
+            "none",
+            (f"sum(mysql_innodb_transactions{{{SERVER}}})", "open"),
+            (f"sum(mysql_innodb_transactions_waiting{{{SERVER}}})", "waiting"),
+            width=8,
+        ),
+        graph(
+            "Oldest Transaction",
+            "Its age, where the collector info_schema.innodb_trx is on. MySQLLongTransaction fires above 1 hour.",
+            "s",
+            (f"max by (instance) (mysql_innodb_transaction_oldest_seconds{{{SERVER}}})", "{{instance}}"),
+            width=8,
+        ),
+        graph(
+            "Binary Logs",
+            "Their size, where the collector binlog_size is on. MySQLBinlogsLarge fires above 20 GiB.",
+            "bytes",
+            (f"max by (instance) (mysql_binlog_size_bytes{{{SERVER}}})", "{{instance}}"),
+            width=8,
+        ),
+    ]
+
+
 def dashboard():
     return assemble(
         "twitch-chatters-mysql",
         "MySQL",
-        "MySQL or MariaDB: statements, connections, locks, InnoDB.",
+        "MySQL or MariaDB: statements, connections, locks, InnoDB, replication.",
         [choice("instance", "Server", "label_values(mysql_up, instance)")],
         [
             ("Summary", summary()),
             ("Statements", queries()),
             ("Connections and Tables", connections()),
             ("InnoDB", innodb()),
+            ("Replication and Transactions", replication()),
         ],
     )

@@ -9,16 +9,28 @@ use mysql_async::{Conn, Opts};
 use super::error::QueryError;
 use super::table::{MAX_BYTES, Table};
 
+/// What can be done with a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Another statement may be sent.
+    Ready,
+    /// A statement was sent whose answer has not been read to its end.
+    Busy,
+    /// It broke, or what came made no sense.
+    Lost,
+}
+
 /// A connection that leaves neither a task nor a socket behind, in whatever state it is dropped.
 pub(super) struct Connection {
     /// `None` only while being dropped.
     conn: Option<Conn>,
-    /// A statement was sent whose answer has not been read to its end.
-    is_busy: bool,
-    /// The connection broke, or what came made no sense.
-    is_lost: bool,
+    state: State,
     /// Seconds after which the server ends a statement.
     statement_limit: Option<u64>,
+    /// Its transactions cannot write.
+    is_read_only: bool,
+    /// Its clock is that of the server's machine.
+    has_system_zone: bool,
     opened: Instant,
     /// Which state of the accounts it was made with.
     pub(super) generation: u64,
@@ -30,9 +42,10 @@ impl Connection {
         let conn = Conn::new(opts).await.map_err(|error| QueryError::connect(&error))?;
         Ok(Self {
             conn: Some(conn),
-            is_busy: false,
-            is_lost: false,
+            state: State::Ready,
             statement_limit: None,
+            is_read_only: false,
+            has_system_zone: false,
             opened: Instant::now(),
             generation,
         })
@@ -43,23 +56,22 @@ impl Connection {
         let Some(conn) = self.conn.as_mut() else {
             return Err(QueryError::Lost("closed".into()));
         };
-        self.is_busy = true;
+        self.state = State::Busy;
         let answer = read(conn, statement).await;
-        self.is_lost =
-            matches!(&answer, Err(error) if !matches!(error, mysql_async::Error::Server(_)));
-        let table = answer.map_err(|error| {
-            self.is_busy = self.is_lost;
-            QueryError::lost(&error)
-        })?;
-        // The rest of it has not been read.
-        self.is_busy = table.overflows();
+        self.state = match &answer {
+            // The rest of it has not been read.
+            Ok(table) if table.overflows() => State::Busy,
+            Ok(_) | Err(mysql_async::Error::Server(_)) => State::Ready,
+            Err(_) => State::Lost,
+        };
+        let table = answer.map_err(|error| QueryError::lost(&error))?;
         if table.overflows() { Err(QueryError::TooLarge(MAX_BYTES)) } else { Ok(table) }
     }
 
     /// The server's number for this connection if it is likely to be at work on a statement whose
     /// answer nobody waits for any more.
     pub(super) fn abandoned(&self) -> Option<u32> {
-        let conn = self.conn.as_ref().filter(|_| self.is_busy && !self.is_lost);
+        let conn = self.conn.as_ref().filter(|_| self.state == State::Busy);
         conn.map(Conn::id)
     }
 
@@ -67,7 +79,7 @@ impl Connection {
     ///
     /// A server that refuses runs statements as long as it likes, as without this.
     pub(super) async fn limit(&mut self, seconds: u64, set: &str) -> Result<(), QueryError> {
-        if self.statement_limit == Some(seconds) {
+        if self.statement_limit == Some(seconds) || set.is_empty() {
             return Ok(());
         }
         self.statement_limit = Some(seconds);
@@ -80,6 +92,23 @@ impl Connection {
         }
     }
 
+    /// Makes ready for a statement of this program, or for one that the user has written: that
+    /// runs in a read-only transaction, and its NOW() is in the time zone of the server's
+    /// machine, as are the times that InnoDB shows of its transactions.
+    pub(super) async fn make_ready(&mut self, is_of_user: bool) -> Result<(), QueryError> {
+        if is_of_user && !self.is_read_only {
+            // It stays so: this program writes nothing.
+            self.query("SET SESSION TRANSACTION READ ONLY").await?;
+            self.is_read_only = true;
+        }
+        if self.has_system_zone != is_of_user {
+            let zone = if is_of_user { "'SYSTEM'" } else { "DEFAULT" };
+            self.query(&format!("SET time_zone = {zone}")).await?;
+            self.has_system_zone = is_of_user;
+        }
+        Ok(())
+    }
+
     /// Time since login.
     pub(super) fn age(&self) -> Duration {
         self.opened.elapsed()
@@ -87,7 +116,7 @@ impl Connection {
 
     /// Usable for another statement.
     pub(super) fn is_usable(&self) -> bool {
-        !self.is_busy
+        self.state == State::Ready
     }
 }
 
@@ -112,10 +141,10 @@ impl Drop for Connection {
     /// up, after which the library closes the socket without further ado.
     fn drop(&mut self) {
         let Some(mut conn) = self.conn.take() else { return };
-        if self.is_busy {
-            let _ = conn.ping().now_or_never();
-        } else {
+        if self.state == State::Ready {
             let _ = conn.disconnect().now_or_never();
+        } else {
+            let _ = conn.ping().now_or_never();
         }
     }
 }

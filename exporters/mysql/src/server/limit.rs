@@ -1,4 +1,4 @@
-//! How long the server itself lets a statement run.
+//! How the server itself bounds a statement: how long it runs, and whether it may write.
 
 use std::time::Duration;
 
@@ -10,7 +10,10 @@ use super::version::{mariadb, mysql};
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Limit {
     pub(super) seconds: u64,
+    /// Empty for a server that knows no limits.
     pub(super) statement: String,
+    /// The user has written the statement: it must not write.
+    pub(super) is_of_user: bool,
 }
 
 impl Limit {
@@ -26,6 +29,12 @@ impl Limit {
         } else {
             return None;
         };
-        Some(Self { seconds, statement })
+        Some(Self { seconds, statement, is_of_user: false })
+    }
+
+    /// As [`Self::new`], for a statement that the user has written.
+    pub(crate) fn of_user(release: Release, time: Duration) -> Self {
+        let none = || Self { seconds: 0, statement: String::new(), is_of_user: true };
+        Self { is_of_user: true, ..Self::new(release, time).unwrap_or_else(none) }
     }
 }

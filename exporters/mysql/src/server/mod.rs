@@ -228,6 +228,7 @@ impl Server {
         if let Some(limit) = limit {
             connection.limit(limit.seconds, &limit.statement).await?;
         }
+        connection.make_ready(limit.is_some_and(|limit| limit.is_of_user)).await?;
         connection.query(statement).await
     }
 

@@ -6,13 +6,13 @@ use async_trait::async_trait;
 use clap::{ArgMatches, Command, FromArgMatches as _};
 use common::cli::on_off_flag;
 use common::collector::Collector;
-use common::error::{CollectError, FirstError, ParseError, Partial, excerpt};
+use common::error::{CollectError, FirstError, ParseError, Partial};
 use common::exposition::Sink;
+use common::failures::FailureLog;
 use common::keyed::Keyed;
 use common::metric::{Desc, Label, Metric, gauge};
-use redis::cmd;
 
-use crate::replies::values::{text, unexpected};
+use crate::replies::clients::{self, Client};
 use crate::scrape::Scrape;
 
 /// The reference's flag for this collector.
@@ -20,6 +20,12 @@ pub(super) const FLAG: &str = "export-client-list";
 
 const CLIENT: Desc<'_> =
     Desc::gauge("redis_connected_client_info", "A connection of the server; always 1.");
+
+/// Shown only where there are some, since the reference has no such family.
+const LEFT_OUT: Desc<'_> = Desc::gauge(
+    "redis_connected_clients_left_out",
+    "Connections that are not shown because there are more than the limit.",
+);
 
 #[rustfmt::skip] // one row a line
 const COLUMNS: &[Keyed] = &[
@@ -60,6 +66,14 @@ struct Options {
         env = "REDIS_EXPORTER_EXPORT_CLIENT_PORT"
     )]
     shows_port: bool,
+    /// Connections to show; the series of further ones are left out
+    #[arg(
+        id = "collector.client_list.max-clients",
+        long = "collector.client_list.max-clients",
+        value_name = "N",
+        default_value_t = 10_000
+    )]
+    limit: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -69,38 +83,49 @@ struct Times {
 }
 
 #[derive(Debug, PartialEq)]
-struct Client<'a> {
-    id: &'a str,
+struct Row<'a> {
+    client: Client<'a>,
     name: &'a str,
-    flags: &'a str,
-    db: &'a str,
-    host: &'a str,
-    port: &'a str,
-    user: Option<&'a str>,
-    resp: Option<&'a str>,
     times: Times,
     /// In the order of `COLUMNS`.
     values: Vec<Option<f64>>,
 }
 
-impl<'a> Client<'a> {
+impl<'a> Row<'a> {
+    /// The row of a client at the time `now`.
+    fn new(client: Client<'a>, now: f64, errors: &mut FirstError<ParseError>) -> Self {
+        let mut number = |name: &str| errors.catch(client.number(name));
+        let since = |seconds: Option<f64>| seconds.map(|seconds| now - seconds);
+        Self {
+            client,
+            name: client.text("name").unwrap_or_default(),
+            times: Times { created: since(number("age")), idle_since: since(number("idle")) },
+            values: COLUMNS.iter().map(|column| number(column.key)).collect(),
+        }
+    }
+
     /// Labels of the sample that describes the client.
     fn labels(&self, shows_port: bool) -> Vec<Label<'a>> {
+        let client = self.client;
+        let text = |part| client.text(part).unwrap_or_default();
         let always = [
-            ("id", self.id),
+            ("id", client.id),
             ("name", self.name),
-            ("flags", self.flags),
-            ("db", self.db),
-            ("host", self.host),
+            ("flags", text("flags")),
+            ("db", text("db")),
+            ("host", client.host),
         ];
-        let port = shows_port.then_some(("port", self.port));
-        let user = self.user.map(|user| ("user", user));
-        let resp = self.resp.map(|resp| ("resp", resp));
-        always.into_iter().chain(port).chain(user).chain(resp).collect()
+        let port = shows_port.then_some(("port", client.port));
+        let optional = ["user", "resp"].map(|part| Some((part, client.text(part)?)));
+        always.into_iter().chain(port).chain(optional.into_iter().flatten()).collect()
     }
 }
 
-struct ClientList(Options);
+struct ClientList {
+    options: Options,
+    /// Whether clients were left out in the last scrape.
+    left_out: FailureLog,
+}
 
 pub(super) fn flags(command: Command) -> Command {
     <Options as clap::Args>::augment_args(command.next_help_heading("Metrics").arg(on_off_flag(
@@ -111,80 +136,59 @@ pub(super) fn flags(command: Command) -> Command {
 }
 
 pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Scrape>>> {
-    Ok(Box::new(ClientList(Options::from_arg_matches(matches)?)))
+    let options = Options::from_arg_matches(matches)?;
+    Ok(Box::new(ClientList { options, left_out: FailureLog::default() }))
 }
 
 #[async_trait]
 impl Collector<Scrape> for ClientList {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
-        let reply = scrape.ask("CLIENT LIST", cmd("CLIENT").arg("LIST")).await?;
-        let malformed = |error| CollectError::malformed("CLIENT LIST", error);
-        let list = text(&reply).ok_or_else(|| malformed(unexpected()))?;
+        let list = scrape.client_list().await?;
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         // The server counts in its own whole seconds.
         let now = scrape.info().server_time().unwrap_or(since_epoch.as_secs_f64()).floor();
-        let clients = parse(&list, now);
-        push(&clients.good, self.0.shows_port, sink);
-        clients.map_error(malformed).finish()
+        let rows = parse(&list, now, self.options.limit);
+        push(&rows.good, self.options.shows_port, sink);
+        let left_out = clients::lines(&list).count().saturating_sub(self.options.limit);
+        if left_out > 0 {
+            sink.value(&LEFT_OUT, left_out as f64);
+        }
+        self.log(left_out);
+        rows.map_error(|error| CollectError::malformed("CLIENT LIST", error)).finish()
     }
 }
 
-fn push(clients: &[Client<'_>], shows_port: bool, sink: &mut Sink) {
-    sink.samples(&CLIENT, clients.iter().map(|client| (client.labels(shows_port), 1.0)));
-    let labels =
-        |client: &Client<'_>| [("id", client.id.to_owned()), ("name", client.name.to_owned())];
-    sink.columns(COLUMNS, clients.iter().map(|client| (labels(client), client.values.as_slice())));
-    sink.table(TIMES, clients.iter().map(|client| (labels(client), &client.times)));
-}
-
-/// The clients at the time `now`, beside what was malformed first.
-fn parse(list: &str, now: f64) -> Partial<Vec<Client<'_>>, ParseError> {
-    let mut errors = FirstError::default();
-    let lines = list.lines().filter(|line| !line.trim().is_empty());
-    let clients = lines.filter_map(|line| {
-        let client = parse_client(line, now, &mut errors);
-        if client.is_none() {
-            errors.keep(ParseError::form("no client", line));
+impl ClientList {
+    /// Says when clients begin to be left out, and when that ends.
+    fn log(&self, left_out: usize) {
+        let limit = self.options.limit;
+        if left_out == 0 {
+            if self.left_out.recovered() {
+                tracing::info!(limit, "all clients are shown again");
+            }
+        } else if self.left_out.failed("left out") {
+            tracing::warn!(limit, left_out, "more clients than are shown");
         }
-        client
-    });
-    let clients = clients.collect();
-    errors.beside(clients)
+    }
 }
 
-/// A line `id=… addr=… [laddr=…] fd=… name=… …`.
-fn parse_client<'a>(
-    line: &'a str,
-    now: f64,
-    errors: &mut FirstError<ParseError>,
-) -> Option<Client<'a>> {
-    let (id, rest) = line.strip_prefix("id=")?.split_once(" addr=")?;
-    // The path of a socket may hold blanks and what looks like other parts.
-    let (address, rest) = rest.split_once(" laddr=").or_else(|| rest.split_once(" fd="))?;
-    let (host, port) = address.rsplit_once(':').unwrap_or((address, ""));
-    // That of the server's side of the connection as well: the last part of a name counts, since
-    // no later value holds a blank. A name may hold a `=`.
-    let parts = || rest.rsplit(' ').filter_map(|part| part.split_once('='));
-    let field = |name: &str| parts().find(|(key, _)| *key == name).map(|(_, value)| value);
-    let mut number = |name: &str| {
-        let text = field(name)?;
-        let complaint =
-            || ParseError::form(&format!("{name} of client {} is no number", excerpt(id)), text);
-        errors.note(text.parse::<f64>().map_err(|_| complaint()))
-    };
-    let since = |seconds: Option<f64>| seconds.map(|seconds| now - seconds);
-    Some(Client {
-        id,
-        times: Times { created: since(number("age")), idle_since: since(number("idle")) },
-        values: COLUMNS.iter().map(|column| number(column.key)).collect(),
-        name: field("name").unwrap_or_default(),
-        flags: field("flags").unwrap_or_default(),
-        db: field("db").unwrap_or_default(),
-        host,
-        port,
-        user: field("user"),
-        resp: field("resp"),
-    })
+fn push(rows: &[Row<'_>], shows_port: bool, sink: &mut Sink) {
+    sink.samples(&CLIENT, rows.iter().map(|row| (row.labels(shows_port), 1.0)));
+    let labels = |row: &Row<'_>| [("id", row.client.id.to_owned()), ("name", row.name.to_owned())];
+    sink.columns(COLUMNS, rows.iter().map(|row| (labels(row), row.values.as_slice())));
+    sink.table(TIMES, rows.iter().map(|row| (labels(row), &row.times)));
+}
+
+/// The first `limit` clients at the time `now`, beside what was malformed first.
+fn parse(list: &str, now: f64, limit: usize) -> Partial<Vec<Row<'_>>, ParseError> {
+    let mut errors = FirstError::default();
+    let mut rows = Vec::new();
+    for line in clients::lines(list).take(limit) {
+        if let Some(client) = errors.note(clients::parse(line)) {
+            rows.push(Row::new(client, now, &mut errors));
+        }
+    }
+    errors.beside(rows)
 }
 
 #[cfg(test)]
@@ -201,7 +205,7 @@ mod tests {
         user=app lib-name=jedis(redisson_v3.1) lib-ver=";
 
     fn text(list: &str, shows_port: bool) -> String {
-        let clients = parse(list, 1000.0);
+        let clients = parse(list, 1000.0, 9);
         assert_eq!(clients.error, None);
         pushed("", |_, sink| push(&clients.good, shows_port, sink))
     }
@@ -236,30 +240,27 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_looks_like_other_parts_changes_none_of_them() {
-        let line = "id=1 addr=/tmp/a name=b db=7 c:0 laddr=/tmp/a name=b db=7 c:0 fd=7 name=real \
-                    age=1 idle=1 flags=U db=0 sub=0";
-        let clients = parse(line, 10.0).good;
-        let client = &clients[0];
-        assert_eq!((client.host, client.name, client.db), ("/tmp/a name=b db=7 c", "real", "0"));
-        let redis_3 = parse("id=1 addr=10.0.0.1:5 fd=6 name=x=y=z age=1 idle=0 flags=N db=0", 10.0);
-        assert_eq!((redis_3.good[0].name, redis_3.good[0].port), ("x=y=z", "5"));
+    fn clients_over_the_limit_are_left_out() {
+        let two = format!("{SOCKET}\n\n{OLD}\n");
+        let rows = parse(&two, 0.0, 1);
+        assert_eq!((rows.good.len(), rows.good[0].client.id, rows.error), (1, "3", None));
+        assert_eq!(parse(&two, 0.0, 2).good.len(), 2);
     }
 
     #[test]
     fn a_malformed_part_costs_no_other_and_a_malformed_line_neither() {
         let clients =
-            parse("id=1 addr=a:1 fd=1 name=n age=x omem=5\nhello\nid=2 addr=b:1 fd=2", 0.0);
+            parse("id=1 addr=a:1 fd=1 name=n age=x omem=5\nhello\nid=2 addr=b:1 fd=2", 0.0, 9);
         assert_eq!(clients.good.len(), 2);
         assert_eq!((clients.good[0].times.created, clients.good[0].values[0]), (None, Some(5.0)));
         assert_eq!(clients.error.unwrap().to_string(), "age of client 1 is no number: \"x\"");
-        assert_eq!(parse("hello", 0.0).error.unwrap().to_string(), "no client: \"hello\"");
+        assert_eq!(parse("hello", 0.0, 9).error.unwrap().to_string(), "no client: \"hello\"");
     }
 
     proptest::proptest! {
         #[test]
         fn any_text_is_survived(list in "(id=|addr=| |laddr=|fd=|[a-z]{1,5}=?|:|é|\n){0,20}") {
-            let _ = parse(&list, 0.0);
+            let _ = parse(&list, 0.0, 5);
         }
     }
 }

@@ -24,6 +24,16 @@ const METRICS: &[Metric<Calls>] = &[
         "Calls that failed during execution; since Redis 6.2.",
         |row| row.failed,
     ),
+    counter(
+        "redis_commands_slowlog_total",
+        "Calls that went into the slow log; since Redis 8.8, of commands that have some.",
+        |row| row.slow,
+    ),
+    counter(
+        "redis_commands_slowlog_duration_seconds_total",
+        "Time of the calls that went into the slow log; since Redis 8.8.",
+        |row| row.slow_milliseconds.map(|milliseconds| milliseconds / 1e3),
+    ),
 ];
 
 pub(super) struct CommandStats;

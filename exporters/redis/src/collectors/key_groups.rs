@@ -12,6 +12,7 @@ use common::exposition::Sink;
 use common::metric::{Desc, Metric, gauge};
 use redis::{Value, cmd};
 
+use crate::bounded::{self, Sum};
 use crate::replies::values;
 use crate::replies::values::unexpected_from;
 use crate::scrape::Scrape;
@@ -74,6 +75,17 @@ const DURATION: Desc<'_> = Desc::gauge(
 struct Group {
     keys: f64,
     bytes: f64,
+}
+
+impl Sum for Group {
+    fn add(&mut self, other: &Self) {
+        self.keys += other.keys;
+        self.bytes += other.bytes;
+    }
+
+    fn size(&self) -> f64 {
+        self.bytes
+    }
 }
 
 /// Options of the `key_groups` collector.
@@ -165,9 +177,7 @@ impl KeyGroups {
                     let words = format!("more than {MAX_KEPT} groups in db{database}");
                     return Err(CollectError::query("check-key-groups", &words));
                 }
-                let group = groups.entry(name).or_default();
-                group.keys += row.keys;
-                group.bytes += row.bytes;
+                groups.entry(name).or_default().add(&row);
             }
             if next == b"0" {
                 return Ok(groups);
@@ -203,23 +213,11 @@ fn parse(reply: &Value) -> Option<(Vec<u8>, Rows)> {
 
 /// The groups that take most memory, and the sum of the others.
 fn largest(groups: HashMap<String, Group>, limit: usize) -> Rows {
-    let mut rows: Rows = groups.into_iter().collect();
-    rows.sort_by(|(a_name, a), (b_name, b)| {
-        b.bytes.total_cmp(&a.bytes).then_with(|| a_name.cmp(b_name))
-    });
-    let rest = rows.split_off(limit.min(rows.len()));
-    if !rest.is_empty() {
-        let mut sum = Group::default();
-        for (_, group) in rest {
-            sum.keys += group.keys;
-            sum.bytes += group.bytes;
-        }
+    let (mut rows, others) = bounded::largest(groups, limit);
+    if let Some(others) = others {
         match rows.iter_mut().find(|(name, _)| name == OVERFLOW) {
-            Some((_, group)) => {
-                group.keys += sum.keys;
-                group.bytes += sum.bytes;
-            }
-            None => rows.push((OVERFLOW.to_owned(), sum)),
+            Some((_, group)) => group.add(&others),
+            None => rows.push((OVERFLOW.to_owned(), others)),
         }
     }
     rows

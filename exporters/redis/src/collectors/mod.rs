@@ -1,6 +1,7 @@
 //! The list of collectors: one line each, in alphabetical order.
 
 mod client_list;
+mod clients;
 mod cluster;
 mod commandlog;
 mod commandstats;
@@ -9,6 +10,7 @@ mod config_values;
 mod errorstats;
 mod info;
 mod instance;
+mod instantaneous;
 mod key_counts;
 mod key_groups;
 mod keys;
@@ -22,9 +24,12 @@ mod scripts;
 mod search_indexes;
 mod sentinel;
 mod sentinel_masters;
+mod slot_stats;
 mod slowlog;
+mod slowlog_by_command;
 mod streams;
 mod tile38;
+mod users;
 
 use clap::Args as _;
 use common::collector::Entry;
@@ -38,6 +43,8 @@ pub const COLLECTORS: &[Entry<Scrape>] = &[
     Entry::off("client_list", "every connection of the server", client_list::build)
         .with_flags(client_list::flags)
         .turned_on_by(&[client_list::FLAG]),
+    Entry::off("clients", "connections in sums by name, user and library", clients::build)
+        .with_flags(clients::Options::augment_args),
     Entry::on("cluster", "state of the cluster, as this node sees it", |_| {
         Ok(Box::new(cluster::Cluster))
     }),
@@ -56,6 +63,9 @@ pub const COLLECTORS: &[Entry<Scrape>] = &[
         .with_flags(info::Options::augment_args),
     Entry::on("instance", "what the server is: version, role and the like", |_| {
         Ok(Box::new(instance::Instance))
+    }),
+    Entry::off("instantaneous", "rates that the server measures itself", |_| {
+        Ok(Box::new(instantaneous::Instantaneous))
     }),
     Entry::on("key_counts", "keys that match chosen patterns", |_| {
         Ok(Box::new(key_counts::KeyCounts))
@@ -93,14 +103,24 @@ pub const COLLECTORS: &[Entry<Scrape>] = &[
         sentinel_masters::build,
     )
     .with_flags(sentinel_masters::Options::augment_args),
+    Entry::off("slot_stats", "slots of a cluster node that have or do most", slot_stats::build)
+        .with_flags(slot_stats::Options::augment_args),
     Entry::on("slowlog", "length and latest entry of the slow log", |_| {
         Ok(Box::new(slowlog::SlowLog))
     }),
+    Entry::off(
+        "slowlog_by_command",
+        "new entries of the slow log by command",
+        slowlog_by_command::build,
+    )
+    .with_flags(slowlog_by_command::Options::augment_args),
     Entry::off("tile38", "state of a Tile38 server", tile38::build)
         .with_flags(tile38::flags)
         .turned_on_by(&[tile38::FLAG]),
     Entry::on("streams", "chosen streams, their groups and consumers", streams::build)
         .with_flags(streams::Options::augment_args),
+    Entry::off("users", "connections by user, and refusals in the ACL log by reason", users::build)
+        .with_flags(users::Options::augment_args),
 ];
 
 /// What a collector pushes for the text of an INFO.

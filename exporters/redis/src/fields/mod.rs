@@ -3,24 +3,21 @@
 
 mod counters;
 mod gauges;
+mod labelled;
 
 use common::error::{FirstError, ParseError};
 use common::exposition::Sink;
 use common::keyed::Keyed;
 use common::metric::{Desc, sanitize_name};
 
-use crate::replies::info::{find, malformed_line, number, value};
+use crate::replies::info::{find, number, value};
 pub(crate) use counters::COUNTERS;
 pub(crate) use gauges::GAUGES;
+use labelled::Labelled;
 
-const IO_THREAD_TIME: Desc<'_> = Desc::counter(
-    "redis_active_time_io_thread_seconds_total",
-    "Seconds that an I/O thread was busy, by number of the thread.",
-);
 /// Fields about the cluster are exposed even where no table knows them.
 const CLUSTER_PREFIX: &str = "cluster_";
 const UNKNOWN_HELP: &str = "A field of INFO about the cluster.";
-const IO_THREAD_PREFIX: &str = "used_active_time_io_thread_";
 
 /// Pushes all fields that are known, in any order; notes which should be a number and is not.
 pub(crate) fn push<'a>(
@@ -28,13 +25,12 @@ pub(crate) fn push<'a>(
     errors: &mut FirstError<ParseError>,
     sink: &mut Sink,
 ) {
-    let mut threads = Vec::new();
+    let mut labelled = Labelled::default();
     for (field, text) in fields {
         if let Some(known) = find(GAUGES, field).or_else(|| find(COUNTERS, field)) {
             push_known(known, text, errors, sink);
-        } else if let Some(thread) = field.strip_prefix(IO_THREAD_PREFIX) {
-            let seconds = number(text).ok_or_else(|| malformed_line(field, text));
-            threads.extend(errors.note(seconds).map(|seconds| ([("thread", thread)], seconds)));
+        } else if labelled.take(field, text, errors) {
+            // It is pushed with the others of its kind.
         } else if field.starts_with(CLUSTER_PREFIX)
             && let Some(value) = number(text)
         {
@@ -42,7 +38,7 @@ pub(crate) fn push<'a>(
             sink.value(&Desc::gauge(&name, UNKNOWN_HELP), value);
         }
     }
-    sink.samples(&IO_THREAD_TIME, threads);
+    labelled.push(sink);
 }
 
 /// Pushes the field that `known` describes, or notes that it is no number.

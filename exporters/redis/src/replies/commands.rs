@@ -1,5 +1,6 @@
 //! Calls and time per command: section Commandstats of `INFO`, lines
-//! `cmdstat_<command>:calls=,usec=,usec_per_call=,rejected_calls=,failed_calls=`.
+//! `cmdstat_<command>:calls=,usec=,usec_per_call=,rejected_calls=,failed_calls=`, and behind these
+//! `slowlog_count=,slowlog_time_ms_sum=,slowlog_time_ms_max=` where a command was slow.
 
 use common::error::{FirstError, ParseError, Partial};
 
@@ -16,6 +17,10 @@ pub struct Calls {
     pub rejected: Option<f64>,
     /// Calls that ran and failed; since Redis 6.2.
     pub failed: Option<f64>,
+    /// Calls that went into the slow log; since Redis 8.8, absent where there were none.
+    pub slow: Option<f64>,
+    /// Milliseconds that these took.
+    pub slow_milliseconds: Option<f64>,
 }
 
 /// One row per command (`config|get` for a subcommand), beside what was malformed first.
@@ -23,12 +28,20 @@ pub fn parse(info: &Info) -> Partial<Vec<(&str, Calls)>, ParseError> {
     let mut errors = FirstError::default();
     let mut rows = Vec::new();
     for (command, line) in info.named_lines("Commandstats", "cmdstat_") {
-        let calls = Calls {
-            count: errors.catch(line.number("calls")),
-            microseconds: errors.catch(line.number("usec")),
-            rejected: errors.catch(line.number("rejected_calls")),
-            failed: errors.catch(line.number("failed_calls")),
-        };
+        let mut calls = Calls::default();
+        for (part, text) in line.parts() {
+            let number = match part {
+                "calls" => &mut calls.count,
+                "usec" => &mut calls.microseconds,
+                "rejected_calls" => &mut calls.rejected,
+                "failed_calls" => &mut calls.failed,
+                "slowlog_count" => &mut calls.slow,
+                "slowlog_time_ms_sum" => &mut calls.slow_milliseconds,
+                _ => continue,
+            };
+            let parsed = text.parse().map_err(|_| line.malformed_part(part, text));
+            *number = number.or(errors.note(parsed));
+        }
         if calls == Calls::default() {
             errors.keep(line.malformed());
         } else {
@@ -46,8 +59,14 @@ mod tests {
         Info::new(format!("# Commandstats\r\n{lines}"))
     }
 
-    const ONE: Calls =
-        Calls { count: Some(1.0), microseconds: Some(7.0), rejected: None, failed: None };
+    const ONE: Calls = Calls {
+        count: Some(1.0),
+        microseconds: Some(7.0),
+        rejected: None,
+        failed: None,
+        slow: None,
+        slow_milliseconds: None,
+    };
 
     #[test]
     fn subcommands_and_refusals_are_read() {
@@ -63,6 +82,16 @@ mod tests {
     fn redis_6_0_has_neither_refusals_nor_failures() {
         let info = info("cmdstat_get:calls=1,usec=7,usec_per_call=7.00\r\n");
         assert_eq!(parse(&info), Partial::whole(vec![("get", ONE)]));
+    }
+
+    #[test]
+    fn redis_8_8_tells_what_was_slow() {
+        let info = info(
+            "cmdstat_scan:calls=1,usec=7,usec_per_call=28.74,slowlog_count=1,\
+             slowlog_time_ms_sum=10.20,slowlog_time_ms_max=10.20\r\n",
+        );
+        let row = Calls { slow: Some(1.0), slow_milliseconds: Some(10.2), ..ONE };
+        assert_eq!(parse(&info), Partial::whole(vec![("scan", row)]));
     }
 
     #[test]

@@ -9,6 +9,9 @@ use common::keyed::Keyed;
 /// command or error. They have collectors of their own.
 const PER_COMMAND: [&str; 3] = ["Commandstats", "Errorstats", "Latencystats"];
 
+/// The only section whose name has a blank; Valkey.
+const ENGINES: &str = "Scripting Engines";
+
 /// The text of one `INFO`, with its sections found.
 #[derive(Debug)]
 pub struct Info {
@@ -32,7 +35,7 @@ impl Info {
             position += line.len();
             // Kvrocks puts a comment of several words into its keyspace section.
             let Some(name) = line.trim_ascii_end().strip_prefix("# ") else { continue };
-            if name.is_empty() || name.contains([' ', ':']) {
+            if name.is_empty() || (name.contains([' ', ':']) && name != ENGINES) {
                 continue;
             }
             if let Some(last) = sections.last_mut() {
@@ -252,6 +255,12 @@ mod tests {
         assert_eq!(info.field("cmdstat_get"), None);
         let server = ["early", "os", "db0"].map(|field| info.server_field(field));
         assert_eq!(server, [Some("1"), Some("Linux a:b"), None]);
+    }
+
+    #[test]
+    fn fields_of_engines_belong_to_no_section_before_them() {
+        let info = Info::new("# Errorstats\r\n# Scripting Engines\r\nengines_count:1\r\n".into());
+        assert_eq!(info.field("engines_count"), Some("1"));
     }
 
     #[test]

@@ -3,27 +3,19 @@
 //!
 //! <https://mariadb.com/kb/en/show-replica-status/>
 
-use std::sync::Mutex;
-
 use async_trait::async_trait;
-use common::collector::{Collector, Release};
-use common::error::{CollectError, FirstError, ParseError, Partial};
+use common::collector::Collector;
+use common::error::{CollectError, FirstError};
 use common::exposition::{LabelSet, Sink};
 use common::keyed::Keyed;
 use common::metric::Kind;
-use common::sync::lock;
 
+use crate::gtid::positions;
 use crate::naming::Namer;
+use crate::replica_status::labels;
 use crate::scrape::Scrape;
-use crate::server::{Cells, QueryError, Table, mariadb, mysql};
+use crate::server::Table;
 use crate::value;
-
-const ALL_SLAVES: &str = "SHOW ALL SLAVES STATUS";
-const SLAVE: &str = "SHOW SLAVE STATUS";
-const REPLICA: &str = "SHOW REPLICA STATUS";
-
-/// `ER_PARSE_ERROR`: the server does not know the statement.
-const SYNTAX_ERROR: u16 = 1064;
 
 /// MariaDB's lists of domain-server-sequence positions.
 const POSITIONS: &[Keyed] = &[
@@ -39,78 +31,13 @@ const POSITIONS: &[Keyed] = &[
     ),
 ];
 
-/// Remembers which statement a version understands, so that the others are not tried at each scrape.
-#[derive(Debug, Default)]
-pub(super) struct SlaveStatus {
-    known: Mutex<Option<(Release, &'static str)>>,
-}
+#[derive(Debug)]
+pub(super) struct SlaveStatus;
 
 #[async_trait]
 impl Collector<Scrape> for SlaveStatus {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
-        let release = scrape.release();
-        let mut refusal = None;
-        for statement in self.candidates(release) {
-            match scrape.try_query(statement).await {
-                Ok(table) => {
-                    self.remember(release, statement);
-                    return push(&table, sink);
-                }
-                Err(error @ QueryError::Refused { code: SYNTAX_ERROR, .. }) => {
-                    refusal = Some((statement, error));
-                }
-                Err(error) => return Err(explain(statement, &error, release)),
-            }
-        }
-        Err(match refusal {
-            Some((statement, error)) => CollectError::query(statement, &error),
-            None => CollectError::NoData("no statement for this server".into()),
-        })
-    }
-}
-
-impl SlaveStatus {
-    /// The statement that worked with this version, or those to try, the likeliest first.
-    fn candidates(&self, release: Release) -> impl Iterator<Item = &'static str> + use<> {
-        let known = *lock(&self.known);
-        let known = known.filter(|(known, _)| *known == release).map(|(_, statement)| statement);
-        let others = statements(release).into_iter().filter(move |other| known != Some(*other));
-        known.into_iter().chain(others)
-    }
-
-    fn remember(&self, release: Release, statement: &'static str) {
-        *lock(&self.known) = Some((release, statement));
-    }
-}
-
-/// MySQL keeps the older words, and with them the metric names, until it drops them in 8.4.
-fn statements(release: Release) -> [&'static str; 3] {
-    if release.is_covered_by(&[mysql(8, 4, 0)]) {
-        [REPLICA, SLAVE, ALL_SLAVES]
-    } else if release.is_covered_by(&[mariadb(10, 0, 1)]) {
-        [ALL_SLAVES, SLAVE, REPLICA]
-    } else {
-        [SLAVE, REPLICA, ALL_SLAVES]
-    }
-}
-
-/// An error that says which privilege to grant if one is missing.
-fn explain(statement: &str, error: &QueryError, release: Release) -> CollectError {
-    if !error.is_about_privileges() {
-        return CollectError::query(statement, error);
-    }
-    let privilege = privilege(release);
-    let message = format!("{error}; GRANT {privilege} ON *.* to the exporter's user");
-    CollectError::query(statement, &message)
-}
-
-fn privilege(release: Release) -> &'static str {
-    if release.is_covered_by(&[mariadb(10, 5, 9)]) {
-        "SLAVE MONITOR"
-    } else if release.is_covered_by(&[mariadb(10, 5, 2)]) {
-        "REPLICATION SLAVE ADMIN"
-    } else {
-        "REPLICATION CLIENT"
+        push(scrape.replica_status().await?, sink)
     }
 }
 
@@ -135,7 +62,7 @@ fn push(table: &Table, sink: &mut Sink) -> Result<(), CollectError> {
             let list = row.named(&[known.key]).unwrap_or_default();
             for position in errors.take(positions(list)) {
                 let ids = [("domain_id", position.domain), ("server_id", position.server)];
-                family.sample(&(labels, ids), position.sequence);
+                family.sample(&(labels, ids), position.sequence as f64);
             }
         }
     }
@@ -146,40 +73,6 @@ fn push(table: &Table, sink: &mut Sink) -> Result<(), CollectError> {
 fn is_about_a_thread(column: &str) -> bool {
     let column = column.to_ascii_lowercase();
     column.ends_with("_io_running") || column.ends_with("_sql_running")
-}
-
-fn labels(row: Cells<'_>) -> LabelSet {
-    let text = |names: &[&str]| row.named(names).unwrap_or_default();
-    LabelSet::new([
-        ("channel_name", text(&["Channel_Name"])),
-        ("connection_name", text(&["Connection_name"])),
-        ("master_host", text(&["Master_Host", "Source_Host"])),
-        ("master_uuid", text(&["Master_UUID", "Source_UUID"])),
-    ])
-}
-
-/// One `domain-server-sequence`.
-#[derive(Debug, PartialEq)]
-struct Position<'a> {
-    domain: &'a str,
-    server: &'a str,
-    sequence: f64,
-}
-
-/// The positions of a list, beside what was malformed first.
-fn positions(list: &str) -> Partial<Vec<Position<'_>>, ParseError> {
-    let texts = list.split(',').map(str::trim).filter(|text| !text.is_empty());
-    let malformed = |text| ParseError::form("a position is not domain-server-sequence", text);
-    texts.map(|text| parse_position(text).ok_or_else(|| malformed(text))).collect()
-}
-
-fn parse_position(text: &str) -> Option<Position<'_>> {
-    let mut parts = text.split('-');
-    let (domain, server, sequence) = (parts.next()?, parts.next()?, parts.next()?);
-    let is_number = |text: &str| text.parse::<u32>().is_ok();
-    let is_whole = parts.next().is_none() && is_number(domain) && is_number(server);
-    let sequence = sequence.parse::<u64>().ok()? as f64;
-    is_whole.then_some(Position { domain, server, sequence })
 }
 
 #[cfg(test)]

@@ -2,11 +2,6 @@ use common::testing;
 use proptest::prelude::*;
 
 use super::*;
-use crate::server::parse_version;
-
-fn version(text: &str) -> Release {
-    parse_version(text).unwrap()
-}
 
 fn samples(table: &Table) -> Vec<String> {
     pushed(table).0
@@ -102,67 +97,15 @@ fn a_server_that_is_no_replica_has_no_samples() {
 }
 
 #[test]
-fn the_statement_is_chosen_by_version_and_remembered() {
-    let collector = SlaveStatus::default();
-    let first = |text| collector.candidates(version(text)).next();
-    assert_eq!(first("10.11.6-MariaDB"), Some(ALL_SLAVES));
-    assert_eq!(first("8.0.36"), Some(SLAVE));
-    assert_eq!(first("8.4.0"), Some(REPLICA));
-    assert_eq!(first("5.5.62"), Some(SLAVE));
-    collector.remember(version("8.4.0"), SLAVE);
-    assert_eq!(first("8.4.0"), Some(SLAVE));
-    assert_eq!(first("8.4.1"), Some(REPLICA));
-    let candidates: Vec<_> = collector.candidates(version("8.4.0")).collect();
-    assert_eq!(candidates, [SLAVE, REPLICA, ALL_SLAVES]);
-}
-
-#[test]
-fn a_missing_privilege_is_named() {
-    let refused = QueryError::Refused { code: 1227, message: "Access denied".into() };
-    let explained = |text| explain(ALL_SLAVES, &refused, version(text)).to_string();
-    assert_eq!(
-        explained("10.11.6-MariaDB"),
-        "SHOW ALL SLAVES STATUS: Access denied (error 1227); GRANT SLAVE MONITOR ON *.* to the \
-         exporter's user"
-    );
-    assert!(explained("10.5.8-MariaDB").contains("GRANT REPLICATION SLAVE ADMIN "));
-    assert!(explained("10.4.1-MariaDB").contains("GRANT REPLICATION CLIENT "));
-    assert!(explained("8.0.36").contains("GRANT REPLICATION CLIENT "));
-}
-
-#[test]
-fn malformed_positions_are_reported_and_cost_no_other() {
-    assert_eq!(
-        positions("0-1-5, 4294967295-2-18446744073709551615"),
-        Partial::whole(vec![
-            Position { domain: "0", server: "1", sequence: 5.0 },
-            Position { domain: "4294967295", server: "2", sequence: 18_446_744_073_709_551_615.0 },
-        ])
-    );
-    for list in ["0-1", "0-1-", "0-1-x", "0-1-2-3", "a-1-2", "3e11fa47-71ca:1-5"] {
-        let list = format!("{list},7-8-9");
-        let Partial { good, error } = positions(&list);
-        assert_eq!(good, [Position { domain: "7", server: "8", sequence: 9.0 }], "{list}");
-        assert!(error.is_some(), "{list}");
-    }
+fn a_malformed_position_is_reported_and_costs_no_other() {
     let row: &[Option<&str>] = &[Some("db1"), Some("x,0-1-99")];
     let (samples, result) = pushed(&Table::of(&["Master_Host", "Gtid_IO_Pos"], &[row]));
     assert_eq!(samples.len(), 1);
     let error = "SHOW TEST: a position is not domain-server-sequence: \"x\"";
     assert_eq!(result.unwrap_err().to_string(), error);
-    for list in ["", ",", " , "] {
-        assert_eq!(positions(list), Partial::whole(vec![]), "{list:?}");
-    }
 }
 
 proptest! {
-    #[test]
-    fn arbitrary_positions_never_panic(list in "[-0-9, a]{0,40}|(?s).{0,40}") {
-        for position in positions(&list).good {
-            prop_assert!(position.sequence >= 0.0);
-        }
-    }
-
     #[test]
     fn arbitrary_rows_give_legal_lines(
         columns in prop::collection::vec("(?s).{0,12}", 1..5),
@@ -192,4 +135,39 @@ fn a_thread_runs_only_if_it_says_yes() {
     }
     let unknown = Table::of(&["Slave_IO_Running"], &[&[None]]);
     assert!(samples(&unknown).is_empty());
+}
+
+#[test]
+fn the_columns_of_newer_servers_are_families_too() {
+    // MariaDB 11.6 and later; MySQL 8.4 and 9.
+    let mariadb: &[(&str, Option<&str>, &str)] = &[
+        ("Connection_name", Some("eu"), ""),
+        ("Master_last_event_time", Some("2024-02-29 12:00:00"), "1709208000"),
+        ("Slave_last_event_time", None, ""),
+        ("Master_Slave_time_diff", Some("2"), "2"),
+    ];
+    let mysql: &[(&str, Option<&str>, &str)] = &[
+        ("Source_Host", Some("db1"), ""),
+        ("Seconds_Behind_Source", Some("0"), "0"),
+        ("Replica_IO_Running", Some("Connecting"), "0"),
+        ("Source_SSL_Allowed", Some("No"), "0"),
+        ("Auto_Position", Some("1"), "1"),
+        ("Get_Source_public_key", Some("0"), "0"),
+        ("Executed_Gtid_Set", Some("3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5"), ""),
+        ("SQL_Remaining_Delay", None, ""),
+    ];
+    for row in [mariadb, mysql] {
+        let columns: Vec<&str> = row.iter().map(|(name, ..)| *name).collect();
+        let cells: Vec<Option<&str>> = row.iter().map(|(_, cell, _)| *cell).collect();
+        let samples = samples(&Table::of(&columns, &[&cells]));
+        let expected = row.iter().filter(|(_, _, value)| !value.is_empty());
+        assert_eq!(samples.len(), expected.clone().count(), "{samples:?}");
+        for (sample, (column, _, value)) in samples.iter().zip(expected) {
+            let name = format!("mysql_slave_status_{}{{", column.to_lowercase());
+            assert!(
+                sample.starts_with(&name) && sample.ends_with(&format!(" {value}")),
+                "{sample}"
+            );
+        }
+    }
 }

@@ -24,7 +24,7 @@ fn tables_are_sorted_for_the_search_and_name_each_family_once() {
     let mut names: Vec<&str> = GAUGES.iter().chain(COUNTERS).map(|known| known.desc.name).collect();
     names.sort_unstable();
     assert!(names.is_sorted_by(|one, other| one < other));
-    assert_eq!((GAUGES.len(), COUNTERS.len()), (165, 77));
+    assert_eq!((GAUGES.len(), COUNTERS.len()), (186, 86));
 }
 
 #[test]
@@ -81,6 +81,37 @@ fn older_and_other_servers_have_what_they_tell() {
 }
 
 #[test]
+fn certificates_and_engines_are_told_apart_by_labels() {
+    let text = pushed(
+        "# TLS\r\ntls_ca_cert_serial:none\r\ntls_server_cert_serial:01A2\r\n\
+         tls_server_cert_expires_in_seconds:47\r\n# Scripting Engines\r\nengines_count:3\r\n\
+         engine_0:name=LUA,module=built-in,abi_version=4,used_memory=20,memory_overhead=-\r\n\
+         engine_1:memory_overhead=31,name=JS\r\nengine_2:x\r\nengine_x:1\r\n",
+        |info, sink| {
+            let error = COLLECTOR.push(info, sink).unwrap_err();
+            assert_eq!(error.to_string(), "memory_overhead of engine_0 is no number: \"-\"");
+        },
+    );
+    let (lua, js) = (
+        "{engine=\"LUA\",module=\"built-in\",abi_version=\"4\"}",
+        "{engine=\"JS\",module=\"\",abi_version=\"\"}",
+    );
+    for line in [
+        "\nredis_tls_certificate_info{certificate=\"ca\",serial=\"none\"} 1\n".to_owned(),
+        "\nredis_tls_certificate_info{certificate=\"server\",serial=\"01A2\"} 1\n".to_owned(),
+        "\nredis_tls_server_cert_expires_in_seconds 47\n".to_owned(),
+        "\nredis_scripting_engines_count 3\n".to_owned(),
+        format!("\nredis_scripting_engine_info{lua} 1\n"),
+        format!("\nredis_scripting_engine_info{js} 1\n"),
+        format!("\nredis_scripting_engine_memory_used_bytes{lua} 20\n"),
+        format!("\nredis_scripting_engine_memory_overhead_bytes{js} 31\n"),
+    ] {
+        assert!(text.contains(&line), "{line}{text}");
+    }
+    assert_eq!(text.matches("redis_scripting_engine_info{").count(), 2, "{text}");
+}
+
+#[test]
 fn numbers_out_of_the_ordinary_are_kept() {
     let text = text(
         "# Memory\r\nmem_fragmentation_ratio:-nan\r\nmem_fragmentation_bytes:-1065039834\r\n\
@@ -122,7 +153,7 @@ fn a_truncated_answer_keeps_its_whole_lines() {
 
 proptest::proptest! {
     #[test]
-    fn any_text_is_survived(info in "((# [A-Z][a-z]{0,3}|used_memory|cluster_[a-z-]{0,3}):?[0-9a-zé.-]{0,5}\n)*") {
+    fn any_text_is_survived(info in "((# [A-Z][a-z]{0,3}|used_memory|cluster_[a-z-]{0,3}|engine_[0-9]):?[0-9a-zé.,=-]{0,9}\n)*") {
         pushed(&info, |info, sink| { let _ = COLLECTOR.push(info, sink); });
     }
 }

@@ -1,87 +1,19 @@
-//! Log lines on stderr, in the keys and the order that the Go exporters use.
+//! The form of the lines: an event's time, level and source, its message, its attributes.
 
 use std::fmt::{self, Write as _};
 
-use clap::{Args, ValueEnum};
 use jiff::ZonedDateTime;
 use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Subscriber};
+use tracing::{Event, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-/// Flags of the log.
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Log")]
-pub struct LogArgs {
-    /// Least severe messages to print: debug, info, warn or error
-    #[arg(
-        hide_possible_values = true,
-        id = "log.level",
-        long = "log.level",
-        value_name = "LEVEL",
-        default_value = "info",
-        ignore_case = true
-    )]
-    pub level: LogLevel,
-    /// Form of the log lines on stderr: logfmt or json
-    #[arg(
-        hide_possible_values = true,
-        id = "log.format",
-        long = "log.format",
-        value_name = "FORMAT",
-        default_value = "logfmt"
-    )]
-    pub format: LogFormat,
-}
-
-/// Severity of a log line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogLevel {
-    /// Everything, each scrape included.
-    Debug,
-    /// Changes of state.
-    Info,
-    /// Failures of a part.
-    #[value(alias = "warning")]
-    Warn,
-    /// Failures of the whole.
-    Error,
-}
-
-/// Form of a log line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// `key=value` pairs.
-    #[value(alias = "txt")]
-    Logfmt,
-    /// One JSON object a line.
-    Json,
-}
-
-/// Starts logging; a second call has no effect. A panic is logged like any other error.
-pub fn start(args: &LogArgs) {
-    let level = match args.level {
-        LogLevel::Debug => Level::DEBUG,
-        LogLevel::Info => Level::INFO,
-        LogLevel::Warn => Level::WARN,
-        LogLevel::Error => Level::ERROR,
-    };
-    let started = tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(std::io::stderr)
-        .event_format(Lines(args.format))
-        .finish();
-    if tracing::subscriber::set_global_default(started).is_ok() {
-        std::panic::set_hook(Box::new(|panic| {
-            tracing::error!(panic = %panic, "a part of this program panicked");
-        }));
-    }
-}
+use super::LogFormat;
 
 /// Writes one line per event.
 #[derive(Debug)]
-struct Lines(LogFormat);
+pub(super) struct Lines(pub(super) LogFormat);
 
 impl<S, N> FormatEvent<S, N> for Lines
 where
@@ -98,19 +30,18 @@ where
         let file = metadata.file().unwrap_or("unknown");
         let file = file.rsplit('/').next().unwrap_or(file);
         let source = format!("{file}:{}", metadata.line().unwrap_or(0));
-        let mut line =
-            Line { format: self.0, text: String::with_capacity(160), attributes: String::new() };
-        let time = ZonedDateTime::now().strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string();
-        line.pair("time", &time.replace("+00:00", "Z"));
-        line.pair("level", metadata.level().as_str());
-        line.pair("source", &source);
+        let mut line = Line::new(self.0, metadata.level().as_str(), &source);
         event.record(&mut line);
-        line.text.push_str(&line.attributes);
-        match self.0 {
-            LogFormat::Logfmt => writeln!(writer, "{}", line.text),
-            LogFormat::Json => writeln!(writer, "{{{}}}", line.text),
-        }
+        writer.write_str(&line.finish())
     }
+}
+
+/// The line that says how many others are missing before it.
+pub(super) fn missing(format: LogFormat, count: u64) -> String {
+    let mut line = Line::new(format, "WARN", "queue.rs:0");
+    line.pair("msg", "log lines are missing here: they could not be written in time");
+    line.pair("lines", &count.to_string());
+    line.finish()
 }
 
 /// A line under construction: the message is written before the other attributes.
@@ -121,6 +52,24 @@ struct Line {
 }
 
 impl Line {
+    fn new(format: LogFormat, level: &str, source: &str) -> Self {
+        let mut line = Self { format, text: String::with_capacity(160), attributes: String::new() };
+        let time = ZonedDateTime::now().strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string();
+        line.pair("time", &time.replace("+00:00", "Z"));
+        line.pair("level", level);
+        line.pair("source", source);
+        line
+    }
+
+    /// The whole line, with its end.
+    fn finish(self) -> String {
+        let Self { format, text, attributes } = self;
+        match format {
+            LogFormat::Logfmt => format!("{text}{attributes}\n"),
+            LogFormat::Json => format!("{{{text}{attributes}}}\n"),
+        }
+    }
+
     fn pair(&mut self, key: &str, value: &str) {
         put_pair(&mut self.text, self.format, key, value);
     }

@@ -1,0 +1,150 @@
+use std::collections::BTreeMap;
+
+use common::metric::Kind;
+use common::testing;
+use proptest::prelude::*;
+
+use super::*;
+use crate::custom::{Family, Value};
+use crate::server::Table;
+
+fn family(name: &str, labels: &[&str], values: &[&str]) -> Family {
+    let value = |column: &&str| Value { column: (*column).to_owned(), words: BTreeMap::new() };
+    Family {
+        name: name.to_owned(),
+        help: "Help.".to_owned(),
+        kind: Kind::Gauge,
+        labels: labels.iter().map(|label| ((*label).to_owned(), (*label).to_owned())).collect(),
+        fixed_labels: Vec::new(),
+        column_label: None,
+        values: values.iter().map(value).collect(),
+    }
+}
+
+fn query(families: Vec<Family>) -> Query {
+    Query {
+        name: "orders".to_owned(),
+        statement: "SELECT 1".to_owned(),
+        interval: None,
+        timeout: None,
+        rows: 3,
+        families,
+    }
+}
+
+fn read(query: &Query, table: &Table) -> (Vec<String>, Option<String>) {
+    let (samples, error) = samples::read(query, table);
+    let mut sink = Sink::default();
+    samples::push(query, &samples, &mut sink);
+    (testing::samples(&sink), error.map(|error| error.to_string()))
+}
+
+#[test]
+fn columns_become_families_with_the_labels_of_the_row() {
+    let query =
+        query(vec![family("shop_orders", &["state"], &["n"]), family("shop_age", &[], &["AGE"])]);
+    let table = Table::of(
+        &["state", "n", "age"],
+        &[&[Some("new"), Some("3"), None], &[None, Some(" 2.50 "), Some("7")]],
+    );
+    let expected = ["shop_orders{state=\"new\"} 3", "shop_orders{state=\"\"} 2.5", "shop_age 7"];
+    assert_eq!(read(&query, &table), (expected.map(Into::into).to_vec(), None));
+}
+
+#[test]
+fn several_columns_of_a_family_have_a_label_that_tells_them_apart() {
+    let mut of_io = family("shop_io", &["db"], &["reads", "writes"]);
+    of_io.column_label = Some("operation".into());
+    of_io.fixed_labels = vec![("env".into(), "a \"b\"".into())];
+    of_io.values[1].words = BTreeMap::from([("none".to_owned(), 0.0)]);
+    let table = Table::of(&["db", "reads", "writes"], &[&[Some("x"), Some("1"), Some("none")]]);
+    let labels = |operation| format!("{{db=\"x\",env=\"a \\\"b\\\"\",operation=\"{operation}\"}}");
+    let expected =
+        vec![format!("shop_io{} 1", labels("reads")), format!("shop_io{} 0", labels("writes"))];
+    assert_eq!(read(&query(vec![of_io]), &table), (expected, None));
+}
+
+#[test]
+fn what_is_wrong_costs_its_own_samples() {
+    let query = query(vec![
+        family("shop_a", &[], &["a"]),
+        family("shop_b", &["c"], &["a"]),
+        family("shop_d", &[], &["d"]),
+    ]);
+    let table = Table::of(&["a", "b"], &[&[Some("x"), None], &[Some("1"), None]]);
+    let (samples, error) = read(&query, &table);
+    assert_eq!(samples, ["shop_a 1"]);
+    assert_eq!(error.as_deref(), Some("a is no number: \"x\""));
+    let (samples, error) = read(&query, &Table::of(&["a", "d"], &[&[Some("1"), Some("2")]]));
+    assert_eq!(samples, ["shop_a 1", "shop_d 2"]);
+    assert_eq!(error.as_deref(), Some("column c is missing"));
+}
+
+#[test]
+fn rows_have_a_bound() {
+    let query = query(vec![family("shop_a", &["a"], &["a"])]);
+    let rows: Vec<[Option<&str>; 1]> = ["1", "2", "3", "4"].map(|text| [Some(text)]).to_vec();
+    let rows: Vec<&[Option<&str>]> = rows.iter().map(<[_; 1]>::as_slice).collect();
+    let (samples, error) = read(&query, &Table::of(&["a"], &rows));
+    assert_eq!(samples.len(), 3);
+    assert_eq!(error.as_deref(), Some("more than 3 rows: the others are left out"));
+    assert_eq!(read(&query, &Table::of(&["a"], &rows[..3])).1, None);
+}
+
+#[test]
+fn a_query_that_fails_costs_no_other_and_is_named() {
+    let answer = |result| {
+        Some(Arc::new(Answer {
+            asked: Instant::now(),
+            took: Duration::from_millis(250),
+            result,
+            malformed: None,
+        }))
+    };
+    let other = Query { name: "other".into(), ..query(vec![family("shop_b", &[], &["b"])]) };
+    let third = Query { name: "third".into(), ..other.clone() };
+    let collector = CustomQuery {
+        queries: vec![query(vec![family("shop_a", &[], &["a"])]), other, third],
+        kept: Kept::default(),
+    };
+    let mut sink = Sink::default();
+    let (samples, _) = samples::read(&collector.queries[0], &Table::of(&["a"], &[&[Some("5")]]));
+    let refused = QueryError::Refused { code: 1142, message: "SELECT command denied".into() };
+    let answers = [answer(Ok(samples)), answer(Err(refused)), None];
+    let error = collector.push(&answers, &mut sink).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "custom queries: other: SELECT command denied (error 1142); the time was too short for \
+         all of them"
+    );
+    let samples = testing::samples(&sink);
+    for expected in [
+        "shop_a 5",
+        "mysql_custom_query_success{query=\"orders\"} 1",
+        "mysql_custom_query_success{query=\"other\"} 0",
+        "mysql_custom_query_duration_seconds{query=\"orders\"} 0.25",
+    ] {
+        assert!(samples.iter().any(|sample| sample == expected), "{expected}: {samples:?}");
+    }
+    assert!(!samples.iter().any(|sample| sample.contains("third")), "{samples:?}");
+}
+
+#[test]
+fn an_answer_is_fresh_within_the_interval() {
+    let now = Instant::now();
+    let answer =
+        Answer { asked: now, took: Duration::ZERO, result: Ok(Vec::new()), malformed: None };
+    let minute = Some(Duration::from_mins(1));
+    assert!(is_fresh(&answer, minute, now + Duration::from_secs(59)));
+    assert!(!is_fresh(&answer, minute, now + Duration::from_mins(1)));
+    assert!(!is_fresh(&answer, None, now));
+}
+
+proptest! {
+    #[test]
+    fn any_cell_is_read_or_reported(cell in "[-+0-9.einfaN]{0,12}|(?s).{0,12}") {
+        let query = query(vec![family("shop_a", &["a"], &["a"])]);
+        let (samples, error) = read(&query, &Table::of(&["a"], &[&[Some(&cell)]]));
+        prop_assert_eq!(samples.is_empty(), error.is_some());
+    }
+}

@@ -1,0 +1,102 @@
+//! The format of a collector of sql_exporter: metrics, each with a query or the name of one.
+//!
+//! <https://github.com/burningalchemist/sql_exporter#collectors>
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, bail, ensure};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::{DEFAULT_ROWS, Family, Query, Value, duration, from_yaml, kind};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default, rename = "collector_name")]
+    _name: Option<String>,
+    min_interval: Option<String>,
+    #[serde(default)]
+    metrics: Vec<RawMetric>,
+    #[serde(default)]
+    queries: Vec<RawQuery>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawQuery {
+    query_name: String,
+    query: String,
+    #[serde(default, rename = "no_prepared_statement")]
+    _unprepared: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawMetric {
+    metric_name: String,
+    #[serde(rename = "type")]
+    kind: String,
+    help: String,
+    #[serde(default)]
+    key_labels: Vec<String>,
+    #[serde(default)]
+    static_labels: BTreeMap<String, String>,
+    value_label: Option<String>,
+    values: Vec<String>,
+    query: Option<String>,
+    query_ref: Option<String>,
+    #[serde(default, rename = "no_prepared_statement")]
+    _unprepared: Option<IgnoredAny>,
+}
+
+pub(super) fn parse(text: &str) -> anyhow::Result<Vec<Query>> {
+    let file: File = from_yaml(text)?;
+    let interval = duration("min_interval", file.min_interval.as_deref())?;
+    let query = |name: String, statement| Query {
+        name,
+        statement,
+        interval,
+        timeout: None,
+        rows: DEFAULT_ROWS,
+        families: Vec::new(),
+    };
+    let mut queries: Vec<Query> =
+        file.queries.into_iter().map(|raw| query(raw.query_name, raw.query)).collect();
+    for raw in file.metrics {
+        let name = raw.metric_name.clone();
+        let (own, reference) = (raw.query.clone(), raw.query_ref.clone());
+        let family = family(raw).with_context(|| format!("metric {name}"))?;
+        match (own, reference) {
+            (Some(statement), None) => {
+                queries.push(Query { families: vec![family], ..query(name, statement) });
+            }
+            (None, Some(reference)) => {
+                let known = queries.iter_mut().find(|query| query.name == reference);
+                let Some(known) = known else {
+                    bail!("metric {name}: query_ref: there is no query {reference}");
+                };
+                known.families.push(family);
+            }
+            _ => bail!("metric {name}: exactly one of query and query_ref is expected"),
+        }
+    }
+    Ok(queries)
+}
+
+fn family(raw: RawMetric) -> anyhow::Result<Family> {
+    let is_one = raw.values.len() == 1;
+    ensure!(
+        is_one || (raw.value_label.is_some() && !raw.values.is_empty()),
+        "values: several columns need a value_label, and there must be one"
+    );
+    Ok(Family {
+        name: raw.metric_name,
+        help: raw.help,
+        kind: kind(&raw.kind)?,
+        labels: raw.key_labels.into_iter().map(|column| (column.clone(), column)).collect(),
+        fixed_labels: raw.static_labels.into_iter().collect(),
+        column_label: raw.value_label.filter(|_| !is_one),
+        values: raw.values.iter().map(|column| Value::of(column)).collect(),
+    })
+}
