@@ -176,7 +176,7 @@ impl Scrape {
     }
 
     /// Runs a statement that the user has written until `deadline` at the latest: in a read-only
-    /// transaction, and in the time zone of the server's machine.
+    /// transaction, and in the time zone of the server's machine. Reads so many rows at most.
     ///
     /// # Errors
     /// [`QueryError`] as it came; also if the server takes no read-only transactions.
@@ -184,10 +184,11 @@ impl Scrape {
         &self,
         statement: &str,
         deadline: Instant,
+        rows: usize,
     ) -> Result<Table, QueryError> {
         let deadline = deadline.min(self.deadline);
         let time = deadline.saturating_duration_since(Instant::now());
-        let limit = Limit::of_user(self.release, time);
+        let limit = Limit::of_user(self.release, time, rows);
         self.server.query(statement, Some(&limit), deadline).await
     }
 

@@ -53,18 +53,27 @@ impl Connection {
 
     /// Runs a statement and reads its whole answer.
     pub(super) async fn query(&mut self, statement: &str) -> Result<Table, QueryError> {
+        self.query_rows(statement, usize::MAX).await
+    }
+
+    /// As [`Self::query`], but reads no more than so many rows.
+    pub(super) async fn query_rows(
+        &mut self,
+        statement: &str,
+        rows: usize,
+    ) -> Result<Table, QueryError> {
         let Some(conn) = self.conn.as_mut() else {
             return Err(QueryError::Lost("closed".into()));
         };
         self.state = State::Busy;
-        let answer = read(conn, statement).await;
+        let answer = read(conn, statement, rows).await;
         self.state = match &answer {
             // The rest of it has not been read.
-            Ok(table) if table.overflows() => State::Busy,
+            Ok((_, false)) => State::Busy,
             Ok(_) | Err(mysql_async::Error::Server(_)) => State::Ready,
             Err(_) => State::Lost,
         };
-        let table = answer.map_err(|error| QueryError::lost(&error))?;
+        let (table, _) = answer.map_err(|error| QueryError::lost(&error))?;
         if table.overflows() { Err(QueryError::TooLarge(MAX_BYTES)) } else { Ok(table) }
     }
 
@@ -120,18 +129,24 @@ impl Connection {
     }
 }
 
-async fn read(conn: &mut Conn, statement: &str) -> mysql_async::Result<Table> {
+/// The first `rows` of the answer, and whether that is all of it.
+async fn read(conn: &mut Conn, statement: &str, rows: usize) -> mysql_async::Result<(Table, bool)> {
     let mut result = conn.query_iter(statement).await?;
     let mut table =
         Table::new(statement, result.columns_ref().iter().map(mysql_async::Column::name_str));
+    let mut read = 0;
     while let Some(row) = result.next().await? {
+        if read == rows {
+            return Ok((table, false));
+        }
         table.push(row);
+        read += 1;
         if table.overflows() {
-            return Ok(table);
+            return Ok((table, false));
         }
     }
     result.drop_result().await?;
-    Ok(table)
+    Ok((table, true))
 }
 
 impl Drop for Connection {

@@ -14,6 +14,8 @@ pub(crate) struct Limit {
     pub(super) statement: String,
     /// The user has written the statement: it must not write.
     pub(super) is_of_user: bool,
+    /// No more rows are read.
+    pub(super) rows: usize,
 }
 
 impl Limit {
@@ -29,12 +31,12 @@ impl Limit {
         } else {
             return None;
         };
-        Some(Self { seconds, statement, is_of_user: false })
+        Some(Self { seconds, statement, is_of_user: false, rows: usize::MAX })
     }
 
-    /// As [`Self::new`], for a statement that the user has written.
-    pub(crate) fn of_user(release: Release, time: Duration) -> Self {
-        let none = || Self { seconds: 0, statement: String::new(), is_of_user: true };
-        Self { is_of_user: true, ..Self::new(release, time).unwrap_or_else(none) }
+    /// As [`Self::new`], for a statement that the user has written and wants `rows` of.
+    pub(crate) fn of_user(release: Release, time: Duration, rows: usize) -> Self {
+        let none = || Self { seconds: 0, statement: String::new(), is_of_user: true, rows };
+        Self { is_of_user: true, rows, ..Self::new(release, time).unwrap_or_else(none) }
     }
 }

@@ -229,7 +229,8 @@ impl Server {
             connection.limit(limit.seconds, &limit.statement).await?;
         }
         connection.make_ready(limit.is_some_and(|limit| limit.is_of_user)).await?;
-        connection.query(statement).await
+        let rows = limit.map_or(usize::MAX, |limit| limit.rows);
+        connection.query_rows(statement, rows).await
     }
 
     /// Keeps the connection that has given `answer` if it is of use still.
