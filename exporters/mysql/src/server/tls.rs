@@ -1,7 +1,6 @@
 //! TLS to the server, as far as the library lets others have a say in it.
 
 use std::path::Path;
-use std::sync::OnceLock;
 
 use common::tls::{Hints, certificates};
 use mysql_async::{ClientIdentity, SslOpts};
@@ -93,14 +92,11 @@ fn check_authorities(path: &Path, pem: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-/// The system's authorities that the library will understand.
-fn system_authorities() -> &'static [CertificateDer<'static>] {
-    static SYSTEM: OnceLock<Vec<CertificateDer<'static>>> = OnceLock::new();
-    SYSTEM.get_or_init(|| {
-        let mut certificates = rustls_native_certs::load_native_certs().certs;
-        certificates.retain(|certificate| RootCertStore::empty().add(certificate.clone()).is_ok());
-        certificates
-    })
+/// The system's authorities that the library will understand, as they are now.
+fn system_authorities() -> Vec<CertificateDer<'static>> {
+    let mut certificates = rustls_native_certs::load_native_certs().certs;
+    certificates.retain(|certificate| RootCertStore::empty().add(certificate.clone()).is_ok());
+    certificates
 }
 
 /// Finds out that the server spoke no version before 1.3: the library cannot be told to insist.
