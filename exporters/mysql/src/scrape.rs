@@ -176,19 +176,20 @@ impl Scrape {
     }
 
     /// Runs a statement that the user has written until `deadline` at the latest: in a read-only
-    /// transaction, and in the time zone of the server's machine. Reads so many rows at most.
+    /// transaction, in the time zone of the server's machine, and for one row more than `rows`
+    /// at most, which shows that there are more.
     ///
     /// # Errors
     /// [`QueryError`] as it came; also if the server takes no read-only transactions.
     pub async fn query_of_user(
         &self,
         statement: &str,
-        deadline: Instant,
         rows: usize,
+        deadline: Instant,
     ) -> Result<Table, QueryError> {
         let deadline = deadline.min(self.deadline);
         let time = deadline.saturating_duration_since(Instant::now());
-        let limit = Limit::of_user(self.release, time, rows);
+        let limit = Limit::of_user(self.release, time, rows + 1);
         self.server.query(statement, Some(&limit), deadline).await
     }
 

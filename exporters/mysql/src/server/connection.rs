@@ -29,8 +29,8 @@ pub(super) struct Connection {
     statement_limit: Option<u64>,
     /// Its transactions cannot write.
     is_read_only: bool,
-    /// Its clock is that of the server's machine.
-    has_system_zone: bool,
+    /// It is ready for a statement of the user's, of as many rows at most.
+    rows_for_user: Option<usize>,
     opened: Instant,
     /// Which state of the accounts it was made with.
     pub(super) generation: u64,
@@ -45,7 +45,7 @@ impl Connection {
             state: State::Ready,
             statement_limit: None,
             is_read_only: false,
-            has_system_zone: false,
+            rows_for_user: None,
             opened: Instant::now(),
             generation,
         })
@@ -53,27 +53,18 @@ impl Connection {
 
     /// Runs a statement and reads its whole answer.
     pub(super) async fn query(&mut self, statement: &str) -> Result<Table, QueryError> {
-        self.query_rows(statement, usize::MAX).await
-    }
-
-    /// As [`Self::query`], but reads no more than so many rows.
-    pub(super) async fn query_rows(
-        &mut self,
-        statement: &str,
-        rows: usize,
-    ) -> Result<Table, QueryError> {
         let Some(conn) = self.conn.as_mut() else {
             return Err(QueryError::Lost("closed".into()));
         };
         self.state = State::Busy;
-        let answer = read(conn, statement, rows).await;
+        let answer = read(conn, statement).await;
         self.state = match &answer {
             // The rest of it has not been read.
-            Ok((_, false)) => State::Busy,
+            Ok(table) if table.overflows() => State::Busy,
             Ok(_) | Err(mysql_async::Error::Server(_)) => State::Ready,
             Err(_) => State::Lost,
         };
-        let (table, _) = answer.map_err(|error| QueryError::lost(&error))?;
+        let table = answer.map_err(|error| QueryError::lost(&error))?;
         if table.overflows() { Err(QueryError::TooLarge(MAX_BYTES)) } else { Ok(table) }
     }
 
@@ -101,19 +92,25 @@ impl Connection {
         }
     }
 
-    /// Makes ready for a statement of this program, or for one that the user has written: that
-    /// runs in a read-only transaction, and its NOW() is in the time zone of the server's
-    /// machine, as are the times that InnoDB shows of its transactions.
-    pub(super) async fn make_ready(&mut self, is_of_user: bool) -> Result<(), QueryError> {
-        if is_of_user && !self.is_read_only {
+    /// Makes ready for a statement of this program, or for one that the user has written. That
+    /// runs in a read-only transaction and selects no more than `rows_for_user`; its NOW() is in
+    /// the time zone of the server's machine, as are the times of InnoDB's transactions.
+    pub(super) async fn make_ready(
+        &mut self,
+        rows_for_user: Option<usize>,
+    ) -> Result<(), QueryError> {
+        if rows_for_user.is_some() && !self.is_read_only {
             // It stays so: this program writes nothing.
             self.query("SET SESSION TRANSACTION READ ONLY").await?;
             self.is_read_only = true;
         }
-        if self.has_system_zone != is_of_user {
-            let zone = if is_of_user { "'SYSTEM'" } else { "DEFAULT" };
-            self.query(&format!("SET time_zone = {zone}")).await?;
-            self.has_system_zone = is_of_user;
+        if self.rows_for_user != rows_for_user {
+            let set = match rows_for_user {
+                Some(rows) => format!("SET time_zone = 'SYSTEM', sql_select_limit = {rows}"),
+                None => "SET time_zone = DEFAULT, sql_select_limit = DEFAULT".to_owned(),
+            };
+            self.query(&set).await?;
+            self.rows_for_user = rows_for_user;
         }
         Ok(())
     }
@@ -129,24 +126,18 @@ impl Connection {
     }
 }
 
-/// The first `rows` of the answer, and whether that is all of it.
-async fn read(conn: &mut Conn, statement: &str, rows: usize) -> mysql_async::Result<(Table, bool)> {
+async fn read(conn: &mut Conn, statement: &str) -> mysql_async::Result<Table> {
     let mut result = conn.query_iter(statement).await?;
     let mut table =
         Table::new(statement, result.columns_ref().iter().map(mysql_async::Column::name_str));
-    let mut read = 0;
     while let Some(row) = result.next().await? {
-        if read == rows {
-            return Ok((table, false));
-        }
         table.push(row);
-        read += 1;
         if table.overflows() {
-            return Ok((table, false));
+            return Ok(table);
         }
     }
     result.drop_result().await?;
-    Ok((table, true))
+    Ok(table)
 }
 
 impl Drop for Connection {

@@ -228,9 +228,8 @@ impl Server {
         if let Some(limit) = limit {
             connection.limit(limit.seconds, &limit.statement).await?;
         }
-        connection.make_ready(limit.is_some_and(|limit| limit.is_of_user)).await?;
-        let rows = limit.map_or(usize::MAX, |limit| limit.rows);
-        connection.query_rows(statement, rows).await
+        connection.make_ready(limit.and_then(|limit| limit.rows_for_user)).await?;
+        connection.query(statement).await
     }
 
     /// Keeps the connection that has given `answer` if it is of use still.

@@ -80,6 +80,9 @@ pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Sc
 #[async_trait]
 impl Collector<Scrape> for Keyspace {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
+        if scrape.is_copy() {
+            return Ok(());
+        }
         let info = scrape.info();
         let mut rows = parse(info);
         if self.0.includes_empty {

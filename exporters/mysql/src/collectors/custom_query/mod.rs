@@ -113,8 +113,7 @@ impl Collector<Scrape> for CustomQuery {
 async fn ask(query: &Query, scrape: &Scrape, deadline: Instant) -> Answer {
     let asked = Instant::now();
     let deadline = query.timeout.map_or(deadline, |timeout| deadline.min(asked + timeout));
-    // One more than wanted, which shows that there are more.
-    let answer = scrape.query_of_user(&query.statement, deadline, query.rows + 1).await;
+    let answer = scrape.query_of_user(&query.statement, query.rows, deadline).await;
     let took = asked.elapsed();
     let answer = answer.map(|table| samples::read(query, &table));
     let (result, malformed) = match answer {
