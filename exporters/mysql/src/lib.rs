@@ -33,7 +33,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
-use common::cli::{Dialect, Switches};
+use common::cli::{Dialect, Switches, unused};
 use common::commands::Program;
 use common::exporter::{Exporter, Refusal, ScrapeRequest};
 use common::exposition::Exposition;
@@ -44,7 +44,7 @@ use common::targets::Targets;
 use common::web::{Landing, Service};
 
 use account::{Accounts, Address, CLIENT, Environment, PASSWORD_VARIABLE};
-use args::{ADDRESS, Args, CONFIG_FILE, ConnectionArgs};
+use args::{ADDRESS, Args, CONFIG_FILE, ConnectionArgs, UNUSED};
 use collectors::COLLECTORS;
 use scraper::Scraper;
 use server::{QueryError, Server, Target};
@@ -85,7 +85,8 @@ impl Program for MysqlExporter {
     const ENV_PREFIX: &'static str = "MYSQL_EXPORTER_";
 
     fn command() -> Command {
-        SWITCHES.add(Args::augment_args(Command::new(Self::NAME)), COLLECTORS)
+        let command = SWITCHES.add(Args::augment_args(Command::new(Self::NAME)), COLLECTORS);
+        unused::add(command, UNUSED)
     }
 
     fn default_address(_: &ArgMatches) -> String {
@@ -93,6 +94,7 @@ impl Program for MysqlExporter {
     }
 
     fn start(matches: &ArgMatches) -> anyhow::Result<Service> {
+        unused::warn(matches, UNUSED, Self::DIALECT);
         if std::env::var_os("DATA_SOURCE_NAME").is_some() {
             tracing::warn!(
                 "DATA_SOURCE_NAME is ignored: set --mysqld.address, --mysqld.username and \

@@ -54,6 +54,40 @@ fn flags_have_the_reference_defaults() {
 }
 
 #[test]
+fn no_flag_of_the_reference_ends_the_start() {
+    let flags = [
+        "--web.telemetry-path=/m",
+        "--web.listen-address=:9104",
+        "--web.systemd-socket",
+        "--no-web.systemd-socket",
+        "--web.config.file=",
+        "--timeout-offset=0.5",
+        "--config.my-cnf=",
+        "--mysqld.address=unix:///run/mysqld/mysqld.sock",
+        "--mysqld.username=u",
+        "--tls.insecure-skip-verify",
+        "--no-tls.insecure-skip-verify",
+        "--exporter.lock_wait_timeout=3",
+        "--exporter.enable_lock_wait_timeout",
+        "--no-exporter.enable_lock_wait_timeout",
+        "--exporter.log_slow_filter",
+        "--no-exporter.log_slow_filter",
+        "--exporter.query_timeout=0",
+        "--exporter.max_open_connections=3",
+        "--log.level=debug",
+        "--log.format=json",
+    ];
+    for flag in flags {
+        assert!(matches(&[flag]).is_ok(), "{flag}");
+        if let Some((name, value)) = flag.split_once('=') {
+            assert!(matches(&[name, value]).is_ok(), "{flag}");
+        }
+    }
+    let args = Args::from_arg_matches(&matches(&["--tls.insecure-skip-verify"]).unwrap()).unwrap();
+    assert!(args.skips_verification);
+}
+
+#[test]
 fn bad_flags_are_refused() {
     for argument in [
         "--mysqld.address=localhost",
@@ -179,6 +213,20 @@ fn a_broken_file_is_an_error_that_names_it() {
     assert!(error.contains("line 2: [client] password is not UTF-8"), "{error}");
     let folder = std::env::temp_dir().display().to_string();
     assert!(account(&["--config.my-cnf", &folder]).is_err());
+}
+
+#[test]
+fn a_flag_that_the_file_overrules_is_told() {
+    let file = b"[mysqld]\nuser=mysql\n[client]\nuser=exporter\npassword=secret\nport=3306\n";
+    let file = OptionFile::new("overruled", file);
+    let path = format!("--config.my-cnf={}", file.0.display());
+    for (address, warnings) in [("127.0.0.1:10000", 1), ("127.0.0.1:3306", 0)] {
+        let log = ::tests::log::Log::capture();
+        let account = account(&[&path, &format!("--mysqld.address={address}")]).unwrap();
+        assert_eq!(account.address.to_string(), "127.0.0.1:3306");
+        let warning = "the option file goes before --mysqld.address used=127.0.0.1:3306 flag=";
+        assert_eq!(log.count(warning), warnings, "{}", log.text());
+    }
 }
 
 #[test]

@@ -303,6 +303,39 @@ fn an_option_file_may_have_any_encoding() {
 }
 
 #[test]
+fn a_line_end_in_the_variable_of_the_password_is_told_and_sent() {
+    for (password, lines) in [("secret\n", 1), ("secret\r\n", 1), ("sec\nret", 0), ("", 0)] {
+        let log = ::tests::log::Log::capture();
+        let arguments = ["mysql-exporter", "--config.my-cnf="].map(Into::into);
+        let matches = common::commands::parse::<crate::MysqlExporter>(arguments).unwrap();
+        let args = Args::from_arg_matches(&matches).unwrap();
+        let environment = move |_: &str| Some(password.to_owned());
+        let accounts = Accounts::read(&args, true, Box::new(environment)).unwrap();
+        assert_eq!(log.count("MYSQLD_EXPORTER_PASSWORD ends in a line end"), lines);
+        assert!(!log.text().contains("secret"), "{}", log.text());
+        assert_eq!(accounts.account(CLIENT, None).unwrap().password.expose(), password);
+    }
+}
+
+#[test]
+fn what_has_no_effect_or_is_of_no_use_is_told() {
+    let log = ::tests::log::Log::capture();
+    let file =
+        "!includedir /etc/mysql\n[client]\nuser=u\nssl-cipher=x\n[bad]\nuser=u\nport=hunter2\n";
+    let accounts = Fixture::new(file);
+    accounts.accounts.reload().unwrap();
+    let text = log.text();
+    for expected in [
+        "the option files that !include names are not read",
+        "this key has no effect section=\"client\" key=\"ssl-cipher\"",
+        "a section of the option file is of no use error=line 7: [bad] port is not a number",
+    ] {
+        assert_eq!(text.matches(expected).count(), 1, "{expected}: {text}");
+    }
+    assert!(!text.contains("hunter2"), "{text}");
+}
+
+#[test]
 fn nothing_prints_a_password() {
     let accounts = Fixture::new("[client]\nuser=u\npassword=hunter2\n");
     let shown = format!("{:?} {:?}", accounts.accounts, accounts.get("client"));
