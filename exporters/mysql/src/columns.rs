@@ -39,12 +39,13 @@ pub struct Label {
     name: &'static str,
     column: &'static str,
     null: &'static str,
+    absent: Option<&'static str>,
 }
 
 impl Label {
     /// The label `name` with the text of `column`, which is empty for NULL.
     pub const fn of(name: &'static str, column: &'static str) -> Self {
-        Self { name, column, null: "" }
+        Self { name, column, null: "", absent: None }
     }
 
     /// What the label says for NULL.
@@ -52,6 +53,24 @@ impl Label {
     pub const fn or(self, text: &'static str) -> Self {
         Self { null: text, ..self }
     }
+
+    /// What the label says on servers that do not have the column.
+    #[must_use]
+    pub const fn or_absent(self, text: &'static str) -> Self {
+        Self { absent: Some(text), ..self }
+    }
+
+    /// Name of the column.
+    pub(crate) const fn key(&self) -> &'static str {
+        self.column
+    }
+}
+
+/// A label whose text is shown without a prefix, where it has that.
+#[derive(Clone, Debug)]
+pub(crate) struct Strip {
+    pub(crate) label: &'static str,
+    pub(crate) prefix: String,
 }
 
 /// A column of numbers and the family that they belong to.
@@ -61,6 +80,7 @@ impl Label {
 pub struct Column {
     keyed: Keyed,
     label: Option<[(&'static str, &'static str); 1]>,
+    where_null: Option<&'static str>,
 }
 
 impl Column {
@@ -81,7 +101,7 @@ impl Column {
 
     /// Sums are DECIMAL, which may have more digits than any integer.
     const fn new(keyed: Keyed) -> Self {
-        Self { keyed: keyed.read_by(float), label: None }
+        Self { keyed: keyed.read_by(float), label: None, where_null: None }
     }
 
     /// The column's samples have this label behind those of the row.
@@ -120,6 +140,12 @@ impl Column {
         Self { keyed: self.keyed.or(value), ..self }
     }
 
+    /// Only rows in which the column `other` is NULL have such a sample.
+    #[must_use]
+    pub const fn where_null(self, other: &'static str) -> Self {
+        Self { where_null: Some(other), ..self }
+    }
+
     /// Name of the column.
     pub(crate) const fn key(&self) -> &'static str {
         self.keyed.key
@@ -146,32 +172,35 @@ pub fn push_columns(
     columns: &[Column],
     sink: &mut Sink,
 ) -> Result<(), CollectError> {
-    push(table, labels, columns, sink).map_err(|error| table.malformed(error))
+    let rows = labelled(table, labels, None).map_err(|error| table.malformed(error))?;
+    push_rows(table, &rows, columns, sink).map_err(|error| table.malformed(error))
 }
 
-fn push(
+/// As [`push_columns`], for rows whose labels are at hand.
+///
+/// # Errors
+/// The first text that is no number; or the table lacks all of `columns`.
+pub(crate) fn push_rows(
     table: &Table,
-    labels: &[Label],
+    rows: &[(LabelSet, Cells<'_>)],
     columns: &[Column],
     sink: &mut Sink,
 ) -> Result<(), ParseError> {
-    let rows = labelled(table, labels)?;
-    let columns: Vec<(&Column, Option<usize>)> =
-        columns.iter().map(|column| (column, table.position(column.keyed.key))).collect();
-    if columns.iter().all(|(_, position)| position.is_none()) {
+    let columns: Vec<Placed<'_>> =
+        columns.iter().map(|column| Placed::new(column, table)).collect();
+    if columns.iter().all(|placed| placed.position.is_none()) {
         return Err(ParseError::Form("none of the columns is there".into()));
     }
     let mut errors = FirstError::default();
-    let is_one_family =
-        |one: &(&Column, _), other: &(&Column, _)| one.0.keyed.desc.name == other.0.keyed.desc.name;
-    for members in columns.chunk_by(is_one_family) {
-        let Some((first, _)) = members.first() else { continue };
-        let mut family = sink.family(&first.keyed.desc);
-        for (labels, row) in &rows {
-            for (column, position) in members {
-                let text = position.and_then(|position| row.at(position));
-                if let Some(value) = errors.catch(column.value(text)) {
-                    family.sample(&(labels, column.label), value);
+    let name = |placed: &Placed<'_>| placed.column.keyed.desc.name;
+    for members in columns.chunk_by(|one, other| name(one) == name(other)) {
+        let Some(first) = members.first() else { continue };
+        let mut family = sink.family(&first.column.keyed.desc);
+        for (labels, row) in rows {
+            for placed in members.iter().filter(|placed| placed.counts_in(*row)) {
+                let text = placed.position.and_then(|position| row.at(position));
+                if let Some(value) = errors.catch(placed.column.value(text)) {
+                    family.sample(&(labels, placed.column.label), value);
                 }
             }
         }
@@ -179,24 +208,51 @@ fn push(
     errors.into_result()
 }
 
+/// A column and where it is in an answer.
+struct Placed<'a> {
+    column: &'a Column,
+    position: Option<usize>,
+    where_null: Option<usize>,
+}
+
+impl<'a> Placed<'a> {
+    fn new(column: &'a Column, table: &Table) -> Self {
+        let where_null = column.where_null.and_then(|other| table.position(other));
+        Self { column, position: table.position(column.keyed.key), where_null }
+    }
+
+    fn counts_in(&self, row: Cells<'_>) -> bool {
+        self.where_null.is_none_or(|other| row.at(other).is_none())
+    }
+}
+
 /// The rows, each with its labels.
-fn labelled<'a>(
+///
+/// # Errors
+/// The table lacks a label.
+pub(crate) fn labelled<'a>(
     table: &'a Table,
     labels: &[Label],
+    strip: Option<&Strip>,
 ) -> Result<Vec<(LabelSet, Cells<'a>)>, ParseError> {
-    let positions: Vec<(&Label, usize)> = labels
+    let positions: Vec<(&Label, Option<usize>)> = labels
         .iter()
         .map(|label| match table.position(label.column) {
-            Some(position) => Ok((label, position)),
-            None => Err(ParseError::Form(format!("column {} is missing", label.column))),
+            None if label.absent.is_none() => {
+                Err(ParseError::Form(format!("column {} is missing", label.column)))
+            }
+            position => Ok((label, position)),
         })
         .collect::<Result<_, _>>()?;
-    let label_set = |row: Cells<'_>| {
-        LabelSet::new(
-            positions
-                .iter()
-                .map(|(label, position)| (label.name, row.at(*position).unwrap_or(label.null))),
-        )
+    let text = |row: Cells<'a>, label: &Label, position: Option<usize>| {
+        let Some(position) = position else { return label.absent.unwrap_or_default() };
+        let Some(text) = row.at(position) else { return label.null };
+        let strip = strip.filter(|strip| strip.label == label.name);
+        strip.and_then(|strip| text.strip_prefix(strip.prefix.as_str())).unwrap_or(text)
+    };
+    let label_set = |row: Cells<'a>| {
+        let labels = positions.iter();
+        LabelSet::new(labels.map(|&(label, position)| (label.name, text(row, label, position))))
     };
     Ok(table.rows().map(|row| (label_set(row), row)).collect())
 }
@@ -288,6 +344,32 @@ mod tests {
             "# TYPE m_lock gauge\nm_lock{index=\"NONE\"} 0\n\
              # TYPE m_absent gauge\nm_absent{index=\"NONE\"} 0"
         );
+    }
+
+    #[test]
+    fn a_label_may_be_absent() {
+        const KIND: &[Label] = &[Label::of("kind", "KIND").or("NONE").or_absent("?")];
+        const COLUMNS: &[Column] = &[Column::gauge("BYTES", "m_bytes", "Size.")];
+        let of = |columns: &[&str], row: &[Option<&str>]| {
+            exposed(&Table::of(columns, &[row]), KIND, COLUMNS).0
+        };
+        let without = of(&["BYTES"], &[Some("1")]);
+        assert_eq!(without, "# TYPE m_bytes gauge\nm_bytes{kind=\"?\"} 1");
+        let null = of(&["KIND", "BYTES"], &[None, Some("1")]);
+        assert_eq!(null, "# TYPE m_bytes gauge\nm_bytes{kind=\"NONE\"} 1");
+    }
+
+    #[test]
+    fn a_column_may_count_only_where_another_is_null() {
+        const INDEX: &[Label] = &[Label::of("index", "INDEX_NAME").or("NONE")];
+        const COLUMNS: &[Column] =
+            &[Column::counter("COUNT_INSERT", "m_total", "Inserts.").where_null("INDEX_NAME")];
+        let table = Table::of(
+            &["INDEX_NAME", "COUNT_INSERT"],
+            &[&[Some("a"), Some("1")], &[None, Some("2")]],
+        );
+        let (text, _) = exposed(&table, INDEX, COLUMNS);
+        assert_eq!(text, "# TYPE m_total counter\nm_total{index=\"NONE\"} 2");
     }
 
     #[test]

@@ -5,9 +5,9 @@
 //! its connections. A [`scrape`] is what the [`collectors`] share, one file
 //! per subject; the [`scraper`] runs them for any server. [`value`],
 //! [`naming`] and [`columns`] are the rules by which the server's texts, names
-//! and rows become samples and families; [`gtid`] reads sets of transactions,
-//! [`privilege`] knows what a statement needs, and [`custom`] reads files of
-//! queries.
+//! and rows become samples and families; [`tabular`] makes a collector of a
+//! table of the server, [`gtid`] reads sets of transactions, [`privilege`]
+//! knows what a statement needs, and [`custom`] reads files of queries.
 
 pub mod account;
 pub mod args;
@@ -16,6 +16,7 @@ pub mod columns;
 pub mod custom;
 mod endpoints;
 pub mod gtid;
+pub mod literal;
 pub mod my_cnf;
 pub mod naming;
 pub mod privilege;
@@ -24,6 +25,7 @@ pub mod scrape;
 pub mod scraper;
 mod self_metrics;
 pub mod server;
+pub mod tabular;
 pub mod value;
 
 use std::convert::Infallible;

@@ -1,9 +1,12 @@
 //! Which privileges statements need, by server and version.
 
 use common::collector::Release;
-use common::error::CollectError;
+use common::error::{CollectError, excerpt};
 
 use crate::server::{QueryError, mariadb};
+
+/// `ER_VIEW_INVALID`: the account lacks a privilege on what is behind a view.
+const VIEW_INVALID: u16 = 1356;
 
 /// A privilege that the account needs for a statement.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +22,15 @@ pub struct Privilege<'a> {
 impl Privilege<'static> {
     /// Threads of others, and the state of InnoDB.
     pub const PROCESS: Self = Self::global(&[], "PROCESS");
+
+    /// Tables of the performance schema.
+    pub const PERFORMANCE_SCHEMA: Self = Self::select("performance_schema.*");
+
+    /// Views of the sys schema, which read the performance schema in the account's name.
+    pub const SYS: Self = Self::select("sys.* and on performance_schema.*");
+
+    /// Tables, which are invisible in the information schema without any privilege on them.
+    pub const TABLES: Self = Self::select("*.*");
 
     /// The state of a replica.
     pub const REPLICA_STATUS: Self = Self::global(
@@ -53,12 +65,24 @@ impl<'a> Privilege<'a> {
 
     /// The failure of `statement`, with the privilege to grant if one is missing.
     pub fn explain(&self, statement: &str, error: &QueryError, release: Release) -> CollectError {
-        if !error.is_about_privileges() {
+        let statement = shortened(statement);
+        let is_invalid_view = matches!(error, QueryError::Refused { code: VIEW_INVALID, .. });
+        if !error.is_about_privileges() && !is_invalid_view {
             return CollectError::query(statement, error);
         }
         let (name, object) = (self.name(release), self.object);
         let message = format!("{error}; GRANT {name} ON {object} to the exporter's user");
         CollectError::query(statement, &message)
+    }
+}
+
+/// A statement as it is named in messages: of a long one only what it reads from.
+pub(crate) fn shortened(statement: &str) -> String {
+    const LONGEST: usize = 64;
+    let table = statement.rsplit_once(" FROM ").and_then(|(_, rest)| rest.split(' ').next());
+    match table {
+        Some(table) if statement.len() > LONGEST => format!("SELECT … FROM {table}"),
+        _ => excerpt(statement),
     }
 }
 
@@ -104,7 +128,19 @@ mod tests {
         assert!(
             user.explain("SELECT 1", &refused(1044), release).to_string().contains("mysql.user")
         );
+        let view = Privilege::SYS.explain("sys.x", &refused(1356), release).to_string();
+        assert!(view.ends_with(
+            "; GRANT SELECT ON sys.* and on performance_schema.* to the exporter's user"
+        ));
         let other = user.explain("SELECT 1", &refused(1205), release).to_string();
         assert_eq!(other, "SELECT 1: Access denied (error 1205)");
+    }
+
+    #[test]
+    fn long_statements_are_named_by_what_they_read_from() {
+        let long = format!("SELECT {} FROM a.b WHERE c", "x, ".repeat(40));
+        assert_eq!(shortened(&long), "SELECT … FROM a.b");
+        assert_eq!(shortened("SELECT a FROM b WHERE c"), "SELECT a FROM b WHERE c");
+        assert_eq!(shortened(&"SHOW ".repeat(40)).len(), 64);
     }
 }

@@ -7,16 +7,16 @@ use common::collector::Release;
 use common::error::CollectError;
 use tokio::sync::OnceCell;
 
-use crate::privilege::Privilege;
+use crate::privilege::{Privilege, shortened};
 use crate::replica_status::Known;
 use crate::server::{Limit, QueryError, Server, Table, mysql, parse_version};
 
 /// `ER_PARSE_ERROR`: the server does not know the statement.
 const SYNTAX_ERROR: u16 = 1064;
 
-/// The server has no such table of its own (1109, 1146), engine (1286) or variable (1193), or
-/// writes no binary log (1381).
-const ABSENT: [u16; 5] = [1109, 1146, 1193, 1286, 1381];
+/// The server has no such schema (1049), column (1054), table (1109, 1146), engine (1286) or
+/// variable (1193), or writes no binary log (1381).
+const ABSENT: [u16; 7] = [1049, 1054, 1109, 1146, 1193, 1286, 1381];
 
 /// What the collectors of one scrape read: a server whose version is known.
 #[derive(Debug)]
@@ -109,17 +109,43 @@ impl Scrape {
     /// As [`Self::query_with`], for what some servers lack.
     ///
     /// # Errors
-    /// Also [`CollectError::NoData`] if the server has no such table, engine, variable or log.
+    /// Also [`CollectError::NoData`] if the server has no such table, column, engine, variable or
+    /// log.
     pub async fn query_if_present(
         &self,
         statement: &str,
         privilege: &Privilege<'_>,
     ) -> Result<Table, CollectError> {
-        match self.try_query(statement).await {
-            Err(QueryError::Refused { code, message }) if ABSENT.contains(&code) => {
-                Err(CollectError::NoData(format!("{statement}: {message} (error {code})")))
+        self.query_table(statement, statement, privilege).await
+    }
+
+    /// As [`Self::query_if_present`]; errors name `table` instead of a long statement.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn query_table(
+        &self,
+        table: &str,
+        statement: &str,
+        privilege: &Privilege<'_>,
+    ) -> Result<Table, CollectError> {
+        let answer = self.try_query(statement).await;
+        answer.map_err(|error| self.explain(table, &error, privilege))
+    }
+
+    /// What the refusal of a statement about `table` says: that the server has no such thing, or
+    /// that `privilege` is missing, or anything else.
+    pub(crate) fn explain(
+        &self,
+        table: &str,
+        error: &QueryError,
+        privilege: &Privilege<'_>,
+    ) -> CollectError {
+        match error {
+            QueryError::Refused { code, .. } if ABSENT.contains(code) => {
+                CollectError::NoData(format!("{}: {error}", shortened(table)))
             }
-            answer => answer.map_err(|error| privilege.explain(statement, &error, self.release)),
+            error => privilege.explain(table, error, self.release),
         }
     }
 

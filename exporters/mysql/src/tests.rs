@@ -106,11 +106,35 @@ fn collectors_have_the_reference_switches() {
         let exporter = exporter(&[&["--config.my-cnf="], arguments].concat()).unwrap();
         exporter.new_scraper().names().collect::<Vec<_>>()
     };
-    let defaults = names(&[]);
-    for name in ["global_status", "global_variables", "slave_status"] {
-        assert!(defaults.contains(&name), "{defaults:?}");
-        assert!(!names(&[&format!("--no-collect.{name}")]).contains(&name), "{name}");
-    }
+    let defaults = [
+        "global_status",
+        "global_variables",
+        "info_schema.innodb_cmp",
+        "info_schema.innodb_cmpmem",
+        "info_schema.query_response_time",
+        "slave_status",
+    ];
+    assert_eq!(names(&[]), defaults);
+    let switches = ["--no-collect.slave_status", "--no-collect.global_status"];
+    assert_eq!(names(&switches), defaults[1..5]);
+    let only = ["--collector.disable-defaults", "--collect.sys.user_summary"];
+    assert_eq!(names(&only), ["sys.user_summary"]);
+}
+
+#[test]
+fn queries_need_a_file_and_a_file_turns_them_on() {
+    let error = |arguments: &[&str]| {
+        let arguments = [&["--config.my-cnf="], arguments].concat();
+        format!("{:#}", exporter(&arguments).unwrap_err())
+    };
+    assert_eq!(
+        error(&["--collect.custom_query"]),
+        "--collect.custom_query needs --collect.custom_query.file"
+    );
+    let missing = "--collect.custom_query.file=/nonexistent/queries.yml";
+    let start = "--collect.custom_query.file: /nonexistent/queries.yml: cannot be read: ";
+    assert!(error(&[missing]).starts_with(start), "{}", error(&[missing]));
+    assert!(exporter(&["--config.my-cnf=", missing, "--no-collect.custom_query"]).is_ok());
 }
 
 #[test]

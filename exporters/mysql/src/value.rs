@@ -57,6 +57,15 @@ fn hexadecimal_float(text: &str) -> Option<f64> {
     value.is_finite().then_some(value)
 }
 
+/// `YYYY-MM-DD HH:MM:SS` with or without a fraction, read as UTC, as Unix seconds.
+pub fn timestamp(text: &str) -> Option<f64> {
+    let fraction = text.split_once('.').map_or(Some(0.0), |(_, digits)| {
+        let is_fraction = digits.bytes().all(|byte| byte.is_ascii_digit());
+        is_fraction.then(|| format!("0.{digits}").parse().ok())?
+    });
+    Some(date(text)? + fraction?)
+}
+
 /// `YYYY-MM-DD HH:MM:SS`, a fraction being dropped.
 fn date(text: &str) -> Option<f64> {
     let (day, time) = text.split_once(' ')?;
@@ -150,6 +159,15 @@ mod tests {
             ("Jan  1 00:00:01 1970 UTC", 1.0),
         ] {
             assert_eq!(parse(text), Some(value), "{text}");
+        }
+    }
+
+    #[test]
+    fn timestamps_keep_their_fraction() {
+        assert_eq!(timestamp("2024-02-29 12:00:00.25"), Some(1_709_208_000.25));
+        assert_eq!(timestamp("2024-02-29 12:00:00"), Some(1_709_208_000.0));
+        for text in ["", "0000-00-00 00:00:00", "2024-02-29 12:00:00.x", "1709208000.5"] {
+            assert_eq!(timestamp(text), None, "{text:?}");
         }
     }
 

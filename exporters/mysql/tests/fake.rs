@@ -4,7 +4,7 @@ mod support;
 
 use tests::fake_mysql::{FakeMysql, Reply};
 
-use support::{fake_exporter, fake_server, replies};
+use support::{Exporter, fake_exporter, fake_server, replies};
 
 #[tokio::test]
 async fn settings_that_are_refused_cost_nothing_else() {
@@ -79,4 +79,123 @@ async fn an_account_of_one_connection_loses_nothing() {
     }
     let none = FakeMysql::with_limit("8.0.36", replies(&[]), 0).unwrap();
     assert_eq!(fake_exporter(&none).scrape(5.0).await.value("mysql_up"), "0");
+}
+
+fn exporter_with(server: &FakeMysql, collector: &str, further: &[&str]) -> Exporter {
+    let address = format!("127.0.0.1:{}", server.port);
+    let collector = format!("--collect.{collector}");
+    let only = ["--collector.disable-defaults", collector.as_str()];
+    Exporter::start(address, "user=exporter\npassword=secret", &[&only, further].concat())
+}
+
+#[tokio::test]
+async fn sums_beyond_all_integers_are_numbers() {
+    let columns = vec!["SUM_COUNT_STAR", "SUM_SUM_LOCK_TIME", "SUM_SUM_TIMER_WAIT"];
+    let huge = Some("83505516706205592384");
+    let sums = ("SELECT SUM(COUNT_STAR)", Reply::Rows(columns, vec![vec![Some("7"), huge, huge]]));
+    let server = fake_server("8.0.36", &[sums]);
+    let body = exporter_with(&server, "perf_schema.eventsstatementssum", &[]).scrape(5.0).await;
+    let name = "mysql_perf_schema_events_statements_sum";
+    let value = |suffix: &str| body.value(&format!("{name}_{suffix}")).parse::<f64>().unwrap();
+    assert!((value("timer_wait") - 83_505_516.706_205_59).abs() < 1e-6, "{}", body.0);
+    assert!((value("lock_time") / 8.350_551_670_620_56e19 - 1.0).abs() < 1e-15, "{}", body.0);
+    assert_eq!(body.success("perf_schema.eventsstatementssum"), "1");
+}
+
+#[tokio::test]
+async fn digests_without_a_schema_are_shown_where_asked_for() {
+    let columns = vec!["SCHEMA_NAME", "DIGEST", "DIGEST_TEXT", "COUNT_STAR", "SUM_TIMER_WAIT"];
+    let row = |schema, digest, text| vec![schema, digest, text, Some("1"), Some("1000000000000")];
+    let rows = vec![
+        row(None, Some("d1"), Some("SELECT ?")),
+        row(Some("shop"), Some("d2"), Some("SELECT * FROM t")),
+        row(Some("crm"), Some("d2"), Some("SELECT * FROM t")),
+        row(None, None, None),
+    ];
+    let digests = ("SELECT SCHEMA_NAME, ", Reply::Rows(columns, rows));
+    let server = fake_server("8.0.36", &[digests]);
+    let flag = "--collect.perf_schema.eventsstatements.without_schema";
+    let exporter = exporter_with(&server, "perf_schema.eventsstatements", &[flag]);
+    let body = exporter.scrape(5.0).await;
+    for (schema, digest, text) in [
+        ("NONE", "d1", "SELECT ?"),
+        ("shop", "d2", "SELECT * FROM t"),
+        ("crm", "d2", "SELECT * FROM t"),
+        ("NONE", "", ""),
+    ] {
+        let labels = format!("schema=\"{schema}\",digest=\"{digest}\",digest_text=\"{text}\"");
+        let name = format!("mysql_perf_schema_events_statements_total{{{labels}}}");
+        assert_eq!(body.value(&name), "1");
+    }
+    assert_eq!(body.success("perf_schema.eventsstatements"), "1");
+    let asked = |part| server.statements().iter().any(|statement| statement.contains(part));
+    assert!(asked("(SCHEMA_NAME IS NULL OR SCHEMA_NAME NOT IN ("), "{:?}", server.statements());
+}
+
+#[tokio::test]
+async fn what_a_server_lacks_is_looked_up_once_or_is_no_data() {
+    let all = Reply::Error(1054, "Unknown column 'SUM_CPU_TIME' in 'field list'");
+    let known = vec!["SCHEMA_NAME", "DIGEST", "DIGEST_TEXT", "COUNT_STAR", "SUM_TIMER_WAIT"];
+    let row = vec![Some("s"), Some("d"), Some("t"), Some("2"), Some("0")];
+    let server = fake_server(
+        "10.11.6-MariaDB",
+        &[
+            ("SELECT SCHEMA_NAME, ", all),
+            ("SELECT * FROM performance_schema.", Reply::Rows(known.clone(), Vec::new())),
+            (
+                "SELECT SCHEMA_NAME, DIGEST, LEFT(DIGEST_TEXT, 120) AS DIGEST_TEXT, COUNT_STAR, \
+                 SUM_TIMER_WAIT FROM ",
+                Reply::Rows(known, vec![row]),
+            ),
+            ("SELECT * FROM performance_schema.repl", Reply::Error(1146, "Table doesn't exist")),
+        ],
+    );
+    let group = "--collect.perf_schema.replication_group_members";
+    let exporter = exporter_with(&server, "perf_schema.eventsstatements", &[group]);
+    for _ in 0..3 {
+        let body = exporter.scrape(5.0).await;
+        let labels = "schema=\"s\",digest=\"d\",digest_text=\"t\"";
+        let name = |suffix| format!("mysql_perf_schema_events_statements_{suffix}{{{labels}}}");
+        assert_eq!(body.value(&name("total")), "2");
+        assert_eq!(body.value(&name("cpu_time_seconds_total")), "0");
+        assert_eq!(body.success("perf_schema.eventsstatements"), "1");
+        assert_eq!(body.success("perf_schema.replication_group_members"), "1");
+        assert!(!body.0.contains("replication_group_member_info"), "{}", body.0);
+    }
+    let statements = server.statements();
+    let count = |part: &str| statements.iter().filter(|text| text.contains(part)).count();
+    assert_eq!((count("SUM_CPU_TIME"), count(" LIMIT 0")), (1, 1), "{statements:?}");
+}
+
+#[tokio::test]
+async fn odd_cells_cost_no_other_and_never_the_answer() {
+    let columns = vec!["EVENT_NAME", "COUNT_STAR", "SUM_TIMER_WAIT", "LATER"];
+    let rows = vec![
+        vec![Some("a"), Some("1"), Some("-2.5"), None],
+        vec![Some("a"), Some("2"), Some("3"), None],
+        vec![None, Some("many"), None, Some("x")],
+        vec![Some("b\u{fffd}\"\n"), Some("18446744073709551616"), Some(""), None],
+        vec![Some("c"), Some("1.5"), Some("1e12"), None],
+    ];
+    let waits = ("SELECT EVENT_NAME, COUNT_STAR, ", Reply::Rows(columns, rows));
+    let server = fake_server("8.0.36", &[waits]);
+    let body = exporter_with(&server, "perf_schema.eventswaits", &[]).scrape(5.0).await;
+    let value = |name: &str, event: &str| {
+        let series = format!("mysql_perf_schema_events_waits_{name}{{event_name=\"{event}\"}}");
+        body.value(&series).parse::<f64>().unwrap()
+    };
+    for (name, event, expected) in [
+        ("total", "a", 1.0),
+        ("seconds_total", "a", -2.5e-12),
+        ("total", "b\u{fffd}\\\"\\n", 18_446_744_073_709_551_616.0),
+        ("total", "c", 1.5),
+        ("seconds_total", "c", 1.0),
+    ] {
+        let found = value(name, event);
+        assert!((found - expected).abs() <= expected.abs() * 1e-15, "{name} {event}: {found}");
+    }
+    assert_eq!(body.success("perf_schema.eventswaits"), "1");
+    let malformed = "mysql_exporter_collector_malformed_total\
+                     {collector=\"collect.perf_schema.eventswaits\"}";
+    assert_eq!(body.value(malformed), "1");
 }

@@ -14,7 +14,7 @@ use tests::log::Log;
 async fn values_are_those_of_the_server() {
     let log = Log::capture();
     let server = server(&["--max-connections=77"]);
-    server.sql("GRANT SLAVE MONITOR ON *.* TO exporter@localhost").unwrap();
+    server.sql("GRANT PROCESS, SLAVE MONITOR ON *.* TO exporter@localhost").unwrap();
     let exporter = Exporter::of(&server, &[]);
     let scraped = exporter.scrape(10.0).await;
     assert_eq!(scraped.value("mysql_up"), "1");
@@ -92,6 +92,7 @@ async fn a_restarted_server_is_up_again_at_once() {
 async fn a_missing_grant_costs_one_collector_and_is_named() {
     let log = Log::capture();
     let server = server(&[]);
+    server.sql("GRANT PROCESS ON *.* TO exporter@localhost").unwrap();
     let exporter = Exporter::of(&server, &[]);
     for _ in 0..3 {
         let scraped = exporter.scrape(10.0).await;
@@ -123,7 +124,7 @@ async fn a_replica_shows_its_positions() {
         .unwrap();
     replica
         .sql(&format!(
-            "GRANT SLAVE MONITOR ON *.* TO exporter@localhost; \
+            "GRANT PROCESS, SLAVE MONITOR ON *.* TO exporter@localhost; \
          CHANGE MASTER 'second' TO MASTER_HOST='127.0.0.1', MASTER_PORT={}, MASTER_USER='repl', \
          MASTER_PASSWORD='repl', MASTER_USE_GTID=slave_pos; START SLAVE 'second'",
             primary.port
@@ -159,7 +160,7 @@ async fn a_replica_shows_its_positions() {
 async fn a_server_that_stalls_is_down_until_it_goes_on() {
     let log = Log::capture();
     let server = server(&[]);
-    server.sql("GRANT SLAVE MONITOR ON *.* TO exporter@localhost").unwrap();
+    server.sql("GRANT PROCESS, SLAVE MONITOR ON *.* TO exporter@localhost").unwrap();
     let exporter = Exporter::of(&server, &["--exporter.max_open_connections=1"]);
     assert_eq!(exporter.scrape(10.0).await.value("mysql_up"), "1");
     server.signal(Signal::STOP);
@@ -178,9 +179,9 @@ async fn a_server_that_stalls_is_down_until_it_goes_on() {
 
 #[tokio::test]
 #[ignore = "needs mariadbd"]
-async fn a_scrape_is_four_statements_on_kept_connections() {
+async fn a_scrape_is_few_statements_on_kept_connections() {
     let server = server(&["--general-log", "--log-output=TABLE"]);
-    server.sql("GRANT SLAVE MONITOR ON *.* TO exporter@localhost").unwrap();
+    server.sql("GRANT PROCESS, SLAVE MONITOR ON *.* TO exporter@localhost").unwrap();
     let exporter = Exporter::of(&server, &["--exporter.log_slow_filter"]);
     let statements = || {
         let text = server
@@ -201,7 +202,12 @@ async fn a_scrape_is_four_statements_on_kept_connections() {
     let mut second = statements().split_off(first.len());
     second.sort_unstable();
     let expected = [
+        "SELECT @@query_response_time_stats",
         "SELECT @@version",
+        "SELECT page_size, buffer_pool_instance, pages_used, pages_free, relocation_ops, \
+         relocation_time FROM information_schema.innodb_cmpmem",
+        "SELECT page_size, compress_ops, compress_ops_ok, compress_time, uncompress_ops, \
+         uncompress_time FROM information_schema.innodb_cmp",
         "SHOW ALL SLAVES STATUS",
         "SHOW GLOBAL STATUS",
         "SHOW GLOBAL VARIABLES",
@@ -214,7 +220,7 @@ async fn a_scrape_is_four_statements_on_kept_connections() {
 async fn scrapes_at_the_same_time_share_the_connections() {
     let log = Log::capture();
     let server = server(&[]);
-    server.sql("GRANT SLAVE MONITOR ON *.* TO exporter@localhost").unwrap();
+    server.sql("GRANT PROCESS, SLAVE MONITOR ON *.* TO exporter@localhost").unwrap();
     let exporter = Exporter::of(&server, &[]);
     // With equal timeouts they would share one collection.
     let scrapes = (0..8).map(|number| exporter.scrape(10.0 + f64::from(number)));

@@ -15,6 +15,7 @@ use redis::{Value, cmd};
 use crate::at_once::at_once;
 use crate::bounded::{self, Sum};
 use crate::holders::{AT_ONCE, Holder};
+use crate::replies::settings::database_count;
 use crate::replies::values;
 use crate::replies::values::unexpected_from;
 use crate::scrape::Scrape;
@@ -214,13 +215,13 @@ fn merged(parts: Vec<HashMap<String, Group>>) -> HashMap<String, Group> {
 
 /// Numbers of the databases, and whether they have keys.
 async fn databases(scrape: &Scrape) -> Vec<(u32, bool)> {
-    const DEFAULT: u32 = 16;
     const MAX: u32 = 4096;
     let info = scrape.info();
     let settings = scrape.settings().await.ok().flatten();
-    let configured = settings.and_then(|settings| settings.get("databases")?.parse().ok());
-    let count = if info.is_clustered() { 1 } else { configured.unwrap_or(DEFAULT).min(MAX) };
-    (0..count).map(|number| (number, info.field(&format!("db{number}")).is_some())).collect()
+    let count = database_count(info, settings).try_into().unwrap_or(MAX);
+    (0..count.min(MAX))
+        .map(|number| (number, info.field(&format!("db{number}")).is_some()))
+        .collect()
 }
 
 type Rows = Vec<(String, Group)>;

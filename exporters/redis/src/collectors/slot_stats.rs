@@ -73,7 +73,8 @@ pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Sc
 #[async_trait]
 impl Collector<Scrape> for SlotStats {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
-        if !scrape.info().is_clustered() {
+        // A replica has the slots of its primary.
+        if !scrape.info().is_clustered() || scrape.is_copy() {
             return Ok(());
         }
         let Some(reply) = scrape.ask_if_known(STATEMENT, &self.command(KEYS)).await? else {

@@ -23,12 +23,16 @@ pub(crate) struct Found {
     pub(crate) member: Arc<Member>,
 }
 
-/// The servers, each name once, the first with it.
+/// The servers by name, each name once: the first with it.
 fn distinct(servers: impl IntoIterator<Item = (Target, Member)>) -> Vec<Found> {
     let mut names = HashSet::new();
     let is_new = |(_, member): &(Target, Member)| names.insert(member.name.clone());
     let found = servers.into_iter().filter(is_new).take(MAX_MEMBERS);
-    found.map(|(target, member)| Found { target, member: Arc::new(member) }).collect()
+    let found = found.map(|(target, member)| Found { target, member: Arc::new(member) });
+    let mut found: Vec<Found> = found.collect();
+    // Nodes list each other in any order, and answers are put together fastest in the same one.
+    found.sort_by(|a, b| a.member.name.cmp(&b.member.name));
+    found
 }
 
 /// The nodes that the server of `dialer` lists. Those that have failed come last: a new node may
@@ -130,21 +134,21 @@ odd
         };
         let Partial { good, error } = find(false);
         let expected = [
-            "seed:7000 master rediss://seed:1 100",
             "10.0.0.2:7000 slave rediss://10.0.0.2:7000 100",
             "10.0.0.3:7000 slave rediss://10.0.0.3:7000 0",
+            "seed:7000 master rediss://seed:1 100",
         ];
         assert_eq!(shown(&good), expected);
         assert!(error.unwrap().to_string().contains("odd"));
         let expected = [
+            "10.0.0.3:7000 slave rediss://10.0.0.3:7000 0",
             "one:7000 master rediss://one:7000 100",
             "two:7000 slave rediss://two:7000 100",
-            "10.0.0.3:7000 slave rediss://10.0.0.3:7000 0",
         ];
         assert_eq!(shown(&find(true).good), expected);
-        let labels = good[1].member.labels(Some("master"));
+        let labels = good[0].member.labels(Some("master"));
         assert_eq!(labels, [("node", "10.0.0.2:7000"), ("shard", "a"), ("role", "master")]);
-        assert_eq!(good[1].member.labels(None)[2], ("role", "slave"));
+        assert_eq!(good[0].member.labels(None)[2], ("role", "slave"));
         assert!(serves_slots(NODES) && !serves_slots("a :1@2 myself,master - 0 0 1 connected"));
     }
 
@@ -160,7 +164,7 @@ odd
         let replicas = reply(&format!("*4\r\n{}{}", replica("h1"), replica("::1")));
         let found = of_sentinel(&primary, &replicas, &dialer("sentinel:26379")).unwrap();
         let expected =
-            ["h1:6379 master redis://h1:6379 0", "[::1]:6379 slave redis://[::1]:6379 0"];
+            ["[::1]:6379 slave redis://[::1]:6379 0", "h1:6379 master redis://h1:6379 0"];
         assert_eq!(shown(&found), expected);
         for odd in ["$-1\r\n", "*0\r\n", "*2\r\n+h\r\n+x\r\n"] {
             assert!(of_sentinel(&reply(odd), &replicas, &dialer("s")).is_none(), "{odd}");

@@ -89,7 +89,7 @@ impl RedisExporter {
         let Ok(scraper) = self.scraper_of(&found.target) else { return Vec::new() };
         let mut outcomes = scraper.read_server(&server, request, exposition).await;
         for outcome in &mut outcomes {
-            outcome.collector = format!("{} {}", found.member.name, outcome.collector);
+            outcome.collector = format!("{} {}", found.member.name, outcome.collector).into();
         }
         outcomes
     }

@@ -1,0 +1,3 @@
+//! Views of the sys schema.
+
+pub(super) mod user_summary;
