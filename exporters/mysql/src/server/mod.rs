@@ -44,6 +44,10 @@ pub use version::{mariadb, mysql, parse_version};
 /// server, and an account that has been changed is only noticed at login.
 const MAX_AGE: Duration = Duration::from_mins(10);
 
+/// How long a connection lives at most that lacks privileges: not shorter, so that an account
+/// that is never granted more does not log in at each scrape.
+const MAX_AGE_WITHOUT_PRIVILEGE: Duration = Duration::from_secs(30);
+
 /// One server: an account there and the connections that wait for the next scrape.
 pub struct Server {
     dialer: Dialer,
@@ -236,9 +240,9 @@ impl Server {
     fn take_back(&self, lent: &mut Lent, answer: &Result<Table, QueryError>) {
         // Privileges are those of the time of login: a grant takes effect on a new connection.
         let lacks_privilege = matches!(answer, Err(error) if error.is_about_privileges());
-        let is_of_use = |connection: &mut Connection| {
-            connection.is_usable() && !lacks_privilege && connection.age() < MAX_AGE
-        };
+        let max_age = if lacks_privilege { MAX_AGE_WITHOUT_PRIVILEGE } else { MAX_AGE };
+        let is_of_use =
+            |connection: &mut Connection| connection.is_usable() && connection.age() < max_age;
         if let Some(connection) = lent.connection.take_if(is_of_use) {
             self.idle.keep(connection);
         }
