@@ -18,7 +18,7 @@ use crate::collectors::COLLECTORS;
 use crate::grant::{Grant, Granted, Needs};
 use crate::scrape::Scrape;
 use crate::self_metrics::{CONNECTION, FAMILIES};
-use crate::server::is_denial;
+use crate::server::{Target, is_denial};
 use crate::{MysqlExporter, SWITCHES};
 
 /// What is said of a collector that cannot be checked.
@@ -44,16 +44,22 @@ struct Part {
 /// # Errors
 /// As for the exporter.
 pub fn make(matches: &ArgMatches) -> anyhow::Result<Box<dyn Check>> {
-    let exporter = MysqlExporter::from_matches(matches, &|name| std::env::var(name).ok())?;
+    let environment = |name: &str| std::env::var(name).ok();
+    let exporter = MysqlExporter::from_matches(matches, Box::new(environment))?;
     Ok(Box::new(MysqlCheck { exporter, matches: matches.clone() }))
 }
 
 #[async_trait]
 impl Check for MysqlCheck {
     async fn check(&self, deadline: Instant) -> anyhow::Result<Report> {
-        let MysqlExporter { scraper, servers, account } = &self.exporter;
-        let (address, server) = (&account.address, servers.get(account));
-        let scrape = match Scrape::open(&server, scraper.query_timeout(), deadline).await {
+        let target = Target::default();
+        let address = match self.exporter.accounts.account(&target.section, None) {
+            Ok(account) => account.address,
+            Err(error) => return Ok(unread(String::new(), &format!("{error:#}"))),
+        };
+        let scraped = self.exporter.server(&target);
+        let query_timeout = scraped.scraper.query_timeout();
+        let scrape = match Scrape::open(&scraped.server, query_timeout, deadline).await {
             Ok(scrape) => scrape,
             Err(error) => return Ok(unread(address.to_string(), &error.to_string())),
         };
