@@ -33,14 +33,17 @@ pub struct Fields(Mutex<Vec<Known>>);
 
 #[derive(Debug)]
 struct Known {
-    key: [Box<str>; 2],
+    /// Both words of the key, in one piece of memory: to fetch it is what a lookup costs.
+    key: Box<str>,
+    /// Length of the first word.
+    first: usize,
     /// `None` if the field is not wanted.
     field: Option<Field>,
 }
 
 impl Known {
-    fn is(&self, key: [&str; 2]) -> bool {
-        *self.key[1] == *key[1] && *self.key[0] == *key[0]
+    fn is(&self, [first, second]: [&str; 2]) -> bool {
+        self.first == first.len() && self.key.strip_prefix(first) == Some(second)
     }
 }
 
@@ -70,7 +73,11 @@ impl Lookup<'_> {
             _ => match self.known.iter().position(|known| known.is(key)) {
                 Some(place) => place,
                 None if self.known.len() < REMEMBERED => {
-                    self.known.push(Known { key: key.map(Into::into), field: make() });
+                    self.known.push(Known {
+                        key: key.concat().into(),
+                        first: key[0].len(),
+                        field: make(),
+                    });
                     self.known.len() - 1
                 }
                 None => {

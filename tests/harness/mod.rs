@@ -19,6 +19,7 @@ pub mod process;
 pub mod program;
 pub mod promtool;
 pub mod redis;
+pub mod redis_cluster;
 pub mod served;
 
 use std::fmt::Display;

@@ -92,6 +92,12 @@ impl<E> Default for FirstError<E> {
     }
 }
 
+impl<E> From<Result<(), E>> for FirstError<E> {
+    fn from(result: Result<(), E>) -> Self {
+        Self(result.err())
+    }
+}
+
 impl<E: Fault> FirstError<E> {
     /// Keeps `error` if it is the first, or outranks the one before.
     pub fn keep(&mut self, error: E) {

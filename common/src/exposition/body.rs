@@ -12,7 +12,11 @@ use crate::metric::Label;
 #[derive(Debug)]
 pub struct Exposition {
     source: SinkSource,
-    sinks: Vec<Sink>,
+    #[expect(
+        clippy::vec_box,
+        reason = "a sink of 300 bytes is handed on a dozen times per scrape"
+    )]
+    sinks: Vec<Box<Sink>>,
 }
 
 /// Makes the sinks of one scrape, on any thread.
@@ -26,11 +30,11 @@ pub struct SinkSource {
 
 impl SinkSource {
     /// An empty sink in this scrape's format for the collector numbered so.
-    pub fn sink(&self, collector: usize) -> Sink {
+    pub fn sink(&self, collector: usize) -> Box<Sink> {
         self.new_sink(Some(collector))
     }
 
-    fn new_sink(&self, collector: Option<usize>) -> Sink {
+    fn new_sink(&self, collector: Option<usize>) -> Box<Sink> {
         let mut sink = self.pool.sink(self.format, collector);
         sink.namespace.clone_from(&self.namespace);
         sink.common_labels.clone_from(&self.common_labels);
@@ -69,10 +73,23 @@ impl Exposition {
         self.source.namespace = (from != to).then(|| Namespace { from, to: to.into() });
     }
 
-    /// Gives all samples of the sinks that are made from now on this label before their own, or
-    /// none any more.
-    pub fn label_all(&mut self, label: Option<Label<'_>>) {
-        self.source.common_labels = label.map(|label| Arc::new(LabelSet::new([label])));
+    /// Gives all samples of the sinks that are made from now on these labels before their own,
+    /// in place of those of the last call.
+    pub fn label_all(&mut self, labels: &[Label<'_>]) {
+        let labels = (!labels.is_empty()).then(|| LabelSet::new(labels.iter().copied()));
+        self.source.common_labels = labels.map(Arc::new);
+    }
+
+    /// An empty exposition of the same scrape, for one of several targets that are read at once:
+    /// it has labels of its own, and comes back by [`Self::absorb`].
+    #[must_use]
+    pub fn branch(&self) -> Self {
+        Self { source: self.source.clone(), sinks: Vec::new() }
+    }
+
+    /// Adds all that a branch holds.
+    pub fn absorb(&mut self, mut branch: Self) {
+        self.sinks.append(&mut branch.sinks);
     }
 
     /// What makes sinks, for collectors that run on other threads.
@@ -81,13 +98,13 @@ impl Exposition {
     }
 
     /// An empty sink in this scrape's format, to be given back by [`Self::add`].
-    pub fn sink(&self) -> Sink {
+    pub fn sink(&self) -> Box<Sink> {
         self.source.new_sink(None)
     }
 
     /// Adds what a collector has pushed. Where two sinks hold the same family, the earlier
     /// one wins, unless it yields to others.
-    pub fn add(&mut self, sink: Sink) {
+    pub fn add(&mut self, sink: Box<Sink>) {
         self.sinks.push(sink);
     }
 
@@ -156,7 +173,7 @@ impl Exposition {
     }
 
     /// The gauges that yielding sinks have asked for, if there is such a sink.
-    fn error_gauges(&self) -> Option<Sink> {
+    fn error_gauges(&self) -> Option<Box<Sink>> {
         let mut error_gauges = None;
         for (number, sink) in self.sinks.iter().enumerate() {
             if let Some(ErrorGauge { desc, has_failed }) = &sink.error_gauge {
@@ -379,14 +396,14 @@ mod tests {
     #[test]
     fn a_label_can_be_common_to_all_samples() {
         let mut exposition = exposition(Format::Text);
-        exposition.label_all(Some(("role", "ma\"ster")));
+        exposition.label_all(&[("role", "ma\"ster")]);
         let mut sink = exposition.sink();
         sink.value(&A, 1.0);
         sink.samples(&B, [([("zone", "x")], 2.0), ([("zone", "x")], 3.0)]);
         let histogram = Desc::histogram("h", "Third.");
         sink.family(&histogram).histogram(&[("zone", "x")], [(1.0, 1)], 0.5, 1);
         exposition.add(sink);
-        exposition.label_all(None);
+        exposition.label_all(&[]);
         let mut sink = exposition.sink();
         sink.value(&Desc::gauge("z", "Last."), 1.0);
         exposition.add(sink);
@@ -403,6 +420,37 @@ mod tests {
             assert!(body.contains(&format!("\n{line}")), "{line}{body}");
         }
         assert_eq!(rejected.duplicates, 1);
+    }
+
+    #[test]
+    fn branches_have_labels_of_their_own_and_one_header_for_a_family() {
+        let mut whole = exposition(Format::Text);
+        whole.rename_namespace("b_", "c_");
+        let branches = ["x", "y"].map(|node| {
+            let mut branch = whole.branch();
+            branch.label_all(&[("node", node), ("role", "master")]);
+            let mut sink = branch.sink();
+            sink.value(&A, 1.0);
+            sink.samples(&B, [([("zone", "w")], 2.0)]);
+            branch.add(sink);
+            branch
+        });
+        for branch in branches {
+            whole.absorb(branch);
+        }
+        let mut sink = whole.sink();
+        sink.value(&A, 3.0);
+        whole.add(sink);
+        let (body, rejected) = text(whole, &[]);
+        assert_eq!(
+            body,
+            "# HELP a First.\n# TYPE a gauge\na{node=\"x\",role=\"master\"} 1\n\
+             a{node=\"y\",role=\"master\"} 1\na 3\n\
+             # HELP c_total Second.\n# TYPE c_total counter\n\
+             c_total{node=\"x\",role=\"master\",zone=\"w\"} 2\n\
+             c_total{node=\"y\",role=\"master\",zone=\"w\"} 2\n"
+        );
+        assert_eq!(rejected, Rejected::default());
     }
 
     #[test]

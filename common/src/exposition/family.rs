@@ -132,9 +132,9 @@ impl<'s> Family<'s> {
             text.push(b',');
         }
         text.put(bound_label.as_bytes());
-        text.put(b"=\"");
+        text.put_array(b"=\"");
         put_bound(text, bound, openmetrics);
-        text.put(b"\"} ");
+        text.put_array(b"\"} ");
         put_value(text, value);
         text.push(b'\n');
     }
@@ -142,14 +142,14 @@ impl<'s> Family<'s> {
     fn sum_and_count(&mut self, start: usize, labels: &[Label<'_>], sum: f64, count: u64) {
         let text = &mut self.sink.text;
         text.put(self.name.as_bytes());
-        text.put(b"_sum");
+        text.put_array(b"_sum");
         self.put_block(labels);
         let text = &mut self.sink.text;
         text.push(b' ');
         put_value(text, sum);
         text.push(b'\n');
         text.put(self.name.as_bytes());
-        text.put(b"_count");
+        text.put_array(b"_count");
         let block = self.put_block(labels);
         if self.accept(start, block) {
             let text = &mut self.sink.text;

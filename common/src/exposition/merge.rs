@@ -75,7 +75,7 @@ pub(super) struct Place {
 
 impl Place {
     /// True if there is such a family.
-    pub(super) fn is_in(self, sinks: &[Sink]) -> bool {
+    pub(super) fn is_in(self, sinks: &[Box<Sink>]) -> bool {
         sinks.get(self.sink).is_some_and(|sink| self.family < sink.families.len())
     }
 }
@@ -85,7 +85,7 @@ pub(super) trait Sinks {
     fn placed(&self, place: Place) -> Placed<'_>;
 }
 
-impl Sinks for [Sink] {
+impl Sinks for [Box<Sink>] {
     fn placed(&self, place: Place) -> Placed<'_> {
         let sink = &self[place.sink];
         Placed { sink, span: &sink.families[place.family] }
@@ -93,7 +93,7 @@ impl Sinks for [Sink] {
 }
 
 /// The families of all sinks.
-pub(super) fn places(sinks: &[Sink]) -> impl Iterator<Item = Place> {
+pub(super) fn places(sinks: &[Box<Sink>]) -> impl Iterator<Item = Place> {
     sinks.iter().enumerate().flat_map(|(sink, content)| {
         (0..content.families.len()).map(move |family| Place { sink, family })
     })
@@ -101,7 +101,7 @@ pub(super) fn places(sinks: &[Sink]) -> impl Iterator<Item = Place> {
 
 /// Sorts families by name and says where those of each name are: in the order of their sinks, those
 /// that yield to others last. Sorted ones are gone through once only.
-pub(super) fn group(sinks: &[Sink], families: &mut [Place]) -> Vec<Range<usize>> {
+pub(super) fn group(sinks: &[Box<Sink>], families: &mut [Place]) -> Vec<Range<usize>> {
     let mut is_sorted = true;
     let ranges = ranges_of_equal(families, |a, b| {
         let order = compare(sinks, *a, *b);
@@ -120,7 +120,7 @@ pub(super) fn group(sinks: &[Sink], families: &mut [Place]) -> Vec<Range<usize>>
 }
 
 /// How two families compare by name, and by whether they yield to others.
-fn compare(sinks: &[Sink], a: Place, b: Place) -> (Ordering, Ordering) {
+fn compare(sinks: &[Box<Sink>], a: Place, b: Place) -> (Ordering, Ordering) {
     let (a, b) = (sinks.placed(a), sinks.placed(b));
     (a.name().cmp(b.name()), a.sink.error_gauge.is_some().cmp(&b.sink.error_gauge.is_some()))
 }
@@ -130,16 +130,17 @@ fn ranges_of_equal(
     is_equal: impl FnMut(&Place, &Place) -> bool,
 ) -> Vec<Range<usize>> {
     let mut end = 0;
-    let ranges = families.chunk_by(is_equal).map(|chunk| {
+    let mut ranges = Vec::with_capacity(families.len());
+    ranges.extend(families.chunk_by(is_equal).map(|chunk| {
         let start = end;
         end += chunk.len();
         start..end
-    });
-    ranges.collect()
+    }));
+    ranges
 }
 
 /// True if a family of the sink numbered `sink` is left out of `group` because of another sink's.
-pub(super) fn is_overruled(sinks: &[Sink], sink: usize, group: &[Place]) -> bool {
+pub(super) fn is_overruled(sinks: &[Box<Sink>], sink: usize, group: &[Place]) -> bool {
     let [first, others @ ..] = group else { return false };
     let header = sinks.placed(*first).header();
     first.sink != sink
@@ -149,14 +150,14 @@ pub(super) fn is_overruled(sinks: &[Sink], sink: usize, group: &[Place]) -> bool
 /// Writes families of one name under the first one's header, and no series twice.
 pub(super) fn put_group(
     out: &mut Buffer,
-    sinks: &[Sink],
+    sinks: &[Box<Sink>],
     group: &[Place],
     rejected: &mut Rejected,
 ) {
     let [first, others @ ..] = group else { return };
     let first = sinks.placed(*first);
-    out.put(first.header());
-    out.put(first.part(&first.span.samples));
+    // The samples follow their header.
+    out.put(first.part(&(first.span.header.start..first.span.samples.end)));
     if others.is_empty() {
         return;
     }

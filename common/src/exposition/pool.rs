@@ -21,7 +21,8 @@ pub struct Pool(Arc<Stock>);
 
 #[derive(Debug, Default)]
 struct Stock {
-    sinks: Mutex<Vec<Sink>>,
+    #[expect(clippy::vec_box, reason = "as they come from and go to an exposition")]
+    sinks: Mutex<Vec<Box<Sink>>>,
     buffers: Mutex<Vec<Buffer>>,
     /// In which order the last scrape had its families.
     order: Mutex<Vec<Place>>,
@@ -30,7 +31,7 @@ struct Stock {
 impl Pool {
     /// An empty sink for `format`. Collectors have numbers: each gets one that it has used before,
     /// if there is one. Otherwise all sinks would grow to the size of the largest in time.
-    pub(super) fn sink(&self, format: Format, collector: Option<usize>) -> Sink {
+    pub(super) fn sink(&self, format: Format, collector: Option<usize>) -> Box<Sink> {
         let used = {
             let mut sinks = lock(&self.0.sinks);
             let position = sinks.iter().rposition(|sink| sink.collector == collector);
@@ -43,12 +44,12 @@ impl Pool {
     }
 
     /// Takes a sink back, unless it has no memory to keep.
-    pub(super) fn return_sink(&self, sink: Sink) {
+    pub(super) fn return_sink(&self, sink: Box<Sink>) {
         if sink.capacity() == 0 {
             return;
         }
         let mut sinks = lock(&self.0.sinks);
-        let held: usize = sinks.iter().map(Sink::capacity).sum();
+        let held: usize = sinks.iter().map(|sink| sink.capacity()).sum();
         if sinks.len() < KEPT && held + sink.capacity() <= KEPT_BYTES {
             sinks.push(sink);
         }

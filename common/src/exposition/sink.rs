@@ -152,13 +152,13 @@ impl Sink {
             (_, kind) => (&*sample_name, kind),
         };
         let header = self.text.len();
-        self.text.put(b"# HELP ");
+        self.text.put_array(b"# HELP ");
         let name_start = self.text.len();
         self.text.put(name.as_bytes());
         let name_range = name_start..self.text.len();
         self.text.push(b' ');
         put_help(&mut self.text, desc.help, openmetrics);
-        self.text.put(b"\n# TYPE ");
+        self.text.put_array(b"\n# TYPE ");
         self.text.put(name.as_bytes());
         self.text.put(type_word(kind, openmetrics));
         let samples = self.text.len();
@@ -182,6 +182,12 @@ impl Sink {
         desc: &Desc<'_>,
         samples: impl IntoIterator<Item = (L, f64)>,
     ) {
+        // Most tables are of devices that a host lacks. To write the headers of their families, and
+        // take them back, was 5 % of the instructions of a scrape.
+        let mut samples = samples.into_iter().peekable();
+        if samples.peek().is_none() {
+            return;
+        }
         let mut family = self.family(desc);
         for (labels, value) in samples {
             family.sample(&labels, value);

@@ -2,26 +2,27 @@
 
 use std::borrow::Cow;
 use std::ops::Deref;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use super::Root;
 use crate::error::{CollectError, ParseError, Partial};
 
 /// The text of one file, which knows where it came from; invalid UTF-8 is replaced.
 #[derive(Debug)]
 pub struct KernelFile<'a> {
-    root: &'a Path,
+    root: &'a Root,
     path: Cow<'a, str>,
     text: String,
 }
 
 impl<'a> KernelFile<'a> {
-    pub(super) fn new(root: &'a Path, path: Cow<'a, str>, text: String) -> Self {
+    pub(super) fn new(root: &'a Root, path: Cow<'a, str>, text: String) -> Self {
         Self { root, path, text }
     }
 
     /// The full path.
     pub fn path(&self) -> PathBuf {
-        self.root.join(&*self.path)
+        self.root.path().join(&*self.path)
     }
 
     /// What `parse` makes of the whole text.
@@ -49,8 +50,14 @@ impl<'a> KernelFile<'a> {
     }
 
     /// The text alone.
-    pub fn into_text(self) -> String {
-        self.text
+    pub fn into_text(mut self) -> String {
+        std::mem::take(&mut self.text)
+    }
+}
+
+impl Drop for KernelFile<'_> {
+    fn drop(&mut self) {
+        self.root.put_back(std::mem::take(&mut self.text).into_bytes());
     }
 }
 
@@ -64,12 +71,16 @@ impl Deref for KernelFile<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use super::super::Budget;
     use super::*;
     use crate::error::parse_number;
 
     #[test]
     fn errors_name_the_file() {
-        let file = KernelFile::new(Path::new("/proc"), "load".into(), "1 x".into());
+        let root = Root::open(Path::new("/proc"), &Budget::new(0)).unwrap();
+        let file = KernelFile::new(&root, "load".into(), "1 x".into());
         let number = |text| parse_number::<u8>("load", Some(text));
         let error = file.parse(number).unwrap_err();
         assert_eq!(error.to_string(), "/proc/load: load is no number: \"1 x\"");

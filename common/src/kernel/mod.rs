@@ -16,7 +16,7 @@ pub use file::KernelFile;
 pub use hex::Hex;
 pub use kept::Budget;
 pub use root::{Root, read_text};
-pub use text::{lines, words};
+pub use text::{lines, split, split_once, words};
 
 /// Units per second of CPU times in `/proc` and in `cpuacct.stat`: USER_HZ, 100 on every Linux.
 pub const USER_HZ: f64 = 100.0;

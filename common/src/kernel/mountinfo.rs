@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::text::lines;
+use super::text::{lines, split};
 use crate::error::ParseError;
 
 /// One line: `36 35 98:0 /root /point rw,noatime shared:1 - ext3 /dev/root rw,errors=continue`.
@@ -31,14 +31,13 @@ impl<'a> Mount<'a> {
     /// The line ends too early; it is no mount.
     pub fn parse(line: &'a str) -> Result<Self, ParseError> {
         let missing = |field| ParseError::Missing { field };
-        // Between the options and the lone dash is any number of optional fields.
-        let (mount, file_system) = line.split_once(" - ").ok_or(missing("file system"))?;
-        let mut fields = mount.split(' ').skip(2);
+        let mut fields = split(line, b' ').skip(2);
         let number = fields.next().ok_or(missing("device number"))?;
         let root = fields.next().ok_or(missing("root"))?;
         let point = fields.next().ok_or(missing("mount point"))?;
         let options = fields.next().ok_or(missing("options"))?;
-        let mut fields = file_system.split(' ');
+        // Any number of optional fields.
+        fields.find(|field| *field == "-").ok_or(missing("file system"))?;
         let fs_type = fields.next().ok_or(missing("type"))?;
         let source = fields.next().ok_or(missing("source"))?;
         let super_options = fields.next().unwrap_or_default();
@@ -49,7 +48,7 @@ impl<'a> Mount<'a> {
     pub fn has_option(&self, option: &str) -> bool {
         [self.options, self.super_options]
             .iter()
-            .any(|options| options.split(',').any(|known| known == option))
+            .any(|options| split(options, b',').any(|known| known == option))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
@@ -16,7 +17,7 @@ use crate::failures::{Change, FailureLog, OddityLog};
 pub(super) struct Member<Source: ?Sized + Sync + 'static> {
     pub(super) name: &'static str,
     /// Value of the `collector` label.
-    pub(super) label: String,
+    pub(super) label: Arc<str>,
     since: &'static [Release],
     collector: Box<dyn Collector<Source>>,
     /// A run that a scrape gave up on still occupies a thread.
@@ -31,7 +32,7 @@ impl<Source: ?Sized + Sync> Member<Source> {
     pub(super) fn new(named: Named<Source>, label_prefix: &str) -> Self {
         Self {
             name: named.name,
-            label: format!("{label_prefix}{}", named.name),
+            label: format!("{label_prefix}{}", named.name).into(),
             since: named.since,
             collector: named.collector,
             is_stuck: AtomicBool::new(false),
@@ -52,11 +53,16 @@ impl<Source: ?Sized + Sync> Member<Source> {
         format!("needs {} or later", since.join(" or "))
     }
 
-    /// One run; a panic becomes an error and costs the samples.
+    /// One run, from `started` on; a panic becomes an error and costs the samples.
     ///
     /// Malformed content is no failure as long as there is something to show beside it.
-    pub(super) async fn run(&self, member: usize, source: &Source, mut sink: Sink) -> Run {
-        let started = Instant::now();
+    pub(super) async fn run(
+        &self,
+        member: usize,
+        started: Instant,
+        source: &Source,
+        mut sink: Box<Sink>,
+    ) -> Run {
         let collected =
             AssertUnwindSafe(self.collector.collect(source, &mut sink)).catch_unwind().await;
         let duration = started.elapsed();
@@ -82,7 +88,7 @@ impl<Source: ?Sized + Sync> Member<Source> {
 
     /// Logs content of an unknown form, once.
     pub(super) fn log_malformed(&self, error: &CollectError) {
-        let collector = self.label.as_str();
+        let collector = &*self.label;
         let error = error.to_string();
         if self.oddities.is_new(&error) {
             tracing::warn!(collector, error, "part of the input is malformed and left out");
@@ -94,13 +100,13 @@ impl<Source: ?Sized + Sync> Member<Source> {
     /// Logs why there is no data, once.
     pub(super) fn log_absence(&self, reason: &str) {
         if self.oddities.is_new(reason) {
-            tracing::info!(collector = self.label.as_str(), reason, "collector has no data");
+            tracing::info!(collector = &*self.label, reason, "collector has no data");
         }
     }
 
     /// Logs the first of a series of equal failures, and the recovery. Absence is no failure.
     pub(super) fn log_change(&self, result: &Result<(), CollectError>) {
-        let collector = self.label.as_str();
+        let collector = &*self.label;
         match result {
             Err(error) if error.is_no_data() => {
                 tracing::debug!(collector, reason = %error, "collector has no data");

@@ -40,7 +40,7 @@ pub struct CollectorFamilies {
 #[derive(Debug)]
 pub struct Outcome {
     /// Value of the `collector` label.
-    pub collector: String,
+    pub collector: Arc<str>,
     /// Wall time.
     pub duration: Duration,
     /// What the collector returned, or that it panicked or took too long. Malformed content
@@ -56,7 +56,7 @@ struct Run {
     duration: Duration,
     result: Result<(), CollectError>,
     malformed: Option<CollectError>,
-    sink: Option<Sink>,
+    sink: Option<Box<Sink>>,
 }
 
 impl Run {
@@ -189,7 +189,7 @@ impl<Source: ?Sized + Send + Sync + 'static> Collectors<Source> {
                     exposition.add(sink);
                 }
                 Outcome {
-                    collector: member.label.clone(),
+                    collector: Arc::clone(&member.label),
                     duration: run.duration,
                     result: run.result,
                     malformed: run.malformed,

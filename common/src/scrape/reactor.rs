@@ -21,7 +21,7 @@ pub(super) async fn run<Source: ?Sized + Sync>(
     let sinks = &exposition.source();
     let runs = chosen.iter().map(|&index| async move {
         let started = Instant::now();
-        let run = members[index].run(index, source, sinks.sink(index));
+        let run = members[index].run(index, started, source, sinks.sink(index));
         tokio::time::timeout_at(deadline.into(), run).await.unwrap_or_else(|_| {
             let duration = started.elapsed();
             Run::failed(index, duration, CollectError::Timeout(duration))

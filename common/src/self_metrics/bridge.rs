@@ -10,9 +10,12 @@ use prometheus_client::registry::Registry;
 use crate::exposition::Sink;
 use crate::metric::{Desc, Kind};
 
+/// Room for the text of the few families that there are.
+const TEXT_BYTES: usize = 2048;
+
 /// Pushes every family of `registry`, the samples of each in order of their labels.
 pub(super) fn push(registry: &Registry, sink: &mut Sink) {
-    let mut text = String::new();
+    let mut text = String::with_capacity(TEXT_BYTES);
     if encode_registry(&mut text, registry).is_err() {
         // Writing to a string does not fail; a collector of ours that does is left out.
         tracing::debug!("own metrics could not be encoded");

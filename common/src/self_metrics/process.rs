@@ -7,7 +7,7 @@ use procfs::{CurrentSI as _, FromRead as _, KernelStats, WithCurrentSystemInfo a
 use rustix::fs::AtFlags;
 
 use crate::exposition::Sink;
-use crate::kernel::{Budget, Root, USER_HZ, lines};
+use crate::kernel::{Budget, Root, USER_HZ, lines, split};
 use crate::metric::{Metric, counter, gauge};
 
 const METRICS: &[Metric<Usage>] = &[
@@ -138,7 +138,7 @@ fn parse_octets(netstat: &str) -> Option<[f64; 2]> {
     let mut lines = lines(netstat).filter_map(|line| line.strip_prefix("IpExt: "));
     let (names, values) = (lines.next()?, lines.next()?);
     let find = |wanted: &str| {
-        let mut pairs = names.split(' ').zip(values.split(' '));
+        let mut pairs = split(names, b' ').zip(split(values, b' '));
         pairs.find(|(name, _)| *name == wanted).and_then(|(_, value)| value.parse().ok())
     };
     Some([find("InOctets")?, find("OutOctets")?])

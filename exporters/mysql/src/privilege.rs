@@ -1,7 +1,7 @@
 //! Which privileges statements need, by server and version.
 
 use common::collector::Release;
-use common::error::CollectError;
+use common::error::{CollectError, excerpt};
 
 use crate::server::{QueryError, mariadb};
 
@@ -65,6 +65,7 @@ impl<'a> Privilege<'a> {
 
     /// The failure of `statement`, with the privilege to grant if one is missing.
     pub fn explain(&self, statement: &str, error: &QueryError, release: Release) -> CollectError {
+        let statement = shortened(statement);
         let is_invalid_view = matches!(error, QueryError::Refused { code: VIEW_INVALID, .. });
         if !error.is_about_privileges() && !is_invalid_view {
             return CollectError::query(statement, error);
@@ -72,6 +73,16 @@ impl<'a> Privilege<'a> {
         let (name, object) = (self.name(release), self.object);
         let message = format!("{error}; GRANT {name} ON {object} to the exporter's user");
         CollectError::query(statement, &message)
+    }
+}
+
+/// A statement as it is named in messages: of a long one only what it reads from.
+pub(crate) fn shortened(statement: &str) -> String {
+    const LONGEST: usize = 64;
+    let table = statement.rsplit_once(" FROM ").and_then(|(_, rest)| rest.split(' ').next());
+    match table {
+        Some(table) if statement.len() > LONGEST => format!("SELECT … FROM {table}"),
+        _ => excerpt(statement),
     }
 }
 
@@ -123,5 +134,13 @@ mod tests {
         ));
         let other = user.explain("SELECT 1", &refused(1205), release).to_string();
         assert_eq!(other, "SELECT 1: Access denied (error 1205)");
+    }
+
+    #[test]
+    fn long_statements_are_named_by_what_they_read_from() {
+        let long = format!("SELECT {} FROM a.b WHERE c", "x, ".repeat(40));
+        assert_eq!(shortened(&long), "SELECT … FROM a.b");
+        assert_eq!(shortened("SELECT a FROM b WHERE c"), "SELECT a FROM b WHERE c");
+        assert_eq!(shortened(&"SHOW ".repeat(40)).len(), 64);
     }
 }

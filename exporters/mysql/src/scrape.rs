@@ -7,7 +7,7 @@ use common::collector::Release;
 use common::error::CollectError;
 use tokio::sync::OnceCell;
 
-use crate::privilege::Privilege;
+use crate::privilege::{Privilege, shortened};
 use crate::replica_status::Known;
 use crate::server::{Limit, QueryError, Server, Table, parse_version};
 
@@ -141,7 +141,7 @@ impl Scrape {
     ) -> CollectError {
         match error {
             QueryError::Refused { code, .. } if ABSENT.contains(code) => {
-                CollectError::NoData(format!("{table}: {error}"))
+                CollectError::NoData(format!("{}: {error}", shortened(table)))
             }
             error => privilege.explain(table, error, self.release),
         }
@@ -200,18 +200,20 @@ impl Scrape {
     }
 
     /// Runs a statement that the user has written until `deadline` at the latest: in a read-only
-    /// transaction, and in the time zone of the server's machine.
+    /// transaction, in the time zone of the server's machine, and for one row more than `rows`
+    /// at most, which shows that there are more.
     ///
     /// # Errors
     /// [`QueryError`] as it came; also if the server takes no read-only transactions.
     pub async fn query_of_user(
         &self,
         statement: &str,
+        rows: usize,
         deadline: Instant,
     ) -> Result<Table, QueryError> {
         let deadline = deadline.min(self.deadline);
         let time = deadline.saturating_duration_since(Instant::now());
-        let limit = Limit::of_user(self.release, time);
+        let limit = Limit::of_user(self.release, time, rows + 1);
         self.server.query(statement, Some(&limit), deadline).await
     }
 

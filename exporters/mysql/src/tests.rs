@@ -81,6 +81,23 @@ fn collectors_have_the_reference_switches() {
 }
 
 #[test]
+fn queries_need_a_file_and_a_file_turns_them_on() {
+    let error = |arguments: &[&str]| {
+        let exporter = MysqlExporter::from_matches(&matches(arguments).unwrap(), &|_| None);
+        format!("{:#}", exporter.unwrap_err())
+    };
+    assert_eq!(
+        error(&["--collect.custom_query"]),
+        "--collect.custom_query needs --collect.custom_query.file"
+    );
+    let missing = "--collect.custom_query.file=/nonexistent/queries.yml";
+    let start = "--collect.custom_query.file: /nonexistent/queries.yml: cannot be read: ";
+    assert!(error(&[missing]).starts_with(start), "{}", error(&[missing]));
+    let off = &[missing, "--no-collect.custom_query"];
+    assert!(MysqlExporter::from_matches(&matches(off).unwrap(), &|_| None).is_ok());
+}
+
+#[test]
 fn collect_keeps_those_named_or_all() {
     let exporter =
         MysqlExporter::from_matches(&matches(&["--config.my-cnf="]).unwrap(), &|_| None).unwrap();

@@ -11,6 +11,7 @@ use support::{Exporter, Scraped, eventually, server};
 use tests::TemporaryFolder;
 use tests::log::Log;
 use tests::mariadb::MariaDb;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 const ALL: &[&str] = &[
     "--collect.binlog_size",
@@ -139,6 +140,45 @@ async fn missing_privileges_are_named() {
             |line: &str| line.contains(&format!("collect.{collector}")) && line.contains(grant);
         assert!(log.lines().any(is_named), "{collector}: {log}");
     }
+}
+
+/// Connects from a second address of the machine and breaks off the login.
+async fn break_off(port: u16) {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let mut stream = socket.connect(([127, 0, 0, 1], port).into()).await.unwrap();
+    stream.read_u8().await.unwrap();
+    stream.write_all(b"\x01\x00\x00\x01\x00").await.unwrap();
+    let _ = stream.read_to_end(&mut Vec::new()).await;
+}
+
+#[tokio::test]
+#[ignore = "needs mariadbd"]
+async fn blocked_hosts_are_counted_and_named() {
+    let log = Log::capture();
+    for (switch, is_shown) in [("ON", true), ("OFF", false)] {
+        let performance_schema = format!("--performance-schema={switch}");
+        let server = server(&[&performance_schema, "--max-connect-errors=2"]);
+        let grants = "CREATE USER app@'127.0.0.2'; \
+                      GRANT SELECT ON performance_schema.host_cache TO exporter@localhost";
+        server.sql(grants).unwrap();
+        for _ in 0..5 {
+            break_off(server.port).await;
+        }
+        let scraped = Exporter::of(&server, &["--collect.host_cache"]).scrape(10.0).await;
+        assert_eq!(scraped.success("host_cache"), "1", "{}", log.text());
+        if is_shown {
+            assert_eq!(scraped.value("mysql_host_cache_blocked_hosts"), "1");
+            let host = "{host=\"\",ip=\"127.0.0.2\"}";
+            assert_eq!(scraped.value(&format!("mysql_host_cache_blocked{host}")), "1");
+            let refused = format!("mysql_host_cache_refused_connections_total{host}");
+            assert_eq!(scraped.value(&refused), "3");
+        } else {
+            // No zero, because the host is blocked here too.
+            assert!(!scraped.0.contains("\nmysql_host_cache"), "{}", scraped.0);
+        }
+    }
+    assert_eq!(log.count("the performance schema is off"), 1, "{}", log.text());
 }
 
 /// A file of queries and the flags that name it.

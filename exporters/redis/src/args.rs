@@ -24,8 +24,8 @@ pub struct Args {
         env = "REDIS_ADDR",
         value_name = "ADDRESS",
         help = "Address of the server: redis://[user][:password]@host[:port][/database], the same \
-                by TLS as rediss://…, host:port or unix:///path; empty for the exporter's own \
-                metrics alone",
+                by TLS as rediss://…, host:port or unix:///path; several between commas for a \
+                cluster or sentinels; empty for the exporter's own metrics alone",
         default_value = "redis://localhost:6379",
         value_parser = secret
     )]
@@ -87,6 +87,9 @@ pub struct Args {
     /// Which keys are looked at.
     #[command(flatten)]
     pub keys: KeyArgs,
+    /// Whether several servers are read together.
+    #[command(flatten)]
+    pub groups: Groups,
     /// What is served beside the metrics of that server.
     #[command(flatten)]
     pub further: Further,
@@ -140,6 +143,24 @@ pub struct TlsArgs {
     /// Accept any certificate of the server
     #[arg(id = "skip-tls-verification", long = "skip-tls-verification")]
     pub skips_verification: bool,
+}
+
+/// Flags that make several servers one target.
+#[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Several servers as one target")]
+pub struct Groups {
+    /// Read all nodes of the cluster that the address belongs to, with labels node, shard and role
+    #[arg(id = "redis.cluster", long = "redis.cluster")]
+    pub is_cluster: bool,
+    /// The address is a sentinel's: read the primary and the replicas of the master of this name,
+    /// with labels node and role
+    #[arg(
+        id = "redis.sentinel-master",
+        long = "redis.sentinel-master",
+        value_name = "NAME",
+        default_value = ""
+    )]
+    pub sentinel_master: String,
 }
 
 /// Flags about further endpoints, and those of the reference that change nothing here.

@@ -7,11 +7,15 @@
 //! are plain numbers. The [`scraper`] does this for any server.
 
 pub mod args;
+pub mod at_once;
 mod bounded;
 pub mod collectors;
 mod endpoints;
 mod fields;
+mod group;
+pub mod holders;
 pub mod keys;
+pub mod member;
 pub mod replies;
 pub mod scrape;
 pub mod scraper;
@@ -38,6 +42,7 @@ use common::web::{Landing, SecurityFlags, Service};
 
 use args::{Args, Metrics};
 use collectors::COLLECTORS;
+use group::{Group, Kind};
 use keys::KeyChecks;
 use scrape::Options;
 use scraper::{FAMILIES, Request, Scraper};
@@ -60,7 +65,11 @@ pub struct RedisExporter {
     scraper: Scraper,
     servers: Servers,
     /// `None` if only the exporter itself is to be shown.
-    target: Option<Target>,
+    subject: Option<Subject>,
+    /// What the flags say of servers that are named in requests.
+    kind: Option<Kind>,
+    /// Groups that are named in requests.
+    groups: Targets<(Kind, Vec<Target>), Group>,
     scrapes: Scrapes,
     /// Requests for other servers that made no sense.
     refused: AtomicU64,
@@ -73,6 +82,24 @@ pub struct RedisExporter {
     namespace: String,
     /// `None` if the nodes of the cluster are not to be listed.
     discovery: Option<Discovery>,
+}
+
+/// What `/metrics` is about.
+#[derive(Debug)]
+enum Subject {
+    Server(Target),
+    Group(Box<Group>),
+}
+
+/// What the address of the flags leads to.
+fn subject(text: &str, kind: Option<&Kind>, servers: &Servers) -> anyhow::Result<Subject> {
+    Ok(match kind {
+        None => Subject::Server(servers.target(text)?),
+        Some(kind) => {
+            let seeds = kind.seeds(text, |address| servers.target(address))?;
+            Subject::Group(Box::new(Group::new(kind.clone(), seeds)))
+        }
+    })
 }
 
 /// How the nodes of a cluster are listed.
@@ -130,16 +157,24 @@ impl RedisExporter {
     /// A malformed address, password file or list of keys, with the flag.
     pub fn new(args: &Args, matches: &ArgMatches) -> anyhow::Result<Self> {
         let servers = Servers::new(args)?;
-        let target = match args.address.expose().trim() {
+        let kind = Kind::new(&args.groups)?;
+        let subject = match args.address.expose().trim() {
             "" => None,
-            address => Some(servers.target(address).context("--redis.addr")?),
+            address => Some(subject(address, kind.as_ref(), &servers).context("--redis.addr")?),
         };
         let checks = Arc::new(KeyChecks::new(&args.keys)?);
         let config_command =
             Some(args.config_command.clone()).filter(|command| command != NO_CONFIG_COMMAND);
         let appends_role = args.metrics.appends_role;
         let unknown = OddityLog::default();
-        let options = Arc::new(Options { config_command, unknown, appends_role, checks });
+        let options = Arc::new(Options {
+            config_command,
+            unknown,
+            appends_role,
+            checks,
+            is_cluster: args.further.is_cluster && !args.keys.replicas_only(),
+            prefers_host_names: args.further.prefers_hostnames,
+        });
         if args.further.include_go_runtime {
             tracing::warn!("--include-go-runtime-metrics has no effect: there is no Go runtime");
         }
@@ -149,7 +184,9 @@ impl RedisExporter {
         Ok(Self {
             scraper,
             servers,
-            target,
+            subject,
+            kind,
+            groups: Targets::new(MAX_SERVERS, IDLE_TIME),
             scrapes: Scrapes::default(),
             refused: AtomicU64::default(),
             scrapers: Targets::new(MAX_SERVERS, IDLE_TIME),
@@ -191,10 +228,18 @@ impl Exporter for RedisExporter {
         request: &ScrapeRequest,
         exposition: &mut Exposition,
     ) -> Result<Vec<Outcome>, Refusal> {
-        let server = self.target.as_ref().map(|target| self.servers.get(target));
-        let (server, scrapes) = (server.as_deref(), &self.scrapes);
-        let request = Request { deadline: request.deadline, checks: None };
-        let outcomes = self.scraper.scrape(server, scrapes, request, exposition).await;
+        let request = Request::new(request.deadline, None);
+        let scrapes = &self.scrapes;
+        let outcomes = match &self.subject {
+            Some(Subject::Group(group)) => {
+                self.scrape_group(group, scrapes, request, exposition).await
+            }
+            Some(Subject::Server(target)) => {
+                let server = self.servers.get(target);
+                self.scraper.scrape(Some(&*server), scrapes, request, exposition).await
+            }
+            None => self.scraper.scrape(None, scrapes, request, exposition).await,
+        };
         let mut sink = exposition.sink();
         sink.value(&REFUSED, self.refused.load(Ordering::Relaxed) as f64);
         exposition.add(sink);

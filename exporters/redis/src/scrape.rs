@@ -10,13 +10,15 @@ use redis::aio::MultiplexedConnection;
 use redis::{Cmd, RedisError, Value, cmd};
 use tokio::sync::OnceCell;
 
+use crate::holders::{Holder, Holders};
 use crate::keys::KeyChecks;
+use crate::member::Member;
 use crate::replies::info::Info;
+use crate::replies::nodes::REPLICA;
 use crate::replies::settings::Settings;
 use crate::replies::values::{text, unexpected_from};
 use crate::server::Dialer;
-use crate::server::failure::reason;
-use crate::server::session::Session;
+use crate::server::failure::{is_unknown, reason};
 
 /// Time at the end of a scrape, at most, for what was found to be written.
 const RESERVE: Duration = Duration::from_millis(500);
@@ -31,6 +33,8 @@ pub struct Scrape {
     options: Arc<Options>,
     /// Those of the request, else those of the flags.
     checks: Arc<KeyChecks>,
+    /// `None` for a server that is read by itself.
+    member: Option<Arc<Member>>,
     /// Asked for by the first collector that needs it.
     settings: OnceCell<Result<Settings, RedisError>>,
     /// As the settings: it is long where there are many clients.
@@ -48,6 +52,10 @@ pub struct Options {
     pub appends_role: bool,
     /// The keys to look at, unless the request names others.
     pub checks: Arc<KeyChecks>,
+    /// The keys of a cluster's node are those of all its primaries.
+    pub is_cluster: bool,
+    /// Nodes are reached by their host names, where they have some.
+    pub prefers_host_names: bool,
 }
 
 impl Scrape {
@@ -62,36 +70,80 @@ impl Scrape {
         options: Arc<Options>,
     ) -> Self {
         let checks = Arc::clone(&options.checks);
-        let (settings, clients) = (OnceCell::new(), OnceCell::new());
-        Self { info, connection, dialer, deadline, options, checks, settings, clients }
+        Self {
+            info,
+            connection,
+            dialer,
+            deadline,
+            options,
+            checks,
+            member: None,
+            settings: OnceCell::new(),
+            clients: OnceCell::new(),
+        }
     }
 
-    /// The same scrape with the keys that its request names.
+    /// The same scrape with the keys that its request names, if it does.
     #[must_use]
-    pub fn with_checks(self, checks: Arc<KeyChecks>) -> Self {
+    pub fn with_checks(self, checks: Option<Arc<KeyChecks>>) -> Self {
+        let checks = checks.unwrap_or_else(|| Arc::clone(&self.checks));
         Self { checks, ..self }
     }
 
-    /// A connection of its own for work that selects databases, to be finished in time for what
-    /// was found to be shown.
+    /// The same scrape of a server that is one of several, if it is.
+    #[must_use]
+    pub fn of_member(self, member: Option<Arc<Member>>) -> Self {
+        Self { member, ..self }
+    }
+
+    /// Who holds the keys to look at, to be finished in time for what was found to be shown.
     ///
     /// # Errors
-    /// [`CollectError::Query`] if the server cannot be reached or refuses.
-    pub async fn session(&self) -> Result<Session, CollectError> {
+    /// [`CollectError`] if the nodes of the cluster cannot be listed.
+    pub async fn holders(&self) -> Result<Holders, CollectError> {
         let now = Instant::now();
         let left = self.deadline.saturating_duration_since(now);
         let limit = now + left.saturating_sub((left / 10).min(RESERVE));
-        let connected = self.dialer.connect(limit).await;
-        let connection =
-            connected.map_err(|failure| CollectError::query(failure.step, &failure.reason))?;
-        Ok(Session::new(connection, limit))
+        let (slots, routes) = match self.member.as_deref() {
+            Some(Member { slots, routes, .. }) => (slots.clone(), routes.clone()),
+            None if self.options.is_cluster && self.info.is_clustered() => {
+                let reply = self.ask("CLUSTER NODES", cmd("CLUSTER").arg("NODES")).await?;
+                let text = text(&reply).ok_or_else(|| unexpected_from("CLUSTER NODES"))?;
+                let prefers_host_names = self.options.prefers_host_names;
+                return Holders::of_cluster(&text, &self.dialer, prefers_host_names, limit);
+            }
+            None => (None, None),
+        };
+        let holder = Holder::new(self.dialer.clone(), slots, routes, limit);
+        Ok(Holders::one(holder.as_replica(self.info.is_clustered() && self.is_replica())))
+    }
+
+    /// Makes connections to the server for work that goes on after this scrape.
+    pub fn dialer(&self) -> Dialer {
+        self.dialer.clone()
     }
 
     /// The keys that this scrape is to look at; `None` if this server's are to be left alone.
     pub fn checks(&self) -> Option<&KeyChecks> {
         let checks = &*self.checks;
-        let is_replica = self.info.field("role") == Some("slave");
-        (!self.info.is_sentinel() && (is_replica || !checks.replicas_only)).then_some(checks)
+        let is_wanted = if checks.replicas_only { self.is_replica() } else { !self.is_copy() };
+        (!self.info.is_sentinel() && is_wanted).then_some(checks)
+    }
+
+    /// True if what the server holds is shown for another one: it is a replica that is read
+    /// together with its primary. Sums over all servers count each key once that way.
+    pub fn is_copy(&self) -> bool {
+        self.member.is_some() && self.is_replica()
+    }
+
+    /// True if the server is one of several that are read together, whose role all samples have
+    /// as a label.
+    pub fn is_member(&self) -> bool {
+        self.member.is_some()
+    }
+
+    fn is_replica(&self) -> bool {
+        self.info.field("role") == Some(REPLICA)
     }
 
     /// Keys that one `SCAN` is to look at.
@@ -167,35 +219,6 @@ impl Scrape {
         match self.clients.get_or_init(read).await {
             Ok(reply) => text(reply).ok_or_else(|| unexpected_from(STATEMENT)),
             Err(error) => Err(CollectError::query(STATEMENT, &reason(error))),
-        }
-    }
-}
-
-/// True for the words of a server that does not know a command or its subcommand.
-fn is_unknown(message: &str) -> bool {
-    let message = message.to_ascii_lowercase();
-    let unknown = ["command", "subcommand", "sentinel subcommand"];
-    let rest = message.strip_prefix("err unknown ").unwrap_or_default();
-    unknown.iter().any(|what| rest.starts_with(what))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_unknown;
-
-    #[test]
-    fn servers_say_in_several_ways_that_they_do_not_know_a_command() {
-        for message in [
-            "ERR unknown command 'LATENCY', with args beginning with: 'LATEST' ",
-            "ERR unknown command `COMMANDLOG`, with args beginning with: ",
-            "ERR Unknown subcommand or wrong number of arguments for 'HISTOGRAM'. Try LATENCY HELP.",
-            "ERR unknown subcommand 'X'. Try LATENCY HELP.",
-            "ERR Unknown sentinel subcommand 'CONFIG'",
-        ] {
-            assert!(is_unknown(message), "{message}");
-        }
-        for message in ["NOPERM User ex has no permissions", "ERR syntax error", "timed out"] {
-            assert!(!is_unknown(message), "{message}");
         }
     }
 }

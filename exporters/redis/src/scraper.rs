@@ -10,6 +10,7 @@ use common::metric::Desc;
 use common::scrape::{CollectorFamilies, Collectors, Outcome};
 
 use crate::keys::KeyChecks;
+use crate::member::Member;
 use crate::scrape::{Options, Scrape};
 use crate::self_metrics::{self, Report, Scrapes};
 use crate::server::{Opening, Server};
@@ -38,6 +39,15 @@ pub struct Request {
     pub deadline: Instant,
     /// Keys in place of those that the flags name; see [`KeyChecks::with_parameters`].
     pub checks: Option<Arc<KeyChecks>>,
+    /// The server's place among several that are read together.
+    pub member: Option<Arc<Member>>,
+}
+
+impl Request {
+    /// Reads a server by itself.
+    pub fn new(deadline: Instant, checks: Option<Arc<KeyChecks>>) -> Self {
+        Self { deadline, checks, member: None }
+    }
 }
 
 /// What the scrapes of all servers have in common.
@@ -79,55 +89,51 @@ impl Scraper {
         exposition: &mut Exposition,
     ) -> Vec<Outcome> {
         let started = Instant::now();
-        exposition.rename_namespace("redis_", &self.namespace);
-        // What is about the exporter rather than the server has no role.
-        let mut own = exposition.sink();
         scrapes.start();
-        let (report, outcomes) = match server {
-            Some(server) => {
-                let (report, outcomes) = self.read(server, started, request, exposition).await;
-                (Some(report), outcomes)
-            }
-            None => (None, Vec::new()),
+        self.name_families(exposition);
+        let outcomes = match server {
+            Some(server) => self.read_server(server, request, exposition).await,
+            None => Vec::new(),
         };
-        let totals = scrapes.finish(started.elapsed());
+        exposition.label_all(&[]);
         let mut sink = exposition.sink();
-        self_metrics::push(&totals, report.as_ref(), &mut sink, &mut own);
+        self_metrics::push_totals(&scrapes.finish(started.elapsed()), &mut sink);
         exposition.add(sink);
-        exposition.add(own);
-        exposition.label_all(None);
         outcomes
     }
 
-    /// Reads the server; a failure is part of the report.
-    async fn read(
+    /// Gives families the first word that the flags say.
+    pub(crate) fn name_families(&self, exposition: &mut Exposition) {
+        exposition.rename_namespace("redis_", &self.namespace);
+    }
+
+    /// Reads one server. All samples have the labels of a member of a group, and those about
+    /// the server rather than the exporter its role, where the flags ask for that.
+    pub(crate) async fn read_server(
         &self,
         server: &Server,
-        started: Instant,
         request: Request,
         exposition: &mut Exposition,
-    ) -> (Report, Vec<Outcome>) {
-        let Request { deadline, checks } = request;
+    ) -> Vec<Outcome> {
+        let started = Instant::now();
+        let Request { deadline, checks, member } = request;
         let Opening { connect_time, ping_time, result } = server.open(deadline).await;
         server.log_change(result.as_ref().map(drop));
+        let role = result.as_ref().ok().and_then(|(_, info)| info.field("role")).map(str::to_owned);
+        let mut labels = member.as_ref().map_or_else(Vec::new, |m| m.labels(role.as_deref()));
+        exposition.label_all(&labels);
+        let mut own = exposition.sink();
         if self.options.appends_role {
-            let role = result.as_ref().ok().and_then(|(_, info)| info.field("role"));
-            exposition.label_all(Some(("instance_role", role.unwrap_or_default())));
+            labels.push(("instance_role", role.as_deref().unwrap_or_default()));
+            exposition.label_all(&labels);
         }
         let (failure, outcomes) = match result {
             Ok((connection, info)) => {
                 let (dialer, options) = (server.dialer(), Arc::clone(&self.options));
-                let scrape = Scrape::new(info, connection, dialer, deadline, options);
-                let scrape = Arc::new(match checks {
-                    Some(checks) => scrape.with_checks(checks),
-                    None => scrape,
-                });
-                let outcomes = self.collectors.run(scrape, |_| true, deadline, exposition).await;
-                let is_timeout =
-                    |outcome: &Outcome| matches!(outcome.result, Err(CollectError::Timeout(_)));
-                if outcomes.iter().any(is_timeout) {
-                    server.hang_up();
-                }
+                let scrape = Scrape::new(info, connection, dialer, deadline, options)
+                    .with_checks(checks)
+                    .of_member(member.clone());
+                let outcomes = self.run(server, scrape, deadline, exposition).await;
                 (None, outcomes)
             }
             Err(failure) => {
@@ -142,6 +148,27 @@ impl Scraper {
                 (Some(failure.label()), vec![outcome])
             }
         };
-        (Report { failure, duration: started.elapsed(), connect_time, ping_time }, outcomes)
+        let report = Report { failure, duration: started.elapsed(), connect_time, ping_time };
+        let mut sink = exposition.sink();
+        self_metrics::push_report(&report, &mut sink, &mut own);
+        exposition.add(sink);
+        exposition.add(own);
+        outcomes
+    }
+
+    async fn run(
+        &self,
+        server: &Server,
+        scrape: Scrape,
+        deadline: Instant,
+        exposition: &mut Exposition,
+    ) -> Vec<Outcome> {
+        let outcomes = self.collectors.run(Arc::new(scrape), |_| true, deadline, exposition).await;
+        let is_timeout =
+            |outcome: &Outcome| matches!(outcome.result, Err(CollectError::Timeout(_)));
+        if outcomes.iter().any(is_timeout) {
+            server.hang_up();
+        }
+        outcomes
     }
 }

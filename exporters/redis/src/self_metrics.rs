@@ -73,12 +73,15 @@ impl Scrapes {
     }
 }
 
-/// Pushes the families about the scrapes, those about the target only with a `report`: to `sink`
-/// what the reference labels with the target's role, to `own` the rest.
-pub(crate) fn push(totals: &Totals, report: Option<&Report>, sink: &mut Sink, own: &mut Sink) {
-    own.value(&SCRAPES, totals.started as f64);
-    own.family(&DURATIONS).summary(&[], [], totals.seconds, totals.finished);
-    let Some(report) = report else { return };
+/// Pushes the families about all scrapes.
+pub(crate) fn push_totals(totals: &Totals, sink: &mut Sink) {
+    sink.value(&SCRAPES, totals.started as f64);
+    sink.family(&DURATIONS).summary(&[], [], totals.seconds, totals.finished);
+}
+
+/// Pushes the families about the scrape of one server: to `sink` what the reference labels with
+/// the server's role, to `own` the rest.
+pub(crate) fn push_report(report: &Report, sink: &mut Sink, own: &mut Sink) {
     let is_up = report.failure.is_none();
     sink.value(&UP, f64::from(u8::from(is_up)));
     let error = report.failure.as_deref().unwrap_or_default();
@@ -88,6 +91,14 @@ pub(crate) fn push(totals: &Totals, report: Option<&Report>, sink: &mut Sink, ow
     if let Some(ping_time) = report.ping_time {
         own.value(&LAST_PING, ping_time.as_secs_f64());
     }
+}
+
+/// Pushes why the servers to read could not be listed, and that there is none, if `is_down`.
+pub(crate) fn push_failure(failure: &str, is_down: bool, sink: &mut Sink) {
+    if is_down {
+        sink.value(&UP, 0.0);
+    }
+    sink.family(&LAST_ERROR).sample(&[("err", failure)], 1.0);
 }
 
 #[cfg(test)]
@@ -101,7 +112,12 @@ mod tests {
         scrapes.start();
         let totals = scrapes.finish(Duration::from_millis(1500));
         let mut own = Sink::default();
-        let text = testing::exposed(|sink| push(&totals, report, sink, &mut own));
+        let text = testing::exposed(|sink| {
+            push_totals(&totals, sink);
+            if let Some(report) = report {
+                push_report(report, sink, &mut own);
+            }
+        });
         text + &testing::text(&own)
     }
 

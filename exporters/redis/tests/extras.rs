@@ -6,9 +6,10 @@ mod support;
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use support::{assert_line, of, value};
+use support::stub::{bulk, serve};
+use support::{Running, assert_line, of, start, value};
 use tests::log::Log;
 use tests::redis::Redis;
 
@@ -152,4 +153,135 @@ async fn a_node_without_statistics_of_slots_shows_none() {
         assert!(!body.contains("redis_cluster_slot_"), "{body}");
     }
     assert_eq!(log.count("command is not known"), 1, "{}", log.text());
+}
+
+/// Scrapes until the sampler of the biggest keys has been through all keys once.
+async fn biggest(exporter: &Running) -> String {
+    let started = Instant::now();
+    loop {
+        let body = exporter.scrape().await.unwrap();
+        if body.contains("\nredis_biggest_keys_last_pass_keys ") {
+            return body;
+        }
+        assert!(started.elapsed() < Duration::from_secs(30), "{body}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn the_biggest_keys_are_found_in_the_background() {
+    let server = Redis::start("").unwrap();
+    let fill = "for i=1,300 do redis.call('SET','small:'..i,i) end \
+                redis.call('SET','text',string.rep('x',50000)) \
+                for i=1,2000 do redis.call('HSET','hash',i,string.rep('y',100)) end \
+                redis.call('SET','\\255',string.rep('z',90000)) \
+                redis.call('SET','long'..string.rep('n',5000),string.rep('z',9000)) \
+                redis.call('SELECT',3) redis.call('RPUSH','list',string.rep('v',3000))";
+    server.ask(&["EVAL", fill, "0"]).unwrap();
+    let exporter = of(&server, &["-collector.biggest_keys", "-collector.biggest_keys.max-keys=3"]);
+    let body = exporter.scrape().await.unwrap();
+    assert!(!body.contains("biggest_key_memory"), "{body}");
+    let body = biggest(&exporter).await;
+    let series =
+        |labels: &str| value(&body, &format!("redis_biggest_key_memory_usage_bytes{{{labels}}}"));
+    let hash = series("db=\"db0\",key=\"hash\",type=\"hash\"");
+    let text = series("db=\"db0\",key=\"text\",type=\"string\"");
+    let list = series("db=\"db3\",key=\"list\",type=\"list\"");
+    assert!(hash > 200_000.0 && (50_000.0..80_000.0).contains(&text) && list > 3000.0, "{body}");
+    let long = format!("key=\"long{}…\",type=\"string\"", "n".repeat(252));
+    assert!(series(&format!("db=\"db0\",{long}")) > 9000.0);
+    assert_eq!(body.matches("\nredis_biggest_key_memory_usage_bytes{").count(), 4, "{body}");
+    assert_line(&body, "redis_biggest_keys_last_pass_keys 305");
+    assert_line(&body, "redis_biggest_keys_scanned_total 305");
+    assert!(value(&body, "redis_biggest_keys_last_pass_timestamp_seconds") > 1.7e9);
+    // A name that is no UTF-8 costs its key, and is told.
+    assert_line(&body, "redis_exporter_collector_success{collector=\"biggest_keys\"} 1");
+    let malformed = "redis_exporter_collector_malformed_total{collector=\"biggest_keys\"}";
+    assert!(value(&body, malformed) >= 1.0);
+}
+
+#[tokio::test]
+async fn odd_replies_to_the_sampler_are_told_and_cost_no_other_collector() {
+    let info = "# Server\r\nredis_version:7.0.15\r\n# Keyspace\r\ndb0:keys=2,expires=0\r\n";
+    let found = "*2\r\n$1\r\n0\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n";
+    for (scan, memory, words) in [
+        ("+OK\r\n", ":1\r\n", "SCAN: unexpected reply"),
+        ("-ERR unknown command 'SCAN'\r\n", ":1\r\n", "SCAN: ERR unknown command"),
+        (found, "*0\r\n", "MEMORY USAGE: unexpected reply"),
+        (found, "-ERR no\r\n", "MEMORY USAGE: ERR no"),
+    ] {
+        let log = Log::capture();
+        let answers = vec![
+            ("INFO", bulk(info)),
+            ("SELECT", "+OK\r\n".into()),
+            ("SCAN", scan.into()),
+            ("MEMORY", memory.into()),
+            ("TYPE", "+string\r\n".into()),
+        ];
+        let address = format!("-redis.addr={}", serve(answers).await);
+        let exporter = start(&[&address, "-collector.biggest_keys"]);
+        exporter.scrape().await.unwrap();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let body = exporter.scrape().await.unwrap();
+        assert_line(&body, "redis_exporter_collector_success{collector=\"biggest_keys\"} 0");
+        assert_line(&body, "redis_exporter_collector_success{collector=\"keyspace\"} 1");
+        assert!(!body.contains("biggest_key_memory"), "{body}");
+        assert!(log.text().contains(words), "{words}: {}", log.text());
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn the_sampler_keeps_to_its_rate_and_ends_with_the_exporter() {
+    let server = Redis::start("").unwrap();
+    let fill = "for i=1,5000 do redis.call('SET','key:'..i,i) end";
+    server.ask(&["EVAL", fill, "0"]).unwrap();
+    let rate = "-collector.biggest_keys.keys-per-second=100";
+    let exporter = of(&server, &["-collector.biggest_keys", rate]);
+    exporter.scrape().await.unwrap();
+    let started = Instant::now();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let body = exporter.scrape().await.unwrap();
+    let scanned = value(&body, "redis_biggest_keys_scanned_total");
+    let allowed = (started.elapsed().as_secs_f64() + 0.5) * 100.0;
+    assert!(scanned > 20.0 && scanned <= allowed, "{scanned} of {allowed}");
+    let stats = server.ask(&["INFO", "commandstats"]).unwrap();
+    assert!(!stats.contains("cmdstat_keys:"), "{stats}");
+    assert!(server.connections().unwrap() >= 1);
+    drop(exporter);
+    let started = Instant::now();
+    while server.connections().unwrap() > 0 {
+        assert!(started.elapsed() < Duration::from_secs(5), "the sampler goes on");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn a_refusal_of_the_sampler_is_told_in_each_scrape() {
+    let server = Redis::start("user me on >hunter2 ~own:* +@all").unwrap();
+    let fill = "for i=1,300 do redis.call('SET','key:'..i,i) end redis.call('SET','own:1',1)";
+    server.ask(&["EVAL", fill, "0"]).unwrap();
+    let flags = ["-redis.user=me", "-redis.password=hunter2", "-collector.biggest_keys"];
+    let failed = "redis_exporter_collector_success{collector=\"biggest_keys\"} 0";
+    server.ask(&["ACL", "SETUSER", "me", "-memory"]).unwrap();
+    let log = Log::capture();
+    let denied = of(&server, &flags);
+    for _ in 0..2 {
+        denied.scrape().await.unwrap();
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    assert_line(&denied.scrape().await.unwrap(), failed);
+    assert!(log.text().contains("MEMORY USAGE: "), "{}", log.text());
+    assert!(!log.text().contains("hunter"), "{}", log.text());
+    drop(denied);
+    // Keys that are denied cost themselves alone.
+    server.ask(&["ACL", "SETUSER", "me", "+memory"]).unwrap();
+    let few = "for i=1,270 do redis.call('DEL','key:'..i) end";
+    server.ask(&["EVAL", few, "0"]).unwrap();
+    let body = biggest(&of(&server, &flags)).await;
+    assert!(body.contains("{db=\"db0\",key=\"own:1\",type=\"string\"}"), "{body}");
+    assert!(!body.contains("key=\"key:"), "{body}");
+    assert_line(&body, failed);
 }

@@ -126,6 +126,7 @@ async fn golden_every_kind_of_server_shows_what_it_tells() {
 async fn golden_all_that_is_off_by_default() {
     let flags = [
         "-append-instance-role-label",
+        "-collector.biggest_keys",
         "-collector.clients",
         "-collector.instantaneous",
         "-collector.slot_stats",

@@ -359,5 +359,5 @@ async fn a_scan_ends_in_time_with_what_it_has_got() {
         assert_line(&body, line);
     }
     assert!(body.contains("\nredis_key_size{") && !body.contains("\nredis_keys_count{"));
-    assert!(log.text().contains("the scrape's time is up"), "{}", log.text());
+    assert!(log.text().contains("since the time is up"), "{}", log.text());
 }

@@ -34,14 +34,14 @@ struct Server {
 }
 
 impl Server {
-    fn start(wants_client: bool) -> Self {
+    fn start(wants_client: bool, settings: &str) -> Self {
         let folder = TemporaryFolder::new("redis-tls").unwrap();
         certificates(folder.path());
         let tls_port = free_port().unwrap();
         let (path, clients) = (folder.path().display(), if wants_client { "yes" } else { "no" });
         let redis = Redis::start(&format!(
             "tls-port {tls_port}\ntls-cert-file {path}/server.pem\ntls-key-file {path}/server.key\n\
-             tls-ca-cert-file {path}/ca.pem\ntls-auth-clients {clients}\n"
+             tls-ca-cert-file {path}/ca.pem\ntls-auth-clients {clients}\n{settings}"
         ))
         .unwrap();
         Self { plain_port: redis.port, _redis: redis, tls_port, folder }
@@ -68,7 +68,7 @@ impl Server {
 #[tokio::test]
 #[ignore = "needs redis-server and openssl"]
 async fn a_server_is_read_by_tls_and_failures_name_their_cause() {
-    let server = Server::start(false);
+    let server = Server::start(false, "");
     let (by_tls, plain) = (server.tls_port, server.plain_port);
     let authority = server.file("tls-ca-cert-file", "ca.pem");
     let other = server.file("tls-ca-cert-file", "client.pem");
@@ -96,7 +96,7 @@ async fn a_server_is_read_by_tls_and_failures_name_their_cause() {
 #[tokio::test]
 #[ignore = "needs redis-server and openssl"]
 async fn a_client_certificate_is_shown_and_its_file_read_for_each_connection() {
-    let server = Server::start(true);
+    let server = Server::start(true, "");
     let address = format!("--redis.addr=rediss://localhost:{}", server.tls_port);
     let authority = server.file("tls-ca-cert-file", "ca.pem");
     let certificate = server.file("tls-client-cert-file", "client.pem");
@@ -115,4 +115,32 @@ async fn a_client_certificate_is_shown_and_its_file_read_for_each_connection() {
     assert_line(&body, &format!("redis_exporter_last_scrape_error{{err=\"{words}\"}} 1"));
     std::fs::write(&file, good).unwrap();
     assert_line(&exporters[1].scrape().await.unwrap(), "redis_up 1");
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server and openssl"]
+async fn nodes_of_a_cluster_are_read_by_tls_as_the_seed_is() {
+    let bus = free_port().unwrap();
+    let server = Server::start(
+        false,
+        &format!(
+            "cluster-enabled yes\ncluster-port {bus}\ntls-cluster yes\n\
+             cluster-announce-ip 127.0.0.1\ncluster-announce-hostname localhost\n"
+        ),
+    );
+    let address = format!("--redis.addr=rediss://localhost:{}", server.tls_port);
+    let authority = server.file("tls-ca-cert-file", "ca.pem");
+    let by_name = "--tls-server-name=server.example";
+    for (flag, host, is_up) in [
+        (by_name, "127.0.0.1", 1),
+        ("--cluster-discover-hostnames", "localhost", 1),
+        // The certificate is that of no IP address.
+        ("--is-cluster", "127.0.0.1", 0),
+    ] {
+        let body = start(&[&address, &authority, "--redis.cluster", flag]).scrape().await.unwrap();
+        let up = format!("redis_up{{node=\"{host}:{}\",shard=\"", server.tls_port);
+        let line = body.lines().find(|line| line.starts_with(&up));
+        assert!(line.is_some_and(|line| line.ends_with(&format!(" {is_up}"))), "{flag}\n{body}");
+        assert_eq!(body.contains("not valid for name"), is_up == 0, "{body}");
+    }
 }

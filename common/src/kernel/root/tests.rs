@@ -35,6 +35,26 @@ fn files_of_the_kernel_stay_open_and_are_read_anew() {
 }
 
 #[test]
+fn the_memory_of_one_text_serves_the_next() {
+    let root = own("/proc", 10);
+    let held = |root: &Root| lock(&root.spare).capacity();
+    assert_eq!(held(&root), 0);
+    drop(root.read("stat").unwrap());
+    let memory = held(&root);
+    assert!(memory >= FIRST_READ_BYTES);
+    let (first, second) = (root.read("meminfo").unwrap(), root.read("stat").unwrap());
+    assert_eq!(held(&root), 0);
+    assert!(first.starts_with("MemTotal") && second.starts_with("cpu "));
+    drop((first, second));
+    assert!(root.read("none").is_err());
+    assert!(held(&root) >= memory, "given back, also after an error");
+    root.put_back(Vec::with_capacity(2 * MOST_SPARE_BYTES));
+    assert!(held(&root) <= MOST_SPARE_BYTES);
+    drop(root.read("sys/kernel/ostype").unwrap());
+    assert!(held(&root) >= memory);
+}
+
+#[test]
 fn attributes_stay_open_too() {
     let root = own("/sys", 10);
     for _ in 0..2 {

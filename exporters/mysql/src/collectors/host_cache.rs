@@ -12,6 +12,7 @@ use common::exposition::Sink;
 use crate::columns::{Column, Label, push_columns};
 use crate::privilege::Privilege;
 use crate::scrape::Scrape;
+use crate::server::Table;
 
 const SUMS: &[Column] = &[
     Column::gauge("hosts", "mysql_host_cache_hosts", "Hosts in the server's cache."),
@@ -25,6 +26,9 @@ const SUMS: &[Column] = &[
 const SUMS_STATEMENT: &str = "SELECT COUNT(*) AS hosts, \
      COUNT(CASE WHEN SUM_CONNECT_ERRORS >= @@global.max_connect_errors THEN 1 END) AS blocked \
      FROM performance_schema.host_cache";
+
+/// `@@performance_schema` is 0 on MariaDB also while it is on.
+const SWITCH: &str = "SHOW GLOBAL VARIABLES LIKE 'performance_schema'";
 
 const LABELS: &[Label] = &[Label::of("host", "HOST"), Label::of("ip", "IP")];
 
@@ -76,10 +80,22 @@ impl Collector<Scrape> for HostCache {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
         let privilege = Privilege::select("performance_schema.host_cache");
         let sums = scrape.query_if_present(SUMS_STATEMENT, &privilege).await?;
+        if is_empty(&sums) {
+            // MariaDB hides the hosts then, also those that it refuses.
+            let switch = scrape.query(SWITCH).await?;
+            let off = switch.pairs()?.any(|(_, value)| value == Some("OFF"));
+            if off {
+                return Err(CollectError::NoData("the performance schema is off".into()));
+            }
+        }
         push_columns(&sums, &[], SUMS, sink)?;
         let hosts = scrape.query_if_present(&self.statement, &privilege).await?;
         push_columns(&hosts, LABELS, HOSTS, sink)
     }
+}
+
+fn is_empty(sums: &Table) -> bool {
+    sums.rows().next().and_then(|row| row.named(&["hosts"])) == Some("0")
 }
 
 fn hosts_statement(limit: u16) -> String {
@@ -97,7 +113,6 @@ mod tests {
     use common::testing;
 
     use super::*;
-    use crate::server::Table;
 
     #[test]
     fn hosts_are_counted_and_the_worst_are_named() {
@@ -129,6 +144,13 @@ mod tests {
                 format!("mysql_host_cache_refused_connections_total{other} 0"),
             ]
         );
+    }
+
+    #[test]
+    fn a_cache_without_hosts_is_told_from_one_with_some() {
+        let sums = |hosts| Table::of(&["hosts", "blocked"], &[&[hosts, Some("0")]]);
+        assert!(is_empty(&sums(Some("0"))));
+        assert!(!is_empty(&sums(Some("1"))) && !is_empty(&sums(None)));
     }
 
     #[test]

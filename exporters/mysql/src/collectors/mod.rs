@@ -55,7 +55,8 @@ pub const COLLECTORS: &[Entry<Scrape>] = &[
         Ok(Box::new(binlog_size::BinlogSize))
     }),
     Entry::off("custom_query", "queries from a file", custom_query::build)
-        .with_flags(custom_query::Options::augment_args),
+        .with_flags(custom_query::Options::augment_args)
+        .turned_on_by(&[custom_query::FILE]),
     Entry::off("engine_innodb_status", "SHOW ENGINE INNODB STATUS", |_| {
         Ok(Box::new(engine_innodb_status::EngineInnodbStatus))
     }),

@@ -62,6 +62,8 @@ pub struct Family {
     pub column_label: Option<String>,
     /// The columns of numbers.
     pub values: Vec<Value>,
+    /// What each row counts as, in place of columns.
+    pub fixed_value: Option<f64>,
 }
 
 /// A column of numbers, or of words that stand for numbers.

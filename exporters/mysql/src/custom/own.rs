@@ -61,6 +61,7 @@ fn query(raw: RawQuery) -> anyhow::Result<Query> {
             fixed_labels: Vec::new(),
             column_label: None,
             values: vec![Value::of(&column)],
+            fixed_value: None,
         });
     }
     Ok(Query {

@@ -70,6 +70,7 @@ fn query(name: &str, raw: RawQuery) -> anyhow::Result<Query> {
             fixed_labels: Vec::new(),
             column_label: None,
             values: vec![Value { column, words }],
+            fixed_value: None,
         });
     }
     for family in &mut families {

@@ -43,7 +43,9 @@ struct RawMetric {
     #[serde(default)]
     static_labels: BTreeMap<String, String>,
     value_label: Option<String>,
+    #[serde(default)]
     values: Vec<String>,
+    static_value: Option<f64>,
     query: Option<String>,
     query_ref: Option<String>,
     #[serde(default, rename = "no_prepared_statement")]
@@ -87,8 +89,12 @@ pub(super) fn parse(text: &str) -> anyhow::Result<Vec<Query>> {
 fn family(raw: RawMetric) -> anyhow::Result<Family> {
     let is_one = raw.values.len() == 1;
     ensure!(
-        is_one || (raw.value_label.is_some() && !raw.values.is_empty()),
-        "values: several columns need a value_label, and there must be one"
+        raw.values.is_empty() == raw.static_value.is_some(),
+        "exactly one of values and static_value is expected"
+    );
+    ensure!(
+        raw.values.len() < 2 || raw.value_label.is_some(),
+        "values: several columns need a value_label"
     );
     Ok(Family {
         name: raw.metric_name,
@@ -98,5 +104,6 @@ fn family(raw: RawMetric) -> anyhow::Result<Family> {
         fixed_labels: raw.static_labels.into_iter().collect(),
         column_label: raw.value_label.filter(|_| !is_one),
         values: raw.values.iter().map(|column| Value::of(column)).collect(),
+        fixed_value: raw.static_value,
     })
 }

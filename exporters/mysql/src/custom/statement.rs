@@ -36,10 +36,10 @@ fn words(statement: &str) -> Result<Vec<String>, String> {
     while let Some(first) = rest.chars().next() {
         let length = match first {
             '\'' | '"' | '`' => quoted(rest, first).ok_or("has a quote that does not end")?,
+            // The server runs what is in these, if it is of the version that follows.
+            _ if rest.starts_with("/*!") || rest.starts_with("/*M!") => run_by(rest),
+            _ if rest.starts_with("*/") => 2,
             _ if rest.starts_with("/*") => {
-                if rest.starts_with("/*!") || rest.starts_with("/*M!") {
-                    return Err("has a comment that the server runs".into());
-                }
                 rest.find("*/").ok_or("has a comment that does not end")? + 2
             }
             '#' => line(rest),
@@ -59,6 +59,12 @@ fn words(statement: &str) -> Result<Vec<String>, String> {
 
 fn is_of_word(character: char) -> bool {
     character == '_' || character == '$' || character.is_alphanumeric()
+}
+
+/// Length of what begins a comment that the server runs, with the digits of a version.
+fn run_by(text: &str) -> usize {
+    let is_of_mark = |c: char| !matches!(c, '/' | '*' | 'M' | '!') && !c.is_ascii_digit();
+    text.find(is_of_mark).unwrap_or(text.len())
 }
 
 /// Two dashes and a blank.
@@ -105,6 +111,8 @@ mod tests {
             ("SELECT 'a\\'; INTO' -- ; INTO\n, 2", "SELECT 'a\\'; INTO' -- ; INTO\n, 2"),
             ("/*More*/ SELECT 2 # ;x", "/*More*/ SELECT 2 # ;x"),
             ("SELECT 3--1", "SELECT 3--1"),
+            ("/*!80000 SELECT 1 */", "/*!80000 SELECT 1 */"),
+            ("SELECT 1 /*M!100100 + 2 */", "SELECT 1 /*M!100100 + 2 */"),
             ("SELECT * FROM t FOR SYSTEM_TIME ALL", "SELECT * FROM t FOR SYSTEM_TIME ALL"),
         ] {
             assert_eq!(check(text), Ok(statement.to_owned()));
@@ -123,8 +131,9 @@ mod tests {
             ("SELECT 1 FROM t FOR UPDATE", "locks"),
             ("SELECT 1 FROM t for\nshare", "locks"),
             ("SELECT 1 FROM t LOCK IN SHARE MODE", "locks"),
-            ("SELECT 1 /*!50000 INTO @a */", "comment that the server runs"),
-            ("SELECT /*M!100100 1 */", "comment that the server runs"),
+            ("SELECT 1 /*!50000 INTO @a */", "INTO"),
+            ("/*M!100100 DELETE FROM t */", "begins with DELETE"),
+            ("/*!SELECT 1; SELECT 2 */", "more than one"),
             ("SELECT 'a", "quote"),
             ("SELECT 1 /* a", "comment"),
         ] {

@@ -46,6 +46,17 @@ fn our_own_format_is_read() {
 }
 
 #[test]
+fn the_example_of_the_readme_is_what_it_says() {
+    let readme = include_str!("../../README.md");
+    let (_, example) = readme.split_once("```yaml\nqueries:").unwrap();
+    let (example, _) = example.split_once("```").unwrap();
+    let queries = checked(&format!("queries:{example}")).unwrap();
+    let names: Vec<&str> = queries[0].families.iter().map(|family| family.name.as_str()).collect();
+    assert_eq!(names, ["shop_oldest_order_seconds", "shop_orders_open"]);
+    assert_eq!((queries[0].rows, queries[0].families[0].labels.len()), (20, 1));
+}
+
+#[test]
 fn perconas_format_is_read() {
     let queries = checked(
         "
@@ -97,18 +108,25 @@ metrics:
     help: 'Local time.'
     values: [unix_time]
     query: SELECT UNIX_TIMESTAMP() AS unix_time
+  - metric_name: shop_host_info
+    type: gauge
+    help: 'Name of the host.'
+    key_labels: [hostname]
+    static_value: 1
+    query: SELECT @@hostname AS hostname
 queries:
   - query_name: io
     query: SELECT db, reads, writes FROM io
 ",
     )
     .unwrap();
-    let [io, time] = &queries[..] else { panic!("{queries:?}") };
+    let [io, time, host] = &queries[..] else { panic!("{queries:?}") };
     assert_eq!((io.name.as_str(), io.interval), ("io", Some(Duration::from_secs(30))));
     let family = &io.families[0];
     assert_eq!((family.values.len(), family.column_label.as_deref()), (2, Some("operation")));
     assert_eq!(family.fixed_labels, [("env".into(), "prod".into())]);
     assert_eq!(time.families[0].column_label, None);
+    assert_eq!((host.families[0].values.len(), host.families[0].fixed_value), (0, Some(1.0)));
 }
 
 #[test]

@@ -19,8 +19,8 @@ pub(super) struct Connection {
     statement_limit: Option<u64>,
     /// Its transactions cannot write.
     is_read_only: bool,
-    /// Its clock is that of the server's machine.
-    has_system_zone: bool,
+    /// It is ready for a statement of the user's, of as many rows at most.
+    rows_for_user: Option<usize>,
     opened: Instant,
 }
 
@@ -34,7 +34,7 @@ impl Connection {
             is_busy: false,
             statement_limit: None,
             is_read_only: false,
-            has_system_zone: false,
+            rows_for_user: None,
             opened,
         })
     }
@@ -69,19 +69,25 @@ impl Connection {
         }
     }
 
-    /// Makes ready for a statement of this program, or for one that the user has written: that
-    /// runs in a read-only transaction, and its NOW() is in the time zone of the server's
-    /// machine, as are the times that InnoDB shows of its transactions.
-    pub(super) async fn make_ready(&mut self, is_of_user: bool) -> Result<(), QueryError> {
-        if is_of_user && !self.is_read_only {
+    /// Makes ready for a statement of this program, or for one that the user has written. That
+    /// runs in a read-only transaction and selects no more than `rows_for_user`; its NOW() is in
+    /// the time zone of the server's machine, as are the times of InnoDB's transactions.
+    pub(super) async fn make_ready(
+        &mut self,
+        rows_for_user: Option<usize>,
+    ) -> Result<(), QueryError> {
+        if rows_for_user.is_some() && !self.is_read_only {
             // It stays so: this program writes nothing.
             self.query("SET SESSION TRANSACTION READ ONLY").await?;
             self.is_read_only = true;
         }
-        if self.has_system_zone != is_of_user {
-            let zone = if is_of_user { "'SYSTEM'" } else { "DEFAULT" };
-            self.query(&format!("SET time_zone = {zone}")).await?;
-            self.has_system_zone = is_of_user;
+        if self.rows_for_user != rows_for_user {
+            let set = match rows_for_user {
+                Some(rows) => format!("SET time_zone = 'SYSTEM', sql_select_limit = {rows}"),
+                None => "SET time_zone = DEFAULT, sql_select_limit = DEFAULT".to_owned(),
+            };
+            self.query(&set).await?;
+            self.rows_for_user = rows_for_user;
         }
         Ok(())
     }

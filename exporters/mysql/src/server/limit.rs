@@ -1,4 +1,4 @@
-//! How the server itself bounds a statement: how long it runs, and whether it may write.
+//! How the server itself bounds a statement: its time, its rows, and whether it may write.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ pub(crate) struct Limit {
     pub(super) seconds: u64,
     /// Empty for a server that knows no limits.
     pub(super) statement: String,
-    /// The user has written the statement: it must not write.
-    pub(super) is_of_user: bool,
+    /// The user has written the statement: it must not write, nor select more rows than this.
+    pub(super) rows_for_user: Option<usize>,
 }
 
 impl Limit {
@@ -29,12 +29,12 @@ impl Limit {
         } else {
             return None;
         };
-        Some(Self { seconds, statement, is_of_user: false })
+        Some(Self { seconds, statement, rows_for_user: None })
     }
 
     /// As [`Self::new`], for a statement that the user has written.
-    pub(crate) fn of_user(release: Release, time: Duration) -> Self {
-        let none = || Self { seconds: 0, statement: String::new(), is_of_user: true };
-        Self { is_of_user: true, ..Self::new(release, time).unwrap_or_else(none) }
+    pub(crate) fn of_user(release: Release, time: Duration, rows: usize) -> Self {
+        let none = || Self { seconds: 0, statement: String::new(), rows_for_user: None };
+        Self { rows_for_user: Some(rows), ..Self::new(release, time).unwrap_or_else(none) }
     }
 }

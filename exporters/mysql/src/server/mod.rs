@@ -220,7 +220,7 @@ impl Server {
         if let Some(limit) = limit {
             connection.limit(limit.seconds, &limit.statement).await?;
         }
-        connection.make_ready(limit.is_some_and(|limit| limit.is_of_user)).await?;
+        connection.make_ready(limit.and_then(|limit| limit.rows_for_user)).await?;
         let answer = connection.query(statement).await;
         // Privileges are those of the time of login: a grant takes effect on a new connection.
         let lacks_privilege = matches!(&answer, Err(error) if error.is_about_privileges());

@@ -2,15 +2,18 @@
 //!
 //! Parsed here because the procfs crate lacks `netstat` and knows a fixed list of fields only.
 
+use std::sync::Mutex;
+
 use async_trait::async_trait;
 use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
 use common::error::{CollectError, FirstError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
-use common::fields::{Field, Fields, Lookup};
+use common::fields::{Field, Fields};
 use common::filter::Pattern;
-use common::kernel::{lines, words};
+use common::kernel::{lines, split_once, words};
 use common::metric::{Kind, sanitize_name};
+use common::sync::lock;
 
 use crate::host::Host;
 
@@ -23,12 +26,36 @@ const DEFAULT_FIELDS: &str = "^(.*_(InErrors|InErrs)|Ip_Forwarding|Ip(6|Ext)_(In
 /// Counters that are in no standard.
 const EXTENDED: &str = "net/netstat";
 
+/// Headings that are remembered at most; the kernel has nine.
+const REMEMBERED: usize = 64;
+
+/// Two lines: the names of a protocol's counters, and their values.
+#[derive(Debug, PartialEq)]
+struct Pair<'a> {
+    protocol: &'a str,
+    /// The whole line.
+    heading: &'a str,
+    values: &'a str,
+}
+
 /// One counter, whose value is read only if it is wanted.
 #[derive(Debug, PartialEq)]
 struct Counter<'a> {
     protocol: &'a str,
     name: &'a str,
     value: Option<&'a str>,
+}
+
+/// The families that a heading stands for.
+///
+/// Headings stay the same from scrape to scrape. Comparing one as a whole, and looking at the
+/// values alone, made a scrape of this collector 165,000 instructions instead of 246,000.
+#[derive(Debug)]
+struct Table {
+    heading: Box<str>,
+    width: usize,
+    /// Those that are wanted, with their places.
+    families: Vec<(usize, Field)>,
 }
 
 /// Flags of this collector.
@@ -50,29 +77,42 @@ pub(super) struct Options {
 #[derive(Debug)]
 pub(super) struct Netstat {
     wanted: Pattern,
+    tables: Mutex<Vec<Table>>,
     families: Fields,
 }
 
 impl Netstat {
     pub(super) fn new(options: &Options) -> Self {
-        Self { wanted: options.fields.clone(), families: Fields::default() }
+        let wanted = options.fields.clone();
+        Self { wanted, tables: Mutex::default(), families: Fields::default() }
     }
 
-    fn push(
-        &self,
-        host: &Host,
-        file: &str,
-        parse: fn(&str) -> Partial<Vec<Counter<'_>>, ParseError>,
-        families: &mut Lookup<'_>,
-        sink: &mut Sink,
-    ) -> Result<(), CollectError> {
+    fn push_pairs(&self, host: &Host, file: &str, sink: &mut Sink) -> Result<(), CollectError> {
         let text = host.proc(file)?;
         let mut errors = FirstError::default();
-        let counters = errors.take(parse(&text));
+        let pairs = errors.take(parse_pairs(&text));
         if file == EXTENDED {
-            host.note_octets(octets(&counters));
+            host.note_octets(octets(&pairs));
         }
-        for Counter { protocol, name, value } in counters {
+        let mut tables = lock(&self.tables);
+        for pair in pairs {
+            let table = find(&mut tables, &pair, |name| self.family(file, pair.protocol, name));
+            let Some(counters) = errors.note(table.counters(&pair)) else { continue };
+            for (family, value) in counters {
+                if let Some(value) = errors.note(parse_number("value", Some(value))) {
+                    sink.value(&family.desc(Kind::Untyped), value);
+                }
+            }
+        }
+        errors.into_result().map_err(|error| text.blame(error))
+    }
+
+    fn push_list(&self, host: &Host, file: &str, sink: &mut Sink) -> Result<(), CollectError> {
+        // Absent without IPv6 in the kernel.
+        let Some(text) = host.proc_if_present(file)? else { return Ok(()) };
+        let mut errors = FirstError::default();
+        let mut families = self.families.start();
+        for Counter { protocol, name, value } in errors.take(parse_list(&text)) {
             let family = families.get([protocol, name], || self.family(file, protocol, name));
             if let Some(family) = family
                 && let Some(value) = errors.note(parse_number("value", value))
@@ -100,76 +140,92 @@ pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Ho
 #[async_trait]
 impl Collector<Host> for Netstat {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
-        let families = &mut self.families.start();
-        let extended = self.push(host, EXTENDED, parse_pairs, families, sink);
-        let standard = self.push(host, "net/snmp", parse_pairs, families, sink);
-        let v6 = match self.push(host, "net/snmp6", parse_list, families, sink) {
-            // No IPv6 in the kernel.
-            Err(CollectError::Read { source, .. })
-                if source.kind() == std::io::ErrorKind::NotFound =>
-            {
-                Ok(())
-            }
-            outcome => outcome,
-        };
+        let extended = self.push_pairs(host, EXTENDED, sink);
+        let standard = self.push_pairs(host, "net/snmp", sink);
+        let v6 = self.push_list(host, "net/snmp6", sink);
         extended.and(standard).and(v6)
     }
 }
 
+impl<'a> Pair<'a> {
+    fn names(&self) -> impl Iterator<Item = &'a str> {
+        words(self.heading).skip(1)
+    }
+}
+
+impl Table {
+    fn new(pair: &Pair<'_>, family: impl Fn(&str) -> Option<Field>) -> Self {
+        let families = pair.names().enumerate();
+        Self {
+            heading: pair.heading.into(),
+            width: pair.names().count(),
+            families: families.filter_map(|(place, name)| Some((place, family(name)?))).collect(),
+        }
+    }
+
+    /// The wanted counters of the pair to which this table belongs.
+    fn counters<'s>(
+        &'s self,
+        pair: &Pair<'s>,
+    ) -> Result<impl Iterator<Item = (&'s Field, &'s str)>, ParseError> {
+        let values = words(pair.values);
+        if values.clone().count() != self.width {
+            let protocol = pair.protocol;
+            let complaint = format!("names and values of {protocol} differ in number");
+            return Err(ParseError::Form(complaint));
+        }
+        let mut wanted = self.families.iter().peekable();
+        Ok(values.enumerate().filter_map(move |(place, value)| {
+            let (_, family) = wanted.next_if(|(wanted, _)| *wanted == place)?;
+            Some((family, value))
+        }))
+    }
+}
+
+/// The table of a pair, made if there is none.
+fn find<'t>(
+    tables: &'t mut Vec<Table>,
+    pair: &Pair<'_>,
+    family: impl Fn(&str) -> Option<Field>,
+) -> &'t Table {
+    let known = tables.iter().position(|table| *table.heading == *pair.heading);
+    let place = known.unwrap_or_else(|| {
+        if tables.len() >= REMEMBERED {
+            tables.clear();
+        }
+        tables.push(Table::new(pair, family));
+        tables.len() - 1
+    });
+    &tables[place]
+}
+
 /// Bytes received and sent.
-fn octets(counters: &[Counter<'_>]) -> Option<[f64; 2]> {
-    let find = |name: &str| {
-        // IpExt is the last protocol, or the last but one.
-        let mut counters = counters.iter().rev();
-        let counter = counters.find(|known| known.name == name && known.protocol == "IpExt")?;
-        parse_number("value", counter.value).ok()
+fn octets(pairs: &[Pair<'_>]) -> Option<[f64; 2]> {
+    let pair = pairs.iter().rev().find(|pair| pair.protocol == "IpExt")?;
+    let find = |wanted: &str| {
+        let (_, value) = pair.names().zip(words(pair.values)).find(|(name, _)| *name == wanted)?;
+        parse_number("value", Some(value)).ok()
     };
     Some([find("InOctets")?, find("OutOctets")?])
 }
 
 /// Pairs of lines, both of which begin with the protocol: names, then values. A line without its
 /// counterpart costs no other pair.
-fn parse_pairs(text: &str) -> Partial<Vec<Counter<'_>>, ParseError> {
-    let (mut fields, mut errors) = (Vec::new(), FirstError::default());
+fn parse_pairs(text: &str) -> Partial<Vec<Pair<'_>>, ParseError> {
+    let mut errors = FirstError::default();
     let mut lines = lines(text).peekable();
-    let protocol = |line: &str| line.find(':');
-    while let Some(names) = lines.next() {
-        let is_same = |values: &&str| {
-            protocol(names)
-                .is_some_and(|end| values.as_bytes().get(..=end) == names.as_bytes().get(..=end))
-        };
-        let values = lines.next_if(is_same).unwrap_or_default();
-        let complete = fields.len();
-        if let Err(error) = push_pair(names, values, &mut fields) {
-            fields.truncate(complete);
-            errors.keep(error);
-        }
-    }
-    errors.beside(fields).not_empty("no field")
-}
-
-/// Adds the fields of a pair of lines, which must be as many as their values.
-fn push_pair<'a>(
-    names: &'a str,
-    values: &'a str,
-    fields: &mut Vec<Counter<'a>>,
-) -> Result<(), ParseError> {
-    let malformed = || ParseError::form("no names and values", names);
-    let (protocol, names) = names.split_once(':').ok_or_else(malformed)?;
-    let (_, values) = values.split_once(':').ok_or_else(malformed)?;
-    let mut values = words(values);
-    for name in words(names) {
-        let value = values.next();
-        if value.is_none() {
-            return Err(uneven(protocol));
-        }
-        fields.push(Counter { protocol, name, value });
-    }
-    if values.next().is_some() { Err(uneven(protocol)) } else { Ok(()) }
-}
-
-fn uneven(protocol: &str) -> ParseError {
-    ParseError::Form(format!("names and values of {protocol} differ in number"))
+    let pairs = std::iter::from_fn(|| {
+        let heading = lines.next()?;
+        let malformed = || ParseError::form("no names and values", heading);
+        let Some((protocol, _)) = split_once(heading, b':') else { return Some(Err(malformed())) };
+        let values =
+            lines.next_if(|line| line.get(..=protocol.len()) == heading.get(..=protocol.len()));
+        let pair =
+            values.map(|line| Pair { protocol, heading, values: &line[protocol.len() + 1..] });
+        Some(pair.ok_or_else(malformed))
+    });
+    let pairs = errors.good(pairs);
+    errors.beside(pairs).not_empty("no field")
 }
 
 /// A name and a value per line; the name is the protocol's, which ends in `6`, and the field's.
@@ -177,7 +233,8 @@ fn parse_list(text: &str) -> Partial<Vec<Counter<'_>>, ParseError> {
     let fields = lines(text).filter_map(|line| {
         let mut words = words(line);
         let word = words.next()?;
-        let (protocol, name) = word.split_at_checked(word.find('6')? + 1)?;
+        let (protocol, name) =
+            word.split_at_checked(word.bytes().position(|byte| byte == b'6')? + 1)?;
         Some(Ok(Counter { protocol, name, value: words.next() }))
     });
     fields.collect::<Partial<_, _>>().not_empty("no field")
@@ -187,40 +244,84 @@ fn parse_list(text: &str) -> Partial<Vec<Counter<'_>>, ParseError> {
 mod tests {
     use super::*;
 
-    /// Those that can be read.
-    fn values(parsed: &Partial<Vec<Counter<'_>>, ParseError>) -> Vec<(String, f64)> {
-        let value = |field: &Counter<'_>| parse_number("value", field.value).ok();
-        let fields = parsed.good.iter();
-        fields.filter_map(|f| Some((format!("{}_{}", f.protocol, f.name), value(f)?))).collect()
+    fn named(protocol: &str, name: &str, value: Option<&str>) -> Option<(String, f64)> {
+        Some((format!("{protocol}_{name}"), parse_number("value", value).ok()?))
+    }
+
+    /// Those of a list that can be read.
+    fn listed(text: &str) -> Vec<(String, f64)> {
+        let counters = parse_list(text).good;
+        counters.iter().filter_map(|c| named(c.protocol, c.name, c.value)).collect()
+    }
+
+    /// Those of pairs that can be read, and whether anything was wrong.
+    fn paired(text: &str) -> (Vec<(String, f64)>, bool) {
+        let pairs = parse_pairs(text);
+        let (mut values, mut is_odd) = (Vec::new(), pairs.error.is_some());
+        for pair in pairs.good {
+            let field = |name: &str| Some(Field { name: name.into(), help: String::new() });
+            let table = Table::new(&pair, field);
+            let Ok(counters) = table.counters(&pair) else {
+                is_odd = true;
+                continue;
+            };
+            let counters = counters.collect::<Vec<_>>();
+            let read =
+                |(field, value): &(&Field, &str)| named(pair.protocol, &field.name, Some(*value));
+            values.extend(counters.iter().filter_map(read));
+        }
+        (values, is_odd)
     }
 
     #[test]
     fn fields_carry_their_protocol() {
         let text = "Ip: Forwarding DefaultTTL\nIp: 1 64\nTcp: MaxConn\nTcp: -1\n";
         let expected = [("Ip_Forwarding", 1.0), ("Ip_DefaultTTL", 64.0), ("Tcp_MaxConn", -1.0)];
-        assert_eq!(values(&parse_pairs(text)), expected.map(|(name, value)| (name.into(), value)));
+        assert_eq!(paired(text).0, expected.map(|(name, value)| (name.into(), value)));
         let text = "Ip6InOctets                     \t460\nIcmp6OutType135  \t2\nother 1\n\n";
         let expected = [("Ip6_InOctets", 460.0), ("Icmp6_OutType135", 2.0)];
-        assert_eq!(values(&parse_list(text)), expected.map(|(name, value)| (name.into(), value)));
+        assert_eq!(listed(text), expected.map(|(name, value)| (name.into(), value)));
     }
 
     #[test]
     fn what_is_malformed_costs_no_other_protocol() {
         let text = "Ip: A\nIp: x\nTcp: InSegs\nTcp: 7\n";
-        assert_eq!(values(&parse_pairs(text)), [("Tcp_InSegs".into(), 7.0)]);
+        assert_eq!(paired(text).0, [("Tcp_InSegs".into(), 7.0)]);
         for bad in ["Ip: A B\nIp: 1\n", "Ip: A\nIp: 1 2\n", "Ip: A\nUdp: 1\n", "Ip\nIp\n"] {
             let text = format!("{bad}Tcp: InSegs\nTcp: 7\n");
-            assert_eq!(values(&parse_pairs(&text)), [("Tcp_InSegs".into(), 7.0)], "{bad:?}");
-            assert!(parse_pairs(&text).error.is_some(), "{bad:?}");
+            assert_eq!(paired(&text).0, [("Tcp_InSegs".into(), 7.0)], "{bad:?}");
+            assert!(paired(&text).1, "{bad:?}");
         }
         let text = "Ip: A\nIp: 1\nodd\nUdp: B\nUdp: 2\nTcp: C\n";
         let expected = [("Ip_A".into(), 1.0), ("Udp_B".into(), 2.0)];
-        assert_eq!(values(&parse_pairs(text)), expected, "pairs behind a single line");
+        assert_eq!(paired(text).0, expected, "pairs behind a single line");
         for text in ["", "Ip: A\n"] {
             assert!(parse_pairs(text).error.is_some(), "{text:?}");
         }
         assert!(parse_list("").error.is_some());
-        assert_eq!(values(&parse_list("Ip6InOctets\nIp6B x\nIp6C 1")), [("Ip6_C".into(), 1.0)]);
+        assert_eq!(listed("Ip6InOctets\nIp6B x\nIp6C 1"), [("Ip6_C".into(), 1.0)]);
+    }
+
+    #[test]
+    fn a_table_is_found_by_its_heading() {
+        let text = "Ip: A B\nIp: 1 2\nTcp: A\nTcp: 3\nIp: A C\nIp: 4 5\n";
+        let only_b =
+            |name: &str| (name == "B").then(|| Field { name: name.into(), help: String::new() });
+        let mut tables = Vec::new();
+        for _ in 0..2 {
+            let mut found = Vec::new();
+            for pair in parse_pairs(text).good {
+                let table = find(&mut tables, &pair, only_b);
+                found.extend(table.counters(&pair).unwrap().map(|(_, value)| value.to_owned()));
+            }
+            assert_eq!(found, ["2"]);
+            assert_eq!(tables.len(), 3);
+        }
+        for number in 0..2 * REMEMBERED {
+            let text = format!("Ip: A{number}\nIp: 1\n");
+            find(&mut tables, &parse_pairs(&text).good[0], only_b);
+        }
+        assert!(tables.len() <= REMEMBERED);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use common::collector::Collector;
 use common::error::{CollectError, FirstError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
 use common::fields::{Field, Fields, Lookup};
-use common::kernel::{lines, words};
+use common::kernel::{lines, split_once, words};
 use common::metric::{Kind, sanitize_name};
 
 use crate::host::Host;
@@ -101,8 +101,7 @@ fn parse_line<'a>(
     line: &'a str,
     errors: &mut FirstError<ParseError>,
 ) -> Result<Protocol<'a>, ParseError> {
-    let (name, rest) = line
-        .split_once(':')
+    let (name, rest) = split_once(line, b':')
         .filter(|(name, _)| !name.is_empty())
         .ok_or(ParseError::Missing { field: "protocol" })?;
     let mut words = words(rest);

@@ -1,7 +1,7 @@
 //! Lines of `/proc/meminfo`, proc_meminfo(5), which the `meminfo` of NUMA nodes has too.
 
 use common::error::{ParseError, parse_number};
-use common::kernel::words;
+use common::kernel::{split_once, words};
 
 /// One line: `Active(anon):  123 kB`.
 #[derive(Debug, PartialEq)]
@@ -28,7 +28,7 @@ impl<'a> Field<'a> {
     /// Reads a line; the kernel's kB are units of 1,024 bytes.
     pub(crate) fn parse(line: &'a str) -> Result<Self, ParseError> {
         let malformed = || ParseError::form("line without a field", line);
-        let (name, rest) = line.split_once(':').ok_or_else(malformed)?;
+        let (name, rest) = split_once(line, b':').ok_or_else(malformed)?;
         let mut words = words(rest);
         let value = parse_number::<u64>("value", words.next())? as f64;
         match words.next() {

@@ -11,7 +11,7 @@ use common::error::{CollectError, FirstError, ParseError, Partial};
 use common::exposition::Sink;
 use common::metric::{Metric, gauge};
 
-use crate::bounded::{OTHERS, Sum, Whole, cut, largest};
+use crate::bounded::{MAX_NAME, OTHERS, Sum, Whole, cut, largest};
 use crate::replies::clients::{self, Client};
 use crate::scrape::Scrape;
 
@@ -119,8 +119,8 @@ fn parse(list: &str, idle_after: Duration) -> Partial<HashMap<Name<'_>, Sums>, P
     let mut groups: HashMap<Name<'_>, Sums> = HashMap::new();
     for line in clients::lines(list) {
         let Some(client) = errors.note(clients::parse(line)) else { continue };
-        let name =
-            ["name", "user", "lib-name"].map(|part| cut(client.text(part).unwrap_or_default()));
+        let name = ["name", "user", "lib-name"]
+            .map(|part| cut(client.text(part).unwrap_or_default(), MAX_NAME));
         groups.entry(name).or_default().add(&one(&client, idle_after, &mut errors));
     }
     errors.beside(groups)

@@ -36,7 +36,10 @@ pub(super) struct Instance;
 #[async_trait]
 impl Collector<Scrape> for Instance {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
-        sink.samples(&INSTANCE, [(labels(scrape.info()), 1.0)]);
+        let mut labels = labels(scrape.info());
+        // No sample can have a label twice.
+        labels.retain(|(name, _)| *name != "role" || !scrape.is_member());
+        sink.samples(&INSTANCE, [(labels, 1.0)]);
         Ok(())
     }
 }

@@ -7,7 +7,8 @@ use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
 use common::metric::Desc;
 
-use crate::keys::Key;
+use crate::holders::Holder;
+use crate::keys::{Key, KeyChecks};
 use crate::scrape::Scrape;
 use crate::server::session::{Cursor, Session};
 
@@ -22,21 +23,41 @@ impl Collector<Scrape> for KeyCounts {
         if checks.counts.is_empty() {
             return Ok(());
         }
-        let mut session = scrape.session().await?;
+        let holders = scrape.holders().await?;
+        holders.check_complete()?;
+        let found = holders.each(|holder| count_all(holder, checks)).await;
+        // A count without one of the servers would be too low.
+        let found = found.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let count = found.len();
+        let mut found: Vec<_> = found.into_iter().map(Vec::into_iter).collect();
         let mut errors = FirstError::default();
         let mut counts = Vec::new();
         for pattern in &checks.counts {
+            let parts = errors.good(found.iter_mut().filter_map(Iterator::next));
             // A count that was not finished would be too low, so there is none.
-            let counted = count(&mut session, pattern, checks.batch_size).await;
-            if let Some(count) = errors.note(counted) {
+            if parts.len() == count {
                 let database = format!("db{}", pattern.database);
                 let name = String::from_utf8_lossy(&pattern.name).into_owned();
+                let count: usize = parts.into_iter().sum();
                 counts.push(([("db", database), ("key", name)], count as f64));
             }
         }
         sink.samples(&COUNT, counts);
         errors.into_result()
     }
+}
+
+/// The keys of one server that match, for each pattern.
+async fn count_all(
+    holder: &Holder,
+    checks: &KeyChecks,
+) -> Result<Vec<Result<usize, CollectError>>, CollectError> {
+    let mut session = holder.session().await?;
+    let mut counts = Vec::with_capacity(checks.counts.len());
+    for pattern in &checks.counts {
+        counts.push(count(&mut session, pattern, checks.batch_size).await);
+    }
+    Ok(counts)
 }
 
 async fn count(

@@ -12,7 +12,10 @@ use common::exposition::Sink;
 use common::metric::{Desc, Metric, gauge};
 use redis::{Value, cmd};
 
+use crate::at_once::at_once;
 use crate::bounded::{self, Sum};
+use crate::holders::{AT_ONCE, Holder};
+use crate::replies::settings::database_count;
 use crate::replies::values;
 use crate::replies::values::unexpected_from;
 use crate::scrape::Scrape;
@@ -127,20 +130,25 @@ pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Sc
 impl Collector<Scrape> for KeyGroups {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
         let started = Instant::now();
-        if self.patterns.is_empty() || scrape.info().is_sentinel() {
+        if self.patterns.is_empty() || scrape.info().is_sentinel() || scrape.is_copy() {
             sink.value(&DURATION, 0.0);
             return Ok(());
         }
         let mut errors = FirstError::default();
         let mut distinct = Vec::new();
-        if let Some(mut session) = errors.note(scrape.session().await) {
+        if let Some(mut sessions) = errors.note(sessions(scrape).await) {
+            let batch_size = scrape.batch_size();
             for (database, has_keys) in databases(scrape).await {
-                let groups = if has_keys {
-                    self.read(&mut session, database, scrape.batch_size()).await
+                // What other servers have is not known yet.
+                let groups = if has_keys || sessions.len() > 1 {
+                    let read = |session| self.read(session, database, batch_size);
+                    at_once(AT_ONCE, sessions.iter_mut().map(read)).await.into_iter().collect()
                 } else {
-                    Ok(HashMap::new())
+                    Ok(Vec::new())
                 };
+                // Those of some servers alone would be too small.
                 let Some(groups) = errors.note(groups) else { continue };
+                let groups = merged(groups);
                 let name = format!("db{database}");
                 distinct.push(([("db", name.clone())], groups.len() as f64));
                 let groups = largest(groups, self.limit);
@@ -157,7 +165,8 @@ impl Collector<Scrape> for KeyGroups {
 }
 
 impl KeyGroups {
-    /// The groups of one database; none if it was not finished, since they would be too small.
+    /// The groups of one database of one server; none if it was not finished, since they would be
+    /// too small.
     async fn read(
         &self,
         session: &mut Session,
@@ -187,15 +196,32 @@ impl KeyGroups {
     }
 }
 
+/// A session with each server that holds keys.
+async fn sessions(scrape: &Scrape) -> Result<Vec<Session>, CollectError> {
+    let holders = scrape.holders().await?;
+    holders.check_complete()?;
+    holders.each(Holder::session).await.into_iter().collect()
+}
+
+/// The groups of all servers together.
+fn merged(parts: Vec<HashMap<String, Group>>) -> HashMap<String, Group> {
+    let mut parts = parts.into_iter();
+    let mut all = parts.next().unwrap_or_default();
+    for (name, row) in parts.flatten() {
+        all.entry(name).or_default().add(&row);
+    }
+    all
+}
+
 /// Numbers of the databases, and whether they have keys.
 async fn databases(scrape: &Scrape) -> Vec<(u32, bool)> {
-    const DEFAULT: u32 = 16;
     const MAX: u32 = 4096;
     let info = scrape.info();
     let settings = scrape.settings().await.ok().flatten();
-    let configured = settings.and_then(|settings| settings.get("databases")?.parse().ok());
-    let count = if info.is_clustered() { 1 } else { configured.unwrap_or(DEFAULT).min(MAX) };
-    (0..count).map(|number| (number, info.field(&format!("db{number}")).is_some())).collect()
+    let count = database_count(info, settings).try_into().unwrap_or(MAX);
+    (0..count.min(MAX))
+        .map(|number| (number, info.field(&format!("db{number}")).is_some()))
+        .collect()
 }
 
 type Rows = Vec<(String, Group)>;

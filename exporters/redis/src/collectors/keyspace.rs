@@ -14,11 +14,8 @@ use common::exposition::Sink;
 use common::metric::{Metric, gauge};
 
 use crate::replies::info::{Info, Line, index};
-use crate::replies::settings::Settings;
+use crate::replies::settings::database_count;
 use crate::scrape::Scrape;
-
-/// Databases of a server that does not say how many it has: the default of its settings.
-const DEFAULT_DATABASES: u64 = 16;
 
 /// Empty databases are exposed up to this number: a server may be set to have millions.
 const MAX_EMPTY_DATABASES: u64 = 4096;
@@ -80,6 +77,9 @@ pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Sc
 #[async_trait]
 impl Collector<Scrape> for Keyspace {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
+        if scrape.is_copy() {
+            return Ok(());
+        }
         let info = scrape.info();
         let mut rows = parse(info);
         if self.0.includes_empty {
@@ -114,18 +114,6 @@ fn parse(info: &Info) -> Partial<Vec<(String, Database)>, ParseError> {
         }
     }
     errors.beside(rows)
-}
-
-/// A cluster node has one database; a sentinel has none.
-fn database_count(info: &Info, settings: Option<&Settings>) -> u64 {
-    if info.is_sentinel() {
-        return 0;
-    }
-    if info.is_clustered() {
-        return 1;
-    }
-    let configured = settings.and_then(|settings| settings.get("databases")?.parse().ok());
-    configured.unwrap_or(DEFAULT_DATABASES)
 }
 
 fn add_empty(rows: &mut Vec<(String, Database)>, count: u64) {
@@ -245,18 +233,6 @@ mod tests {
         let mut none = Vec::new();
         add_empty(&mut none, u64::MAX);
         assert_eq!(none.len() as u64, MAX_EMPTY_DATABASES);
-    }
-
-    #[test]
-    fn the_count_depends_on_the_kind_of_server() {
-        let count = |text: &str, settings: Option<&Settings>| {
-            database_count(&Info::new(text.into()), settings)
-        };
-        let four = Settings::of(&["databases", "4"]);
-        assert_eq!(count("redis_mode:standalone", Some(&four)), 4);
-        assert_eq!(count("redis_mode:standalone", None), DEFAULT_DATABASES);
-        assert_eq!(count("cluster_enabled:1", Some(&four)), 1);
-        assert_eq!(count("redis_mode:sentinel", None), 0);
     }
 
     proptest::proptest! {

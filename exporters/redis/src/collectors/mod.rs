@@ -1,5 +1,6 @@
 //! The list of collectors: one line each, in alphabetical order.
 
+mod biggest_keys;
 mod client_list;
 mod clients;
 mod cluster;
@@ -40,6 +41,12 @@ use crate::scrape::Scrape;
 
 /// Every collector of this exporter.
 pub const COLLECTORS: &[Entry<Scrape>] = &[
+    Entry::off(
+        "biggest_keys",
+        "the biggest keys, looked for in the background",
+        biggest_keys::build,
+    )
+    .with_flags(biggest_keys::Options::augment_args),
     Entry::off("client_list", "every connection of the server", client_list::build)
         .with_flags(client_list::flags)
         .turned_on_by(&[client_list::FLAG]),

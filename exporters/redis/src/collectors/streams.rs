@@ -2,6 +2,7 @@
 //! does not know, like the lag of a group after an entry was deleted, has no sample.
 
 use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use clap::{ArgMatches, FromArgMatches as _};
@@ -9,9 +10,11 @@ use common::collector::Collector;
 use common::error::{CollectError, FirstError, ParseError};
 use common::exposition::Sink;
 use common::metric::{Metric, counter, gauge};
+use common::sync::lock;
 use redis::{Cmd, Value, cmd};
 
-use crate::keys::Key;
+use crate::holders::Holder;
+use crate::keys::{Key, KeyChecks};
 use crate::replies::values;
 use crate::scrape::Scrape;
 use crate::server::session::{Cursor, Session};
@@ -21,7 +24,7 @@ type Fields = [(String, Value)];
 
 type Row = Vec<(String, Value)>;
 
-/// Streams of one scrape at most: each takes several commands and has many samples.
+/// Streams of one server at most: each takes several commands and has many samples.
 const MAX_STREAMS: usize = 10_000;
 
 const STREAM: &[Metric<Row>] = &[
@@ -100,32 +103,56 @@ impl Collector<Scrape> for Streams {
         if checks.streams.is_empty() && checks.single_streams.is_empty() {
             return Ok(());
         }
-        let mut session = scrape.session().await?;
-        let mut errors = FirstError::default();
-        let mut seen: HashSet<Key> = HashSet::new();
-        let mut found: Vec<Key> = checks.single_streams.clone();
-        for key in &checks.streams {
-            if key.is_pattern() {
-                let scanned = scan(&mut session, key, checks.batch_size, &mut found).await;
-                errors.note(scanned);
-            } else {
-                found.push(key.clone());
-            }
-        }
-        for key in found.into_iter().filter(|key| seen.insert(key.clone())) {
-            let read = self.stream(&mut session, &key, sink).await;
-            errors.note(read);
-        }
+        let holders = scrape.holders().await?;
+        let names = checks.streams.iter().filter(|key| !key.is_pattern());
+        let covered = holders.cover(checks.single_streams.iter().chain(names));
+        let shared = Mutex::new(Shared { sink, seen: HashSet::new(), errors: covered.into() });
+        let read = holders.each(|holder| self.all_of(holder, checks, &shared)).await;
+        let mut errors = shared.into_inner().unwrap_or_else(PoisonError::into_inner).errors;
+        errors.good(read);
         errors.into_result()
     }
 }
 
+/// What the readers of several servers write to.
+struct Shared<'s> {
+    sink: &'s mut Sink,
+    seen: HashSet<Key>,
+    errors: FirstError,
+}
+
 impl Streams {
+    async fn all_of(
+        &self,
+        holder: &Holder,
+        checks: &KeyChecks,
+        shared: &Mutex<Shared<'_>>,
+    ) -> Result<(), CollectError> {
+        let is_here = |key: &&Key| holder.holds(&key.name);
+        let mut found: Vec<Key> = checks.single_streams.iter().filter(is_here).cloned().collect();
+        let mut session = holder.session().await?;
+        for key in &checks.streams {
+            if key.is_pattern() {
+                let scanned = scan(&mut session, key, checks.batch_size, &mut found).await;
+                lock(shared).errors.note(scanned);
+            } else if holder.holds(&key.name) {
+                found.push(key.clone());
+            }
+        }
+        for key in found {
+            if lock(shared).seen.insert(key.clone()) {
+                let read = self.stream(&mut session, &key, shared).await;
+                lock(shared).errors.note(read);
+            }
+        }
+        Ok(())
+    }
+
     async fn stream(
         &self,
         session: &mut Session,
         key: &Key,
-        sink: &mut Sink,
+        shared: &Mutex<Shared<'_>>,
     ) -> Result<(), CollectError> {
         session.select(key.database).await?;
         let database = format!("db{}", key.database);
@@ -137,13 +164,13 @@ impl Streams {
         let labels = [("db", database.as_str()), ("stream", name)];
         let stream = session.ask("XINFO STREAM", &xinfo("STREAM", &key.name)).await?;
         let fields = fields("XINFO STREAM", &stream)?;
-        sink.table(STREAM, std::iter::once((labels, &fields)));
+        lock(shared).sink.table(STREAM, std::iter::once((labels, &fields)));
         let groups = session.ask("XINFO GROUPS", &xinfo("GROUPS", &key.name)).await?;
         let mut errors = FirstError::default();
         for group in errors.note(rows("XINFO GROUPS", &groups)).unwrap_or_default() {
             let Some((bytes, group_name)) = name_of(&group) else { continue };
             let labels = [labels[0], labels[1], ("group", group_name.as_str())];
-            sink.table(GROUP, std::iter::once((labels, &group)));
+            lock(shared).sink.table(GROUP, std::iter::once((labels, &group)));
             if self.0.hides_consumers {
                 continue;
             }
@@ -155,7 +182,7 @@ impl Streams {
                 let Some((_, consumer_name)) = name_of(&consumer) else { continue };
                 let consumer_label = ("consumer", consumer_name.as_str());
                 let labels = [labels[0], labels[1], labels[2], consumer_label];
-                sink.table(CONSUMER, std::iter::once((labels, &consumer)));
+                lock(shared).sink.table(CONSUMER, std::iter::once((labels, &consumer)));
             }
         }
         errors.into_result()

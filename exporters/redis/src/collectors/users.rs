@@ -12,7 +12,7 @@ use common::exposition::Sink;
 use common::metric::{Desc, Metric, gauge};
 use redis::{Value, cmd};
 
-use crate::bounded::{OTHERS, Sum, Whole, cut, largest};
+use crate::bounded::{MAX_NAME, OTHERS, Sum, Whole, cut, largest};
 use crate::replies::clients;
 use crate::replies::values::{find, items, number, pairs, text, unexpected};
 use crate::scrape::Scrape;
@@ -120,7 +120,7 @@ fn parse(list: &str) -> Partial<HashMap<&str, Sums>, ParseError> {
         let Some(client) = errors.note(clients::parse(line)) else { continue };
         let Some(user) = client.text("user") else { continue };
         let memory = Whole::of(errors.catch(client.number("tot-mem")));
-        users.entry(cut(user)).or_default().add(&Sums { connections: 1.0, memory });
+        users.entry(cut(user, MAX_NAME)).or_default().add(&Sums { connections: 1.0, memory });
     }
     errors.beside(users)
 }

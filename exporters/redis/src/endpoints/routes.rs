@@ -11,8 +11,8 @@ use axum::routing::any;
 use redis::cmd;
 use serde_json::json;
 
-use crate::RedisExporter;
 use crate::replies::nodes;
+use crate::{RedisExporter, Subject};
 
 /// Time for the list of nodes, where the flag sets no shorter one.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -31,7 +31,12 @@ async fn discover(State(exporter): State<Arc<RedisExporter>>) -> Response {
         let words = "the discovery of nodes is off: --is-cluster turns it on";
         return (StatusCode::BAD_REQUEST, format!("{words}\n")).into_response();
     };
-    let Some(target) = &exporter.target else {
+    let target = match &exporter.subject {
+        Some(Subject::Server(target)) => Some(target),
+        Some(Subject::Group(group)) => group.seed(),
+        None => None,
+    };
+    let Some(target) = target else {
         return (StatusCode::BAD_REQUEST, "--redis.addr is empty\n").into_response();
     };
     let scheme = if target.is_tls() { "rediss" } else { "redis" };
@@ -47,9 +52,11 @@ async fn discover(State(exporter): State<Arc<RedisExporter>>) -> Response {
         .unwrap_or_else(|_| Err("timed out".into()));
     match answer {
         Ok(text) => {
-            let nodes = nodes::addresses(&text, discovery.prefers_hostnames);
-            let nodes: Vec<String> =
-                nodes.into_iter().map(|node| format!("{scheme}://{node}")).collect();
+            let nodes = nodes::parse(&text).good.into_iter();
+            let nodes: Vec<String> = nodes
+                .filter_map(|node| Some((node.host(discovery.prefers_hostnames)?, node.port)))
+                .map(|(host, port)| format!("{scheme}://{}", nodes::host_port(host, port)))
+                .collect();
             let groups = json!([{ "targets": nodes, "labels": {} }]);
             let body = format!("{groups:#}");
             ([(header::CONTENT_TYPE, "application/json")], body).into_response()

@@ -49,6 +49,13 @@ pub struct KeyArgs {
     replicas_only: bool,
 }
 
+impl KeyArgs {
+    /// True if only keys of replicas are to be looked at.
+    pub fn replicas_only(&self) -> bool {
+        self.replicas_only
+    }
+}
+
 /// Keys and patterns to look at in a scrape.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyChecks {

@@ -5,4 +5,5 @@ pub mod commands;
 pub mod info;
 pub mod nodes;
 pub mod settings;
+pub mod slots;
 pub mod values;

@@ -6,7 +6,11 @@ use std::fmt;
 use redis::aio::MultiplexedConnection;
 use redis::{RedisError, Value, cmd};
 
+use super::info::Info;
 use super::values::{items, text};
+
+/// Databases of a server that does not say how many it has: the default of its settings.
+const DEFAULT_DATABASES: u64 = 16;
 
 /// Names and values of the settings. Passwords are among them: they are not to be printed.
 #[derive(Clone, Default, PartialEq)]
@@ -66,6 +70,19 @@ fn is_secret(name: &str) -> bool {
         || ["pass", "secret", "credential"].iter().any(|word| name.contains(word))
 }
 
+/// How many databases a server has. A sentinel has none; a node of a cluster has one, but from
+/// Valkey 9 on as many as it is set to.
+pub fn database_count(info: &Info, settings: Option<&Settings>) -> u64 {
+    let number = |name| settings.and_then(|settings| settings.get(name)?.parse().ok());
+    if info.is_sentinel() {
+        0
+    } else if info.is_clustered() {
+        number("cluster-databases").unwrap_or(1)
+    } else {
+        number("databases").unwrap_or(DEFAULT_DATABASES)
+    }
+}
+
 fn utf8(value: &Value) -> Option<&str> {
     match value {
         Value::BulkString(bytes) => std::str::from_utf8(bytes).ok(),
@@ -117,6 +134,21 @@ mod tests {
         for name in ["tls-auth-clients", "masteruser", "save", "latency-tracking", "aclfile"] {
             assert!(!is_secret(name), "{name}");
         }
+    }
+
+    #[test]
+    fn the_number_of_databases_depends_on_the_kind_of_server() {
+        let count = |text: &str, settings: Option<&Settings>| {
+            database_count(&Info::new(text.into()), settings)
+        };
+        let four = Settings::of(&["databases", "4"]);
+        let valkey_9 = Settings::of(&["databases", "16", "cluster-databases", "4"]);
+        assert_eq!(count("redis_mode:standalone", Some(&four)), 4);
+        assert_eq!(count("redis_mode:standalone", None), DEFAULT_DATABASES);
+        assert_eq!(count("cluster_enabled:1", Some(&four)), 1);
+        assert_eq!(count("cluster_enabled:1", None), 1);
+        assert_eq!(count("cluster_enabled:1", Some(&valkey_9)), 4);
+        assert_eq!(count("redis_mode:sentinel", None), 0);
     }
 
     #[test]

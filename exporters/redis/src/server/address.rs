@@ -92,6 +92,32 @@ impl Address {
     }
 }
 
+impl Address {
+    /// The addresses of a list, between commas. A comma in the password of a single address is
+    /// none between two; in a list it is written as `%2C`.
+    pub fn split_list(text: &str) -> Vec<&str> {
+        let (userinfo, hosts) = text.rsplit_once('@').unwrap_or(("", text));
+        let is_list = hosts.contains(',') || (userinfo.contains(',') && is_many(userinfo));
+        if is_list {
+            text.split(',').map(str::trim).filter(|address| !address.is_empty()).collect()
+        } else {
+            vec![text]
+        }
+    }
+
+    /// A server of the same kind at another host and port, without login and database.
+    #[must_use]
+    pub fn with_endpoint(&self, host: &str, port: u16) -> Self {
+        let endpoint = Endpoint::Tcp(host.to_owned(), port);
+        Self { endpoint, tls: self.tls, user: None, password: None, database: 0 }
+    }
+}
+
+/// True if text before the last `@` holds another address: after its own scheme, if it has one.
+fn is_many(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(_, rest)| rest.contains("://") || rest.contains('@'))
+}
+
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = if self.tls { "rediss" } else { "redis" };
@@ -270,6 +296,22 @@ mod tests {
             assert_eq!(Address::parse(text), Err(error), "{text}");
             assert!(!error.to_string().contains("secret"));
         }
+    }
+
+    #[test]
+    fn lists_are_split_at_commas_outside_of_a_password() {
+        for (text, expected) in [
+            ("a:1", &["a:1"][..]),
+            ("redis://me:a,b@h:1", &["redis://me:a,b@h:1"]),
+            ("a:1, b:2,", &["a:1", "b:2"]),
+            ("redis://:p@a,redis://:q@b", &["redis://:p@a", "redis://:q@b"]),
+            ("redis://:p@a,b:2", &["redis://:p@a", "b:2"]),
+        ] {
+            assert_eq!(Address::split_list(text), expected, "{text}");
+        }
+        let seed = Address::parse("rediss://me:word@[::1]:1/4").unwrap();
+        assert_eq!(seed.with_endpoint("fd00::7", 2).to_string(), "rediss://[fd00::7]:2");
+        assert_eq!(seed.with_endpoint("h", 2).password, None);
     }
 
     #[test]

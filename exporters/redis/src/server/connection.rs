@@ -120,7 +120,8 @@ impl Connection {
         }
     }
 
-    async fn ask<T: FromRedisValue>(
+    /// The answer to one command; `step` is the command in words.
+    pub(super) async fn ask<T: FromRedisValue>(
         &self,
         step: &'static str,
         command: &Cmd,

@@ -9,6 +9,7 @@ use common::secret::Secret;
 use common::sync::lock;
 
 use super::address::Address;
+use super::servers::Target;
 use crate::args::Args;
 
 /// The flag that names the password file.
@@ -43,6 +44,9 @@ pub(super) enum Source {
         key: String,
         /// The user to log in as.
         user: Option<String>,
+        /// Key and address of the server that told of this one: what the file has for it
+        /// counts where there is no entry for this one.
+        teller: Option<Box<(String, Address)>>,
     },
 }
 
@@ -107,7 +111,25 @@ impl Credentials {
             Some(Passwords::Map(_)) => lookup_key(text, user.as_deref()),
             Some(Passwords::One(_)) | None => String::new(),
         };
-        Source::File { key, user }
+        Source::File { key, user, teller: None }
+    }
+
+    /// Where the login at `address` comes from, of which the server of `teller` has told: the same
+    /// place as there. What is written in the address of a sentinel is its own login, so that
+    /// servers have that of the file or the flags, where there is one.
+    pub(super) fn source_of_peer(&self, address: &Address, teller: &Target) -> Source {
+        let has_password = !self.password.is_empty() || lock(&self.file).is_some();
+        match &teller.source {
+            Source::Address(_) if teller.is_sentinel && has_password => {
+                self.source(&address.to_string(), address)
+            }
+            Source::Address(login) => Source::Address(login.clone()),
+            Source::File { key, user, .. } => Source::File {
+                key: lookup_key(&address.to_string(), user.as_deref()),
+                user: user.clone(),
+                teller: Some(Box::new((key.clone(), teller.address.clone()))),
+            },
+        }
     }
 
     /// The login of `source` at `address`, from the file as it is now.
@@ -116,9 +138,9 @@ impl Credentials {
         source: &Source,
         address: &Address,
     ) -> Option<Login> {
-        let (key, user) = match source {
+        let (key, user, teller) = match source {
             Source::Address(login) => return login.clone(),
-            Source::File { key, user } => (key, user.clone()),
+            Source::File { key, user, teller } => (key, user.clone(), teller.as_deref()),
         };
         if lock(&self.file).is_some() {
             let this = Arc::clone(self);
@@ -126,9 +148,20 @@ impl Credentials {
             let read = tokio::task::spawn_blocking(move || this.reload().map(drop)).await;
             self.note(read.unwrap_or_else(|_| bail!("{PASSWORD_FILE}: reading it has failed")));
         }
-        let known = lock(&self.file);
-        let found = known.as_ref().and_then(|file| file.find(key, address, user.as_deref()));
-        let password = found.unwrap_or_else(|| self.password.clone());
+        let password = match &*lock(&self.file) {
+            None => self.password.clone(),
+            Some(file) => {
+                let of_teller = || {
+                    let (key, address) = teller?;
+                    file.find(key, address, user.as_deref())
+                };
+                let found = file.find(key, address, user.as_deref()).or_else(of_teller);
+                if found.is_none() {
+                    tracing::warn!(%address, "the password file has no entry for the address");
+                }
+                found.unwrap_or_else(|| self.password.clone())
+            }
+        };
         if password.is_empty() {
             if user.is_some() {
                 tracing::warn!(%address, "a user is set but no password: not logging in");
@@ -198,9 +231,6 @@ impl Passwords {
             .iter()
             .find(|(key, _)| key == exact)
             .or_else(|| entries.iter().find(|(key, _)| is_same(key)));
-        if found.is_none() {
-            tracing::warn!(%address, "the password file has no entry for the address");
-        }
         found.map(|(_, password)| password.clone())
     }
 }
@@ -304,6 +334,34 @@ mod tests {
         assert_eq!(login(&credentials, "redis://a").await.unwrap().password.expose(), "three");
         let none = Credentials::read(&args(&[])).unwrap();
         assert!(!none.reload().unwrap());
+    }
+
+    #[tokio::test]
+    async fn servers_that_another_tells_of_have_its_login() {
+        let file = std::env::temp_dir().join(format!("peers-{}", std::process::id()));
+        std::fs::write(&file, r#"{"redis://seed:1": "seeds", "redis://b:2": "own"}"#).unwrap();
+        let file_flag = format!("--redis.password-file={}", file.display());
+        let (flag, no_flags) = (["--redis.password=flag"], [file_flag.as_str()]);
+        for (flags, text, is_sentinel, peer, expected) in [
+            (&flag[..], "redis://seed:1", false, "a", Some("flag")),
+            (&flag, "redis://:own@seed:1", false, "a", Some("own")),
+            (&flag, "redis://:own@seed:1", true, "a", Some("flag")),
+            (&[], "redis://:own@seed:1", true, "a", Some("own")),
+            (&[], "redis://seed:1", true, "a", None),
+            (&no_flags, "redis://seed:1", false, "a", Some("seeds")),
+            (&no_flags, "redis://seed:1", false, "b", Some("own")),
+        ] {
+            let credentials = Arc::new(Credentials::read(&args(flags)).unwrap());
+            let address = Address::parse(text).unwrap();
+            let source = credentials.source(text, &address);
+            let peer = address.with_endpoint(peer, 2);
+            let teller = Target { address, source, server_name: None, is_sentinel };
+            let source = credentials.source_of_peer(&peer, &teller);
+            let login = credentials.login(&source, &peer).await;
+            let password = login.as_ref().map(|login| login.password.expose());
+            assert_eq!(password, expected, "{flags:?} {text} {is_sentinel}");
+        }
+        std::fs::remove_file(&file).unwrap();
     }
 
     #[test]

@@ -61,6 +61,11 @@ impl Failure {
         format!("{}: {reason}", self.step)
     }
 
+    /// True if the server does not know the command, or its subcommand.
+    pub fn is_unknown_command(&self) -> bool {
+        self.is_servers && is_unknown(&self.reason)
+    }
+
     /// A connection that could not be made, or that broke.
     pub fn lost(step: &'static str, reason: &str) -> Self {
         let connection = ConnectionState::Lost;
@@ -86,6 +91,14 @@ pub fn reason(error: &RedisError) -> String {
         (None, _) => error.to_string(),
     };
     one_line(&text)
+}
+
+/// True for the words of a server that does not know a command or its subcommand.
+pub fn is_unknown(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    let unknown = ["command", "subcommand", "sentinel subcommand"];
+    let rest = message.strip_prefix("err unknown ").unwrap_or_default();
+    unknown.iter().any(|what| rest.starts_with(what))
 }
 
 /// The text with `N` for numbers, and for what looks like a hexadecimal id.
@@ -175,5 +188,21 @@ mod tests {
         let failure = Failure::new("AUTH", &server_error(&line)).without("hunter2");
         assert!(!failure.to_string().contains("hunter2"), "{failure}");
         assert!(failure.reason.len() < 2 * REASON_CHARACTERS, "{failure}");
+    }
+
+    #[test]
+    fn servers_say_in_several_ways_that_they_do_not_know_a_command() {
+        for message in [
+            "ERR unknown command 'LATENCY', with args beginning with: 'LATEST' ",
+            "ERR unknown command `COMMANDLOG`, with args beginning with: ",
+            "ERR Unknown subcommand or wrong number of arguments for 'HISTOGRAM'. Try LATENCY HELP.",
+            "ERR unknown subcommand 'X'. Try LATENCY HELP.",
+            "ERR Unknown sentinel subcommand 'CONFIG'",
+        ] {
+            assert!(is_unknown(message), "{message}");
+        }
+        for message in ["NOPERM User ex has no permissions", "ERR syntax error", "timed out"] {
+            assert!(!is_unknown(message), "{message}");
+        }
     }
 }

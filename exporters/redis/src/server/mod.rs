@@ -5,6 +5,7 @@ mod connection;
 mod credentials;
 pub mod failure;
 mod rejection;
+pub mod routes;
 mod servers;
 pub mod session;
 mod stream;
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use common::failures::{Change, FailureLog};
 use redis::aio::MultiplexedConnection;
+use redis::{Cmd, Value};
 use tokio::sync::Mutex;
 
 use crate::args::Args;
@@ -75,6 +77,20 @@ impl Dialer {
         self.log_in(limit).await.map(|connection| connection.multiplexed)
     }
 
+    /// For a server at this address, of which the one here has told.
+    #[must_use]
+    pub fn peer(&self, host: &str, port: u16) -> Self {
+        let address = self.target.address.with_endpoint(host, port);
+        let source = self.credentials.source_of_peer(&address, &self.target);
+        let target = Target { address, source, is_sentinel: false, ..self.target.clone() };
+        Self { target, ..self.clone() }
+    }
+
+    /// What leads to the server.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
     /// A new connection. If the server refuses the login and the password file has changed since
     /// it was read, the new password is tried at once.
     async fn log_in(&self, limit: Instant) -> Result<Connection, Failure> {
@@ -83,7 +99,13 @@ impl Dialer {
         match self.open(login.as_ref(), limit).await {
             Err(failure) if failure.step == AUTH => {
                 let again = self.credentials.login(source, address).await;
-                if again == login { Err(failure) } else { self.open(again.as_ref(), limit).await }
+                if again != login {
+                    self.open(again.as_ref(), limit).await
+                } else if self.target.may_be_open() {
+                    self.open(None, limit).await
+                } else {
+                    Err(failure)
+                }
             }
             opened => opened,
         }
@@ -135,9 +157,45 @@ impl Server {
     }
 
     /// Gets a connection and the server's state, by `deadline` at the latest.
+    pub async fn open(&self, deadline: Instant) -> Opening {
+        let work = |connection: Connection, limit| async move { connection.info(limit).await };
+        let (connect_time, opened) = self.with_connection(deadline, work).await;
+        match opened {
+            Ok((connection, info)) => {
+                let (ping_time, ()) = tokio::join!(
+                    self.ping(&connection, deadline),
+                    self.set_name(&connection, deadline)
+                );
+                Opening { connect_time, ping_time, result: Ok((connection.multiplexed, info)) }
+            }
+            Err(failure) => Opening { connect_time, ping_time: None, result: Err(failure) },
+        }
+    }
+
+    /// The answer to one command, by `deadline` at the latest; `step` is the command in words.
+    ///
+    /// # Errors
+    /// The server cannot be reached, refuses, or is too slow.
+    pub async fn ask(
+        &self,
+        step: &'static str,
+        command: &Cmd,
+        deadline: Instant,
+    ) -> Result<Value, Failure> {
+        let work = |connection: Connection, limit| async move {
+            connection.ask::<Value>(step, command, limit).await
+        };
+        self.with_connection(deadline, work).await.1.map(|(_, answer)| answer)
+    }
+
+    /// Does `work` on a connection; with the time that it took to get that.
     ///
     /// A kept connection that turns out to be dead is replaced once.
-    pub async fn open(&self, deadline: Instant) -> Opening {
+    async fn with_connection<T, Work: Future<Output = Result<T, Failure>>>(
+        &self,
+        deadline: Instant,
+        work: impl Fn(Connection, Instant) -> Work,
+    ) -> (Duration, Result<(Connection, T), Failure>) {
         let mut connect_time = Duration::ZERO;
         let mut may_retry = true;
         loop {
@@ -147,27 +205,18 @@ impl Server {
             let connection = match connected {
                 Ok(connection) => connection,
                 Err(failure) => {
-                    let result = Err(self.explain(failure, deadline).await);
-                    return Opening { connect_time, ping_time: None, result };
+                    return (connect_time, Err(self.explain(failure, deadline).await));
                 }
             };
-            let failure = match connection.info(self.limit(deadline)).await {
-                Ok(info) => {
-                    let (ping_time, ()) = tokio::join!(
-                        self.ping(&connection, deadline),
-                        self.set_name(&connection, deadline)
-                    );
-                    let result = Ok((connection.multiplexed, info));
-                    return Opening { connect_time, ping_time, result };
-                }
+            let failure = match work(connection.clone(), self.limit(deadline)).await {
+                Ok(done) => return (connect_time, Ok((connection, done))),
                 Err(failure) => failure,
             };
             if failure.connection != ConnectionState::Usable {
                 self.forget(connection.made);
             }
             if failure.connection != ConnectionState::Lost || connection.is_new || !may_retry {
-                let result = Err(self.explain(failure, deadline).await);
-                return Opening { connect_time, ping_time: None, result };
+                return (connect_time, Err(self.explain(failure, deadline).await));
             }
             may_retry = false;
         }

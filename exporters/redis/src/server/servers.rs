@@ -1,12 +1,13 @@
 //! All servers that are scraped, each with its login and connection.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use common::targets::Targets;
 
-use super::address::Address;
+use super::address::{Address, Endpoint};
 use super::credentials::{Credentials, Source};
 use super::tls::Tls;
 use super::{ConnectionOptions, Dialer, Server};
@@ -25,12 +26,41 @@ pub struct Target {
     pub(super) source: Source,
     /// Name that the server's certificate must have, if another one than the flags say.
     pub(super) server_name: Option<String>,
+    /// It is a sentinel, which tells of servers.
+    pub(super) is_sentinel: bool,
+}
+
+impl fmt::Display for Target {
+    /// Shows the address alone.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.address.fmt(f)
+    }
 }
 
 impl Target {
     /// True if the server is spoken to by TLS.
     pub fn is_tls(&self) -> bool {
         self.address.tls
+    }
+
+    /// The host, if it is not a socket file.
+    pub fn host(&self) -> Option<&str> {
+        match &self.address.endpoint {
+            Endpoint::Tcp(host, _) => Some(host),
+            Endpoint::Unix(_) => None,
+        }
+    }
+
+    /// True if the login, where it is refused, is meant for other servers: a password of the flags
+    /// is that of the servers too, and sentinels often have none.
+    pub(super) fn may_be_open(&self) -> bool {
+        self.is_sentinel && matches!(self.source, Source::File { .. })
+    }
+
+    /// The same as a sentinel's.
+    #[must_use]
+    pub fn of_sentinel(self) -> Self {
+        Self { is_sentinel: true, ..self }
     }
 }
 
@@ -64,7 +94,7 @@ impl Servers {
     pub fn target(&self, text: &str) -> anyhow::Result<Target> {
         let address = Address::parse(text)?;
         let source = self.credentials.source(text, &address);
-        Ok(Target { address, source, server_name: None })
+        Ok(Target { address, source, server_name: None, is_sentinel: false })
     }
 
     /// As [`Self::target`], for an address that a request has: `redis://` where it has no scheme.

@@ -1,13 +1,21 @@
-//! A connection for work on keys: it selects databases and asks for many things at once.
+//! A connection for work on keys: it selects databases and asks for many things at once. In a
+//! cluster it goes after keys that are about to move, or have just moved, to another node.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use common::error::CollectError;
 use redis::aio::MultiplexedConnection;
-use redis::{Cmd, Pipeline, Value, cmd};
+use redis::{Cmd, Pipeline, Value, cmd, pipe};
 
 use super::failure::reason;
+use super::routes::{Redirection, Routes};
 use crate::replies::values::unexpected_from;
+
+/// How often a command is redirected: from a node that is about to get a slot to the one that
+/// has it still, back again, and once more in case that the slot moves on.
+const MAX_REDIRECTIONS: usize = 4;
 
 /// A connection that nobody else uses, until a point in time.
 #[derive(Debug)]
@@ -16,16 +24,29 @@ pub struct Session {
     limit: Instant,
     /// `None` before the first is chosen.
     database: Option<u32>,
+    /// The nodes that answers may redirect to, if the server is a node of a cluster.
+    routes: Option<Arc<Routes>>,
 }
 
 /// The place in the keys of a database where the next `SCAN` goes on.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Cursor(Option<Vec<u8>>);
 
 impl Session {
     /// A session on a connection that is logged in; no answer is waited for after `limit`.
     pub fn new(connection: MultiplexedConnection, limit: Instant) -> Self {
-        Self { connection, limit, database: None }
+        Self { connection, limit, database: None, routes: None }
+    }
+
+    /// The same session, which goes where its server redirects it to.
+    #[must_use]
+    pub fn with_routes(self, routes: Option<Arc<Routes>>) -> Self {
+        Self { routes, ..self }
+    }
+
+    /// Lets what follows take until `limit`.
+    pub fn extend(&mut self, limit: Instant) {
+        self.limit = limit;
     }
 
     /// Chooses the database of what follows.
@@ -48,11 +69,11 @@ impl Session {
     /// # Errors
     /// [`CollectError::Query`] with the server's words and `statement`.
     pub async fn ask(&mut self, statement: &str, command: &Cmd) -> Result<Value, CollectError> {
-        let answer = command.query_async(&mut self.connection);
-        match tokio::time::timeout_at(self.limit.into(), answer).await {
-            Ok(answer) => answer.map_err(|error| CollectError::query(statement, &reason(&error))),
-            Err(_) => Err(too_late(statement)),
-        }
+        let mut commands = pipe();
+        commands.add_command(command.clone());
+        let answer = self.ask_all(statement, &commands).await?.pop();
+        let answer = answer.ok_or_else(|| unexpected_from(statement))?;
+        answer.extract_error().map_err(|error| CollectError::query(statement, &reason(&error)))
     }
 
     /// Sends commands at once; one answer for each, in their order, which may be an error.
@@ -67,13 +88,73 @@ impl Session {
         if commands.is_empty() {
             return Ok(Vec::new());
         }
-        let answers = self.connection.send_packed_commands(commands, 0, commands.len());
-        match tokio::time::timeout_at(self.limit.into(), answers).await {
-            Ok(Ok(answers)) if answers.len() == commands.len() => Ok(answers),
-            Ok(Ok(_)) => Err(unexpected_from(statement)),
-            Ok(Err(error)) => Err(CollectError::query(statement, &reason(&error))),
-            Err(_) => Err(too_late(statement)),
+        let limit = self.limit;
+        let mut answers = send(&mut self.connection, statement, commands, limit).await?;
+        if let Some(routes) = &self.routes {
+            self.follow(routes, statement, commands, &mut answers).await;
         }
+        Ok(answers)
+    }
+
+    /// Puts the answers of other nodes in place of redirections to them. One that cannot be
+    /// followed stays, as the error that it is.
+    async fn follow(
+        &self,
+        routes: &Routes,
+        statement: &str,
+        commands: &Pipeline,
+        answers: &mut [Value],
+    ) {
+        for _ in 0..MAX_REDIRECTIONS {
+            let mut ways: BTreeMap<Redirection, Vec<usize>> = BTreeMap::new();
+            for (place, answer) in answers.iter().enumerate() {
+                if let Some(to) = routes.redirection(answer) {
+                    ways.entry(to).or_default().push(place);
+                }
+            }
+            if ways.is_empty() {
+                return;
+            }
+            for (to, places) in ways {
+                let chosen = |place: &usize| commands.cmd_iter().nth(*place);
+                let chosen: Vec<&Cmd> = places.iter().filter_map(chosen).collect();
+                let Some(found) = self.resend(routes, to, statement, &chosen).await else { return };
+                for (place, answer) in places.into_iter().zip(found) {
+                    if let Some(slot) = answers.get_mut(place) {
+                        *slot = answer;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sends commands to another node; it gets a part of the time, since it may be down.
+    async fn resend(
+        &self,
+        routes: &Routes,
+        to: Redirection,
+        statement: &str,
+        commands: &[&Cmd],
+    ) -> Option<Vec<Value>> {
+        let now = Instant::now();
+        let limit = now + self.limit.saturating_duration_since(now) / 4;
+        let mut connection = routes.connection(to, limit).await?;
+        let mut pipeline = pipe();
+        let database = self.database.unwrap_or_default();
+        if database > 0 {
+            pipeline.cmd("SELECT").arg(database);
+        }
+        for command in commands {
+            if to.is_asking {
+                pipeline.cmd("ASKING");
+            }
+            pipeline.add_command((*command).clone());
+        }
+        let answers = send(&mut connection, statement, &pipeline, limit).await.ok()?;
+        let answers = answers.into_iter().skip(usize::from(database > 0));
+        // An `OK` stands before each answer to a command behind `ASKING`.
+        let is_asking = usize::from(to.is_asking);
+        Some(answers.skip(is_asking).step_by(1 + is_asking).collect())
     }
 
     /// The next names that match `pattern`, some of them perhaps again; `None` at the end.
@@ -98,6 +179,21 @@ impl Session {
     }
 }
 
+async fn send(
+    connection: &mut MultiplexedConnection,
+    statement: &str,
+    commands: &Pipeline,
+    limit: Instant,
+) -> Result<Vec<Value>, CollectError> {
+    let answers = connection.send_packed_commands(commands, 0, commands.len());
+    match tokio::time::timeout_at(limit.into(), answers).await {
+        Ok(Ok(answers)) if answers.len() == commands.len() => Ok(answers),
+        Ok(Ok(_)) => Err(unexpected_from(statement)),
+        Ok(Err(error)) => Err(CollectError::query(statement, &reason(&error))),
+        Err(_) => Err(too_late(statement)),
+    }
+}
+
 fn parse_scan(reply: Value) -> Result<(Vec<u8>, Vec<Vec<u8>>), CollectError> {
     let Value::Array(parts) = reply else { return Err(unexpected_from("SCAN")) };
     let Ok([Value::BulkString(next), Value::Array(names)]) = <[Value; 2]>::try_from(parts) else {
@@ -112,7 +208,7 @@ fn parse_scan(reply: Value) -> Result<(Vec<u8>, Vec<Vec<u8>>), CollectError> {
 }
 
 fn too_late(statement: &str) -> CollectError {
-    CollectError::query(statement, &"stopped before the end, since the scrape's time is up")
+    CollectError::query(statement, &"stopped before the end, since the time is up")
 }
 
 #[cfg(test)]

@@ -24,7 +24,8 @@ use crate::server::QueryError;
 use kept::{Kept, is_fresh};
 use samples::Samples;
 
-const FILE: &str = "collect.custom_query.file";
+/// The flag that names a file; giving one turns the collector on.
+pub(super) const FILE: &str = "collect.custom_query.file";
 
 const RUNS: &[Metric<Answer>] = &[
     gauge(
@@ -47,6 +48,9 @@ const RUNS: &[Metric<Answer>] = &[
 /// What errors are about.
 const ORIGIN: &str = "custom queries";
 
+/// `ER_EMPTY_QUERY`.
+const EMPTY_QUERY: u16 = 1065;
+
 /// Part of the scrape's time that queries may take, so that what they gave is still shown.
 const SHARE: f64 = 0.9;
 
@@ -55,7 +59,7 @@ const SHARE: f64 = 0.9;
 #[command(next_help_heading = "Collector options")]
 #[group(skip)]
 pub(super) struct Options {
-    /// File of queries for --collect.custom_query, which the README describes; may be repeated
+    /// File of queries, as the README describes it; turns the collector on; may be repeated
     #[arg(id = FILE, long = FILE, value_name = "FILE")]
     files: Vec<PathBuf>,
 }
@@ -113,11 +117,15 @@ impl Collector<Scrape> for CustomQuery {
 async fn ask(query: &Query, scrape: &Scrape, deadline: Instant) -> Answer {
     let asked = Instant::now();
     let deadline = query.timeout.map_or(deadline, |timeout| deadline.min(asked + timeout));
-    let answer = scrape.query_of_user(&query.statement, deadline).await;
+    let answer = scrape.query_of_user(&query.statement, query.rows, deadline).await;
     let took = asked.elapsed();
-    let answer = answer.map(|table| samples::read(query, &table));
     let (result, malformed) = match answer {
-        Ok((samples, malformed)) => (Ok(samples), malformed),
+        Ok(table) => {
+            let (samples, malformed) = samples::read(query, &table);
+            (Ok(samples), malformed)
+        }
+        // The whole statement is in a comment for newer servers than this one.
+        Err(QueryError::Refused { code: EMPTY_QUERY, .. }) => (Ok(Vec::new()), None),
         Err(error) => (Err(error), None),
     };
     Answer { asked, took, result, malformed }

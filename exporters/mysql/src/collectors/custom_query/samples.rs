@@ -40,21 +40,31 @@ fn read_family(
     let labels = labels.collect::<Result<Vec<_>, _>>().map(Some);
     let Some(labels) = errors.catch(labels) else { return Vec::new() };
     let mut samples = Vec::new();
+    if let Some(number) = family.fixed_value {
+        let of_row = |row| (label_set(family, None, &labels, row), number);
+        samples.extend(table.rows().take(rows).map(of_row));
+    }
     for value in &family.values {
         let Some(column) = errors.catch(position(&value.column).map(Some)) else { continue };
         for row in table.rows().take(rows) {
             if let Some(number) = errors.catch(number(value, row.at(column))) {
-                samples.push((label_set(family, value, &labels, row), number));
+                samples.push((label_set(family, Some(value), &labels, row), number));
             }
         }
     }
     samples
 }
 
-fn label_set(family: &Family, value: &Value, labels: &[(&str, usize)], row: Cells<'_>) -> LabelSet {
+fn label_set(
+    family: &Family,
+    value: Option<&Value>,
+    labels: &[(&str, usize)],
+    row: Cells<'_>,
+) -> LabelSet {
     let of_row = labels.iter().map(|(name, column)| (*name, row.at(*column).unwrap_or_default()));
     let fixed = family.fixed_labels.iter().map(|(name, text)| (name.as_str(), text.as_str()));
-    let of_column = family.column_label.iter().map(|name| (name.as_str(), value.column.as_str()));
+    let of_column = family.column_label.iter().zip(value);
+    let of_column = of_column.map(|(name, value)| (name.as_str(), value.column.as_str()));
     LabelSet::new(of_row.chain(fixed).chain(of_column))
 }
 

@@ -18,6 +18,7 @@ fn family(name: &str, labels: &[&str], values: &[&str]) -> Family {
         fixed_labels: Vec::new(),
         column_label: None,
         values: values.iter().map(value).collect(),
+        fixed_value: None,
     }
 }
 
@@ -62,6 +63,14 @@ fn several_columns_of_a_family_have_a_label_that_tells_them_apart() {
     let expected =
         vec![format!("shop_io{} 1", labels("reads")), format!("shop_io{} 0", labels("writes"))];
     assert_eq!(read(&query(vec![of_io]), &table), (expected, None));
+}
+
+#[test]
+fn a_fixed_value_stands_for_each_row() {
+    let info = Family { fixed_value: Some(1.0), ..family("shop_info", &["host"], &[]) };
+    let table = Table::of(&["host"], &[&[Some("a")], &[Some("b")]]);
+    let expected = ["shop_info{host=\"a\"} 1", "shop_info{host=\"b\"} 1"];
+    assert_eq!(read(&query(vec![info]), &table), (expected.map(Into::into).to_vec(), None));
 }
 
 #[test]

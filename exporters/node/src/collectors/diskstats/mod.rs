@@ -181,6 +181,9 @@ fn push_info(
     }
 }
 
+/// Counts of a disk, of which old kernels have fewer.
+const COUNTS: usize = 17;
+
 /// The disks in order; a line with fewer than 14 columns (partitions before Linux 2.6.25) is left out.
 fn parse(text: &str) -> Partial<Vec<Disk<'_>>, ParseError> {
     let mut errors = FirstError::default();
@@ -191,8 +194,8 @@ fn parse(text: &str) -> Partial<Vec<Disk<'_>>, ParseError> {
 fn parse_line<'a>(line: &'a str, errors: &mut FirstError<ParseError>) -> Option<Disk<'a>> {
     let mut columns = words(line);
     let (major, minor, name) = (columns.next()?, columns.next()?, columns.next()?);
-    let counts: Vec<Option<u64>> =
-        columns.map(|column| errors.note(parse_number("count", Some(column)))).collect();
+    let mut counts: Vec<Option<u64>> = Vec::with_capacity(COUNTS);
+    counts.extend(columns.map(|column| errors.note(parse_number("count", Some(column)))));
     let is_whole = counts.len() >= 11;
     is_whole.then_some(Disk { major, minor, name, counts: Counts(counts) })
 }

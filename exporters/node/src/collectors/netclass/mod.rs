@@ -192,7 +192,8 @@ impl Device {
     fn info(&self) -> Vec<Label<'_>> {
         let [address, broadcast, duplex, alias] =
             self.texts.each_ref().map(|text| text.as_deref().unwrap_or_default());
-        let mut labels = vec![("address", address)];
+        let mut labels = Vec::with_capacity(7);
+        labels.push(("address", address));
         labels.extend(self.administrative_state.map(|state| ("adminstate", state)));
         labels.extend([
             ("broadcast", broadcast),

@@ -12,6 +12,9 @@ pub(crate) use number::{leading_number, number_after};
 pub(crate) use table::{Table, line, read};
 pub(crate) use texts::{Texts, present_texts, push_info, texts};
 
+/// Room for the names of files, few of which are longer.
+const LONGEST_FILE: usize = 32;
+
 /// The paths of a device's files, one after the other in the same memory.
 #[derive(Debug)]
 pub(crate) struct Paths {
@@ -22,7 +25,9 @@ pub(crate) struct Paths {
 impl Paths {
     /// The paths that start with `prefix`.
     pub(crate) fn new(prefix: &str) -> Self {
-        Self { path: prefix.to_owned(), prefix: prefix.len() }
+        let mut path = String::with_capacity(prefix.len() + LONGEST_FILE);
+        path.push_str(prefix);
+        Self { path, prefix: prefix.len() }
     }
 
     /// That of a file.
