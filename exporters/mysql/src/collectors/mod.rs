@@ -216,3 +216,21 @@ pub const COLLECTORS: &[Entry<Scrape>] = &[
     .with_flags(|command| sys::user_summary::MAX_ROWS.add(command))
     .since(SINCE_5_7),
 ];
+
+/// Answers of any rows, of which the last one is `good`: whatever the others are, it is to be shown.
+#[cfg(test)]
+fn any_rows_and(
+    columns: &'static [&'static str],
+    good: &'static [&'static str],
+) -> impl proptest::strategy::Strategy<Value = crate::server::Table> {
+    use proptest::prelude::*;
+
+    let cell = proptest::option::of("[-+0-9.e]{0,24}|(?s).{0,12}");
+    let rows = proptest::collection::vec(proptest::collection::vec(cell, columns.len()), 0..6);
+    rows.prop_map(|mut rows| {
+        rows.push(good.iter().map(|text| Some((*text).to_owned())).collect());
+        let rows: Vec<Vec<Option<&str>>> =
+            rows.iter().map(|row| row.iter().map(Option::as_deref).collect()).collect();
+        crate::server::Table::of(columns, &rows.iter().map(Vec::as_slice).collect::<Vec<_>>())
+    })
+}

@@ -252,4 +252,20 @@ mod tests {
         assert!(text.starts_with("column{schema=\"plain\",table=\"b\",column=\"id\"} -1\n"));
         assert_eq!(error.as_deref(), Some("AUTO_INCREMENT of plain.a is no number: \"many\""));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_row_costs_another(
+            table in crate::collectors::any_rows_and(&["TABLE_SCHEMA", "TABLE_NAME", "AUTO_INCREMENT"], &["plain", "good", "7"]),
+        ) {
+            let mut sink = Sink::default();
+            let names = ["TABLE_SCHEMA", "TABLE_NAME", "COLUMN_NAME", "DATA_TYPE", "COLUMN_TYPE"];
+            let good = column("good", "int", "int(11)");
+            let columns = Table::of(&names, &[&good]);
+            let parsed = parse(&columns, &table);
+            push(parsed.iter().map(|(_, facts)| facts), &mut sink);
+            let text = testing::text(&sink);
+            proptest::prop_assert!(text.contains("_column{schema=\"plain\",table=\"good\",column=\"id\"} 7\n"), "{text}");
+        }
+    }
 }

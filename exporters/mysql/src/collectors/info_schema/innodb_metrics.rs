@@ -242,4 +242,16 @@ mod tests {
         assert_eq!(text, "# TYPE x_c gauge\nx_c 1.5");
         assert_eq!(error, Some(format!("{TABLE}: a is no number: \"many\"")));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_row_costs_another(
+            table in crate::collectors::any_rows_and(&NAMES, &["good", "x", "value", "7", ""]),
+        ) {
+            let mut sink = Sink::default();
+            let _ = push(&table, &mut sink);
+            let text = testing::text(&sink);
+            proptest::prop_assert!(text.contains("_metrics_x_good 7\n"), "{text}");
+        }
+    }
 }

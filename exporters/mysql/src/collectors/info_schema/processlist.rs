@@ -247,4 +247,17 @@ mod tests {
     fn the_least_time_is_in_the_statement() {
         assert!(statement(7).contains(" AND TIME >= 7 GROUP BY "));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_row_costs_another(
+            table in crate::collectors::any_rows_and(&NAMES, &["good", "h", "Good", "x", "7", "8"]),
+        ) {
+            let mut sink = Sink::default();
+            let options = Options { min_time: 0, by_user: true, by_host: true };
+            let _ = push(&table, &options, &mut sink);
+            let text = testing::text(&sink);
+            proptest::prop_assert!(text.contains("_threads{command=\"good\",state=\"x\"} 7\n"), "{text}");
+        }
+    }
 }

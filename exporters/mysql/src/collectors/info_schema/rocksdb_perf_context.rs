@@ -129,4 +129,16 @@ mod tests {
             ]
         );
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_row_costs_another(
+            table in crate::collectors::any_rows_and(&["TABLE_SCHEMA", "TABLE_NAME", "PARTITION_NAME", "STAT_TYPE", "VALUE"], &["good", "t", "", "IO_BYTES_READ", "7"]),
+        ) {
+            let mut sink = Sink::default();
+            let _ = push(&table, &mut sink);
+            let text = testing::text(&sink);
+            proptest::prop_assert!(text.contains("_io_bytes_read{schema=\"good\",table=\"t\",part=\"\"} 7\n"), "{text}");
+        }
+    }
 }

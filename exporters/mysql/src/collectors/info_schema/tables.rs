@@ -350,4 +350,19 @@ mod tests {
         }
         assert_eq!(these.condition(), "TABLE_SCHEMA IN ('plain', 'my sql')");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_row_costs_another(
+            table in crate::collectors::any_rows_and(&NAMES, &[
+                "good", "t", "BASE TABLE", "x", "10", "", "7", "1", "2", "3", "",
+            ]),
+        ) {
+            let mut sink = Sink::default();
+            let parsed = parse(&table);
+            push(parsed.iter().map(|(_, facts)| facts), &mut sink);
+            let text = testing::text(&sink);
+            proptest::prop_assert!(text.contains("_rows{schema=\"good\",table=\"t\"} 7\n"), "{text}");
+        }
+    }
 }

@@ -234,4 +234,17 @@ mod tests {
         let complaint = "TOTAL_CONNECTIONS is no number: \"many\"";
         assert_eq!(error, Some(format!("{}: {complaint}", USERS.table)));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_row_costs_another(
+            table in crate::collectors::any_rows_and(&NAMES, &["good", "7", "1", "1", "1", "1", "1", "1"]),
+        ) {
+            let mut sink = Sink::default();
+            let bound = Bound::new(0, "x", "f");
+            let _ = push(&USERS, &table, &bound, &mut sink);
+            let text = testing::text(&sink);
+            proptest::prop_assert!(text.contains("_total_connections{user=\"good\"} 7\n"), "{text}");
+        }
+    }
 }

@@ -314,4 +314,16 @@ mod tests {
         );
         assert!(tabular(&options(true)).full_statement().contains("(SCHEMA_NAME IS NULL OR "));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_row_costs_another(
+            table in crate::collectors::any_rows_and(&["DIGEST", "COUNT_STAR", "SUM_TIMER_WAIT", "QUANTILE_95"], &["good", "7", "0", "1000000000000"]),
+        ) {
+            let mut sink = Sink::default();
+            push_latency(&table, &mut sink);
+            let text = testing::text(&sink);
+            proptest::prop_assert!(text.contains("_latency_count{schema=\"NONE\",digest=\"good\",digest_text=\"\"} 7\n"), "{text}");
+        }
+    }
 }

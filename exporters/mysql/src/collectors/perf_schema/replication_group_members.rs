@@ -99,4 +99,16 @@ mod tests {
         assert!(text.ends_with("_info{a=\"1\",a_b=\"3\"} 1"), "{text}");
         assert_eq!(exposed(&["MEMBER_ID"], &[]), "");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_row_costs_another(
+            table in crate::collectors::any_rows_and(&["MEMBER_ID", "MEMBER_HOST"], &["good", "h"]),
+        ) {
+            let mut sink = Sink::default();
+            push(&table, &mut sink);
+            let text = testing::text(&sink);
+            proptest::prop_assert!(text.contains("{member_id=\"good\",member_host=\"h\"} 1\n"), "{text}");
+        }
+    }
 }
