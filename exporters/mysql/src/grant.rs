@@ -43,6 +43,12 @@ impl Grant {
         &self.object
     }
 
+    /// True if who has `other` needs this no more.
+    pub fn is_part_of(&self, other: &Self) -> bool {
+        let (part, whole) = (unquoted(&self.object), unquoted(&other.object));
+        self.privilege == other.privilege && part != whole && covers(&whole, &part)
+    }
+
     /// True if its lack is no error.
     pub fn is_silent(&self) -> bool {
         self.is_silent

@@ -7,8 +7,10 @@ use crate::grant::Grant;
 
 /// Lines that say how to grant `grants` to the account `user`, and no more.
 pub(super) fn advice<'g>(user: &str, grants: impl Iterator<Item = &'g Grant>) -> Vec<String> {
+    let grants: Vec<&Grant> = grants.collect();
+    let is_needed = |grant: &&&Grant| !grants.iter().any(|other| grant.is_part_of(other));
     let mut by_object: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for grant in grants {
+    for grant in grants.iter().filter(is_needed) {
         by_object.entry(grant.object()).or_default().insert(grant.privilege());
     }
     if by_object.is_empty() {
@@ -34,6 +36,18 @@ fn account(user: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_privilege_on_everything_is_enough() {
+        let grants = [
+            Grant::new("SELECT", "mysql.user"),
+            Grant::new("SELECT", "*.*"),
+            Grant::new("SELECT", "`a`.`b`"),
+        ];
+        assert_eq!(advice("a@%", grants.iter())[1..], ["GRANT SELECT ON *.* TO 'a'@'%';"]);
+        let grants = [Grant::new("SELECT", "sys.x"), Grant::new("SELECT", "sys.*")];
+        assert_eq!(advice("a@%", grants.iter())[1..], ["GRANT SELECT ON sys.* TO 'a'@'%';"]);
+    }
 
     #[test]
     fn privileges_on_one_object_are_one_statement() {

@@ -61,7 +61,9 @@ pub(crate) async fn eventually<T>(what: &str, check: impl AsyncFn() -> Option<T>
             return found;
         }
         assert!(Instant::now() < deadline, "{what}: not within a minute");
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        // The server renews what it shows of transactions only if nobody has asked for a tenth of
+        // a second.
+        tokio::time::sleep(Duration::from_millis(150)).await;
     }
 }
 
