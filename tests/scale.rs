@@ -1,4 +1,5 @@
-//! What a scrape of a thousand containers costs, and that the cost grows with their number alone.
+//! What scrapes of a thousand containers and of five hundred servers cost, and that the cost grows
+//! with their number alone.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -38,4 +39,26 @@ fn a_thousand_containers_are_scraped_within_bounds_and_linearly() {
     assert!(columns["peak"][2] <= 64.0, "resident memory in MiB\n{table}");
     let (first, later) = ((more - few) / 90.0, (many - more) / 900.0);
     assert!(later <= 2.0 * first, "a container costs {first} ms, later {later} ms\n{table}");
+}
+
+#[test]
+#[ignore = "needs redis-server, python3 and the release build"]
+fn five_hundred_redis_servers_are_scraped_within_bounds_though_some_hang() {
+    let table = succeed(
+        command("python3")
+            .arg(repository().join("tests/cost/redis_scale.py"))
+            .args(["--rounds", "2", "--sizes", "50,500"])
+            .arg(released("redis-exporter").unwrap()),
+    )
+    .unwrap();
+    let columns = columns(&table);
+    let last = |name: &str| columns[name][1];
+    assert!(last("series") > 250.0, "series are missing\n{table}");
+    assert!(last("core") <= 0.10, "a part of one core\n{table}");
+    assert!(last("peak") <= 64.0, "resident memory in MiB\n{table}");
+    // Those that hang take all the time that they have, 9.75 s.
+    assert!(last("hanging") > 5000.0, "no server hung\n{table}");
+    assert!(last("p99") <= 1000.0, "the others are delayed, in ms\n{table}");
+    let [few, many] = columns["cpu"][..] else { panic!("{table}") };
+    assert!(many <= 2.0 * few, "a scrape costs {few} ms, among many {many} ms\n{table}");
 }

@@ -27,6 +27,50 @@ pub trait Collector<Source: ?Sized + Sync>: Send + Sync {
     /// some of the content was malformed: a failure only if nothing was pushed, counted and
     /// logged once otherwise. Any other variant is a failure of this collector alone.
     async fn collect(&self, source: &Source, sink: &mut Sink) -> Result<(), CollectError>;
+
+    /// What [`Self::collect`] would ask of `source`, for the command `check`. Every collector of
+    /// a [`Guarded`] source says so, which a test of its exporter makes sure of.
+    fn needs(&self, _source: &Source) -> Needs<Source::Right>
+    where
+        Source: Guarded,
+    {
+        Needs::Undeclared
+    }
+}
+
+/// A source whose server grants its users rights.
+pub trait Guarded {
+    /// One thing that a collector has to be allowed.
+    type Right: Send;
+}
+
+/// What a collector needs of a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Needs<Right> {
+    /// It does not say.
+    Undeclared,
+    /// It has nothing to read there, or was not asked to, and why.
+    NotApplicable(String),
+    /// These rights; none beside what every scrape needs if empty.
+    Rights(Vec<Right>),
+}
+
+impl<Right> Needs<Right> {
+    /// Nothing beside what every scrape needs.
+    pub const fn nothing_more() -> Self {
+        Self::Rights(Vec::new())
+    }
+
+    /// There is nothing to read, and why.
+    pub fn not_applicable(reason: &str) -> Self {
+        Self::NotApplicable(reason.to_owned())
+    }
+}
+
+impl<Right> FromIterator<Right> for Needs<Right> {
+    fn from_iter<I: IntoIterator<Item = Right>>(rights: I) -> Self {
+        Self::Rights(rights.into_iter().collect())
+    }
 }
 
 /// A collector as a scrape runs it.

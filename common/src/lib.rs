@@ -12,7 +12,8 @@
 //!    sinks into one body, which is compressed once and sent with its length.
 //! 6. [`self_metrics`] adds the exporter's own figures.
 //!
-//! [`commands`] is what the `main` functions call, [`cli`] reads their arguments.
+//! [`commands`] is what the `main` functions call, [`cli`] reads their arguments. [`check`] is what
+//! an exporter finds out about the rights that its server grants.
 //!
 //! # Example
 //!
@@ -127,6 +128,7 @@
 //! # anyhow::Ok(())
 //! ```
 
+pub mod check;
 pub mod cli;
 pub mod collector;
 pub mod commands;

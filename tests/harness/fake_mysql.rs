@@ -18,6 +18,28 @@ pub enum Reply {
     Error(u16, &'static str),
     /// Nothing, until the connection is closed.
     Silence,
+    /// One row of texts under one column, as many times.
+    Many(&'static str, usize),
+    /// The beginning of an answer under one column, and then the end of the connection.
+    Cut(&'static str),
+    /// The beginning of an answer under one column, and then an error's number and text.
+    Aborted(&'static str, u16, &'static str),
+    /// These bytes, and then the end of the connection.
+    Raw(&'static [u8]),
+}
+
+/// How a server receives clients.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Welcome {
+    /// It lets them in.
+    #[default]
+    Open,
+    /// It refuses them before they can log in.
+    Refused(u16, &'static str),
+    /// It refuses every login.
+    Denied(u16, &'static str),
+    /// It asks for a login by another plugin, and refuses what comes.
+    Plugin(&'static str),
 }
 
 /// A running server; it ends when dropped.
@@ -35,6 +57,7 @@ struct Shared {
     replies: Vec<(&'static str, Reply)>,
     statements: Mutex<Vec<String>>,
     connections: Mutex<Vec<TcpStream>>,
+    welcome: Welcome,
     /// Connections that an account may have.
     most: usize,
     logged_in: AtomicUsize,
@@ -72,6 +95,23 @@ impl FakeMysql {
         replies: Vec<(&'static str, Reply)>,
         most: usize,
     ) -> std::io::Result<Self> {
+        Self::listen(version, replies, most, Welcome::Open)
+    }
+
+    /// A server that does not let clients in without further ado; it answers no statement.
+    ///
+    /// # Errors
+    /// There is no port to listen on.
+    pub fn unwelcoming(welcome: Welcome) -> std::io::Result<Self> {
+        Self::listen("8.0.36", Vec::new(), usize::MAX, welcome)
+    }
+
+    fn listen(
+        version: &'static str,
+        replies: Vec<(&'static str, Reply)>,
+        most: usize,
+        welcome: Welcome,
+    ) -> std::io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
         let port = listener.local_addr()?.port();
         let shared = Arc::new(Shared {
@@ -79,6 +119,7 @@ impl FakeMysql {
             replies,
             statements: Mutex::default(),
             connections: Mutex::default(),
+            welcome,
             most,
             logged_in: AtomicUsize::new(0),
         });
@@ -130,8 +171,20 @@ struct Connection {
 impl Connection {
     fn serve(mut self, server: &Shared) -> std::io::Result<()> {
         self.stream.set_read_timeout(Some(Duration::from_mins(1)))?;
+        if let Welcome::Refused(code, words) = server.welcome {
+            return self.answer(&Reply::Error(code, words));
+        }
         self.put(&greeting(server.version))?;
         self.take()?;
+        match server.welcome {
+            Welcome::Denied(code, words) => return self.answer(&Reply::Error(code, words)),
+            Welcome::Plugin(name) => {
+                self.put(&[&[0xfe], name.as_bytes(), &[0], SALT, &[0]].concat())?;
+                self.take()?;
+                return self.answer(&Reply::Error(1045, "Access denied"));
+            }
+            Welcome::Open | Welcome::Refused(..) => {}
+        }
         if server.logged_in.fetch_add(1, Ordering::SeqCst) >= server.most {
             server.logged_in.fetch_sub(1, Ordering::SeqCst);
             let words = "User 'exporter' has exceeded the 'max_user_connections' resource";
@@ -150,7 +203,11 @@ impl Connection {
                 Some((&QUERY, text)) => {
                     let statement = String::from_utf8_lossy(text).into_owned();
                     common::sync::lock(&server.statements).push(statement.clone());
-                    self.answer(&server.reply(&statement))?;
+                    let reply = server.reply(&statement);
+                    self.answer(&reply)?;
+                    if matches!(reply, Reply::Cut(_) | Reply::Raw(_)) {
+                        return self.stream.shutdown(Shutdown::Both);
+                    }
                 }
                 Some((&QUIT, _)) | None => return Ok(()),
                 Some(_) => self.put(OK)?,
@@ -166,12 +223,31 @@ impl Connection {
                 self.put(&[&[0xff, low, high], b"#HY000".as_slice(), text.as_bytes()].concat())
             }
             Reply::Silence => self.take().map(drop),
-            Reply::Rows(columns, rows) => {
-                self.put(&length(columns.len()))?;
-                for column in columns {
-                    self.put(&describe(column))?;
+            Reply::Raw(bytes) => self.stream.write_all(bytes),
+            Reply::Many(cell, count) => {
+                self.head(&["c"])?;
+                let mut rows = std::io::BufWriter::new(self.stream.try_clone()?);
+                let cell = text(cell);
+                let [low, middle, high, ..] = cell.len().to_le_bytes();
+                for _ in 0..*count {
+                    rows.write_all(&[low, middle, high, self.sequence])?;
+                    rows.write_all(&cell)?;
+                    self.sequence = self.sequence.wrapping_add(1);
                 }
-                self.put(END)?;
+                rows.flush()?;
+                self.put(END)
+            }
+            Reply::Cut(cell) => {
+                self.head(&["c"])?;
+                self.put(&text(cell))
+            }
+            Reply::Aborted(cell, code, words) => {
+                self.head(&["c"])?;
+                self.put(&text(cell))?;
+                self.answer(&Reply::Error(*code, words))
+            }
+            Reply::Rows(columns, rows) => {
+                self.head(columns)?;
                 for row in rows {
                     let cells = row.iter().map(|cell| cell.map_or(vec![0xfb], text));
                     self.put(&cells.collect::<Vec<_>>().concat())?;
@@ -179,6 +255,15 @@ impl Connection {
                 self.put(END)
             }
         }
+    }
+
+    /// The columns of an answer, up to its rows.
+    fn head(&mut self, columns: &[&str]) -> std::io::Result<()> {
+        self.put(&length(columns.len()))?;
+        for column in columns {
+            self.put(&describe(column))?;
+        }
+        self.put(END)
     }
 
     fn take(&mut self) -> std::io::Result<Vec<u8>> {

@@ -119,6 +119,17 @@ impl Process {
         Ok(std::fs::read_dir(format!("/proc/{}/fd", self.id()))?.count())
     }
 
+    /// Kibibytes of memory: `VmRSS` for what it has now, `VmHWM` for the most that it has had.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn memory(&self, key: &str) -> anyhow::Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()))?;
+        let mut words =
+            status.split_whitespace().skip_while(|word| word.trim_end_matches(':') != key);
+        Ok(words.nth(1).context("no such line")?.parse()?)
+    }
+
     /// Sends a signal.
     pub fn signal(&self, signal: Signal) {
         let id = i32::try_from(self.id()).ok().and_then(Pid::from_raw);

@@ -1,6 +1,7 @@
 //! The commands of every program, and the way from arguments to exit code: what all four
 //! `main` functions do. One command, one file, one line in `COMMANDS`.
 
+mod check;
 mod healthcheck;
 mod scrape;
 mod serve;
@@ -16,10 +17,12 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::builder::PossibleValuesParser;
 use clap::error::ErrorKind;
+use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args as _, Command, FromArgMatches as _};
 
+use crate::check::Check;
 use crate::cli::{self, Dialect};
-use crate::logging::{self, LogArgs};
+use crate::logging::{self, LogArgs, LogLevel};
 use crate::version::BUILD;
 use crate::web::{Security, SecurityFlags, Service, WebArgs};
 
@@ -27,11 +30,13 @@ use crate::web::{Security, SecurityFlags, Service, WebArgs};
 const COMMANDS: &[(&str, &str)] = &[
     (SERVE, "Answer scrapes until stopped (the default)"),
     (SCRAPE, "Collect once, print the metrics; exit code 1 if a collector failed"),
+    (CHECK, "Try each collector: what works, what is denied, the least rights; exit code 0 or 1"),
     (HEALTHCHECK, "Ask the running exporter whether it is healthy; exit code 0 or 1"),
     (WEB_CONFIG, "check FILE: tell whether FILE will do for --web.config.file"),
 ];
 const SERVE: &str = "serve";
 const SCRAPE: &str = "scrape";
+const CHECK: &str = "check";
 const HEALTHCHECK: &str = "healthcheck";
 const WEB_CONFIG: &str = "web-config";
 
@@ -41,6 +46,9 @@ const MAX_BLOCKING_THREADS: usize = 128;
 
 /// How long an idle blocking thread waits for the next scrape before it ends.
 const THREAD_KEEP_ALIVE: Duration = Duration::from_secs(90);
+
+/// Makes a check from the command line.
+pub type MakeCheck = fn(&ArgMatches) -> anyhow::Result<Box<dyn Check>>;
 
 /// What makes a program one of the four exporters.
 pub trait Program {
@@ -52,6 +60,10 @@ pub trait Program {
     const DIALECT: Dialect;
     /// Stands before each flag's environment variable.
     const ENV_PREFIX: &'static str;
+
+    /// Makes what the command `check` does, inside the runtime; `None` if the program has no
+    /// server to check.
+    const CHECK: Option<MakeCheck> = None;
 
     /// All flags but those that every program has.
     fn command() -> Command;
@@ -123,7 +135,7 @@ fn operands(matches: &ArgMatches) -> Vec<&str> {
 fn command<P: Program>() -> Command {
     let command = WebArgs::augment_args(LogArgs::augment_args(P::command().name(P::NAME)));
     let action = Arg::new("action")
-        .value_parser(PossibleValuesParser::new(COMMANDS.iter().map(|(name, _)| *name)))
+        .value_parser(PossibleValuesParser::new(commands::<P>().map(|(name, _)| *name)))
         .value_name("COMMAND")
         .default_value(SERVE)
         .hide(true);
@@ -132,16 +144,21 @@ fn command<P: Program>() -> Command {
         .about(P::ABOUT)
         .version(BUILD.text())
         .override_usage(format!("{} [FLAGS] [COMMAND]", P::NAME))
-        .help_template(help_template())
+        .help_template(help_template::<P>())
         .arg(action)
         .arg(operands);
     P::adapt(command)
 }
 
+/// The commands that the program has.
+fn commands<P: Program>() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    COMMANDS.iter().filter(|(name, _)| *name != CHECK || P::CHECK.is_some())
+}
+
 /// To clap the commands are values of an argument; the help shows them as a list.
-fn help_template() -> String {
-    let width = COMMANDS.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
-    let commands = COMMANDS.iter().map(|(name, help)| format!("  {name:width$}  {help}\n"));
+fn help_template<P: Program>() -> String {
+    let width = commands::<P>().map(|(name, _)| name.len()).max().unwrap_or_default();
+    let commands = commands::<P>().map(|(name, help)| format!("  {name:width$}  {help}\n"));
     let commands: String = commands.collect();
     format!(
         "{{about}}\n\nUsage: {{usage}}\n\nCommands:\n{commands}\n{{all-args}}\n\n{{after-help}}\n"
@@ -173,7 +190,7 @@ fn usage<P: Program>(error: &clap::Error) -> ExitCode {
 
 fn run<P: Program>(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let web = WebArgs::from_arg_matches(matches)?;
-    logging::start(&LogArgs::from_arg_matches(matches)?);
+    logging::start(&log_args(matches)?);
     if action(matches) == WEB_CONFIG {
         let file = operands(matches).get(1).copied().unwrap_or_default();
         return Ok(web_config::check(Path::new(file)));
@@ -194,6 +211,10 @@ fn run<P: Program>(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let code = runtime.block_on(async {
         match action(matches) {
             SCRAPE => scrape::scrape(&P::start(matches)?, &web).await,
+            CHECK => {
+                let make = P::CHECK.context("this program has no server to check")?;
+                check::check(&*make(matches)?, &web).await
+            }
             HEALTHCHECK => {
                 let has_tls = security::<P>(matches, &web)?.is_some_and(|it| it.has_tls());
                 healthcheck::ask(&addresses[0], &web.route_prefix, has_tls).await
@@ -207,6 +228,17 @@ fn run<P: Program>(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     // A thread that hangs in a system call must not keep the process.
     runtime.shutdown_background();
     code
+}
+
+/// How to log. What `check` finds is printed, so that the log would only repeat it.
+fn log_args(matches: &ArgMatches) -> anyhow::Result<LogArgs> {
+    let args = LogArgs::from_arg_matches(matches)?;
+    let is_default = matches.value_source("log.level") == Some(ValueSource::DefaultValue);
+    Ok(if action(matches) == CHECK && is_default && args.level == LogLevel::Info {
+        LogArgs { level: LogLevel::Error, ..args }
+    } else {
+        args
+    })
 }
 
 /// What the configuration file or the program's own flags say; not both.
@@ -278,11 +310,13 @@ mod tests {
     #[test]
     fn the_help_lists_the_commands() {
         let help = parsed(&["--help"]).unwrap_err().to_string();
-        for (name, text) in COMMANDS {
+        for (name, text) in COMMANDS.iter().filter(|(name, _)| *name != CHECK) {
             let line = help.lines().find(|line| line.trim_start().starts_with(name));
             assert!(line.is_some_and(|line| line.ends_with(text)), "{help}");
         }
         assert!(help.contains("Usage: test [FLAGS] [COMMAND]\n"), "{help}");
         assert!(!help.contains("\n\n\n"), "{help}");
+        // What has no server has no check.
+        assert!(!help.contains("Try each collector") && parsed(&["check"]).is_err(), "{help}");
     }
 }

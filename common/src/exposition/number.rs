@@ -48,19 +48,18 @@ pub(super) fn put_bound(out: &mut Buffer, value: f64, openmetrics: bool) {
         put_special(out, value);
         return;
     }
+    if value == 0.0 || (1e-4..1e6).contains(&value.abs()) {
+        put_value(out, value);
+        if openmetrics && value.fract() == 0.0 {
+            out.put(b".0");
+        }
+        return;
+    }
     let scientific = format!("{value:e}");
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    let text = if (-4..6).contains(&exponent) {
-        format!("{value}")
-    } else {
-        let sign = if exponent < 0 { '-' } else { '+' };
-        format!("{mantissa}e{sign}{:02}", exponent.abs())
-    };
-    out.put(text.as_bytes());
-    if openmetrics && !text.contains(['.', 'e']) {
-        out.put(b".0");
-    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    out.put(format!("{mantissa}e{sign}{:02}", exponent.abs()).as_bytes());
 }
 
 #[cfg(test)]
@@ -118,6 +117,16 @@ mod tests {
         fn every_value_reads_back_to_itself(number in proptest::num::f64::NORMAL | proptest::num::f64::ZERO) {
             let read: f64 = value(number).parse().unwrap();
             proptest::prop_assert_eq!(read.to_bits(), (number + 0.0).to_bits());
+        }
+
+        #[test]
+        fn every_bound_has_an_exponent_where_go_writes_one(number in proptest::num::f64::NORMAL, power in -8..9) {
+            for number in [number, number.signum() * 1.7 * 10_f64.powi(power)] {
+                let text = bound(number, false);
+                proptest::prop_assert_eq!(text.parse::<f64>().unwrap().to_bits(), number.to_bits());
+                let is_plain = (1e-4..1e6).contains(&number.abs());
+                proptest::prop_assert_eq!(text.contains('e'), !is_plain, "{}", text);
+            }
         }
     }
 }

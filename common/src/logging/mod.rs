@@ -68,7 +68,7 @@ pub enum LogFormat {
 
 /// Starts logging; a second call has no effect. A panic is logged like any other error.
 ///
-/// No line is waited for, see [`queue`]: [`finish`] is to be called before the program ends.
+/// Who logs waits for nobody, so [`finish`] is to be called before the program ends.
 pub fn start(args: &LogArgs) {
     let level = match args.level {
         LogLevel::Debug => Level::DEBUG,

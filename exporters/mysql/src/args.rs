@@ -1,6 +1,7 @@
 //! Flags, named as mysqld_exporter names them.
 
 use clap::ArgAction;
+use common::cli::unused::Unused;
 
 use crate::account::Address;
 
@@ -8,6 +9,13 @@ use crate::account::Address;
 pub(crate) const CONFIG_FILE: &str = "config.my-cnf";
 /// The flag that says where the server is.
 pub(crate) const ADDRESS: &str = "mysqld.address";
+
+/// Flags of the reference that have no effect here.
+pub(crate) const UNUSED: &[Unused] = &[Unused {
+    reason: "sockets of systemd are not taken over, --web.listen-address is listened on",
+    on_off: &["web.systemd-socket"],
+    with_value: &[],
+}];
 
 /// All flags but the collector switches and those that every exporter has.
 #[derive(clap::Args, Clone, Debug)]
@@ -37,6 +45,9 @@ pub struct Args {
         default_value = ""
     )]
     pub username: String,
+    /// Use TLS and take any certificate, where the file says nothing else of that
+    #[arg(id = "tls.insecure-skip-verify", long = "tls.insecure-skip-verify")]
+    pub skips_verification: bool,
     /// How connections are used.
     #[command(flatten)]
     pub connections: ConnectionArgs,
@@ -73,7 +84,7 @@ pub struct ConnectionArgs {
         default_value_t = 0
     )]
     pub query_timeout: u32,
-    /// Connections at most, over all scrapes; they are kept from one scrape to the next
+    /// Connections to a server at most, over all scrapes; they are kept for the next scrape
     #[arg(
         id = "exporter.max_open_connections",
         long = "exporter.max_open_connections",

@@ -1,19 +1,23 @@
 //! Metrics of MariaDB and MySQL, as mysqld_exporter names them.
 //!
 //! [`args`] holds the flags; [`my_cnf`] reads the option file, of which
-//! [`account`] takes server and login. A [`server`] keeps its connections. A
-//! [`scrape`] is what the [`collectors`] share, one file per subject; the
-//! [`scraper`] runs them for any server. [`value`], [`naming`] and [`columns`]
-//! are the rules by which the server's texts, names and rows become samples
-//! and families; [`tabular`] makes a collector of a table of the server,
-//! [`gtid`] reads sets of transactions, [`privilege`] knows what a statement
-//! needs, and [`custom`] reads files of queries.
+//! [`account`] takes servers and logins, again and again. A [`server`] keeps
+//! its connections. A [`scrape`] is what the [`collectors`] share, one file
+//! per subject; the [`scraper`] runs them for any server. [`value`],
+//! [`naming`] and [`columns`] are the rules by which the server's texts, names
+//! and rows become samples and families; [`tabular`] makes a collector of a
+//! table of the server, [`gtid`] reads sets of transactions, [`privilege`]
+//! knows what a statement needs, and [`custom`] reads files of queries. [`check`]
+//! compares what is needed with what the account has been granted.
 
 pub mod account;
 pub mod args;
+pub mod check;
 pub mod collectors;
 pub mod columns;
 pub mod custom;
+mod endpoints;
+pub mod grant;
 pub mod gtid;
 pub mod literal;
 pub mod my_cnf;
@@ -28,45 +32,55 @@ pub mod server;
 pub mod tabular;
 pub mod value;
 
-use std::io;
-use std::sync::Arc;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use anyhow::Context as _;
 use async_trait::async_trait;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
-use common::cli::{Dialect, Switches};
-use common::collector::Named;
-use common::commands::Program;
+use common::cli::{Dialect, Switches, unused};
+use common::commands::{MakeCheck, Program};
 use common::exporter::{Exporter, Refusal, ScrapeRequest};
 use common::exposition::Exposition;
 use common::scrape::Outcome;
-use common::secret::Secret;
 use common::self_metrics::BuildInfo;
+use common::sync::lock;
+use common::targets::Targets;
 use common::web::{Landing, Service};
 
-use account::Account;
-use args::{ADDRESS, Args, CONFIG_FILE};
+use account::{Accounts, Address, CLIENT, Environment, PASSWORD_VARIABLE};
+use args::{ADDRESS, Args, CONFIG_FILE, ConnectionArgs, UNUSED};
 use collectors::COLLECTORS;
-use my_cnf::MyCnf;
-use scrape::Scrape;
 use scraper::Scraper;
-use server::{QueryError, Servers};
+use server::{QueryError, Server, Target};
 
 const SWITCHES: Switches = Switches { flag_prefix: "collect." };
 
-/// Section of the option file that the metrics endpoint uses.
-const SECTION: &str = "client";
+/// Servers that are kept at once.
+const MAX_SERVERS: usize = 1024;
 
-/// Variable with the password, where the option file has none.
-const PASSWORD_VARIABLE: &str = "MYSQLD_EXPORTER_PASSWORD";
+/// How long an unused server is kept: longer than any usual scrape interval.
+const IDLE_TIME: Duration = Duration::from_mins(10);
 
-/// Answers scrapes with the metrics of the server that flags and option file name.
+/// Answers scrapes with the metrics of the server that flags and option file name, or a request.
 #[derive(Debug)]
 pub struct MysqlExporter {
+    accounts: Arc<Accounts>,
+    targets: Targets<Target, ScrapedServer>,
+    /// What servers and their collectors are made of.
+    connections: ConnectionArgs,
+    matches: ArgMatches,
+    /// The collectors that the start has made, for the first server that is asked.
+    first: Mutex<Option<Scraper>>,
+}
+
+/// A server with collectors of its own, so that what is wrong with one server is logged whatever
+/// is wrong with another.
+#[derive(Debug)]
+struct ScrapedServer {
+    server: Arc<Server>,
     scraper: Scraper,
-    servers: Servers,
-    account: Account,
 }
 
 impl Program for MysqlExporter {
@@ -75,9 +89,11 @@ impl Program for MysqlExporter {
         "Exposes the metrics of a MariaDB or MySQL server to Prometheus, as mysqld_exporter does";
     const DIALECT: Dialect = Dialect::Kingpin;
     const ENV_PREFIX: &'static str = "MYSQL_EXPORTER_";
+    const CHECK: Option<MakeCheck> = Some(check::make);
 
     fn command() -> Command {
-        SWITCHES.add(Args::augment_args(Command::new(Self::NAME)), COLLECTORS)
+        let command = SWITCHES.add(Args::augment_args(Command::new(Self::NAME)), COLLECTORS);
+        unused::add(command, UNUSED)
     }
 
     fn default_address(_: &ArgMatches) -> String {
@@ -85,16 +101,22 @@ impl Program for MysqlExporter {
     }
 
     fn start(matches: &ArgMatches) -> anyhow::Result<Service> {
-        let environment = |name: &str| std::env::var(name).ok();
-        if environment("DATA_SOURCE_NAME").is_some() {
+        unused::warn(matches, UNUSED, Self::DIALECT);
+        if std::env::var_os("DATA_SOURCE_NAME").is_some() {
             tracing::warn!(
                 "DATA_SOURCE_NAME is ignored: set --mysqld.address, --mysqld.username and \
                  {PASSWORD_VARIABLE}, or [client] in the file of --{CONFIG_FILE}"
             );
         }
+        if std::env::var_os(PASSWORD_VARIABLE).is_some_and(|value| value.to_str().is_none()) {
+            anyhow::bail!("{PASSWORD_VARIABLE} is not UTF-8");
+        }
+        let environment = |name: &str| std::env::var(name).ok();
+        let exporter = Arc::new(Self::from_matches(matches, Box::new(environment))?);
         Ok(Service {
-            exporter: Arc::new(Self::from_matches(matches, &environment)?),
-            endpoints: Vec::new(),
+            endpoints: endpoints::endpoints(&exporter),
+            routes: endpoints::routes(&exporter),
+            exporter,
             landing: Landing {
                 title: "MySQLd Exporter",
                 description: "Prometheus Exporter for MySQL servers",
@@ -103,7 +125,6 @@ impl Program for MysqlExporter {
             },
             build_info: BuildInfo::go_style("mysqld_exporter_build_info"),
             health_paths: &[],
-            routes: axum::Router::default(),
         })
     }
 }
@@ -113,27 +134,78 @@ impl MysqlExporter {
     ///
     /// # Errors
     /// An option file that cannot be read or makes no sense, or a flag that a collector refuses.
-    pub fn from_matches(
-        matches: &ArgMatches,
-        environment: &dyn Fn(&str) -> Option<String>,
-    ) -> anyhow::Result<Self> {
+    pub fn from_matches(matches: &ArgMatches, environment: Environment) -> anyhow::Result<Self> {
         let args = Args::from_arg_matches(matches)?;
-        let account = read_account(&args, is_given(matches, CONFIG_FILE), environment)
-            .with_context(|| format!("--{CONFIG_FILE}={}", args.config_file))?;
-        if is_given(matches, ADDRESS) && account.address != args.address {
-            let (used, flag) = (&account.address, &args.address);
-            tracing::warn!(%used, %flag, "the option file goes before --{ADDRESS}");
+        let accounts = Accounts::read(&args, is_given(matches, CONFIG_FILE), environment)?;
+        let accounts = Arc::new(accounts);
+        // Every target has the same collectors: what is wrong with a flag ends the start.
+        let scraper = Scraper::new(SWITCHES.build(matches, COLLECTORS)?, &args.connections);
+        tracing::info!(collectors = ?scraper, "enabled collectors");
+        // What is wrong with it has been logged.
+        if let Ok(account) = accounts.account(CLIENT, None) {
+            tracing::info!(server = %account.address, "the server of /metrics");
+            if is_given(matches, ADDRESS) && account.address != args.address {
+                let (used, flag) = (&account.address, &args.address);
+                tracing::warn!(%used, %flag, "the option file goes before --{ADDRESS}");
+            }
+            if account.user.is_empty() {
+                let reason = QueryError::NoUser;
+                tracing::warn!(%reason, "the server of /metrics cannot be asked");
+            }
         }
-        Ok(Self::new(&args, account, SWITCHES.build(matches, COLLECTORS)?))
+        Ok(Self {
+            accounts,
+            targets: Targets::new(MAX_SERVERS, IDLE_TIME),
+            connections: args.connections,
+            matches: matches.clone(),
+            first: Mutex::new(Some(scraper)),
+        })
     }
 
-    fn new(args: &Args, account: Account, collectors: Vec<Named<Scrape>>) -> Self {
-        if account.user.is_empty() {
-            tracing::warn!(reason = %QueryError::NoUser, "the server cannot be asked");
+    /// The collectors for one server. One that cannot be made any more, such as for a file that
+    /// is gone since the start, costs no other.
+    fn new_scraper(&self) -> Scraper {
+        let collectors = COLLECTORS.iter().flat_map(|entry| {
+            let built = SWITCHES.build(&self.matches, std::slice::from_ref(entry));
+            built.unwrap_or_else(|error| {
+                let error = format!("{error:#}");
+                tracing::warn!(collector = entry.name, error, "left out for a new target");
+                Vec::new()
+            })
+        });
+        Scraper::new(collectors.collect(), &self.connections)
+    }
+
+    /// The server of `target`, the same one as long as it is kept; does not connect.
+    fn server(&self, target: &Target) -> Arc<ScrapedServer> {
+        let make = || {
+            let accounts = Arc::clone(&self.accounts);
+            let server = Arc::new(Server::new(target.clone(), accounts, &self.connections));
+            let first = lock(&self.first).take();
+            let scraper = first.unwrap_or_else(|| self.new_scraper());
+            Ok::<_, Infallible>(ScrapedServer { server, scraper })
+        };
+        let Ok(server) = self.targets.get(target, make);
+        server
+    }
+
+    /// What `request` asks for: the server of flags and `[client]` if it names no other.
+    fn target(&self, request: &ScrapeRequest) -> Result<Target, Refusal> {
+        let given = |name| request.values(name).find(|value| !value.is_empty());
+        let section = given("auth_module").unwrap_or(CLIENT).to_owned();
+        // What a client sends as a target is not repeated: it may hold a password.
+        let address = given("target").map(Address::of_request).transpose();
+        let address = address.map_err(|form| Refusal(format!("parameter target: {form}")))?;
+        let target = Target { section, address };
+        // A malformed section makes no sense of a request; without one, there is the answer of
+        // a server that is down.
+        if target.section != CLIENT {
+            let account = self.accounts.account(&target.section, target.address.as_ref());
+            account.map_err(|error| {
+                Refusal(format!("parameter auth_module: {}", error.root_cause()))
+            })?;
         }
-        let scraper = Scraper::new(collectors, &args.connections);
-        tracing::info!(server = %account.address, collectors = ?scraper, "enabled collectors");
-        Self { scraper, servers: Servers::new(args.connections.clone()), account }
+        Ok(target)
     }
 }
 
@@ -144,48 +216,27 @@ impl Exporter for MysqlExporter {
         request: &ScrapeRequest,
         exposition: &mut Exposition,
     ) -> Result<Vec<Outcome>, Refusal> {
-        if request.values("target").next().is_some() {
-            return Err(Refusal("the parameter target is not supported yet".into()));
-        }
-        let server = self.servers.get(&self.account);
-        Ok(self.scraper.scrape(&server, request, exposition).await)
+        check_collectors(request)?;
+        let target = self.target(request)?;
+        let scraped = self.server(&target);
+        Ok(scraped.scraper.scrape(&scraped.server, request, exposition).await)
     }
+}
+
+/// Refuses a request for collectors that do not exist, unlike the reference, which would run all.
+fn check_collectors(request: &ScrapeRequest) -> Result<(), Refusal> {
+    let is_known = |name: &str| COLLECTORS.iter().any(|entry| entry.name == name);
+    let Some(unknown) = request.values("collect[]").find(|name| !is_known(name)) else {
+        return Ok(());
+    };
+    let known: Vec<&str> = COLLECTORS.iter().map(|entry| entry.name).collect();
+    let (unknown, known) = (common::error::excerpt(unknown), known.join(", "));
+    Err(Refusal(format!("parameter collect[]: no collector {unknown:?}; there are {known}")))
 }
 
 /// True if the flag or its variable was given.
 fn is_given(matches: &ArgMatches, flag: &str) -> bool {
     matches.value_source(flag).is_some_and(|source| source != ValueSource::DefaultValue)
-}
-
-/// The account of `[client]`, gaps filled from flags and environment. The file may be missing
-/// unless `is_named`; an empty name means none.
-fn read_account(
-    args: &Args,
-    is_named: bool,
-    environment: &dyn Fn(&str) -> Option<String>,
-) -> anyhow::Result<Account> {
-    let fallback = Account {
-        address: args.address.clone(),
-        user: args.username.clone(),
-        password: Secret::new(environment(PASSWORD_VARIABLE).unwrap_or_default()),
-        allows_cleartext: false,
-    };
-    if args.config_file.is_empty() {
-        return Ok(fallback);
-    }
-    let file = match std::fs::read(&args.config_file) {
-        // Comments may be in any encoding; a value that is garbled is refused where it is used.
-        Ok(bytes) => my_cnf::parse(&String::from_utf8_lossy(&bytes), environment)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound && !is_named => {
-            tracing::info!(file = args.config_file, "no option file");
-            MyCnf::default()
-        }
-        Err(error) => return Err(error).context("cannot be read"),
-    };
-    match file.section(SECTION) {
-        Some(section) => Ok(Account::from_section(&section, fallback)?),
-        None => Ok(fallback),
-    }
 }
 
 #[cfg(test)]

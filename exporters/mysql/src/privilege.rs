@@ -3,6 +3,7 @@
 use common::collector::Release;
 use common::error::{CollectError, excerpt};
 
+use crate::grant::{Grant, Needs};
 use crate::server::{QueryError, mariadb};
 
 /// `ER_VIEW_INVALID`: the account lacks a privilege on what is behind a view.
@@ -17,6 +18,10 @@ pub struct Privilege<'a> {
     otherwise: &'static str,
     /// What it is granted on.
     object: &'a str,
+    /// What else it is granted on, as it is read behind that.
+    behind: Option<&'static str>,
+    /// Without it the server leaves rows out and tells no error.
+    is_silent: bool,
 }
 
 impl Privilege<'static> {
@@ -27,10 +32,10 @@ impl Privilege<'static> {
     pub const PERFORMANCE_SCHEMA: Self = Self::select("performance_schema.*");
 
     /// Views of the sys schema, which read the performance schema in the account's name.
-    pub const SYS: Self = Self::select("sys.* and on performance_schema.*");
+    pub const SYS: Self = Self { behind: Some("performance_schema.*"), ..Self::select("sys.*") };
 
     /// Tables, which are invisible in the information schema without any privilege on them.
-    pub const TABLES: Self = Self::select("*.*");
+    pub const TABLES: Self = Self::select("*.*").silently();
 
     /// The state of a replica.
     pub const REPLICA_STATUS: Self = Self::global(
@@ -47,20 +52,35 @@ impl Privilege<'static> {
         Self::global(&[(mariadb(10, 5, 2), "REPLICATION MASTER ADMIN")], "REPLICATION SLAVE");
 
     const fn global(names: &'static [(Release, &'static str)], otherwise: &'static str) -> Self {
-        Self { names, otherwise, object: "*.*" }
+        Self { names, otherwise, object: "*.*", behind: None, is_silent: false }
     }
 }
 
 impl<'a> Privilege<'a> {
     /// To read a table, which is named and quoted as in SQL.
     pub const fn select(table: &'a str) -> Self {
-        Self { names: &[], otherwise: "SELECT", object: table }
+        Self { names: &[], otherwise: "SELECT", object: table, behind: None, is_silent: false }
+    }
+
+    /// Without it the server leaves rows out and tells no error.
+    #[must_use]
+    pub const fn silently(self) -> Self {
+        Self { is_silent: true, ..self }
     }
 
     /// What `GRANT` calls it on a server of this release.
     pub fn name(&self, release: Release) -> &'static str {
         let known = self.names.iter().find(|(since, _)| release.is_covered_by(&[*since]));
         known.map_or(self.otherwise, |(_, name)| name)
+    }
+
+    /// What has to be granted on a server of this release.
+    pub fn on(&self, release: Release) -> Needs {
+        let grant = |object| {
+            let grant = Grant::new(self.name(release), object);
+            if self.is_silent { grant.silently() } else { grant }
+        };
+        [self.object].into_iter().chain(self.behind).map(grant).collect()
     }
 
     /// The failure of `statement`, with the privilege to grant if one is missing.
@@ -71,7 +91,8 @@ impl<'a> Privilege<'a> {
             return CollectError::query(statement, error);
         }
         let (name, object) = (self.name(release), self.object);
-        let message = format!("{error}; GRANT {name} ON {object} to the exporter's user");
+        let behind = self.behind.map(|object| format!(" and on {object}")).unwrap_or_default();
+        let message = format!("{error}; GRANT {name} ON {object}{behind} to the exporter's user");
         CollectError::query(statement, &message)
     }
 }

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use common::collector::Release;
+use common::collector::{Guarded, Release};
 use common::error::CollectError;
 use tokio::sync::OnceCell;
 
+use crate::grant::Grant;
 use crate::privilege::{Privilege, shortened};
 use crate::replica_status::Known;
-use crate::server::{Limit, QueryError, Server, Table, parse_version};
+use crate::server::{Limit, QueryError, Server, Table, mysql, parse_version};
 
 /// `ER_PARSE_ERROR`: the server does not know the statement.
 const SYNTAX_ERROR: u16 = 1064;
@@ -36,14 +37,17 @@ struct Refusal {
     error: QueryError,
 }
 
+impl Guarded for Scrape {
+    type Right = Grant;
+}
+
 impl Scrape {
     /// Asks the server for its version, which also shows that it is up.
     ///
     /// Answers until `deadline`, but no later than `query_timeout` after this.
     ///
     /// # Errors
-    /// The server cannot be reached, refuses the account, does not answer in
-    /// time, or has a version of unknown form.
+    /// The server cannot be reached, refuses the account or does not answer in time.
     pub async fn open(
         server: &Arc<Server>,
         query_timeout: Option<Duration>,
@@ -53,8 +57,11 @@ impl Scrape {
         let time = query_timeout.map_or(time, |timeout| timeout.min(time));
         let table = server.query("SELECT @@version", None, Instant::now() + time).await?;
         let text = table.rows().next().and_then(|row| row.at(0)).unwrap_or_default();
-        let release =
-            parse_version(text).ok_or_else(|| QueryError::Version(common::error::excerpt(text)))?;
+        // It has answered, so that it is up whatever it calls itself.
+        let release = parse_version(text).unwrap_or_else(|| {
+            server.log_version(text);
+            mysql(0, 0, 0)
+        });
         let deadline =
             query_timeout.map_or(deadline, |timeout| deadline.min(Instant::now() + timeout));
         Ok(Self {

@@ -42,6 +42,11 @@ impl Scraper {
         }
     }
 
+    /// Longest run of one collector.
+    pub(crate) fn query_timeout(&self) -> Option<Duration> {
+        self.query_timeout
+    }
+
     /// Names of the collectors.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         self.collectors.names()

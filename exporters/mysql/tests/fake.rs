@@ -1,32 +1,10 @@
 //! Servers that behave as no real one does on request.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 mod support;
 
 use tests::fake_mysql::{FakeMysql, Reply};
 
-use support::Exporter;
-
-fn replies(further: &[(&'static str, Reply)]) -> Vec<(&'static str, Reply)> {
-    let numbers =
-        |name| Reply::Rows(vec!["Variable_name", "Value"], vec![vec![Some(name), Some("3")]]);
-    let mut replies = vec![
-        ("SHOW GLOBAL STATUS", numbers("Threads_connected")),
-        ("SHOW GLOBAL VARIABLES", numbers("max_connections")),
-    ];
-    replies.extend_from_slice(further);
-    replies
-}
-
-fn server(version: &'static str, further: &[(&'static str, Reply)]) -> FakeMysql {
-    FakeMysql::start(version, replies(further)).unwrap()
-}
-
-fn exporter(server: &FakeMysql) -> Exporter {
-    let address = format!("127.0.0.1:{}", server.port);
-    Exporter::start(address, "user=exporter\npassword=secret", &[])
-}
+use support::{Exporter, fake_exporter, fake_server, replies};
 
 #[tokio::test]
 async fn settings_that_are_refused_cost_nothing_else() {
@@ -37,8 +15,8 @@ async fn settings_that_are_refused_cost_nothing_else() {
         (vec![("SET ", unknown)], "SET lock_wait_timeout = 2"),
         (vec![combined, ("SET wait_timeout = 600", denied)], "SET lock_wait_timeout = 2"),
     ] {
-        let server = server("8.0.36", &further);
-        let exporter = exporter(&server);
+        let server = fake_server("8.0.36", &further);
+        let exporter = fake_exporter(&server);
         for _ in 0..2 {
             let body = exporter.scrape(5.0).await;
             assert_eq!(body.value("mysql_up"), "1");
@@ -72,8 +50,8 @@ async fn a_thread_that_prepares_does_not_run() {
         vec![Some("us"), Some(""), Some("db-2.example"), Some("Connecting"), Some("No"), None],
     ];
     let status = ("SHOW ALL SLAVES STATUS", Reply::Rows(columns, rows));
-    let server = server("11.4.5-MariaDB-deb12-log", &[status]);
-    let body = exporter(&server).scrape(5.0).await;
+    let server = fake_server("11.4.5-MariaDB-deb12-log", &[status]);
+    let body = fake_exporter(&server).scrape(5.0).await;
     for (connection, host, sql) in [("eu", "db-1.example", "1"), ("us", "db-2.example", "0")] {
         let labels = format!(
             "channel_name=\"\",connection_name=\"{connection}\",master_host=\"{host}\",\
@@ -90,7 +68,7 @@ async fn an_account_of_one_connection_loses_nothing() {
     for most in [1, 2] {
         let server =
             FakeMysql::with_limit("8.0.36", replies(std::slice::from_ref(&slaves)), most).unwrap();
-        let exporter = exporter(&server);
+        let exporter = fake_exporter(&server);
         for _ in 0..5 {
             let body = exporter.scrape(5.0).await;
             assert_eq!(body.value("mysql_up"), "1");
@@ -100,7 +78,7 @@ async fn an_account_of_one_connection_loses_nothing() {
         }
     }
     let none = FakeMysql::with_limit("8.0.36", replies(&[]), 0).unwrap();
-    assert_eq!(exporter(&none).scrape(5.0).await.value("mysql_up"), "0");
+    assert_eq!(fake_exporter(&none).scrape(5.0).await.value("mysql_up"), "0");
 }
 
 fn exporter_with(server: &FakeMysql, collector: &str, further: &[&str]) -> Exporter {
@@ -115,7 +93,7 @@ async fn sums_beyond_all_integers_are_numbers() {
     let columns = vec!["SUM_COUNT_STAR", "SUM_SUM_LOCK_TIME", "SUM_SUM_TIMER_WAIT"];
     let huge = Some("83505516706205592384");
     let sums = ("SELECT SUM(COUNT_STAR)", Reply::Rows(columns, vec![vec![Some("7"), huge, huge]]));
-    let server = server("8.0.36", &[sums]);
+    let server = fake_server("8.0.36", &[sums]);
     let body = exporter_with(&server, "perf_schema.eventsstatementssum", &[]).scrape(5.0).await;
     let name = "mysql_perf_schema_events_statements_sum";
     let value = |suffix: &str| body.value(&format!("{name}_{suffix}")).parse::<f64>().unwrap();
@@ -135,7 +113,7 @@ async fn digests_without_a_schema_are_shown_where_asked_for() {
         row(None, None, None),
     ];
     let digests = ("SELECT SCHEMA_NAME, ", Reply::Rows(columns, rows));
-    let server = server("8.0.36", &[digests]);
+    let server = fake_server("8.0.36", &[digests]);
     let flag = "--collect.perf_schema.eventsstatements.without_schema";
     let exporter = exporter_with(&server, "perf_schema.eventsstatements", &[flag]);
     let body = exporter.scrape(5.0).await;
@@ -159,7 +137,7 @@ async fn what_a_server_lacks_is_looked_up_once_or_is_no_data() {
     let all = Reply::Error(1054, "Unknown column 'SUM_CPU_TIME' in 'field list'");
     let known = vec!["SCHEMA_NAME", "DIGEST", "DIGEST_TEXT", "COUNT_STAR", "SUM_TIMER_WAIT"];
     let row = vec![Some("s"), Some("d"), Some("t"), Some("2"), Some("0")];
-    let server = server(
+    let server = fake_server(
         "10.11.6-MariaDB",
         &[
             ("SELECT SCHEMA_NAME, ", all),
@@ -200,7 +178,7 @@ async fn odd_cells_cost_no_other_and_never_the_answer() {
         vec![Some("c"), Some("1.5"), Some("1e12"), None],
     ];
     let waits = ("SELECT EVENT_NAME, COUNT_STAR, ", Reply::Rows(columns, rows));
-    let server = server("8.0.36", &[waits]);
+    let server = fake_server("8.0.36", &[waits]);
     let body = exporter_with(&server, "perf_schema.eventswaits", &[]).scrape(5.0).await;
     let value = |name: &str, event: &str| {
         let series = format!("mysql_perf_schema_events_waits_{name}{{event_name=\"{event}\"}}");

@@ -231,3 +231,60 @@ async fn scrapes_at_the_same_time_share_the_connections() {
     let most: u32 = server.variable("STATUS", "Max_used_connections").unwrap().parse().unwrap();
     assert!(most <= 3, "{most} connections");
 }
+
+#[tokio::test]
+#[ignore = "needs mariadbd"]
+async fn an_account_of_one_connection_keeps_all_collectors() {
+    let log = Log::capture();
+    let server = server(&[]);
+    server
+        .sql(
+            "ALTER USER exporter@localhost WITH MAX_USER_CONNECTIONS 1; \
+             GRANT SLAVE MONITOR ON *.* TO exporter@localhost",
+        )
+        .unwrap();
+    let exporter = Exporter::of(&server, &[]);
+    for _ in 0..10 {
+        let scraped = exporter.scrape(10.0).await;
+        for collector in ["global_status", "global_variables", "slave_status"] {
+            assert_eq!(scraped.success(collector), "1", "{collector}: {}", log.text());
+        }
+    }
+    assert_eq!(log.count("fewer connections are used"), 1, "{}", log.text());
+    assert_eq!(server.variable("STATUS", "Threads_connected").unwrap(), "2");
+}
+
+#[tokio::test]
+#[ignore = "needs mariadbd"]
+async fn other_ways_to_log_in_work() {
+    let server = server(&[]);
+    let user = rustix::process::geteuid();
+    let name = if user.is_root() { "root" } else { return };
+    server
+        .sql(&format!(
+            "CREATE OR REPLACE USER {name}@localhost IDENTIFIED VIA unix_socket; \
+             INSTALL SONAME 'auth_ed25519'; \
+             CREATE USER ed@localhost IDENTIFIED VIA ed25519 USING PASSWORD('{PASSWORD}')"
+        ))
+        .unwrap_or_default();
+    let socket = format!("socket={}", server.socket().display());
+    for lines in
+        [format!("user={name}\n{socket}"), format!("user=ed\npassword={PASSWORD}\n{socket}")]
+    {
+        let exporter = Exporter::start("127.0.0.1:1", &lines, &[]);
+        assert_eq!(exporter.scrape(10.0).await.value("mysql_up"), "1", "{lines}");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs mariadbd"]
+async fn a_password_may_have_any_character() {
+    let server = server(&[]);
+    for password in ["a$bc", "#;x", "%(user)s", "p=q:r", "&?@/", " é ü🔒", "$$", "a\\tb"] {
+        let quoted = password.replace('\\', "\\\\");
+        server.sql(&format!("SET PASSWORD FOR exporter@localhost = PASSWORD('{quoted}')")).unwrap();
+        let client = format!("user=exporter\npassword=\"{password}\"");
+        let exporter = Exporter::start(format_args!("127.0.0.1:{}", server.port), &client, &[]);
+        assert_eq!(exporter.scrape(10.0).await.value("mysql_up"), "1", "{password}");
+    }
+}

@@ -15,11 +15,8 @@ const FLAGS: &[&str] = &[
     "--collect.info_schema.replica_host",
     "--collect.replica_lag",
     "--collect.slave_hosts",
-    "--no-collect.global_status",
-    "--no-collect.global_variables",
-    "--no-collect.info_schema.innodb_cmp",
-    "--no-collect.info_schema.innodb_cmpmem",
-    "--no-collect.info_schema.query_response_time",
+    "--collect.slave_status",
+    "--collector.disable-defaults",
 ];
 
 const A: &str = "3e11fa47-71ca-11e1-9e33-c80aa9429562";

@@ -5,7 +5,8 @@ mod support;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use support::{PASSWORD, Scraped, option_file, server};
+use support::{PASSWORD, Scraped, fake_server, option_file, server};
+use tests::fake_mysql::Reply;
 use tests::program::Program;
 
 const PROGRAM: Program = Program {
@@ -108,3 +109,26 @@ fn a_hundred_scrapes_of_a_server_leak_nothing() {
     assert_eq!(now, connections + 1);
     assert_eq!(server.variable("STATUS", "Aborted_clients").unwrap(), "0");
 }
+
+#[test]
+fn a_million_rows_take_32_mib_at_most() {
+    // Short rows, and long ones.
+    for reply in [Reply::Many("1234567", 1_000_000), Reply::Many(LONG_ROW, 200_000)] {
+        let further = [("SHOW GLOBAL STATUS", reply.clone()), ("SHOW SLAVE STATUS", reply)];
+        let server = fake_server("8.0.36", &further);
+        let (_folder, file) = option_file("user=exporter\npassword=secret");
+        let address = format!("--mysqld.address=127.0.0.1:{}", server.port);
+        let exporter = PROGRAM.serve(&[&file, &address]).unwrap();
+        let rest = exporter.process.memory("VmRSS").unwrap();
+        for _ in 0..3 {
+            let answer = Scraped(exporter.scrape_within(20.0).unwrap().body);
+            assert_eq!(answer.value("mysql_up"), "1");
+            assert_eq!(answer.success("global_status"), "0");
+        }
+        let peak = exporter.process.memory("VmHWM").unwrap();
+        assert!(peak <= rest + 32 * 1024, "{rest} KiB at rest, {peak} KiB at most");
+    }
+}
+
+const LONG_ROW: &str = "a text of some length that comes again and again, so that the bytes and not \
+    the number of the rows are what there is too much of; as long as the text of a statement may be";

@@ -5,10 +5,13 @@
 //! what the [`collectors`] then share, one file per subject; [`replies`] reads
 //! what the server answers, and `fields` has the families of those fields that
 //! are plain numbers. The [`scraper`] does this for any server.
+//!
+//! [`rights`] is what a user of the server must be allowed for it, which [`check`] tries.
 
 pub mod args;
 pub mod at_once;
 mod bounded;
+pub mod check;
 pub mod collectors;
 mod endpoints;
 mod fields;
@@ -17,6 +20,7 @@ pub mod holders;
 pub mod keys;
 pub mod member;
 pub mod replies;
+pub mod rights;
 pub mod scrape;
 pub mod scraper;
 pub mod self_metrics;
@@ -29,7 +33,7 @@ use anyhow::Context as _;
 use async_trait::async_trait;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 use common::cli::{Dialect, Switches};
-use common::commands::Program;
+use common::commands::{MakeCheck, Program};
 use common::exporter::{Exporter, Refusal, ScrapeRequest};
 use common::exposition::Exposition;
 use common::failures::OddityLog;
@@ -114,6 +118,7 @@ impl Program for RedisExporter {
         "Exposes the metrics of a Redis or Valkey server to Prometheus, as redis_exporter does";
     const DIALECT: Dialect = Dialect::GoFlag;
     const ENV_PREFIX: &'static str = "REDIS_EXPORTER_";
+    const CHECK: Option<MakeCheck> = Some(check::make);
 
     fn command() -> Command {
         SWITCHES.add(Args::augment_args(Command::new(Self::NAME)), COLLECTORS)

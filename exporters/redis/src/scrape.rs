@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use common::collector::Guarded;
 use common::error::CollectError;
 use common::failures::OddityLog;
 use redis::aio::MultiplexedConnection;
@@ -17,6 +18,7 @@ use crate::replies::info::Info;
 use crate::replies::nodes::REPLICA;
 use crate::replies::settings::Settings;
 use crate::replies::values::{text, unexpected_from};
+use crate::rights::{Needs, Right};
 use crate::server::Dialer;
 use crate::server::failure::{is_unknown, reason};
 
@@ -39,6 +41,10 @@ pub struct Scrape {
     settings: OnceCell<Result<Settings, RedisError>>,
     /// As the settings: it is long where there are many clients.
     clients: OnceCell<Result<Value, RedisError>>,
+}
+
+impl Guarded for Scrape {
+    type Right = Right;
 }
 
 /// What is the same in every scrape.
@@ -146,6 +152,39 @@ impl Scrape {
         self.info.field("role") == Some(REPLICA)
     }
 
+    /// [`Self::checks`], or why there are none.
+    ///
+    /// # Errors
+    /// The reason.
+    pub fn checks_or_reason(&self) -> Result<&KeyChecks, Needs> {
+        let words = if self.info.is_sentinel() {
+            "a sentinel has no keys"
+        } else {
+            "the keys of this role are not looked at"
+        };
+        self.checks().ok_or_else(|| Needs::not_applicable(words))
+    }
+
+    /// The right to learn who holds the keys; see [`Self::holders`].
+    pub fn holders_rights(&self) -> Option<Right> {
+        let is_asked = self.options.is_cluster && self.info.is_clustered();
+        (is_asked && self.member.is_none()).then(|| Right::to("CLUSTER NODES"))
+    }
+
+    /// The right to read the settings, or why they are not read; see [`Self::settings`].
+    ///
+    /// # Errors
+    /// The reason.
+    pub fn settings_right(&self) -> Result<Right, Needs> {
+        let Some(name) = self.options.config_command.as_deref() else {
+            return Err(Needs::not_applicable("--config-command=- forbids CONFIG"));
+        };
+        if self.info.is_sentinel() {
+            return Err(Needs::not_applicable("a sentinel has no settings to read"));
+        }
+        Ok(Right::to("CONFIG GET").called(name).with("maxclients"))
+    }
+
     /// Keys that one `SCAN` is to look at.
     pub fn batch_size(&self) -> u32 {
         self.checks.batch_size
@@ -199,11 +238,31 @@ impl Scrape {
         if self.info.is_sentinel() {
             return Ok(None);
         }
-        let read = || Settings::read(self.connection.clone(), name);
-        match self.settings.get_or_init(read).await {
+        match self.settings.get_or_init(|| self.read_settings(name)).await {
             Ok(settings) => Ok(Some(settings)),
             Err(error) => Err(CollectError::query("CONFIG GET", &reason(error))),
         }
+    }
+
+    /// All settings; otherwise as [`Self::settings`].
+    ///
+    /// # Errors
+    /// As [`Self::settings`].
+    pub async fn all_settings(&self) -> Result<Option<Settings>, CollectError> {
+        let Some(name) = self.options.config_command.as_deref() else { return Ok(None) };
+        let read = Settings::read_all(self.connection.clone(), name).await;
+        read.map(Some).map_err(|error| CollectError::query("CONFIG GET", &reason(&error)))
+    }
+
+    /// Asks for what is used, or for all where the server takes only one pattern.
+    async fn read_settings(&self, name: &str) -> Result<Settings, RedisError> {
+        if self.info.is_redis_since(7) {
+            match Settings::read_used(self.connection.clone(), name).await {
+                Err(error) if is_misunderstood(&error) => {}
+                settings => return settings,
+            }
+        }
+        Settings::read_all(self.connection.clone(), name).await
     }
 
     /// The answer to `CLIENT LIST`, for [`crate::replies::clients`].
@@ -221,4 +280,10 @@ impl Scrape {
             Err(error) => Err(CollectError::query(STATEMENT, &reason(error))),
         }
     }
+}
+
+/// True for a complaint about the arguments of a command that the server knows.
+fn is_misunderstood(error: &RedisError) -> bool {
+    let words = reason(error);
+    words.starts_with("ERR") && !is_unknown(&words)
 }

@@ -12,6 +12,7 @@ use support::stub::{bulk, serve};
 use support::{Running, assert_line, of, start, value};
 use tests::log::Log;
 use tests::redis::Redis;
+use tests::redis_cluster::RedisCluster;
 
 /// A connection that has sent `commands`, one a line, and got their answers.
 fn client(server: &Redis, commands: &[&str]) -> TcpStream {
@@ -284,4 +285,31 @@ async fn a_refusal_of_the_sampler_is_told_in_each_scrape() {
     assert!(body.contains("{db=\"db0\",key=\"own:1\",type=\"string\"}"), "{body}");
     assert!(!body.contains("key=\"key:"), "{body}");
     assert_line(&body, failed);
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn of_a_cluster_each_primary_has_its_biggest_keys_and_replicas_have_none() {
+    let cluster = RedisCluster::start(2, 1, "", &[]).unwrap();
+    for key in ["a", "b", "c", "d", "e", "f"] {
+        cluster.nodes[0].ask(&["-c", "SET", key, "value"]).unwrap();
+    }
+    let address = format!("-redis.addr=127.0.0.1:{}", cluster.nodes[0].port);
+    let flags = ["-redis.cluster", "-collector.biggest_keys", "-collector.slowlog_by_command"];
+    let exporter = start(&[&[address.as_str()], &flags[..]].concat());
+    let started = Instant::now();
+    let body = loop {
+        let body = exporter.scrape().await.unwrap();
+        if body.matches("\nredis_biggest_keys_last_pass_keys{").count() == 2 {
+            break body;
+        }
+        assert!(started.elapsed() < Duration::from_secs(30), "{body}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    let lines = |start: &str| body.lines().filter(|line| line.starts_with(start)).count();
+    assert_eq!(lines("redis_biggest_key_memory_usage_bytes{"), 6, "{body}");
+    assert_eq!(lines("redis_slowlog_entries_missed_total{"), 4, "{body}");
+    let is_of_replica =
+        |line: &str| line.starts_with("redis_biggest_key") && line.contains("role=\"slave\"");
+    assert!(!body.lines().any(is_of_replica), "{body}");
 }

@@ -1,5 +1,6 @@
 //! The program as its users type it.
 
+use tests::free_port;
 use tests::program::Program;
 
 const PROGRAM: Program = Program {
@@ -42,6 +43,20 @@ fn help_and_version_go_to_stdout() {
 #[test]
 fn a_hundred_scrapes_leak_no_descriptor() {
     PROGRAM.leaks_no_descriptor().unwrap();
+}
+
+#[test]
+fn check_fails_where_there_is_no_server_and_prints_nothing_but_its_report() {
+    let address = format!("-redis.addr=redis://:hunter2@127.0.0.1:{}", free_port().unwrap());
+    let ended = PROGRAM.run(&[&address, "check"]).unwrap();
+    assert_eq!(ended.code, 1, "{ended:?}");
+    assert!(ended.stdout.contains("connection  FAILED: connect: "), "{ended:?}");
+    assert!(ended.stdout.ends_with("\n0 ok, 0 not applicable, 0 denied, 1 failed\n"), "{ended:?}");
+    assert!(ended.stderr.is_empty() && !ended.stdout.contains("hunter"), "{ended:?}");
+    let help = PROGRAM.run(&["--help"]).unwrap().stdout;
+    assert!(help.contains("  check        Try each collector: "), "{help}");
+    let nothing = PROGRAM.run(&["-redis.addr=", "check"]).unwrap();
+    assert!(nothing.code == 1 && nothing.stderr.contains("no server to check"), "{nothing:?}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use common::error::{CollectError, FirstError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::metric::{Desc, Metric, gauge};
 
+use crate::grant::Needs;
 use crate::privilege::Privilege;
 use crate::scrape::Scrape;
 use crate::server::Table;
@@ -38,6 +39,10 @@ impl Collector<Scrape> for BinlogSize {
         }
         let files = scrape.query_if_present("SHOW BINARY LOGS", &Privilege::BINARY_LOGS).await?;
         push(&files, sink).map_err(|error| files.malformed(error))
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        Privilege::BINARY_LOGS.on(scrape.release())
     }
 }
 

@@ -8,6 +8,7 @@ use common::error::{CollectError, ParseError};
 use common::exposition::Sink;
 use common::metric::{Metric, gauge};
 
+use crate::grant::Needs;
 use crate::privilege::Privilege;
 use crate::scrape::Scrape;
 
@@ -57,6 +58,10 @@ impl Collector<Scrape> for EngineInnodbStatus {
         }
         sink.row(METRICS, &monitor);
         Ok(())
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        Privilege::PROCESS.on(scrape.release())
     }
 }
 

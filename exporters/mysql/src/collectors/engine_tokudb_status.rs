@@ -8,6 +8,7 @@ use common::error::CollectError;
 use common::exposition::Sink;
 use common::metric::Kind;
 
+use crate::grant::Needs;
 use crate::naming::Namer;
 use crate::privilege::Privilege;
 use crate::scrape::Scrape;
@@ -23,6 +24,10 @@ impl Collector<Scrape> for EngineTokudbStatus {
         let statement = "SHOW ENGINE TOKUDB STATUS";
         push(&scrape.query_if_present(statement, &Privilege::PROCESS).await?, sink);
         Ok(())
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        Privilege::PROCESS.on(scrape.release())
     }
 }
 

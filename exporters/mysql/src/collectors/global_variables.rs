@@ -8,6 +8,7 @@ use common::error::CollectError;
 use common::exposition::Sink;
 use common::metric::{Desc, Kind};
 
+use crate::grant::Needs;
 use crate::naming::Namer;
 use crate::scrape::Scrape;
 use crate::server::Table;
@@ -64,6 +65,10 @@ pub(super) struct GlobalVariables;
 impl Collector<Scrape> for GlobalVariables {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
         push(&scrape.query("SHOW GLOBAL VARIABLES").await?, sink)
+    }
+
+    fn needs(&self, _: &Scrape) -> Needs {
+        Needs::nothing_more()
     }
 }
 

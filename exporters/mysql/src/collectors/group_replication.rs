@@ -10,9 +10,13 @@ use common::error::{CollectError, ParseError};
 use common::exposition::{LabelSet, Sink};
 use common::metric::{Desc, Metric, gauge};
 
+use crate::grant::Needs;
 use crate::privilege::Privilege;
 use crate::scrape::Scrape;
 use crate::server::{Cells, Table, mysql};
+
+/// What is read.
+const MEMBERS: &str = "performance_schema.replication_group_members";
 
 /// The role of a member is known from MySQL 8.0.2 on.
 const STATEMENT: &str = "SELECT *, MEMBER_ID = @@server_uuid AS IS_SELF \
@@ -71,12 +75,16 @@ pub(super) struct GroupReplication;
 #[async_trait]
 impl Collector<Scrape> for GroupReplication {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
-        let privilege = Privilege::select("performance_schema.replication_group_members");
+        let privilege = Privilege::select(MEMBERS);
         let table = scrape.query_if_present(STATEMENT, &privilege).await?;
         if table.rows().next().is_none() {
             return Err(CollectError::NoData("group replication is not installed".into()));
         }
         push(&table, sink).map_err(|error| table.malformed(error))
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        Privilege::select(MEMBERS).on(scrape.release())
     }
 }
 

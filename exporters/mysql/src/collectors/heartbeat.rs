@@ -9,6 +9,7 @@ use common::error::CollectError;
 use common::exposition::Sink;
 
 use crate::columns::{Column, Label, push_columns};
+use crate::grant::Needs;
 use crate::privilege::Privilege;
 use crate::scrape::Scrape;
 
@@ -75,6 +76,10 @@ impl Collector<Scrape> for Heartbeat {
         let privilege = Privilege::select(&self.table);
         let table = scrape.query_with(&self.statement, &privilege).await?;
         push_columns(&table, LABELS, COLUMNS, sink)
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        Privilege::select(&self.table).on(scrape.release())
     }
 }
 

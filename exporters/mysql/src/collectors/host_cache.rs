@@ -10,9 +10,13 @@ use common::error::CollectError;
 use common::exposition::Sink;
 
 use crate::columns::{Column, Label, push_columns};
+use crate::grant::Needs;
 use crate::privilege::Privilege;
 use crate::scrape::Scrape;
 use crate::server::Table;
+
+/// What is read.
+const TABLE: &str = "performance_schema.host_cache";
 
 const SUMS: &[Column] = &[
     Column::gauge("hosts", "mysql_host_cache_hosts", "Hosts in the server's cache."),
@@ -78,7 +82,7 @@ pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Sc
 #[async_trait]
 impl Collector<Scrape> for HostCache {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
-        let privilege = Privilege::select("performance_schema.host_cache");
+        let privilege = Privilege::select(TABLE);
         let sums = scrape.query_if_present(SUMS_STATEMENT, &privilege).await?;
         if is_empty(&sums) {
             // MariaDB hides the hosts then, also those that it refuses.
@@ -91,6 +95,10 @@ impl Collector<Scrape> for HostCache {
         push_columns(&sums, &[], SUMS, sink)?;
         let hosts = scrape.query_if_present(&self.statement, &privilege).await?;
         push_columns(&hosts, LABELS, HOSTS, sink)
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        Privilege::select(TABLE).on(scrape.release())
     }
 }
 

@@ -10,6 +10,7 @@ use common::error::CollectError;
 use common::exposition::Sink;
 
 use crate::columns::{Column, push_columns};
+use crate::grant::Needs;
 use crate::privilege::Privilege;
 use crate::scrape::Scrape;
 
@@ -77,6 +78,10 @@ impl Collector<Scrape> for InnodbTrx {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
         let table = scrape.query_if_present(&self.statement, &Privilege::PROCESS).await?;
         push_columns(&table, &[], COLUMNS, sink)
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        Privilege::PROCESS.on(scrape.release())
     }
 }
 

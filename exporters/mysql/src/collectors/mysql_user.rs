@@ -9,6 +9,7 @@ use common::error::{CollectError, ParseError};
 use common::exposition::Sink;
 
 use crate::columns::{Column, Label, push_columns};
+use crate::grant::Needs;
 use crate::privilege::Privilege;
 use crate::scrape::Scrape;
 
@@ -127,6 +128,10 @@ impl Collector<Scrape> for MysqlUser {
         let privilege = Privilege::select("mysql.user");
         let table = scrape.query_with(&self.statement, &privilege).await?;
         push_columns(&table, LABELS, &self.columns, sink)
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        Privilege::select("mysql.user").on(scrape.release())
     }
 }
 

@@ -8,6 +8,7 @@ use common::error::CollectError;
 use common::exposition::Sink;
 
 use crate::columns::{Column, Label, push_columns};
+use crate::grant::Needs;
 use crate::privilege::Privilege;
 use crate::scrape::Scrape;
 
@@ -58,6 +59,10 @@ impl Collector<Scrape> for ReplicaHost {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
         let table = scrape.query_if_present(STATEMENT, &Privilege::PROCESS).await?;
         push_columns(&table, LABELS, COLUMNS, sink)
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        Privilege::PROCESS.on(scrape.release())
     }
 }
 

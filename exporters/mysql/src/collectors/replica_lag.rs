@@ -8,6 +8,8 @@ use common::error::{CollectError, FirstError, ParseError, parse_number};
 use common::exposition::{LabelSet, Sink};
 use common::metric::Desc;
 
+use crate::grant::Needs;
+use crate::privilege::Privilege;
 use crate::replica_status::labels;
 use crate::scrape::Scrape;
 use crate::server::{Cells, Table};
@@ -79,6 +81,10 @@ impl Collector<Scrape> for ReplicaLag {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
         let table = scrape.replica_status().await?;
         push(table, sink).map_err(|error| table.malformed(error))
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        Privilege::REPLICA_STATUS.on(scrape.release())
     }
 }
 

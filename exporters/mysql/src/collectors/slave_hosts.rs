@@ -8,6 +8,7 @@ use common::error::{CollectError, ParseError};
 use common::exposition::Sink;
 use common::metric::Desc;
 
+use crate::grant::Needs;
 use crate::privilege::Privilege;
 use crate::scrape::Scrape;
 use crate::server::{Table, mysql};
@@ -27,6 +28,10 @@ impl Collector<Scrape> for SlaveHosts {
         let statements = statements(scrape.release());
         let table = scrape.query_either(&statements, &Privilege::REPLICAS).await?;
         push(&table, sink).map_err(|error| table.malformed(error))
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        Privilege::REPLICAS.on(scrape.release())
     }
 }
 

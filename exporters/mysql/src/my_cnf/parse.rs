@@ -3,10 +3,7 @@
 use common::secret::Secret;
 
 use super::expand::expand;
-use super::{Entry, MyCnf, SyntaxError};
-
-/// Section of the keys that stand before any header.
-const DEFAULT: &str = "DEFAULT";
+use super::{DEFAULT, Entry, MyCnf, SyntaxError};
 
 /// Reads the text of an option file; `environment` gives the variables that values refer to.
 ///
@@ -23,6 +20,7 @@ pub fn parse(
     while let Some((index, line)) = lines.next() {
         let number = index + 1;
         let line = line.trim();
+        file.includes_others |= line.starts_with("!include");
         if line.is_empty() || line.starts_with(['#', ';', '!']) {
             continue;
         }

@@ -80,9 +80,9 @@ fn errors_and_debug_output_show_no_value() {
     assert_eq!(
         errors,
         [
-            "line 2: port is not a number in its range",
-            "line 3: ssl is neither true nor false",
-            "line 4: user has no value"
+            "line 2: [client] port is not a number in its range",
+            "line 3: [client] ssl is neither true nor false",
+            "line 4: [client] user has no value"
         ]
     );
     assert!(!format!("{file:?} {section:?}").contains("hunter2"));
@@ -116,5 +116,18 @@ fn bytes_that_are_no_text_cost_only_their_own_value() {
     let file = read(&String::from_utf8_lossy(bytes));
     assert_eq!(text(&file, "client", "user"), Some("exporter"));
     let error = file.section("client").unwrap().text("password").unwrap_err();
-    assert_eq!(error.to_string(), "line 4: password is not UTF-8");
+    assert_eq!(error.to_string(), "line 4: [client] password is not UTF-8");
+}
+
+#[test]
+fn keys_may_have_underscores_and_errors_name_the_section_of_the_line() {
+    let file = read("!include /etc/other.cnf\n[a]\nssl_ca=x\nport=y\n[a.b]\nuser=u\n");
+    let section = file.section("a.b").unwrap();
+    assert_eq!(text(&file, "a.b", "ssl-ca"), Some("x"));
+    let error = section.number::<u16>("port").unwrap_err();
+    assert_eq!(error.to_string(), "line 4: [a] port is not a number in its range");
+    assert!(section.has("user") && !section.has("password") && file.includes_others());
+    let mut names: Vec<_> = file.names().collect();
+    names.sort_unstable();
+    assert_eq!(names, ["a", "a.b"]);
 }

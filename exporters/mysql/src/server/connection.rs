@@ -9,12 +9,22 @@ use mysql_async::{Conn, Opts};
 use super::error::QueryError;
 use super::table::{MAX_BYTES, Table};
 
+/// What can be done with a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Another statement may be sent.
+    Ready,
+    /// A statement was sent whose answer has not been read to its end.
+    Busy,
+    /// It broke, or what came made no sense.
+    Lost,
+}
+
 /// A connection that leaves neither a task nor a socket behind, in whatever state it is dropped.
 pub(super) struct Connection {
     /// `None` only while being dropped.
     conn: Option<Conn>,
-    /// A statement was sent whose answer has not been read to its end.
-    is_busy: bool,
+    state: State,
     /// Seconds after which the server ends a statement.
     statement_limit: Option<u64>,
     /// Its transactions cannot write.
@@ -22,20 +32,22 @@ pub(super) struct Connection {
     /// It is ready for a statement of the user's, of as many rows at most.
     rows_for_user: Option<usize>,
     opened: Instant,
+    /// Which state of the accounts it was made with.
+    pub(super) generation: u64,
 }
 
 impl Connection {
     /// Connects and logs in.
-    pub(super) async fn open(opts: Opts) -> Result<Self, QueryError> {
+    pub(super) async fn open(opts: Opts, generation: u64) -> Result<Self, QueryError> {
         let conn = Conn::new(opts).await.map_err(|error| QueryError::connect(&error))?;
-        let opened = Instant::now();
         Ok(Self {
             conn: Some(conn),
-            is_busy: false,
+            state: State::Ready,
             statement_limit: None,
             is_read_only: false,
             rows_for_user: None,
-            opened,
+            opened: Instant::now(),
+            generation,
         })
     }
 
@@ -44,12 +56,23 @@ impl Connection {
         let Some(conn) = self.conn.as_mut() else {
             return Err(QueryError::Lost("closed".into()));
         };
-        self.is_busy = true;
+        self.state = State::Busy;
         let answer = read(conn, statement).await;
-        self.is_busy =
-            matches!(&answer, Err(error) if !matches!(error, mysql_async::Error::Server(_)));
+        self.state = match &answer {
+            // The rest of it has not been read.
+            Ok(table) if table.overflows() => State::Busy,
+            Ok(_) | Err(mysql_async::Error::Server(_)) => State::Ready,
+            Err(_) => State::Lost,
+        };
         let table = answer.map_err(|error| QueryError::lost(&error))?;
         if table.overflows() { Err(QueryError::TooLarge(MAX_BYTES)) } else { Ok(table) }
+    }
+
+    /// The server's number for this connection if it is likely to be at work on a statement whose
+    /// answer nobody waits for any more.
+    pub(super) fn abandoned(&self) -> Option<u32> {
+        let conn = self.conn.as_ref().filter(|_| self.state == State::Busy);
+        conn.map(Conn::id)
     }
 
     /// Makes the server end statements after `seconds`; `set` does so.
@@ -99,15 +122,21 @@ impl Connection {
 
     /// Usable for another statement.
     pub(super) fn is_usable(&self) -> bool {
-        !self.is_busy
+        self.state == State::Ready
     }
 }
 
 async fn read(conn: &mut Conn, statement: &str) -> mysql_async::Result<Table> {
-    let result = conn.query_iter(statement).await?;
+    let mut result = conn.query_iter(statement).await?;
     let mut table =
         Table::new(statement, result.columns_ref().iter().map(mysql_async::Column::name_str));
-    result.for_each_and_drop(|row| table.push(row)).await?;
+    while let Some(row) = result.next().await? {
+        table.push(row);
+        if table.overflows() {
+            return Ok(table);
+        }
+    }
+    result.drop_result().await?;
     Ok(table)
 }
 
@@ -118,10 +147,10 @@ impl Drop for Connection {
     /// up, after which the library closes the socket without further ado.
     fn drop(&mut self) {
         let Some(mut conn) = self.conn.take() else { return };
-        if self.is_busy {
-            let _ = conn.ping().now_or_never();
-        } else {
+        if self.state == State::Ready {
             let _ = conn.disconnect().now_or_never();
+        } else {
+            let _ = conn.ping().now_or_never();
         }
     }
 }

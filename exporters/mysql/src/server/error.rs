@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use mysql_async::{Error, IoError};
+use common::tls::rustls_error;
+use mysql_async::{DriverError, Error, IoError};
+
+use super::tls::HINTS;
 
 /// A server's message is cut to this many characters.
 const MESSAGE_CHARACTERS: usize = 500;
@@ -12,6 +15,9 @@ const PRIVILEGE_ERRORS: [u16; 4] = [1044, 1142, 1143, 1227];
 
 /// Too many connections: of the server, and of the account by either of its limits.
 const CONNECTION_ERRORS: [u16; 3] = [1040, 1203, 1226];
+
+/// Access denied: to anybody with this name and password.
+const LOGIN_ERRORS: [u16; 3] = [1044, 1045, 1698];
 
 /// A failed connection or statement; never shows the password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,14 +40,25 @@ pub enum QueryError {
     #[error("no answer within {:.1} s", .0.as_secs_f64())]
     Timeout(Duration),
     /// The answer is larger than allowed.
-    #[error("the answer is larger than {0} bytes")]
+    #[error("the answer has too many rows, or more than {0} bytes")]
     TooLarge(usize),
-    /// The version is none that starts with three numbers.
-    #[error("the version {0:?} does not start with three numbers")]
-    Version(String),
+    /// TLS failed, or its settings.
+    #[error("{0}")]
+    Tls(String),
+    /// TLS is required and the server offers none.
+    #[error("TLS: the server offers none")]
+    NoTls,
+    /// There is no such account, or it is malformed.
+    #[error("{0}")]
+    Account(String),
     /// No user is configured.
     #[error("no user is configured: set user in [client] of the option file, or --mysqld.username")]
     NoUser,
+}
+
+/// True for the words of [`QueryError::Refused`] that are about privileges; more may follow them.
+pub fn is_denial(words: &str) -> bool {
+    PRIVILEGE_ERRORS.iter().any(|code| words.contains(&format!("(error {code})")))
 }
 
 impl QueryError {
@@ -53,6 +70,11 @@ impl QueryError {
     /// The account, or the server, has as many connections as it may.
     pub(super) fn is_about_connections(&self) -> bool {
         matches!(self, Self::Refused { code, .. } if CONNECTION_ERRORS.contains(code))
+    }
+
+    /// The server does not take user and password.
+    pub(super) fn is_about_login(&self) -> bool {
+        matches!(self, Self::Refused { code, .. } if LOGIN_ERRORS.contains(code))
     }
 
     /// An error while connecting.
@@ -71,7 +93,12 @@ impl QueryError {
                 code: error.code,
                 message: error.message.chars().take(MESSAGE_CHARACTERS).collect(),
             },
+            Error::Io(IoError::Io(error)) if rustls_error(error).is_some() => {
+                Self::Tls(HINTS.explain(error))
+            }
             Error::Io(IoError::Io(error)) => otherwise(error.to_string()),
+            Error::Io(IoError::Tls(error)) => Self::Tls(format!("TLS: {error}")),
+            Error::Driver(DriverError::NoClientSslFlagFromServer) => Self::NoTls,
             Error::Driver(error) => {
                 otherwise(error.to_string().chars().take(MESSAGE_CHARACTERS).collect())
             }

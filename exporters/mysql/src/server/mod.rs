@@ -6,113 +6,121 @@
 
 mod connection;
 mod error;
+mod idle;
+mod lent;
 mod limit;
-mod servers;
+mod login;
 mod table;
+mod target;
+mod tls;
+mod turns;
 mod version;
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::{Duration, Instant};
 
 use common::failures::{Change, FailureLog, OddityLog};
-use common::sync::lock;
 use futures_util::FutureExt as _;
-use mysql_async::{Opts, OptsBuilder};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Mutex, Semaphore};
 
-use crate::account::{Account, Address};
+use crate::account::Accounts;
 use crate::args::ConnectionArgs;
 use connection::Connection;
+use idle::Idle;
+use lent::Lent;
+use login::Dialer;
+use turns::Turns;
 
-pub use error::QueryError;
+pub use error::{QueryError, is_denial};
 pub(crate) use limit::Limit;
-pub use servers::Servers;
 pub use table::{Cells, Table};
+pub use target::Target;
 pub use version::{mariadb, mysql, parse_version};
-
-/// How long an unused connection is kept: longer than any usual scrape interval.
-const KEPT_SECONDS: u64 = 180;
 
 /// How long a connection lives at most: a host name may lead to another
 /// server, and an account that has been changed is only noticed at login.
 const MAX_AGE: Duration = Duration::from_mins(10);
 
-/// When the server gives up an unused connection: well after this side does.
-const SERVER_KEPT_SECONDS: u64 = 600;
-
-/// Largest packet of an answer.
-const MAX_PACKET_BYTES: usize = 16 * 1024 * 1024;
+/// How long a connection lives at most that lacks privileges: not shorter, so that an account
+/// that is never granted more does not log in at each scrape.
+const MAX_AGE_WITHOUT_PRIVILEGE: Duration = Duration::from_secs(30);
 
 /// One server: an account there and the connections that wait for the next scrape.
 pub struct Server {
-    /// Holds the password: never printed.
-    opts: Opts,
-    address: Address,
-    /// Set once on each connection.
-    settings: Vec<String>,
-    refusals: OddityLog,
+    dialer: Dialer,
     /// As many as there may be connections.
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
     /// How many permits there are.
     allowed: AtomicUsize,
-    idle: Mutex<Idle>,
+    turns: Turns,
+    /// Held while a connection is made, or a statement ended.
+    dialing: Arc<Mutex<()>>,
+    idle: Arc<Idle>,
     failures: FailureLog,
-}
-
-#[derive(Default)]
-struct Idle {
-    connections: Vec<(Connection, Instant)>,
-    /// A task is about to close unused connections.
-    is_watched: bool,
+    oddities: OddityLog,
 }
 
 impl std::fmt::Debug for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Server").field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("Server").field("dialer", &self.dialer).finish_non_exhaustive()
     }
 }
 
 impl Server {
     /// A server that is not connected to before it is asked something.
-    pub fn new(account: Account, args: &ConnectionArgs) -> Self {
-        let builder = OptsBuilder::default()
-            .user(Some(account.user))
-            .pass(Some(account.password.expose()))
-            .enable_cleartext_plugin(account.allows_cleartext)
-            // The account is that of the address given, not of a socket that the server names.
-            .prefer_socket(false)
-            // Given here, these two are not asked for on each connection.
-            .max_allowed_packet(Some(MAX_PACKET_BYTES))
-            .wait_timeout(Some(28_800))
-            .stmt_cache_size(0);
-        let builder = match &account.address {
-            Address::Tcp(host, port) => builder.ip_or_hostname(host).tcp_port(*port),
-            Address::Socket(path) => builder.socket(Some(path)),
-        };
+    pub fn new(target: Target, accounts: Arc<Accounts>, args: &ConnectionArgs) -> Self {
         Self {
-            opts: builder.into(),
-            address: account.address,
-            settings: settings(args),
-            refusals: OddityLog::default(),
-            permits: Semaphore::new(args.max_open_connections.into()),
+            dialer: Dialer::new(target, accounts, args),
+            permits: Arc::new(Semaphore::new(args.max_open_connections.into())),
             allowed: AtomicUsize::new(args.max_open_connections.into()),
-            idle: Mutex::default(),
+            turns: Turns::default(),
+            dialing: Arc::default(),
+            idle: Arc::default(),
             failures: FailureLog::default(),
+            oddities: OddityLog::default(),
         }
     }
 
     /// Logs the first of a series of equal failures, and the recovery.
     pub fn log_change(&self, opened: Result<(), &QueryError>) {
-        let server = &self.address;
         match (self.failures.note(&opened), opened) {
-            (Change::New, Err(error)) => tracing::warn!(%server, %error, "server is down"),
-            (_, Err(error)) => tracing::debug!(%server, %error, "server is still down"),
-            (Change::Recovered, Ok(())) => tracing::info!(%server, "server is up again"),
+            (Change::New, Err(error)) => {
+                tracing::warn!(server = self.name(), %error, "server is down");
+            }
+            (_, Err(error)) => {
+                tracing::debug!(server = self.name(), %error, "server is still down");
+            }
+            (Change::Recovered, Ok(())) => {
+                tracing::info!(server = self.name(), "server is up again");
+            }
             (_, Ok(())) => {}
         }
+    }
+
+    /// Logs once that the server's version has a form of which nothing can be told.
+    pub(crate) fn log_version(&self, text: &str) {
+        if self.oddities.is_new(text) {
+            let version = common::error::excerpt(text);
+            let words = "the version has no number: only what all servers have is asked for";
+            tracing::warn!(server = self.name(), version, "{words}");
+        }
+    }
+
+    /// Logs once for each reason that a statement could not be ended.
+    fn log_left_running(&self, error: &QueryError) {
+        let (server, words) = (self.name(), "a statement may run on after its deadline");
+        if self.oddities.is_new(&error.to_string()) {
+            tracing::warn!(server, %error, "{words}");
+        } else {
+            tracing::debug!(server, %error, "{words}");
+        }
+    }
+
+    fn name(&self) -> String {
+        self.dialer.name()
     }
 
     /// Runs a statement on one of the connections before `deadline`; `limit`
@@ -138,16 +146,19 @@ impl Server {
         statement: &str,
         limit: Option<&Limit>,
     ) -> Result<Table, QueryError> {
-        if self.opts.user().is_none_or(str::is_empty) {
-            return Err(QueryError::NoUser);
-        }
+        let mut turn = self.turns.take(statement).await;
         loop {
-            // The semaphore is never closed.
-            let permit = self.permits.acquire().await;
-            match self.attempt_on_one(statement, limit).await {
+            let Ok(permit) = Arc::clone(&self.permits).acquire_owned().await else {
+                return Err(QueryError::Lost("closed".into()));
+            };
+            let mut lent = Lent::new(Arc::clone(self), permit, turn);
+            match self.run_on_one(&mut lent, statement, limit).await {
                 Err(error) if error.is_about_connections() && self.allows_fewer(&error) => {
                     // Those that are left wait for one another.
-                    permit.map(SemaphorePermit::forget).unwrap_or_default();
+                    match lent.forget() {
+                        Some(same) => turn = same,
+                        None => return Err(error),
+                    }
                 }
                 answer => return answer,
             }
@@ -161,59 +172,60 @@ impl Server {
         if !others_are_open || self.allowed.fetch_update(Relaxed, Relaxed, fewer).is_err() {
             return false;
         }
-        let (server, connections) = (&self.address, self.allowed.load(Relaxed));
+        let connections = self.allowed.load(Relaxed);
+        let server = self.name();
         tracing::warn!(%server, %error, connections, "fewer connections are used from now on");
         true
     }
 
-    async fn attempt_on_one(
+    /// Runs a statement on a kept connection or a new one, which is `lent`'s until it has ended.
+    async fn run_on_one(
         self: &Arc<Self>,
+        lent: &mut Lent,
         statement: &str,
         limit: Option<&Limit>,
     ) -> Result<Table, QueryError> {
-        let kept = self.lock().connections.pop();
-        if let Some((connection, _)) = kept {
-            match self.run(connection, statement, limit).await {
+        let mut kept = self.kept();
+        let mut dialing = None;
+        if kept.is_none() && !lent.is_dialing() {
+            dialing = Some(self.dialing.lock().await);
+            // One may have been given back meanwhile.
+            kept = self.kept();
+        }
+        if let Some(kept) = kept {
+            dialing = None;
+            match self.run(lent.connection.insert(kept), statement, limit).await {
                 // Closed while it was idle: by the server, or because that was restarted.
                 Err(QueryError::Lost(reason)) => {
-                    tracing::debug!(server = %self.address, reason, "a kept connection was dead");
-                    // Dropped outside the lock; most likely as dead as this one.
-                    let others = std::mem::take(&mut self.lock().connections);
-                    drop(others);
+                    tracing::debug!(server = self.name(), reason, "a kept connection was dead");
+                    // Most likely as dead as this one.
+                    self.idle.clear();
                 }
-                answer => return answer,
+                answer => {
+                    self.take_back(lent, &answer);
+                    return answer;
+                }
             }
         }
-        let mut connection = Connection::open(self.opts.clone()).await?;
-        self.set_up(&mut connection).await?;
-        self.run(connection, statement, limit).await
+        lent.connection = None;
+        if dialing.is_none() && !lent.is_dialing() {
+            dialing = Some(self.dialing.lock().await);
+        }
+        let connection = lent.connection.insert(self.dialer.connect().await?);
+        drop(dialing);
+        let answer = self.run(connection, statement, limit).await;
+        self.take_back(lent, &answer);
+        answer
     }
 
-    /// Makes the settings of a new connection. One that the server refuses costs no other: there
-    /// are proxies and relatives of MySQL that lack some.
-    async fn set_up(&self, connection: &mut Connection) -> Result<(), QueryError> {
-        match connection.query(&format!("SET {}", self.settings.join(", "))).await {
-            Err(QueryError::Refused { .. }) => {}
-            answer => return answer.map(drop),
-        }
-        for setting in &self.settings {
-            match connection.query(&format!("SET {setting}")).await {
-                Err(error @ QueryError::Refused { .. }) => {
-                    if self.refusals.is_new(setting) {
-                        let server = &self.address;
-                        tracing::warn!(%server, %error, setting, "the server takes no such setting");
-                    }
-                }
-                answer => drop(answer?),
-            }
-        }
-        Ok(())
+    /// A connection that waits for use.
+    fn kept(&self) -> Option<Connection> {
+        self.idle.take(|kept| !self.dialer.is_outdated(kept))
     }
 
-    /// Runs a statement on `connection` and keeps that if it is usable still.
     async fn run(
-        self: &Arc<Self>,
-        mut connection: Connection,
+        &self,
+        connection: &mut Connection,
         statement: &str,
         limit: Option<&Limit>,
     ) -> Result<Table, QueryError> {
@@ -221,57 +233,18 @@ impl Server {
             connection.limit(limit.seconds, &limit.statement).await?;
         }
         connection.make_ready(limit.and_then(|limit| limit.rows_for_user)).await?;
-        let answer = connection.query(statement).await;
+        connection.query(statement).await
+    }
+
+    /// Keeps the connection that has given `answer` if it is of use still.
+    fn take_back(&self, lent: &mut Lent, answer: &Result<Table, QueryError>) {
         // Privileges are those of the time of login: a grant takes effect on a new connection.
-        let lacks_privilege = matches!(&answer, Err(error) if error.is_about_privileges());
-        if connection.is_usable() && !lacks_privilege && connection.age() < MAX_AGE {
-            self.keep(connection);
-        }
-        answer
-    }
-
-    fn keep(self: &Arc<Self>, connection: Connection) {
-        let mut idle = self.lock();
-        idle.connections.push((connection, Instant::now()));
-        if !idle.is_watched {
-            idle.is_watched = true;
-            tokio::spawn(close_unused(Arc::downgrade(self)));
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Idle> {
-        lock(&self.idle)
-    }
-}
-
-/// What is set on each connection, as `SET` takes it.
-fn settings(args: &ConnectionArgs) -> Vec<String> {
-    let mut settings = vec![format!("wait_timeout = {SERVER_KEPT_SECONDS}")];
-    if args.enable_lock_wait_timeout {
-        settings.push(format!("lock_wait_timeout = {}", args.lock_wait_timeout));
-    }
-    if args.log_slow_filter {
-        settings.push("log_slow_filter = 'tmp_table_on_disk,filesort_on_disk'".to_owned());
-    }
-    settings
-}
-
-/// Closes connections that no scrape has used for a while; ends with the last of them.
-async fn close_unused(server: Weak<Server>) {
-    loop {
-        tokio::time::sleep(Duration::from_secs(KEPT_SECONDS)).await;
-        let Some(server) = server.upgrade() else { return };
-        let mut idle = server.lock();
-        let (unused, used): (Vec<_>, Vec<_>) = std::mem::take(&mut idle.connections)
-            .into_iter()
-            .partition(|(_, since)| since.elapsed().as_secs() >= KEPT_SECONDS);
-        idle.connections = used;
-        idle.is_watched = !idle.connections.is_empty();
-        let is_done = !idle.is_watched;
-        drop(idle);
-        drop(unused);
-        if is_done {
-            return;
+        let lacks_privilege = matches!(answer, Err(error) if error.is_about_privileges());
+        let max_age = if lacks_privilege { MAX_AGE_WITHOUT_PRIVILEGE } else { MAX_AGE };
+        let is_of_use =
+            |connection: &mut Connection| connection.is_usable() && connection.age() < max_age;
+        if let Some(connection) = lent.connection.take_if(is_of_use) {
+            self.idle.keep(connection);
         }
     }
 }

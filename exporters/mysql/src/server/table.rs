@@ -1,13 +1,22 @@
 //! The answer to a statement: rows of text, held in one buffer.
 
 use std::borrow::Cow;
-use std::ops::Range;
 
 use common::error::{CollectError, ParseError};
 use mysql_async::{Row, Value};
 
-/// Bytes of one answer at most; status and variables of a large server have some 100 kB.
-pub(super) const MAX_BYTES: usize = 32 * 1024 * 1024;
+/// Bytes of one answer at most; status and variables of a large server have some 100 kB, the sizes
+/// of ten thousand tables 1 MB.
+pub(super) const MAX_BYTES: usize = 8 * 1024 * 1024;
+
+/// Cells of one answer at most: five rows for each of ten thousand tables, ten columns wide.
+const MAX_CELLS: usize = 512 * 1024;
+
+/// Rows of one answer at most: each may become a series, or several.
+const MAX_ROWS: usize = 100_000;
+
+/// In the place of a cell: it is NULL. No text is so long that its end has this bit.
+const NULL: u32 = 1 << 31;
 
 /// Columns and rows; every cell may be NULL. Bytes that are no UTF-8 are replaced.
 #[derive(Debug, Default)]
@@ -15,8 +24,8 @@ pub struct Table {
     statement: String,
     columns: Vec<String>,
     text: String,
-    /// Cell after cell, row after row.
-    cells: Vec<Option<Range<usize>>>,
+    /// Where each cell ends in the text, cell after cell, row after row.
+    ends: Vec<u32>,
     overflows: bool,
 }
 
@@ -29,24 +38,37 @@ impl Table {
 
     /// Adds a row; drops it, and remembers that, if the table is full.
     pub(super) fn push(&mut self, row: Row) {
+        if self.ends.len() >= MAX_ROWS * self.columns.len().max(1) {
+            self.overflows = true;
+            return;
+        }
         for value in row.unwrap_raw() {
             match value {
-                None | Some(Value::NULL) => self.cells.push(None),
-                Some(Value::Bytes(bytes)) => self.push_text(&String::from_utf8_lossy(&bytes)),
+                None | Some(Value::NULL) => self.push_cell(None),
+                Some(Value::Bytes(bytes)) => self.push_cell(Some(&String::from_utf8_lossy(&bytes))),
                 // Only prepared statements answer in other forms.
-                Some(value) => self.push_text(&value.as_sql(true)),
+                Some(value) => self.push_cell(Some(&value.as_sql(true))),
             }
         }
     }
 
-    fn push_text(&mut self, text: &str) {
-        if self.text.len() + text.len() > MAX_BYTES || self.cells.len() > MAX_BYTES / 8 {
+    fn push_cell(&mut self, text: Option<&str>) {
+        let bytes = self.text.len() + text.map_or(0, str::len);
+        let end = u32::try_from(bytes).ok().filter(|_| bytes <= MAX_BYTES);
+        let Some(end) = end.filter(|_| self.ends.len() < MAX_CELLS) else {
             self.overflows = true;
             return;
-        }
-        let start = self.text.len();
-        self.text.push_str(text);
-        self.cells.push(Some(start..self.text.len()));
+        };
+        self.text.push_str(text.unwrap_or_default());
+        self.ends.push(if text.is_some() { end } else { end | NULL });
+    }
+
+    /// The text of the cell at `index`, counted over all rows; `None` for NULL.
+    fn cell(&self, index: usize) -> Option<&str> {
+        let end = *self.ends.get(index).filter(|end| **end & NULL == 0)?;
+        let before = index.checked_sub(1).and_then(|before| self.ends.get(before));
+        let start = before.map_or(0, |end| end & !NULL);
+        self.text.get(start as usize..end as usize)
     }
 
     /// Rows had to be dropped.
@@ -85,7 +107,7 @@ impl Table {
     /// The rows, in order.
     pub fn rows(&self) -> impl Iterator<Item = Cells<'_>> + Clone {
         let width = self.columns.len().max(1);
-        self.cells.chunks_exact(width).map(|cells| Cells { table: self, cells })
+        (0..self.ends.len() / width).map(move |row| Cells { table: self, first: row * width })
     }
 }
 
@@ -93,13 +115,15 @@ impl Table {
 #[derive(Clone, Copy, Debug)]
 pub struct Cells<'a> {
     table: &'a Table,
-    cells: &'a [Option<Range<usize>>],
+    /// Place of its first cell among all cells.
+    first: usize,
 }
 
 impl<'a> Cells<'a> {
     /// Text of a column by its position; `None` for NULL and where there is no such column.
     pub fn at(self, column: usize) -> Option<&'a str> {
-        self.table.text.get(self.cells.get(column)?.clone()?)
+        let is_there = column < self.table.columns.len();
+        if is_there { self.table.cell(self.first + column) } else { None }
     }
 
     /// Text of the first of these columns that the table has; `None` for NULL and where it has none.
@@ -114,10 +138,7 @@ impl Table {
     pub(crate) fn of(columns: &[&str], rows: &[&[Option<&str>]]) -> Self {
         let mut table = Self::new("SHOW TEST", columns.iter().map(|&column| column.into()));
         for cell in rows.iter().flat_map(|row| row.iter()) {
-            match cell {
-                Some(text) => table.push_text(text),
-                None => table.cells.push(None),
-            }
+            table.push_cell(*cell);
         }
         table
     }
@@ -157,9 +178,24 @@ mod tests {
         let mut table = Table::of(&["a"], &[]);
         let text = "x".repeat(MAX_BYTES / 2);
         for _ in 0..3 {
-            table.push_text(&text);
+            table.push_cell(Some(&text));
         }
         assert!(table.overflows());
         assert_eq!(table.rows().count(), 2);
+        assert_eq!(table.rows().nth(1).unwrap().at(0), Some(text.as_str()));
+        let mut empty = Table::of(&["a"], &[]);
+        for _ in 0..=MAX_CELLS {
+            empty.push_cell(None);
+        }
+        assert!(empty.overflows());
+        assert_eq!(empty.rows().count(), MAX_CELLS);
+    }
+
+    #[test]
+    fn null_is_no_empty_text() {
+        let row: &[Option<&str>] = &[None, Some(""), None, Some("é"), Some("x"), None];
+        let table = Table::of(&["a", "b"], &[row]);
+        let cells: Vec<_> = table.rows().flat_map(|row| [row.at(0), row.at(1)]).collect();
+        assert_eq!(cells, row);
     }
 }

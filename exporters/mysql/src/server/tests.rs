@@ -1,4 +1,9 @@
+use clap::FromArgMatches as _;
+
+use super::login::settings;
 use super::*;
+use crate::account::Address;
+use crate::args::Args;
 use crate::scrape::Scrape;
 
 fn args() -> ConnectionArgs {
@@ -11,8 +16,31 @@ fn args() -> ConnectionArgs {
     }
 }
 
-fn account(address: Address) -> Account {
-    Account { address, user: "u".into(), password: "hunter2".into(), allows_cleartext: false }
+/// A server whose account is `user`, with a password.
+fn server_of(address: &Address, user: &str) -> Arc<Server> {
+    let address = format!("--mysqld.address={address}");
+    let user = format!("--mysqld.username={user}");
+    let arguments = ["mysql-exporter", "--config.my-cnf=", &address, &user].map(Into::into);
+    let matches = common::commands::parse::<crate::MysqlExporter>(arguments).unwrap();
+    let args_ = Args::from_arg_matches(&matches).unwrap();
+    let accounts = Accounts::read(&args_, true, Box::new(|_| Some("hunter2".into()))).unwrap();
+    Arc::new(Server::new(Target::default(), Arc::new(accounts), &args()))
+}
+
+fn server(address: &Address) -> Arc<Server> {
+    server_of(address, "u")
+}
+
+/// Waits until as many connections may be made as at the start: a statement that was given up is
+/// being ended before.
+async fn settle(server: &Server) {
+    for _ in 0..500 {
+        if server.permits.available_permits() == 2 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{} permits", server.permits.available_permits());
 }
 
 #[test]
@@ -39,16 +67,16 @@ fn the_limit_is_in_the_servers_words() {
 
 #[test]
 fn the_password_is_not_printed() {
-    let server = Server::new(account("db:3306".parse().unwrap()), &args());
-    let shown = format!("{server:?}");
-    assert!(shown.contains("db") && !shown.contains("hunter2"), "{shown}");
+    let server = server(&"db:3306".parse().unwrap());
+    let shown = format!("{server:?} {}", server.name());
+    assert!(shown.contains("db:3306") && !shown.contains("hunter2"), "{shown}");
 }
 
 #[tokio::test]
 async fn a_closed_port_a_hung_server_and_nonsense_are_errors() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = Address::Tcp("127.0.0.1".into(), listener.local_addr().unwrap().port());
-    let server = Arc::new(Server::new(account(address.clone()), &args()));
+    let server = server(&address);
     let deadline = || Instant::now() + Duration::from_millis(200);
     let error = Scrape::open(&server, None, deadline()).await.unwrap_err();
     assert!(matches!(error, QueryError::Timeout(_)), "{error}");
@@ -69,13 +97,12 @@ async fn a_closed_port_a_hung_server_and_nonsense_are_errors() {
     nonsense.join().unwrap();
     let error = Scrape::open(&server, None, deadline()).await.unwrap_err();
     assert!(error.to_string().starts_with("cannot connect: "), "{error}");
-    assert_eq!(server.permits.available_permits(), 2);
+    settle(&server).await;
 }
 
 #[tokio::test]
 async fn without_a_user_nothing_is_asked() {
-    let account = Account { user: String::new(), ..account("127.0.0.1:1".parse().unwrap()) };
-    let server = Arc::new(Server::new(account, &args()));
+    let server = server_of(&"127.0.0.1:1".parse().unwrap(), "");
     let deadline = Instant::now() + Duration::from_secs(1);
     let error = Scrape::open(&server, None, deadline).await.unwrap_err();
     assert_eq!(error, QueryError::NoUser);
@@ -123,11 +150,33 @@ async fn a_server_that_hangs_within_an_answer_is_left_at_the_deadline() {
         // The end of the answer never comes; the connection must.
         stream.read(&mut request).unwrap()
     });
-    let server = Arc::new(Server::new(account(address), &args()));
+    let server = server(&address);
     let deadline = Instant::now() + Duration::from_millis(300);
     let error = Scrape::open(&server, None, deadline).await.unwrap_err();
     assert!(matches!(error, QueryError::Timeout(_)), "{error}");
     assert_eq!(hanging.join().unwrap(), 0);
-    assert!(server.lock().connections.is_empty());
-    assert_eq!(server.permits.available_permits(), 2);
+    assert_eq!(server.idle.len(), 0);
+    settle(&server).await;
+}
+
+#[tokio::test]
+#[ignore = "needs mariadbd"]
+async fn no_statement_outlives_its_scrape_on_the_server() {
+    let real = ::tests::mariadb::MariaDb::start(&[]).unwrap();
+    let account = "CREATE USER u@localhost IDENTIFIED BY 'hunter2' WITH MAX_USER_CONNECTIONS 2";
+    real.sql(account).unwrap();
+    let server = server(&Address::Tcp("127.0.0.1".into(), real.port));
+    for number in 0..20 {
+        // No limit is set, as if the statement were one that no limit binds.
+        let deadline = Instant::now() + Duration::from_millis(200);
+        let statement = format!("SELECT SLEEP(60), {}", number % 2);
+        let error = server.query(&statement, None, deadline).await.unwrap_err();
+        assert!(matches!(error, QueryError::Timeout(_)), "{error}");
+    }
+    settle(&server).await;
+    let count = "SELECT COUNT(*) FROM information_schema.processlist WHERE USER = 'u' AND ";
+    let sleeping = real.sql(&format!("{count} INFO LIKE '%SLEEP%'")).unwrap();
+    assert_eq!(sleeping.trim(), "0");
+    let all = real.sql(&format!("{count} TRUE")).unwrap();
+    assert!(all.trim().parse::<u32>().unwrap() <= 2, "{all}");
 }

@@ -15,22 +15,23 @@ pub const fn mysql(major: u32, minor: u32, patch: u32) -> Release {
     Release { product: MYSQL, number: (major, minor, patch) }
 }
 
-/// Reads a version; `None` unless it starts with three numbers.
+/// Reads a version; `None` unless it starts with a number. Numbers that are missing are 0.
 pub fn parse_version(text: &str) -> Option<Release> {
-    let mut parts = text.splitn(3, '.');
-    let (major, minor, rest) = (parts.next()?, parts.next()?, parts.next()?);
-    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-    let (patch, _) = rest.split_at(end);
     let is_mariadb = text.to_ascii_lowercase().contains("mariadb");
-    Some(Release {
-        product: if is_mariadb { MARIADB } else { MYSQL },
-        number: (digits(major)?, digits(minor)?, digits(patch)?),
-    })
+    // What MariaDB puts before its version for the sake of old replicas.
+    let bare = text.strip_prefix("5.5.5-").filter(|_| is_mariadb).unwrap_or(text);
+    let (major, rest) = number(bare)?;
+    let (minor, rest) = rest.strip_prefix('.').and_then(number).unwrap_or_default();
+    let (patch, _) = rest.strip_prefix('.').and_then(number).unwrap_or_default();
+    let product = if is_mariadb { MARIADB } else { MYSQL };
+    Some(Release { product, number: (major, minor, patch) })
 }
 
-/// Unlike the number parser, takes no sign.
-fn digits(text: &str) -> Option<u32> {
-    if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
+/// The number that `text` starts with, and the rest; unlike the number parser, takes no sign.
+fn number(text: &str) -> Option<(u32, &str)> {
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, rest) = text.split_at(end);
+    Some((digits.parse().ok()?, rest))
 }
 
 #[cfg(test)]
@@ -52,8 +53,24 @@ mod tests {
     }
 
     #[test]
+    fn relatives_and_proxies_have_versions_too() {
+        for (text, release) in [
+            ("5.5.5-10.6.18-MariaDB-log", mariadb(10, 6, 18)),
+            ("8.0.11-TiDB-v7.5.0", mysql(8, 0, 11)),
+            ("8.0.mysql_aurora.3.04.0", mysql(8, 0, 0)),
+            ("8.4", mysql(8, 4, 0)),
+            ("12-MariaDB", mariadb(12, 0, 0)),
+            ("10..1", mysql(10, 0, 0)),
+            ("1.2.99999999999", mysql(1, 2, 0)),
+            ("5.5.5-log", mysql(5, 5, 5)),
+        ] {
+            assert_eq!(parse_version(text), Some(release), "{text}");
+        }
+    }
+
+    #[test]
     fn other_text_is_no_version() {
-        for text in ["", "10", "10.11", "10.11.", "x.y.z", "+1.2.3", "1.2.99999999999", "10..1"] {
+        for text in ["", "x.y.z", "+1.2.3", "v8.0.36", "-1", "99999999999.1.1", "MariaDB"] {
             assert_eq!(parse_version(text), None, "{text}");
         }
     }

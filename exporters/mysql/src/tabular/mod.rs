@@ -11,6 +11,7 @@ use common::error::CollectError;
 use common::exposition::{LabelSet, Sink};
 
 use crate::columns::{Strip, labelled};
+use crate::grant::Needs;
 use crate::per_release::PerRelease;
 use crate::scrape::Scrape;
 use crate::server::{Cells, QueryError, Table};
@@ -159,6 +160,10 @@ impl Collector<Scrape> for Tabular {
             return why_empty(scrape, self.view.table, self.view.switch).await;
         }
         Ok(())
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        self.view.privilege.on(scrape.release())
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use mysql_exporter::MysqlExporter;
 use tests::TemporaryFolder;
 use tests::exporter::Running;
+use tests::fake_mysql::{FakeMysql, Reply};
 use tests::mariadb::MariaDb;
 
 /// The exporter's account on the servers.
@@ -22,6 +23,36 @@ pub(crate) fn server(options: &[&str]) -> MariaDb {
     server
 }
 
+/// An answer of one name with the number 3.
+pub(crate) fn numbers(name: &'static str) -> Reply {
+    Reply::Rows(vec!["Variable_name", "Value"], vec![vec![Some(name), Some("3")]])
+}
+
+/// What a server answers that has one status and one variable, and `further`, which goes before.
+pub(crate) fn replies(further: &[(&'static str, Reply)]) -> Vec<(&'static str, Reply)> {
+    let mut replies = further.to_vec();
+    let known = |name: &str| further.iter().any(|(start, _)| *start == name);
+    for (statement, name) in
+        [("SHOW GLOBAL STATUS", "Threads_connected"), ("SHOW GLOBAL VARIABLES", "max_connections")]
+    {
+        if !known(statement) {
+            replies.push((statement, numbers(name)));
+        }
+    }
+    replies
+}
+
+/// A fake server with these [`replies`].
+pub(crate) fn fake_server(version: &'static str, further: &[(&'static str, Reply)]) -> FakeMysql {
+    FakeMysql::start(version, replies(further)).unwrap()
+}
+
+/// An exporter of a fake server.
+pub(crate) fn fake_exporter(server: &FakeMysql) -> Exporter {
+    let address = format!("127.0.0.1:{}", server.port);
+    Exporter::start(address, "user=exporter\npassword=secret", &[])
+}
+
 /// Tries `check` until it gives something.
 pub(crate) async fn eventually<T>(what: &str, check: impl AsyncFn() -> Option<T>) -> T {
     let deadline = Instant::now() + Duration::from_mins(1);
@@ -30,7 +61,9 @@ pub(crate) async fn eventually<T>(what: &str, check: impl AsyncFn() -> Option<T>
             return found;
         }
         assert!(Instant::now() < deadline, "{what}: not within a minute");
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        // The server renews what it shows of transactions only if nobody has asked for a tenth of
+        // a second.
+        tokio::time::sleep(Duration::from_millis(150)).await;
     }
 }
 
@@ -44,7 +77,10 @@ pub(crate) fn option_file(client: &str) -> (TemporaryFolder, String) {
 }
 
 /// The exporter without a socket.
-pub(crate) struct Exporter(Running<MysqlExporter>);
+pub(crate) struct Exporter {
+    pub(crate) running: Running<MysqlExporter>,
+    folder: TemporaryFolder,
+}
 
 impl Exporter {
     /// An exporter for the server at `address` with the lines `client` in its option file.
@@ -55,9 +91,33 @@ impl Exporter {
 
     /// An exporter with the lines `client` in its option file.
     pub(crate) fn with_option_file(client: &str, arguments: &[&str]) -> Self {
-        // It is read at the start, and at no time later.
-        let (_folder, file) = option_file(client);
-        Self(Running::start(&[&[file.as_str()], arguments].concat()).unwrap())
+        Self::start_with_file(&format!("[client]\n{client}\n"), arguments)
+    }
+
+    /// An exporter with this option file.
+    pub(crate) fn start_with_file(content: &str, arguments: &[&str]) -> Self {
+        let (folder, file) = option_file("");
+        std::fs::write(folder.path().join("my.cnf"), content).unwrap();
+        let running = Running::start(&[&[file.as_str()], arguments].concat()).unwrap();
+        Self { running, folder }
+    }
+
+    /// Replaces the content of the option file.
+    pub(crate) fn write(&self, content: &str) {
+        std::fs::write(self.folder.path().join("my.cnf"), content).unwrap();
+    }
+
+    /// Status and body of the answer to a request.
+    pub(crate) async fn get(&self, path: &str) -> (u16, String) {
+        let answer = self.running.get(path, &[]).await.unwrap();
+        (answer.status, answer.body)
+    }
+
+    /// The metrics at `path`, which must be answered with status 200.
+    pub(crate) async fn scrape_path(&self, path: &str, timeout_seconds: f64) -> Scraped {
+        let timeout = timeout_seconds.to_string();
+        let header = [("X-Prometheus-Scrape-Timeout-Seconds", timeout.as_str())];
+        Scraped(self.running.scrape_with(path, &header).await.unwrap())
     }
 
     /// An exporter with the usual account of `server`.
@@ -68,7 +128,7 @@ impl Exporter {
 
     /// One scrape, which must be answered with status 200.
     pub(crate) async fn scrape(&self, timeout_seconds: f64) -> Scraped {
-        Scraped(self.0.scrape_within(timeout_seconds).await.unwrap())
+        Scraped(self.running.scrape_within(timeout_seconds).await.unwrap())
     }
 }
 

@@ -8,7 +8,9 @@ use common::keyed::Keyed;
 use common::metric::{Desc, sanitize_name};
 use redis::{FromRedisValue as _, cmd};
 
+use crate::fields::MAX_UNKNOWN;
 use crate::replies::info::{fields, find, gauge, number, value};
+use crate::rights::{Needs, Right};
 use crate::scrape::Scrape;
 
 /// Fields that every cluster has. A field without a line here, such as those
@@ -76,12 +78,25 @@ impl Collector<Scrape> for Cluster {
             .map_err(|error| CollectError::query("CLUSTER INFO", &error))?;
         push(&text, sink).map_err(|error| CollectError::malformed("CLUSTER INFO", error))
     }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        if scrape.info().is_clustered() {
+            [Right::to("CLUSTER INFO")].into_iter().collect()
+        } else {
+            Needs::not_applicable("the server is no node of a cluster")
+        }
+    }
 }
 
 /// Pushes what is a number; says which field should be one and is not.
 fn push(text: &str, sink: &mut Sink) -> Result<(), ParseError> {
     let mut errors = FirstError::default();
-    for (field, text) in fields(text).filter(|(field, _)| field.starts_with(PREFIX)) {
+    let of_cluster = fields(text).filter(|(field, _)| field.starts_with(PREFIX));
+    for (index, (field, text)) in of_cluster.enumerate() {
+        if index >= MAX_UNKNOWN {
+            errors.keep(ParseError::form("more fields than are shown", field));
+            break;
+        }
         if let Some(known) = find(FIELDS, field) {
             if let Some(value) = errors.catch(value(known, text)) {
                 sink.value(&known.desc, value);

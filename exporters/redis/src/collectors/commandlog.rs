@@ -12,6 +12,7 @@ use redis::cmd;
 use crate::replies::info::Info;
 use crate::replies::settings::Settings;
 use crate::replies::values::{number, unexpected_from};
+use crate::rights::{Needs, Right};
 use crate::scrape::Scrape;
 
 /// The kinds of log and the families of their lengths.
@@ -87,6 +88,14 @@ impl Collector<Scrape> for CommandLog {
             errors.note(pushed.map_err(|error| CollectError::malformed("CONFIG GET", error)));
         }
         errors.into_result()
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        if scrape.info().is_sentinel() || !has_command_log(scrape.info()) {
+            return Needs::not_applicable("COMMANDLOG is for servers of Valkey 8.1 and later");
+        }
+        let length = Right::to("COMMANDLOG LEN").with("slow").if_known();
+        [Some(length), scrape.settings_right().ok()].into_iter().flatten().collect()
     }
 }
 

@@ -7,6 +7,7 @@ use common::exposition::Sink;
 use common::metric::{Metric, counter};
 
 use crate::replies::commands::{self, Calls};
+use crate::rights::Needs;
 use crate::scrape::Scrape;
 
 const METRICS: &[Metric<Calls>] = &[
@@ -44,5 +45,9 @@ impl Collector<Scrape> for CommandStats {
         let rows = commands::parse(scrape.info());
         sink.table(METRICS, rows.good.iter().map(|(command, calls)| ([("cmd", *command)], calls)));
         rows.map_error(|error| CollectError::malformed("INFO Commandstats", error)).finish()
+    }
+
+    fn needs(&self, _: &Scrape) -> Needs {
+        Needs::nothing_more()
     }
 }

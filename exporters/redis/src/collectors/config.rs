@@ -8,6 +8,7 @@ use common::keyed::Keyed;
 use common::metric::{Desc, Metric, gauge};
 
 use crate::replies::settings::Settings;
+use crate::rights::Needs;
 use crate::scrape::Scrape;
 
 /// Settings that are one number.
@@ -56,6 +57,10 @@ impl Collector<Scrape> for Config {
             }
             None => Ok(()),
         }
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        scrape.settings_right().map_or_else(|reason| reason, |right| [right].into_iter().collect())
     }
 }
 

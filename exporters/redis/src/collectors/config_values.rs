@@ -12,6 +12,7 @@ use redis::cmd;
 
 use crate::replies::settings::Settings;
 use crate::replies::values::unexpected_from;
+use crate::rights::{Needs, Right};
 use crate::scrape::Scrape;
 
 /// The reference's flag for this collector.
@@ -86,10 +87,18 @@ impl Collector<Scrape> for ConfigValues {
             let settings = Settings::from_reply(reply)
                 .ok_or_else(|| unexpected_from("SENTINEL CONFIG GET"))?;
             push(&settings, self.0.redacts, &SENTINEL, sink);
-        } else if let Some(settings) = scrape.settings().await? {
-            push(settings, self.0.redacts, &SERVER, sink);
+        } else if let Some(settings) = scrape.all_settings().await? {
+            push(&settings, self.0.redacts, &SERVER, sink);
         }
         Ok(())
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        if scrape.info().is_sentinel() {
+            let get = Right::to("SENTINEL CONFIG").with("GET").with("none");
+            return [get.if_known()].into_iter().collect();
+        }
+        scrape.settings_right().map_or_else(|reason| reason, |right| [right].into_iter().collect())
     }
 }
 

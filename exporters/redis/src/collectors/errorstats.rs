@@ -7,6 +7,7 @@ use common::exposition::Sink;
 use common::metric::Desc;
 
 use crate::replies::info::Info;
+use crate::rights::Needs;
 use crate::scrape::Scrape;
 
 const ERRORS: Desc<'_> =
@@ -20,6 +21,10 @@ impl Collector<Scrape> for ErrorStats {
         let rows = parse(scrape.info());
         sink.samples(&ERRORS, rows.good.iter().map(|(kind, count)| ([("err", *kind)], *count)));
         rows.map_error(|error| CollectError::malformed("INFO Errorstats", error)).finish()
+    }
+
+    fn needs(&self, _: &Scrape) -> Needs {
+        Needs::nothing_more()
     }
 }
 

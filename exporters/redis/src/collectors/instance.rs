@@ -7,6 +7,7 @@ use common::exposition::Sink;
 use common::metric::{Desc, Label};
 
 use crate::replies::info::Info;
+use crate::rights::Needs;
 use crate::scrape::Scrape;
 
 const INSTANCE: Desc<'_> = Desc::gauge(
@@ -41,6 +42,10 @@ impl Collector<Scrape> for Instance {
         labels.retain(|(name, _)| *name != "role" || !scrape.is_member());
         sink.samples(&INSTANCE, [(labels, 1.0)]);
         Ok(())
+    }
+
+    fn needs(&self, _: &Scrape) -> Needs {
+        Needs::nothing_more()
     }
 }
 

@@ -9,6 +9,7 @@ use common::keyed::Keyed;
 
 use crate::fields;
 use crate::replies::info::{Info, find, gauge};
+use crate::rights::Needs;
 use crate::scrape::Scrape;
 
 /// The server counts in units of 1024 bytes.
@@ -53,6 +54,10 @@ pub(super) struct Instantaneous;
 impl Collector<Scrape> for Instantaneous {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
         push(scrape.info(), sink).map_err(|error| CollectError::malformed("INFO Stats", error))
+    }
+
+    fn needs(&self, _: &Scrape) -> Needs {
+        Needs::nothing_more()
     }
 }
 

@@ -8,7 +8,8 @@ use common::exposition::Sink;
 use common::metric::Desc;
 
 use crate::holders::Holder;
-use crate::keys::{Key, KeyChecks};
+use crate::keys::{Key, KeyChecks, Wanted};
+use crate::rights::{Needs, to_find};
 use crate::scrape::Scrape;
 use crate::server::session::{Cursor, Session};
 
@@ -44,6 +45,19 @@ impl Collector<Scrape> for KeyCounts {
         }
         sink.samples(&COUNT, counts);
         errors.into_result()
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        let checks = match scrape.checks_or_reason() {
+            Ok(checks) if checks.counts.is_empty() => {
+                return Needs::not_applicable("there is no --count-keys");
+            }
+            Ok(checks) => checks,
+            Err(reason) => return reason,
+        };
+        let patterns = checks.counts.iter().map(|key| (key.database, Wanted::Matching(&key.name)));
+        let find = to_find(&patterns.collect::<Vec<_>>());
+        find.into_iter().chain(scrape.holders_rights()).collect()
     }
 }
 

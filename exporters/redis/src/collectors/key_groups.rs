@@ -1,31 +1,36 @@
 //! All keys by groups: Lua patterns are matched on the server, batch by batch, where the memory of
 //! each key is asked too. Only numbers per group come back.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::Instant;
 
 use async_trait::async_trait;
 use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
-use common::error::{CollectError, FirstError};
+use common::error::{CollectError, FirstError, Partial};
 use common::exposition::Sink;
 use common::metric::{Desc, Metric, gauge};
 use redis::{Value, cmd};
 
 use crate::at_once::at_once;
-use crate::bounded::{self, Sum};
+use crate::bounded::{self, Sum, Whole};
 use crate::holders::{AT_ONCE, Holder};
+use crate::keys::Wanted;
 use crate::replies::settings::database_count;
 use crate::replies::values;
 use crate::replies::values::unexpected_from;
+use crate::rights::{Needs, Right, to_find};
 use crate::scrape::Scrape;
+use crate::server::failure::one_line;
 use crate::server::session::Session;
 
 /// Classifies the keys that one `SCAN` finds: cursor, batch size, patterns. Returns the next
-/// cursor and (group, keys, bytes) for each group.
+/// cursor, (group, keys, bytes) for each group, and why `MEMORY USAGE` was refused, if it was: then
+/// no bytes.
 const SCRIPT: &str = r"
 local found = redis.call('SCAN', ARGV[1], 'COUNT', ARGV[2])
-local groups, order = {}, {}
+local groups, order, refusal = {}, {}, false
 for _, key in ipairs(found[2]) do
   local name = 'unclassified'
   for i = 3, #ARGV do
@@ -36,6 +41,7 @@ for _, key in ipairs(found[2]) do
     end
   end
   local usage = redis.pcall('MEMORY', 'USAGE', key)
+  if type(usage) == 'table' then refusal = usage.err end
   if type(usage) ~= 'number' then usage = 0 end
   local group = groups[name]
   if not group then
@@ -48,9 +54,9 @@ for _, key in ipairs(found[2]) do
 end
 local result = {}
 for _, name in ipairs(order) do
-  result[#result + 1] = {name, groups[name][1], groups[name][2]}
+  result[#result + 1] = {name, groups[name][1], not refusal and groups[name][2]}
 end
-return {found[1], result}
+return {found[1], result, refusal}
 ";
 
 /// Name of the sum of the groups over the limit.
@@ -62,7 +68,7 @@ const MAX_KEPT: usize = 100_000;
 const METRICS: &[Metric<Group>] = &[
     gauge("redis_key_group_count", "Keys of a group.", |group| Some(group.keys)),
     gauge("redis_key_group_memory_usage_bytes", "Memory that the keys of a group take.", |group| {
-        Some(group.bytes)
+        group.bytes.known()
     }),
 ];
 
@@ -77,17 +83,17 @@ const DURATION: Desc<'_> = Desc::gauge(
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Group {
     keys: f64,
-    bytes: f64,
+    bytes: Whole,
 }
 
 impl Sum for Group {
     fn add(&mut self, other: &Self) {
         self.keys += other.keys;
-        self.bytes += other.bytes;
+        self.bytes.add(other.bytes);
     }
 
     fn size(&self) -> f64 {
-        self.bytes
+        self.bytes.known().unwrap_or(self.keys)
     }
 }
 
@@ -140,7 +146,7 @@ impl Collector<Scrape> for KeyGroups {
             let batch_size = scrape.batch_size();
             for (database, has_keys) in databases(scrape).await {
                 // What other servers have is not known yet.
-                let groups = if has_keys || sessions.len() > 1 {
+                let groups: Result<Vec<_>, _> = if has_keys || sessions.len() > 1 {
                     let read = |session| self.read(session, database, batch_size);
                     at_once(AT_ONCE, sessions.iter_mut().map(read)).await.into_iter().collect()
                 } else {
@@ -148,7 +154,7 @@ impl Collector<Scrape> for KeyGroups {
                 };
                 // Those of some servers alone would be too small.
                 let Some(groups) = errors.note(groups) else { continue };
-                let groups = merged(groups);
+                let groups = merged(groups.into_iter().map(|part| errors.take(part)).collect());
                 let name = format!("db{database}");
                 distinct.push(([("db", name.clone())], groups.len() as f64));
                 let groups = largest(groups, self.limit);
@@ -162,6 +168,23 @@ impl Collector<Scrape> for KeyGroups {
         sink.value(&DURATION, (started.elapsed().as_secs_f64() * 1000.0).round());
         errors.into_result()
     }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        if self.patterns.is_empty() {
+            return Needs::not_applicable("there is no --check-key-groups");
+        }
+        if scrape.info().is_sentinel() {
+            return Needs::not_applicable("a sentinel has no keys");
+        }
+        let every_key = Wanted::Matching(b"*");
+        let rights = [
+            Right::to("EVAL").with("return 1").with("0"),
+            Right::to("MEMORY USAGE").reading(every_key),
+        ];
+        let find = to_find(&[(0, every_key)]);
+        let rights = find.into_iter().chain(rights).chain(scrape.settings_right());
+        rights.chain(scrape.holders_rights()).collect()
+    }
 }
 
 impl KeyGroups {
@@ -172,15 +195,19 @@ impl KeyGroups {
         session: &mut Session,
         database: u32,
         batch_size: u32,
-    ) -> Result<HashMap<String, Group>, CollectError> {
+    ) -> Result<Partial<HashMap<String, Group>, CollectError>, CollectError> {
         session.select(database).await?;
         let mut groups: HashMap<String, Group> = HashMap::new();
+        let mut refusals = FirstError::default();
         let mut cursor = b"0".to_vec();
         loop {
             let mut eval = cmd("EVAL");
             eval.arg(SCRIPT).arg(0).arg(&cursor).arg(batch_size).arg(&self.patterns);
             let reply = session.ask("EVAL", &eval).await?;
-            let (next, rows) = parse(&reply).ok_or_else(|| unexpected_from("EVAL"))?;
+            let (next, rows, refusal) = parse(&reply).ok_or_else(|| unexpected_from("EVAL"))?;
+            if let Some(refusal) = refusal {
+                refusals.keep(CollectError::query("MEMORY USAGE", &one_line(&refusal)));
+            }
             for (name, row) in rows {
                 if groups.len() >= MAX_KEPT && !groups.contains_key(&name) {
                     let words = format!("more than {MAX_KEPT} groups in db{database}");
@@ -189,7 +216,7 @@ impl KeyGroups {
                 groups.entry(name).or_default().add(&row);
             }
             if next == b"0" {
-                return Ok(groups);
+                return Ok(refusals.beside(groups));
             }
             cursor = next;
         }
@@ -226,15 +253,17 @@ async fn databases(scrape: &Scrape) -> Vec<(u32, bool)> {
 
 type Rows = Vec<(String, Group)>;
 
-/// Next cursor and groups; names that are no UTF-8 are shown with replacements.
-fn parse(reply: &Value) -> Option<(Vec<u8>, Rows)> {
-    let [Value::BulkString(next), groups] = values::items(reply)? else { return None };
+/// Next cursor, groups, and why their memory is unknown, if it is; names that are no UTF-8 are
+/// shown with replacements.
+fn parse(reply: &Value) -> Option<(Vec<u8>, Rows, Option<Cow<'_, str>>)> {
+    let [Value::BulkString(next), groups, refusal] = values::items(reply)? else { return None };
     let group = |group: &Value| {
         let [name, keys, bytes] = values::items(group)? else { return None };
-        let (keys, bytes) = (values::number(keys)?, values::number(bytes)?);
+        let (keys, bytes) = (values::number(keys)?, Whole::of(values::number(bytes)));
         Some((values::text(name)?.into_owned(), Group { keys, bytes }))
     };
-    Some((next.clone(), values::items(groups)?.iter().map(group).collect::<Option<_>>()?))
+    let groups = values::items(groups)?.iter().map(group).collect::<Option<_>>()?;
+    Some((next.clone(), groups, values::text(refusal)))
 }
 
 /// The groups that take most memory, and the sum of the others.
@@ -276,7 +305,7 @@ mod tests {
     use super::*;
 
     fn group(keys: f64, bytes: f64) -> Group {
-        Group { keys, bytes }
+        Group { keys, bytes: Whole::of(Some(bytes)) }
     }
 
     #[test]
@@ -302,7 +331,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_reply_is_survived(text in "(\\*[0-3]\r\n|:[0-9]\r\n|\\$1\r\n0\r\n){1,8}") {
-            let _ = redis::parse_redis_value(text.as_bytes()).map(|reply| parse(&reply));
+            let _ = redis::parse_redis_value(text.as_bytes()).map(|reply| parse(&reply).is_some());
         }
 
         #[test]

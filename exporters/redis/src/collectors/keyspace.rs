@@ -15,6 +15,7 @@ use common::metric::{Metric, gauge};
 
 use crate::replies::info::{Info, Line, index};
 use crate::replies::settings::database_count;
+use crate::rights::Needs;
 use crate::scrape::Scrape;
 
 /// Empty databases are exposed up to this number: a server may be set to have millions.
@@ -90,6 +91,15 @@ impl Collector<Scrape> for Keyspace {
         let labelled = rows.good.iter().map(|(name, database)| ([("db", name.as_str())], database));
         sink.table(METRICS, labelled);
         rows.map_error(|error| CollectError::malformed("INFO Keyspace", error)).finish()
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        if scrape.info().is_sentinel() {
+            return Needs::not_applicable("a sentinel has no databases");
+        }
+        // For the number of the databases, which a cluster's node has one of.
+        let is_counting = self.0.includes_empty && !scrape.info().is_clustered();
+        scrape.settings_right().into_iter().filter(|_| is_counting).collect()
     }
 }
 

@@ -12,6 +12,7 @@ use redis::{Value, cmd};
 use crate::replies::commands::{self, Calls};
 use crate::replies::info::Info;
 use crate::replies::values::{find, items, number, pairs, text, unexpected};
+use crate::rights::{Needs, Right};
 use crate::scrape::Scrape;
 
 const SPIKES: &[Metric<Spike>] = &[
@@ -29,11 +30,6 @@ const SPIKES: &[Metric<Spike>] = &[
 
 const LATENCIES: Desc<'_> =
     Desc::histogram("redis_commands_latencies_usec", "Microseconds that a command took.");
-
-/// The command of Redis 7 that older servers do not know, and other servers than Redis and
-/// Valkey not either, whatever version they claim.
-const HISTOGRAM_SINCE: u64 = 7;
-const WITHOUT_HISTOGRAM: [&str; 2] = ["dragonfly_version", "kvrocks_version"];
 
 /// Options of the `latency` collector.
 #[derive(clap::Args, Clone, Copy, Debug)]
@@ -95,6 +91,18 @@ impl Collector<Scrape> for Latency {
         }
         errors.into_result()
     }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        if self.0.is_excluded {
+            return Needs::not_applicable("--exclude-latency-histogram-metrics turns it off");
+        }
+        if scrape.info().is_sentinel() {
+            return Needs::not_applicable("a sentinel has no LATENCY");
+        }
+        let histogram = has_histogram(scrape.info());
+        let histogram = histogram.then(|| Right::to("LATENCY HISTOGRAM").with("none").if_known());
+        [Right::to("LATENCY LATEST").if_known()].into_iter().chain(histogram).collect()
+    }
 }
 
 async fn ask(
@@ -110,10 +118,7 @@ async fn ask(
 
 /// True if the server knows `LATENCY HISTOGRAM`. Asking in vain would count as an error there.
 fn has_histogram(info: &Info) -> bool {
-    let version = info.server_field("redis_version").unwrap_or_default();
-    let major = version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(0);
-    major >= HISTOGRAM_SINCE
-        && WITHOUT_HISTOGRAM.iter().all(|field| info.server_field(field).is_none())
+    info.is_redis_since(7)
 }
 
 /// Pushes the histograms; their sums are those of the same commands in `INFO`, which the server

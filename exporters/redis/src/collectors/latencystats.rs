@@ -11,6 +11,7 @@ use common::metric::Desc;
 
 use crate::replies::commands::{self, Calls};
 use crate::replies::info::{Info, Line};
+use crate::rights::Needs;
 use crate::scrape::Scrape;
 
 const LATENCIES: Desc<'_> = Desc::summary(
@@ -41,6 +42,10 @@ impl Collector<Scrape> for LatencyStats {
         }
         drop(family);
         rows.map_error(|error| CollectError::malformed("INFO Latencystats", error)).finish()
+    }
+
+    fn needs(&self, _: &Scrape) -> Needs {
+        Needs::nothing_more()
     }
 }
 

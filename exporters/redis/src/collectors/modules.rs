@@ -13,6 +13,7 @@ use redis::cmd;
 use crate::fields;
 use crate::replies::info::{self, Line};
 use crate::replies::values::{text, unexpected};
+use crate::rights::Needs;
 use crate::scrape::Scrape;
 
 /// The reference's flag for this collector.
@@ -23,6 +24,9 @@ const MODULE: Desc<'_> = Desc::gauge(
     "A module that is loaded, its version and its ties to others; always 1.",
 );
 const LABELS: [&str; 6] = ["name", "ver", "api", "filters", "usedby", "using"];
+
+/// Modules that are shown at most; servers have a handful.
+const MAX_MODULES: usize = 1000;
 
 struct Modules;
 
@@ -47,13 +51,21 @@ impl Collector<Scrape> for Modules {
         let text = text(&reply).ok_or_else(|| malformed(unexpected()))?;
         push(&text, sink).map_err(malformed)
     }
+
+    fn needs(&self, _: &Scrape) -> Needs {
+        Needs::nothing_more()
+    }
 }
 
 /// Pushes what is well-formed; says what is not.
 fn push(text: &str, sink: &mut Sink) -> Result<(), ParseError> {
     let mut errors = FirstError::default();
     let lines = info::fields(text).filter(|(field, _)| *field == "module");
-    let modules = lines.filter_map(|(field, value)| {
+    let modules = lines.enumerate().filter_map(|(index, (field, value))| {
+        if index >= MAX_MODULES {
+            errors.keep(ParseError::form("more modules than are shown", value));
+            return None;
+        }
         let line = Line::new(field, value);
         if line.text("name").is_none() {
             errors.keep(line.malformed());

@@ -15,6 +15,7 @@ use common::metric::Desc;
 use tokio::sync::Semaphore;
 
 use crate::replies::settings::Settings;
+use crate::rights::Needs;
 use crate::scrape::Scrape;
 
 /// The reference's flag for this collector.
@@ -58,6 +59,10 @@ impl Collector<Scrape> for RdbFile {
             sink.value(&SIZE, size);
         }
         Ok(())
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        scrape.settings_right().map_or_else(|reason| reason, |right| [right].into_iter().collect())
     }
 }
 

@@ -11,6 +11,7 @@ use common::metric::Desc;
 use redis::{Value, cmd};
 
 use crate::replies::values;
+use crate::rights::{Needs, Right};
 use crate::scrape::Scrape;
 
 const VALUES: Desc<'_> = Desc::gauge("redis_script_values", "A value that a Lua script returned.");
@@ -83,6 +84,14 @@ impl Collector<Scrape> for Scripts {
             sink.samples(&RESULT, [([("filename", file.as_str())], result)]);
         }
         errors.into_result()
+    }
+
+    /// What the scripts call is their authors' to know.
+    fn needs(&self, _: &Scrape) -> Needs {
+        if self.scripts.is_empty() {
+            return Needs::not_applicable("there is no --script");
+        }
+        [Right::to(self.command).with("return 1").with("0")].into_iter().collect()
     }
 }
 

@@ -11,6 +11,7 @@ use common::keyed::{Keyed, float};
 use redis::{Value, cmd};
 
 use crate::replies::values::{find, items, pairs, text, unexpected};
+use crate::rights::{Needs, Right};
 use crate::scrape::Scrape;
 
 /// The reference's flag for this collector.
@@ -103,6 +104,11 @@ impl Collector<Scrape> for SearchIndexes {
         }
         push(&rows, sink);
         errors.into_result()
+    }
+
+    fn needs(&self, _: &Scrape) -> Needs {
+        let commands = [Right::to("FT._LIST"), Right::to("FT.INFO").with("none")];
+        commands.map(Right::if_known).into_iter().collect()
     }
 }
 

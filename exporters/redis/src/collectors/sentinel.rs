@@ -9,6 +9,7 @@ use common::keyed::Keyed;
 use common::metric::{Desc, Metric, gauge};
 
 use crate::replies::info::{self, Info, Line, index};
+use crate::rights::Needs;
 use crate::scrape::Scrape;
 
 /// Fields that are one number, each exposed under its own name.
@@ -72,6 +73,14 @@ pub(super) struct Sentinel;
 impl Collector<Scrape> for Sentinel {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
         push(scrape.info(), sink).map_err(|error| CollectError::malformed("INFO Sentinel", error))
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        if scrape.info().is_sentinel() {
+            Needs::nothing_more()
+        } else {
+            Needs::not_applicable("the server is no sentinel")
+        }
     }
 }
 

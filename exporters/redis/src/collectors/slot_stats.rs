@@ -14,6 +14,7 @@ use common::keyed::{Keyed, float};
 use redis::{Cmd, Value, cmd};
 
 use crate::replies::values::{find, items, pairs, text, unexpected};
+use crate::rights::{Needs, Right};
 use crate::scrape::Scrape;
 
 const STATEMENT: &str = "CLUSTER SLOT-STATS";
@@ -73,7 +74,8 @@ pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Sc
 #[async_trait]
 impl Collector<Scrape> for SlotStats {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
-        if !scrape.info().is_clustered() {
+        // A replica has the slots of its primary.
+        if !scrape.info().is_clustered() || scrape.is_copy() {
             return Ok(());
         }
         let Some(reply) = scrape.ask_if_known(STATEMENT, &self.command(KEYS)).await? else {
@@ -94,6 +96,15 @@ impl Collector<Scrape> for SlotStats {
         }
         push(&slots, sink);
         errors.into_result()
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        if !scrape.info().is_clustered() {
+            return Needs::not_applicable("the server is no node of a cluster");
+        }
+        let order = ["ORDERBY", KEYS, "LIMIT", "1"];
+        let right = order.iter().fold(Right::to(STATEMENT), Right::with);
+        [right.if_known()].into_iter().collect()
     }
 }
 

@@ -9,6 +9,7 @@ use common::metric::{Desc, Metric, gauge};
 use redis::{Value, cmd};
 
 use crate::replies::values::unexpected_from;
+use crate::rights::{Needs, Right};
 use crate::scrape::Scrape;
 
 const LENGTH: Desc<'_> = Desc::gauge("redis_slowlog_length", "Entries in the slow log.");
@@ -58,6 +59,14 @@ impl Collector<Scrape> for SlowLog {
             sink.row(METRICS, &entry);
         }
         errors.into_result()
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        if scrape.info().is_sentinel() {
+            return Needs::not_applicable("a sentinel has no slow log");
+        }
+        let commands = [Right::to("SLOWLOG LEN"), Right::to("SLOWLOG GET").with("1")];
+        commands.map(Right::if_known).into_iter().collect()
     }
 }
 

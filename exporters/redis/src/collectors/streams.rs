@@ -14,8 +14,9 @@ use common::sync::lock;
 use redis::{Cmd, Value, cmd};
 
 use crate::holders::Holder;
-use crate::keys::{Key, KeyChecks};
+use crate::keys::{Key, KeyChecks, Wanted, wanted};
 use crate::replies::values;
+use crate::rights::{Needs, Right, to_find};
 use crate::scrape::Scrape;
 use crate::server::session::{Cursor, Session};
 
@@ -111,6 +112,29 @@ impl Collector<Scrape> for Streams {
         let mut errors = shared.into_inner().unwrap_or_else(PoisonError::into_inner).errors;
         errors.good(read);
         errors.into_result()
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        let checks = match scrape.checks_or_reason() {
+            Ok(checks) => checks,
+            Err(reason) => return reason,
+        };
+        let streams = wanted(&checks.streams, &checks.single_streams);
+        let Some(&(_, first)) = streams.first() else {
+            return Needs::not_applicable(
+                "there is no --check-streams and no --check-single-streams",
+            );
+        };
+        let consumers = (!self.0.hides_consumers)
+            .then(|| Right::to("XINFO CONSUMERS").reading(first).with("none"));
+        let each = streams.iter().take(MAX_STREAMS).flat_map(|(_, keys)| {
+            let is_pattern = matches!(keys, Wanted::Matching(_));
+            let kind = is_pattern.then(|| Right::to("TYPE").reading(*keys));
+            [Right::to("XINFO STREAM").reading(*keys)].into_iter().chain(kind)
+        });
+        let groups = [Right::to("XINFO GROUPS").reading(first)];
+        let find = to_find(&streams).into_iter().chain(scrape.holders_rights());
+        find.chain(groups).chain(consumers).chain(each).collect()
     }
 }
 

@@ -12,6 +12,7 @@ use redis::{Value, cmd};
 use crate::fields;
 use crate::replies::info::{find, gauge};
 use crate::replies::values::{pairs, text, unexpected};
+use crate::rights::{Needs, Right};
 use crate::scrape::Scrape;
 
 /// The reference's flag for this collector.
@@ -63,6 +64,10 @@ impl Collector<Scrape> for Tile38 {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
         let reply = scrape.ask("SERVER EXT", cmd("SERVER").arg("EXT")).await?;
         push(&reply, sink).map_err(|error| CollectError::malformed("SERVER EXT", error))
+    }
+
+    fn needs(&self, _: &Scrape) -> Needs {
+        [Right::to("SERVER EXT")].into_iter().collect()
     }
 }
 

@@ -15,6 +15,7 @@ use redis::{Value, cmd};
 use crate::bounded::{MAX_NAME, OTHERS, Sum, Whole, cut, largest};
 use crate::replies::clients;
 use crate::replies::values::{find, items, number, pairs, text, unexpected};
+use crate::rights::{Needs, Right};
 use crate::scrape::Scrape;
 
 const METRICS: &[Metric<Sums>] = &[
@@ -102,6 +103,12 @@ impl Collector<Scrape> for Users {
             sink.samples(&REFUSED, samples);
         }
         errors.into_result()
+    }
+
+    fn needs(&self, _: &Scrape) -> Needs {
+        // An id that no client has, so that the trial is cheap.
+        let list = Right::to("CLIENT LIST").with("ID").with("0");
+        [list, Right::to("ACL LOG").with("0").if_known()].into_iter().collect()
     }
 }
 

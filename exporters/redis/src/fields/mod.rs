@@ -18,6 +18,8 @@ use labelled::Labelled;
 /// Fields about the cluster are exposed even where no table knows them.
 const CLUSTER_PREFIX: &str = "cluster_";
 const UNKNOWN_HELP: &str = "A field of INFO about the cluster.";
+/// Such fields that are shown at most; servers have a few dozen of them.
+pub(crate) const MAX_UNKNOWN: usize = 1000;
 
 /// Pushes all fields that are known, in any order; notes which should be a number and is not.
 pub(crate) fn push<'a>(
@@ -26,6 +28,7 @@ pub(crate) fn push<'a>(
     sink: &mut Sink,
 ) {
     let mut labelled = Labelled::default();
+    let mut unknown = 0;
     for (field, text) in fields {
         if let Some(known) = find(GAUGES, field).or_else(|| find(COUNTERS, field)) {
             push_known(known, text, errors, sink);
@@ -34,6 +37,12 @@ pub(crate) fn push<'a>(
         } else if field.starts_with(CLUSTER_PREFIX)
             && let Some(value) = number(text)
         {
+            unknown += 1;
+            if unknown > MAX_UNKNOWN {
+                errors
+                    .keep(ParseError::form("more fields about the cluster than are shown", field));
+                continue;
+            }
             let name = format!("redis_{}", sanitize_name(field));
             sink.value(&Desc::gauge(&name, UNKNOWN_HELP), value);
         }

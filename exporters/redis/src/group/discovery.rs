@@ -16,6 +16,7 @@ use super::members::{self, Found};
 use super::shards::Shards;
 use crate::args::Groups;
 use crate::replies::values;
+use crate::rights::Right;
 use crate::server::address::Address;
 use crate::server::failure::{ConnectionState, Failure};
 use crate::server::{Server, Servers, Target};
@@ -119,6 +120,19 @@ enum Told {
 }
 
 impl Group {
+    /// What the seeds are asked, and what holds for the other servers.
+    pub(crate) fn rights(&self) -> (Vec<Right>, &'static str) {
+        match &self.kind {
+            Kind::Cluster => {
+                (vec![Right::to(NODES)], "The other nodes of the cluster need the same.")
+            }
+            Kind::Sentinel(name) => {
+                let rights = [PRIMARY, REPLICAS].map(|command| Right::to(command).with(name));
+                (rights.into(), "Check the primary and its replicas by their own addresses.")
+            }
+        }
+    }
+
     /// A group of which nothing is known yet but where to ask.
     pub(crate) fn new(kind: Kind, seeds: Vec<Target>) -> Self {
         let (failures, oddities) = (FailureLog::default(), OddityLog::default());

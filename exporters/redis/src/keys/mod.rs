@@ -6,6 +6,9 @@ use anyhow::Context as _;
 
 pub use argument::{ArgumentError, Key, parse};
 
+/// More keys at once take memory, and the server's time in one piece, and save nothing.
+const MAX_BATCH: u32 = 10_000;
+
 /// Flags about keys that several collectors share.
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Keys")]
@@ -36,7 +39,7 @@ pub struct KeyArgs {
     /// Patterns of keys to count
     #[arg(id = "count-keys", long = "count-keys", value_name = "LIST", default_value = "")]
     count_keys: String,
-    /// Keys that one SCAN looks at, about
+    /// Keys that one SCAN looks at, about; 10000 at most
     #[arg(
         id = "check-keys-batch-size",
         long = "check-keys-batch-size",
@@ -75,6 +78,26 @@ pub struct KeyChecks {
     pub replicas_only: bool,
 }
 
+/// One key, or all that a pattern matches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted<'k> {
+    /// A name, whatever characters it has.
+    Named(&'k [u8]),
+    /// A pattern.
+    Matching(&'k [u8]),
+}
+
+/// Databases and keys of two lists: one of names and patterns, and one of names alone.
+pub fn wanted<'k>(keys: &'k [Key], single_keys: &'k [Key]) -> Vec<(u32, Wanted<'k>)> {
+    let singles = single_keys.iter().map(|key| (key.database, Wanted::Named(&key.name)));
+    let keys = keys.iter().map(|key| {
+        let is_pattern = key.is_pattern();
+        let keys = if is_pattern { Wanted::Matching } else { Wanted::Named };
+        (key.database, keys(&key.name))
+    });
+    keys.chain(singles).collect()
+}
+
 impl KeyChecks {
     /// What the flags ask for.
     ///
@@ -82,7 +105,7 @@ impl KeyChecks {
     /// A malformed list, with flag, item and reason.
     pub fn new(args: &KeyArgs) -> anyhow::Result<Self> {
         let mut checks = Self {
-            batch_size: args.batch_size.max(1),
+            batch_size: args.batch_size.clamp(1, MAX_BATCH),
             replicas_only: args.replicas_only,
             ..Self::default()
         };

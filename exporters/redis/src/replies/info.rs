@@ -12,27 +12,44 @@ const PER_COMMAND: [&str; 3] = ["Commandstats", "Errorstats", "Latencystats"];
 /// The only section whose name has a blank; Valkey.
 const ENGINES: &str = "Scripting Engines";
 
-/// The text of one `INFO`, with its sections found.
+/// The text of one `INFO`, with its sections and fields found: collectors look for many of them.
 #[derive(Debug)]
 pub struct Info {
     text: String,
     sections: Vec<Section>,
+    fields: Vec<Field>,
 }
 
 #[derive(Debug)]
 struct Section {
     name: Range<usize>,
     body: Range<usize>,
+    /// Places in the list of fields.
+    fields: Range<usize>,
+}
+
+/// Places in the text.
+#[derive(Debug)]
+struct Field {
+    name: Range<usize>,
+    value: Range<usize>,
 }
 
 impl Info {
-    /// Finds the sections. Any text is acceptable; what is no field is skipped.
+    /// Finds the sections and fields. Any text is acceptable; what is no field is skipped.
     pub fn new(text: String) -> Self {
-        let mut sections = vec![Section { name: 0..0, body: 0..text.len() }];
+        let mut sections = vec![Section { name: 0..0, body: 0..text.len(), fields: 0..0 }];
+        let mut found = Vec::new();
         let mut position = 0;
         for line in text.split_inclusive('\n') {
             let start = position;
             position += line.len();
+            if let Some((name, value)) = field(line) {
+                let start = position - line.trim_start().len();
+                let colon = start + name.len();
+                found.push(Field { name: start..colon, value: colon + 1..colon + 1 + value.len() });
+                continue;
+            }
             // Kvrocks puts a comment of several words into its keyspace section.
             let Some(name) = line.trim_ascii_end().strip_prefix("# ") else { continue };
             if name.is_empty() || (name.contains([' ', ':']) && name != ENGINES) {
@@ -40,11 +57,16 @@ impl Info {
             }
             if let Some(last) = sections.last_mut() {
                 last.body.end = start;
+                last.fields.end = found.len();
             }
             let name = start + 2..start + 2 + name.len();
-            sections.push(Section { name, body: position..text.len() });
+            let fields = found.len()..found.len();
+            sections.push(Section { name, body: position..text.len(), fields });
         }
-        Self { text, sections }
+        if let Some(last) = sections.last_mut() {
+            last.fields.end = found.len();
+        }
+        Self { text, sections, fields: found }
     }
 
     /// Fields of the section `name`, in order.
@@ -62,7 +84,9 @@ impl Info {
         section: &'a str,
         prefix: &'a str,
     ) -> impl Iterator<Item = (&'a str, Line<'a>)> {
-        self.bodies_of(move |name| name == section).flat_map(lines).filter_map(move |line| {
+        let sections = self.sections_of(move |name| name == section);
+        let lines = sections.flat_map(|section| lines(self.part(&section.body)));
+        lines.filter_map(move |line| {
             let (field, value) = line.rsplit_once(':')?;
             let name = field.strip_prefix(prefix)?.trim_end_matches(':');
             Some((name, Line::new(field, value)))
@@ -97,6 +121,15 @@ impl Info {
         Some(microseconds / 1e6)
     }
 
+    /// True for Redis from a major version on, and for Valkey, which counts as Redis 7. Other
+    /// servers lack commands of the version that they claim.
+    pub fn is_redis_since(&self, major: u64) -> bool {
+        const OTHERS: [&str; 2] = ["dragonfly_version", "kvrocks_version"];
+        let version = self.server_field("redis_version").unwrap_or_default();
+        let found = version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(0);
+        found >= major && OTHERS.iter().all(|field| self.server_field(field).is_none())
+    }
+
     /// True for a sentinel, which has neither data nor settings.
     pub fn is_sentinel(&self) -> bool {
         self.mode() == Some("sentinel")
@@ -112,18 +145,20 @@ impl Info {
         &'a self,
         wanted: impl Fn(&str) -> bool + 'a,
     ) -> impl Iterator<Item = (&'a str, &'a str)> {
-        self.bodies_of(wanted).flat_map(fields)
+        let sections = self.sections_of(wanted);
+        let fields = sections.filter_map(|section| self.fields.get(section.fields.clone()));
+        fields.flatten().map(|field| (self.part(&field.name), self.part(&field.value)))
     }
 
-    fn bodies_of<'a>(
+    fn sections_of<'a>(
         &'a self,
         wanted: impl Fn(&str) -> bool + 'a,
-    ) -> impl Iterator<Item = &'a str> {
-        let part = |range: &Range<usize>| self.text.get(range.clone()).unwrap_or_default();
-        self.sections
-            .iter()
-            .filter(move |section| wanted(part(&section.name)))
-            .map(move |section| part(&section.body))
+    ) -> impl Iterator<Item = &'a Section> {
+        self.sections.iter().filter(move |section| wanted(self.part(&section.name)))
+    }
+
+    fn part(&self, range: &Range<usize>) -> &str {
+        self.text.get(range.clone()).unwrap_or_default()
     }
 }
 
@@ -134,7 +169,19 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
 
 /// The lines `field:value` of a text; comments and other lines are skipped.
 pub fn fields(text: &str) -> impl Iterator<Item = (&str, &str)> {
-    lines(text).filter_map(|line| line.split_once(':')).filter(|(field, _)| !field.is_empty())
+    text.lines().filter_map(field)
+}
+
+/// The field on a line, if there is one.
+fn field(line: &str) -> Option<(&str, &str)> {
+    let (name, value) = split_once(line.trim(), b':')?;
+    (!name.is_empty() && !name.starts_with('#')).then_some((name, value))
+}
+
+/// As [`str::split_once`], at an ASCII character; faster for texts as short as these.
+fn split_once(text: &str, at: u8) -> Option<(&str, &str)> {
+    let place = text.bytes().position(|byte| byte == at)?;
+    Some((text.get(..place)?, text.get(place + 1..)?))
 }
 
 /// A line such as `db0:keys=2,expires=1`, whose parts are found by their names.
@@ -155,7 +202,14 @@ impl<'a> Line<'a> {
 
     /// Names and values of the parts; what has no `=` is skipped.
     pub fn parts(self) -> impl Iterator<Item = (&'a str, &'a str)> {
-        self.value.split(',').filter_map(|part| part.split_once('='))
+        let mut rest = Some(self.value);
+        let part = move || {
+            let text = rest.take()?;
+            let Some((part, behind)) = split_once(text, b',') else { return Some(text) };
+            rest = Some(behind);
+            Some(part)
+        };
+        std::iter::from_fn(part).filter_map(|part| split_once(part, b'='))
     }
 
     /// Text of the first part that is called `name`.

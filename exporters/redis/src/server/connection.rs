@@ -22,7 +22,11 @@ pub(super) const CONNECT: &str = "connect";
 /// The step, and the command, that logs in.
 pub(super) const AUTH: &str = "AUTH";
 
-const CLIENT_NAME: &str = "redis_exporter";
+/// A server with thousands of databases and commands has half of that. Every field takes memory
+/// and time in many collectors.
+const MAX_INFO_BYTES: usize = 1024 * 1024;
+
+pub(super) const CLIENT_NAME: &str = "redis_exporter";
 
 /// A connection that may be kept for the next scrape.
 #[derive(Clone, Debug)]
@@ -81,8 +85,7 @@ impl Connection {
         all.arg("ALL");
         match self.ask::<Vec<u8>>("INFO", &all, limit).await {
             Ok(text) => {
-                let info = Info::new(utf8(text));
-                if info.fields().next().is_some() {
+                if let Some(info) = read_info(text)? {
                     return Ok(info);
                 }
             }
@@ -90,9 +93,7 @@ impl Connection {
             Err(_) => {}
         }
         let text = self.ask::<Vec<u8>>("INFO", &cmd("INFO"), limit).await?;
-        let info = Info::new(utf8(text));
-        let has_fields = info.fields().next().is_some();
-        if has_fields { Ok(info) } else { Err(Failure::unusable("INFO", "the answer is empty")) }
+        read_info(text)?.ok_or_else(|| Failure::unusable("INFO", "the answer is empty"))
     }
 
     /// Gives the connection a name that `CLIENT LIST` shows.
@@ -167,6 +168,16 @@ async fn within<T>(
         Ok(Err(error)) => Err(Failure::new(step, &error)),
         Err(_) => Err(Failure::timeout(step)),
     }
+}
+
+/// The answer to `INFO`; `None` if it is empty.
+fn read_info(text: Vec<u8>) -> Result<Option<Info>, Failure> {
+    if text.len() > MAX_INFO_BYTES {
+        return Err(Failure::unusable("INFO", "the answer is larger than 1 MiB"));
+    }
+    let info = Info::new(utf8(text));
+    let has_fields = info.fields().next().is_some();
+    Ok(has_fields.then_some(info))
 }
 
 /// Text of an answer; invalid UTF-8 is replaced.

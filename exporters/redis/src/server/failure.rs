@@ -1,6 +1,6 @@
 //! Why a server could not be read, in words fit for a label.
 
-use redis::RedisError;
+use redis::{ErrorKind, RedisError};
 
 /// Characters of a reason at most: labels are kept by Prometheus for long.
 const REASON_CHARACTERS: usize = 200;
@@ -84,6 +84,10 @@ impl Failure {
 
 /// The cause in one bounded line: the server's own words where it answered.
 pub fn reason(error: &RedisError) -> String {
+    if error.kind() == ErrorKind::Parse {
+        // The library's words hold bytes of the reply and their places.
+        return "the reply is malformed".to_owned();
+    }
     let text = match (error.code(), error.detail()) {
         (Some(code), Some(detail)) => format!("{code} {detail}"),
         (Some(code), None) => code.to_owned(),

@@ -21,7 +21,9 @@ use tokio::sync::Mutex;
 
 use crate::args::Args;
 use crate::replies::info::Info;
-use connection::{AUTH, CONNECT, Connection};
+use crate::rights::Right;
+use address::Address;
+use connection::{AUTH, CLIENT_NAME, CONNECT, Connection};
 use credentials::{Credentials, Login};
 use failure::{ConnectionState, Failure};
 use tls::Tls;
@@ -75,6 +77,30 @@ impl Dialer {
     /// The server cannot be reached, refuses the login, or is too slow.
     pub async fn connect(&self, limit: Instant) -> Result<MultiplexedConnection, Failure> {
         self.log_in(limit).await.map(|connection| connection.multiplexed)
+    }
+
+    /// Where the connections lead; shown without secrets.
+    pub fn address(&self) -> &Address {
+        &self.target.address
+    }
+
+    /// The user to log in as; `None` for the default one.
+    pub async fn user(&self) -> Option<String> {
+        let Target { source, address, .. } = &self.target;
+        self.credentials.login(source, address).await?.user
+    }
+
+    /// What is sent before the collectors run.
+    pub fn rights(&self) -> Vec<Right> {
+        let ConnectionOptions { sets_client_name, pings, .. } = self.options;
+        let database = self.target.address.database;
+        let rights = [
+            Some(Right::to("INFO").with("server")),
+            sets_client_name.then(|| Right::to("CLIENT SETNAME").with(CLIENT_NAME)),
+            pings.then(|| Right::to("PING")),
+            (database != 0).then(|| Right::to("SELECT").with(database.to_string())),
+        ];
+        rights.into_iter().flatten().collect()
     }
 
     /// For a server at this address, of which the one here has told.

@@ -6,9 +6,13 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Bytes that the server may send for what it was asked at once. The answer to one command is
-/// hardly ever above one megabyte; more than this is an error, or the exporter would grow with it.
-const MAX_REPLY_BYTES: usize = 24 * 1024 * 1024;
+/// Memory that the answers to what was asked at once may take: their bytes, and [`ITEM_BYTES`]
+/// for each item. They are hardly ever above one megabyte; more than this is an error, or the
+/// exporter would grow with it: to four times as much, until a text is read and checked.
+const MAX_REPLY_BYTES: usize = 6 * 1024 * 1024;
+
+/// What an item of a reply takes in memory beside its own bytes. It may have as few as three.
+const ITEM_BYTES: usize = 96;
 
 /// The first bytes of replies in the Redis protocol, versions 2 and 3.
 const REPLIES: &[u8] = b"+-:$*_,#!=(%~>|";
@@ -24,13 +28,58 @@ pub(super) struct Watched {
     stream: Box<dyn Stream>,
     /// Nothing has been read yet.
     is_fresh: bool,
-    /// Bytes read since something was written.
+    /// What the bytes read since something was written take.
     received: usize,
+    items: Items,
+}
+
+/// Counts the items of replies as they come, in pieces of any size.
+#[derive(Debug, Default)]
+struct Items {
+    /// Bytes of a text that are still to come, with its end of line.
+    text: usize,
+    /// The type of the item whose line has begun, 0 before it has.
+    kind: u8,
+    /// The length on that line, if it is the line of a text.
+    length: usize,
+}
+
+impl Items {
+    /// The number of lines that end in `bytes` and are no part of a text.
+    fn count(&mut self, mut bytes: &[u8]) -> usize {
+        let mut count = 0;
+        while let Some((&byte, rest)) = bytes.split_first() {
+            if self.text > 0 {
+                let skipped = self.text.min(bytes.len());
+                self.text -= skipped;
+                bytes = bytes.get(skipped..).unwrap_or_default();
+                continue;
+            }
+            bytes = rest;
+            match (self.kind, byte) {
+                (_, b'\n') => {
+                    count += 1;
+                    let is_text = matches!(self.kind, b'$' | b'=' | b'!');
+                    let text = if is_text { self.length.saturating_add(2) } else { 0 };
+                    *self = Self { text, ..Self::default() };
+                }
+                (0, kind) => self.kind = kind,
+                // There is no text of a negative length.
+                (_, b'-') => self.kind = b'-',
+                (b'$' | b'=' | b'!', digit @ b'0'..=b'9') => {
+                    let digit = usize::from(digit - b'0');
+                    self.length = self.length.saturating_mul(10).saturating_add(digit);
+                }
+                _ => {}
+            }
+        }
+        count
+    }
 }
 
 impl Watched {
     pub(super) fn new(stream: Box<dyn Stream>) -> Self {
-        Self { stream, is_fresh: true, received: 0 }
+        Self { stream, is_fresh: true, received: 0, items: Items::default() }
     }
 
     fn check(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -40,7 +89,8 @@ impl Watched {
         if std::mem::take(&mut self.is_fresh) && !REPLIES.contains(&bytes[0]) {
             return Err(io::Error::new(ErrorKind::InvalidData, foreign(bytes)));
         }
-        self.received = self.received.saturating_add(bytes.len());
+        let items = self.items.count(bytes).saturating_mul(ITEM_BYTES);
+        self.received = self.received.saturating_add(bytes.len()).saturating_add(items);
         if self.received > MAX_REPLY_BYTES {
             let limit = MAX_REPLY_BYTES / 1024 / 1024;
             let words = format!("the reply is larger than {limit} MiB");
@@ -140,8 +190,33 @@ mod tests {
         for _ in 0..MAX_REPLY_BYTES / piece.len() {
             watched.check(&piece).unwrap();
         }
-        assert_eq!(watched.check(b"$").unwrap_err().to_string(), "the reply is larger than 24 MiB");
+        assert_eq!(watched.check(b"$").unwrap_err().to_string(), "the reply is larger than 6 MiB");
         watched.received = 0;
         watched.check(&piece).unwrap();
+    }
+
+    #[test]
+    fn many_small_items_count_for_what_they_take() {
+        let mut watched = Watched::new(Box::new(tokio::io::empty()));
+        let most = MAX_REPLY_BYTES / (ITEM_BYTES + 4);
+        watched.check(b":1\r\n".repeat(most).as_slice()).unwrap();
+        assert!(watched.check(b":1\r\n").is_err());
+    }
+
+    #[test]
+    fn lines_of_a_text_are_no_items() {
+        let replies = b"*3\r\n$5\r\n\n\n\n\n\n\r\n$-1\r\n:-7\r\n-ERR $3\r\n$0\r\n\r\n+$9\r\n_\r\n";
+        for size in 1..replies.len() {
+            let mut items = Items::default();
+            let count: usize = replies.chunks(size).map(|piece| items.count(piece)).sum();
+            assert_eq!(count, 8, "in pieces of {size}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_counted(bytes in "[$=!*:+0-9\r\n-]{0,40}") {
+            assert!(Items::default().count(bytes.as_bytes()) <= bytes.len());
+        }
     }
 }

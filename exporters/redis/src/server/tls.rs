@@ -5,16 +5,23 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use anyhow::{Context as _, bail};
 use common::sync::lock;
-use common::tls::AnyServer;
+use common::tls::{AnyServer, Hints, rustls_error};
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{CertificateError, ClientConfig, RootCertStore};
+use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::args::TlsArgs;
+
+/// What the flags are called that help where a handshake fails.
+const HINTS: Hints = Hints {
+    authorities: "--tls-ca-cert-file",
+    server_name: "--tls-server-name",
+    plain: "use redis://",
+};
 
 /// What flags say of TLS. The files are read again for each new connection, so that renewed
 /// certificates need no restart.
@@ -83,7 +90,7 @@ impl Tls {
         let server_name = ServerName::try_from(name.to_owned())
             .map_err(|_| "the host is no name that a certificate can hold".to_owned())?;
         let connecting = TlsConnector::from(config).connect(server_name, stream);
-        connecting.await.map_err(|error| explain(&error))
+        connecting.await.map_err(|error| HINTS.explain(&error))
     }
 
     /// True if the server at the other end of `stream`, which was addressed as `host`, speaks TLS.
@@ -174,47 +181,9 @@ impl Files {
 }
 
 fn certificates(pem: &[u8], path: &str) -> anyhow::Result<Vec<CertificateDer<'static>>> {
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    match certificates {
-        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        _ => bail!("{path}: no certificate in PEM"),
-    }
+    common::tls::certificates(pem).with_context(|| format!("{path}: no certificate in PEM"))
 }
 
 fn is_alert(error: &std::io::Error) -> bool {
-    let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
-    matches!(cause, Some(rustls::Error::AlertReceived(_)))
-}
-
-/// Why a handshake failed, in words that are always the same for the same cause.
-fn explain(error: &std::io::Error) -> String {
-    let Some(cause) = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>())
-    else {
-        return match error.kind() {
-            std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::ConnectionReset => {
-                "TLS: the server closed the connection during the handshake".into()
-            }
-            _ => format!("TLS: {error}"),
-        };
-    };
-    let words = match cause {
-        rustls::Error::InvalidMessage(_) => "the server does not speak TLS: use redis://",
-        rustls::Error::InvalidCertificate(cause) => match cause {
-            CertificateError::UnknownIssuer => {
-                "the certificate is from an unknown issuer: set --tls-ca-cert-file"
-            }
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-                "the certificate has expired"
-            }
-            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-                "the certificate is not valid yet"
-            }
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                "the certificate is not valid for name: set --tls-server-name"
-            }
-            _ => return format!("TLS: {cause}"),
-        },
-        _ => return format!("TLS: {cause}"),
-    };
-    format!("TLS: {words}")
+    matches!(rustls_error(error), Some(rustls::Error::AlertReceived(_)))
 }

@@ -5,6 +5,10 @@
 
 pub(crate) mod stub;
 
+use std::time::{Duration, Instant};
+
+use common::check::Report;
+use common::commands::{Program as _, parse};
 use redis_exporter::RedisExporter;
 use tests::redis::Redis;
 
@@ -20,6 +24,14 @@ pub(crate) fn start(flags: &[&str]) -> Running {
 pub(crate) fn of(server: &Redis, flags: &[&str]) -> Running {
     let address = format!("-redis.addr=redis://127.0.0.1:{}", server.port);
     start(&[&[address.as_str()], flags].concat())
+}
+
+/// What the command `check` prints with these flags.
+pub(crate) async fn check(flags: &[&str]) -> Report {
+    let arguments = std::iter::once("redis-exporter").chain(flags.iter().copied());
+    let matches = parse::<RedisExporter>(arguments.map(Into::into)).unwrap();
+    let check = RedisExporter::CHECK.unwrap()(&matches).unwrap();
+    check.check(Instant::now() + Duration::from_secs(10)).await.unwrap()
 }
 
 /// Asserts that `body` has the sample line `line`.

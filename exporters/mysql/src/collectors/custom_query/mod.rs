@@ -19,6 +19,7 @@ use common::exposition::Sink;
 use common::metric::{Metric, gauge};
 
 use crate::custom::{self, Query};
+use crate::grant::Needs;
 use crate::scrape::Scrape;
 use crate::server::QueryError;
 use kept::{Kept, is_fresh};
@@ -111,6 +112,11 @@ impl Collector<Scrape> for CustomQuery {
         let result = self.push(&answers, sink);
         self.kept.keep(scrape.server(), answers);
         result
+    }
+
+    /// What the queries read is their authors' to know.
+    fn needs(&self, _: &Scrape) -> Needs {
+        Needs::nothing_more()
     }
 }
 

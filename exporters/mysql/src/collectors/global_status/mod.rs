@@ -10,6 +10,7 @@ use common::error::CollectError;
 use common::exposition::Sink;
 use common::metric::{Desc, Kind, Metric, gauge};
 
+use crate::grant::Needs;
 use crate::naming::{Namer, munge_into};
 use crate::scrape::Scrape;
 use crate::server::Table;
@@ -163,6 +164,10 @@ pub(super) struct GlobalStatus;
 impl Collector<Scrape> for GlobalStatus {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
         push(&scrape.query("SHOW GLOBAL STATUS").await?, sink)
+    }
+
+    fn needs(&self, _: &Scrape) -> Needs {
+        Needs::nothing_more()
     }
 }
 

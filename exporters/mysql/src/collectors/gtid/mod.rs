@@ -12,7 +12,9 @@ use common::error::{CollectError, FirstError, ParseError, Partial};
 use common::exposition::{Family, LabelSet, Sink};
 use common::metric::Desc;
 
+use crate::grant::Needs;
 use crate::gtid::{GtidSet, positions};
+use crate::privilege::Privilege;
 use crate::replica_status::labels;
 use crate::scrape::Scrape;
 use crate::server::{Cells, Table, mariadb, mysql};
@@ -63,6 +65,10 @@ impl Collector<Scrape> for Gtid {
             }
         }
         errors.into_result()
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        Privilege::REPLICA_STATUS.on(scrape.release())
     }
 }
 

@@ -13,7 +13,9 @@ use common::keyed::float;
 use common::metric::Desc;
 
 use super::scan::{Name, Reader, Scan, ScanFlags, Scanned, TABLES, ask};
+use crate::grant::Needs;
 use crate::literal::literals;
+use crate::privilege::Privilege;
 use crate::scrape::Scrape;
 use crate::server::{Cells, Table};
 use crate::tabular::BoundFlag;
@@ -65,6 +67,10 @@ impl Collector<Scrape> for AutoIncrement {
             errors.keep(CollectError::malformed(TABLES, complaint));
         }
         errors.into_result()
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        Privilege::TABLES.on(scrape.release())
     }
 }
 

@@ -9,6 +9,7 @@ use common::exposition::Sink;
 use common::keyed::float;
 use common::metric::{Desc, Kind, sanitize_name};
 
+use crate::grant::Needs;
 use crate::per_release::PerRelease;
 use crate::privilege::Privilege;
 use crate::scrape::Scrape;
@@ -63,6 +64,10 @@ impl Collector<Scrape> for InnodbMetrics {
             }
         }
         Err(absent)
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        Privilege::PROCESS.on(scrape.release())
     }
 }
 

@@ -10,6 +10,7 @@ use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
 
 use crate::columns::{Column, Label, labelled, push_rows};
+use crate::grant::Needs;
 use crate::scrape::Scrape;
 use crate::server::{Table, mysql};
 use crate::tabular::{BoundFlag, Tabular, View};
@@ -81,6 +82,10 @@ impl Collector<Scrape> for Tablespaces {
             table => (likely, table?),
         };
         push(tabular, &table, sink)
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        self.new.needs(scrape)
     }
 }
 

@@ -12,6 +12,7 @@ use common::exposition::Sink;
 use common::keyed::float;
 use common::metric::Desc;
 
+use crate::grant::Needs;
 use crate::privilege::Privilege;
 use crate::scrape::Scrape;
 use crate::server::{Cells, Table};
@@ -77,6 +78,11 @@ impl Collector<Scrape> for Processlist {
         let statement = statement(self.options.min_time);
         let table = scrape.query_table(TABLE, &statement, &Privilege::PROCESS).await?;
         push(&table, &self.options, sink)
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        // Threads of others are left out otherwise.
+        Privilege::PROCESS.silently().on(scrape.release())
     }
 }
 

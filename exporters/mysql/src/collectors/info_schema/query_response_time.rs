@@ -8,6 +8,7 @@ use common::error::{CollectError, FirstError, ParseError};
 use common::exposition::Sink;
 use common::metric::Desc;
 
+use crate::grant::Needs;
 use crate::privilege::Privilege;
 use crate::scrape::Scrape;
 use crate::server::Table;
@@ -57,6 +58,10 @@ impl Collector<Scrape> for QueryResponseTime {
             }
         }
         errors.into_result()
+    }
+
+    fn needs(&self, _: &Scrape) -> Needs {
+        Needs::nothing_more()
     }
 }
 

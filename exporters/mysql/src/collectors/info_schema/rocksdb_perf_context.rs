@@ -10,6 +10,7 @@ use common::keyed::float;
 use common::metric::Kind;
 
 use crate::columns::{Label, labelled};
+use crate::grant::Needs;
 use crate::naming::Namer;
 use crate::privilege::Privilege;
 use crate::scrape::Scrape;
@@ -60,6 +61,10 @@ impl Collector<Scrape> for RocksdbPerfContext {
             "SELECT TABLE_SCHEMA, TABLE_NAME, PARTITION_NAME, STAT_TYPE, VALUE FROM {TABLE}"
         );
         push(&scrape.query_table(TABLE, &statement, &Privilege::PROCESS).await?, sink)
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        Privilege::PROCESS.on(scrape.release())
     }
 }
 

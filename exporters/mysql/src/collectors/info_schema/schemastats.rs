@@ -5,6 +5,7 @@
 use clap::ArgMatches;
 
 use crate::columns::{Column, Label};
+use crate::privilege::Privilege;
 use crate::tabular::{BoundFlag, Tabular, View};
 
 pub(crate) const MAX_ROWS: BoundFlag = BoundFlag {
@@ -35,7 +36,9 @@ const VIEW: View = View::of_information_schema(
     ],
 )
 .with_tail("WHERE @@userstat GROUP BY TABLE_SCHEMA")
-.switched_by("userstat");
+.switched_by("userstat")
+// Unlike the statistics of users, it shows what the account may read.
+.needing(Privilege::TABLES);
 
 pub(crate) fn tabular(matches: &ArgMatches) -> Tabular {
     summing().bounded(MAX_ROWS.bound(matches))

@@ -15,7 +15,9 @@ use common::metric::Desc;
 use common::sync::lock;
 
 use super::scan::{Name, Reader, Scan, ScanFlags, Scanned, TABLES, ask};
+use crate::grant::Needs;
 use crate::literal::literals;
+use crate::privilege::Privilege;
 use crate::scrape::Scrape;
 use crate::server::{Cells, Table};
 use crate::tabular::BoundFlag;
@@ -126,6 +128,10 @@ impl Collector<Scrape> for Tables {
         }
         errors.note(self.name_unknown(scrape, &names).await);
         errors.into_result()
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        Privilege::TABLES.on(scrape.release())
     }
 }
 

@@ -3,6 +3,7 @@
 //! <https://mariadb.com/kb/en/information-schema-table_statistics-table/>
 
 use crate::columns::{Column, Label};
+use crate::privilege::Privilege;
 use crate::tabular::{BoundFlag, View};
 
 pub(crate) const MAX_ROWS: BoundFlag = BoundFlag {
@@ -33,7 +34,9 @@ pub(crate) const VIEW: View = View::of_information_schema(
     ],
 )
 .with_tail("WHERE @@userstat")
-.switched_by("userstat");
+.switched_by("userstat")
+// Unlike the statistics of users, it shows what the account may read.
+.needing(Privilege::TABLES);
 
 #[cfg(test)]
 mod tests {

@@ -11,6 +11,7 @@ use common::exposition::{LabelSet, Sink};
 use common::keyed::float;
 use common::metric::{Desc, Kind};
 
+use crate::grant::Needs;
 use crate::naming::munge_into;
 use crate::privilege::Privilege;
 use crate::scrape::Scrape;
@@ -115,6 +116,10 @@ impl Collector<Scrape> for Statistics {
             return Err(CollectError::query(table, &message));
         }
         push(&self.subject, &answer, &self.bound, sink)
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        Privilege::PROCESS.on(scrape.release())
     }
 }
 

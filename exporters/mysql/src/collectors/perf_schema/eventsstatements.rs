@@ -10,6 +10,7 @@ use common::exposition::Sink;
 use common::metric::Desc;
 
 use crate::columns::{Column, Label};
+use crate::grant::Needs;
 use crate::literal::literals;
 use crate::scrape::Scrape;
 use crate::server::{Cells, Table};
@@ -191,6 +192,10 @@ impl Collector<Scrape> for EventsStatements {
         }
         push_latency(&table, sink);
         VIEW.push(&table, &rows, sink)
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        self.0.needs(scrape)
     }
 }
 

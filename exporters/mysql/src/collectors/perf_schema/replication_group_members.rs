@@ -8,6 +8,7 @@ use common::error::CollectError;
 use common::exposition::Sink;
 use common::metric::Desc;
 
+use crate::grant::Needs;
 use crate::naming::munge_into;
 use crate::privilege::Privilege;
 use crate::scrape::Scrape;
@@ -34,6 +35,10 @@ impl Collector<Scrape> for GroupMembers {
             return why_empty(scrape, TABLE, Some("performance_schema")).await;
         }
         Ok(())
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        Privilege::PERFORMANCE_SCHEMA.on(scrape.release())
     }
 }
 

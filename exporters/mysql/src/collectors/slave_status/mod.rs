@@ -10,8 +10,10 @@ use common::exposition::{LabelSet, Sink};
 use common::keyed::Keyed;
 use common::metric::Kind;
 
+use crate::grant::Needs;
 use crate::gtid::positions;
 use crate::naming::Namer;
+use crate::privilege::Privilege;
 use crate::replica_status::labels;
 use crate::scrape::Scrape;
 use crate::server::Table;
@@ -38,6 +40,10 @@ pub(super) struct SlaveStatus;
 impl Collector<Scrape> for SlaveStatus {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
         push(scrape.replica_status().await?, sink)
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        Privilege::REPLICA_STATUS.on(scrape.release())
     }
 }
 

@@ -5,7 +5,6 @@ mod pass;
 mod sampler;
 mod top;
 
-use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -17,7 +16,9 @@ use common::exposition::Sink;
 use common::metric::{Desc, Metric, gauge};
 use common::sync::lock;
 
+use crate::keys::Wanted;
 use crate::replies::info::{Info, index};
+use crate::rights::{Needs, Right, to_find};
 use crate::scrape::Scrape;
 use top::Key;
 
@@ -60,9 +61,10 @@ pub(super) struct Options {
         id = "collector.biggest_keys.keys-per-second",
         long = "collector.biggest_keys.keys-per-second",
         value_name = "N",
-        default_value = "1000"
+        default_value_t = 1000,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000)
     )]
-    keys_per_second: NonZeroU32,
+    keys_per_second: u32,
     /// Keys of each database to show
     #[arg(
         id = "collector.biggest_keys.max-keys",
@@ -146,7 +148,8 @@ impl From<CollectError> for Failure {
 #[async_trait]
 impl Collector<Scrape> for BiggestKeys {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
-        if scrape.info().is_sentinel() {
+        // The keys of a replica are those of its primary.
+        if scrape.info().is_sentinel() || scrape.is_copy() {
             return Ok(());
         }
         let mut state = lock(&self.0.state);
@@ -157,6 +160,15 @@ impl Collector<Scrape> for BiggestKeys {
             tokio::spawn(sampler::run(Arc::downgrade(&self.0), scrape.dialer()));
         }
         state.push(sink)
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        if scrape.info().is_sentinel() {
+            return Needs::not_applicable("a sentinel has no keys");
+        }
+        let every_key = Wanted::Matching(b"*");
+        let of_keys = ["MEMORY USAGE", "TYPE"].map(|command| Right::to(command).reading(every_key));
+        to_find(&[(0, every_key)]).into_iter().chain(of_keys).collect()
     }
 }
 

@@ -12,6 +12,7 @@ use common::metric::Desc;
 
 use crate::fields;
 use crate::replies::info::{Info, gauge};
+use crate::rights::Needs;
 use crate::scrape::Scrape;
 
 const SYSTEM_MEMORY: Keyed = gauge(
@@ -46,6 +47,10 @@ pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Sc
 impl Collector<Scrape> for InfoFields {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
         self.push(scrape.info(), sink).map_err(|error| CollectError::malformed("INFO", error))
+    }
+
+    fn needs(&self, _: &Scrape) -> Needs {
+        Needs::nothing_more()
     }
 }
 

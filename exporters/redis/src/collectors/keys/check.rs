@@ -196,16 +196,21 @@ impl Check<'_, '_> {
         }
         let mut answers = self.session.ask_all("PFCOUNT", &commands).await?.into_iter();
         for (index, has_value, beginning) in asked {
-            let count = answers.next().and_then(|count| reading::number("PFCOUNT", count).ok());
+            let count = answers.next().unwrap_or(Value::Nil);
             let value = if has_value { answers.next() } else { None };
             let Some(reading) = readings.get_mut(index) else { continue };
             let value = value.map_or(Ok(Value::Nil), |value| reading::good("GET", value));
-            match (count.flatten(), self.note(value)) {
-                (Some(count), _) => reading.size = Some(count),
-                (None, Some(Value::BulkString(bytes))) => reading.value = reading::shown(bytes),
+            match (reading::cardinality(count), self.note(value)) {
+                (Ok(Some(count)), _) => reading.size = Some(count),
+                (_, Some(Value::BulkString(bytes))) => reading.value = reading::shown(bytes),
                 // A text that merely begins like one.
-                (None, _) if self.wants_values => {
+                (Ok(None), _) if self.wants_values => {
                     reading.value = beginning.and_then(reading::shown);
+                }
+                (Err(error), _) => {
+                    // The length of its text is not what is shown of others.
+                    reading.size = reading.size.filter(|_| beginning.is_none());
+                    self.note::<()>(Err(error));
                 }
                 _ => {}
             }

@@ -18,10 +18,14 @@ use common::exposition::Sink;
 use common::metric::{Desc, Metric, gauge};
 
 use crate::holders::Holder;
-use crate::keys::KeyChecks;
+use crate::keys::{KeyChecks, wanted};
+use crate::rights::{Needs, Right, to_find};
 use crate::scrape::Scrape;
 use check::{Check, Shared};
 use reading::{Reading, Shown};
+
+/// Keys whose names are tried at most by the command `check`.
+const MAX_TRIED: usize = 1000;
 
 const METRICS: &[Metric<Reading>] = &[
     gauge("redis_key_memory_usage_bytes", "Memory that a key takes.", |key| key.memory),
@@ -68,6 +72,28 @@ impl Collector<Scrape> for Keys {
         let mut errors = shared.into_inner().unwrap_or_else(PoisonError::into_inner).errors;
         errors.good(checked);
         errors.into_result()
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        let checks = match scrape.checks_or_reason() {
+            Ok(checks) => checks,
+            Err(reason) => return reason,
+        };
+        let keys = wanted(&checks.keys, &checks.single_keys);
+        let Some(&(_, first)) = keys.first() else {
+            return Needs::not_applicable("there is no --check-keys and no --check-single-keys");
+        };
+        // What is asked of each key is tried with the first.
+        let commands = reading::COMMANDS.iter().map(|name| Right::to(name).reading(first));
+        let commands = commands.chain([
+            Right::to("ARCOUNT").reading(first).if_known(),
+            Right::to("GETRANGE").reading(first).with("0").with("0"),
+        ]);
+        let each = keys.iter().take(MAX_TRIED).flat_map(|(_, keys)| {
+            [Right::to("TYPE").reading(*keys), Right::to("PFCOUNT").writing(*keys)]
+        });
+        let find = to_find(&keys).into_iter().chain(scrape.holders_rights());
+        find.chain(commands).chain(each).collect()
     }
 }
 

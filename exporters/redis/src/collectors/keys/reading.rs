@@ -43,12 +43,29 @@ pub(super) fn number(statement: &str, answer: Value) -> Result<Option<f64>, Coll
     }
 }
 
+/// What `PFCOUNT` says; `None` if the string is no HyperLogLog after all.
+pub(super) fn cardinality(answer: Value) -> Result<Option<f64>, CollectError> {
+    match number("PFCOUNT", answer) {
+        Err(CollectError::Query { message, .. })
+            if ["WRONGTYPE", "INVALIDOBJ"].iter().any(|code| message.starts_with(code)) =>
+        {
+            Ok(None)
+        }
+        count => count,
+    }
+}
+
 /// The type of a key; `None` for one that does not exist.
 pub(super) fn kind(answer: Value) -> Result<Option<String>, CollectError> {
     let answer = good("TYPE", answer)?;
     let kind = values::text(&answer).ok_or_else(|| unexpected_from("TYPE"))?;
     Ok((kind != "none").then(|| kind.into_owned()))
 }
+
+/// What keys are asked beside their type and the beginnings of strings, by servers that know no
+/// arrays.
+pub(super) const COMMANDS: [&str; 7] =
+    ["MEMORY USAGE", "STRLEN", "LLEN", "SCARD", "ZCARD", "HLEN", "XLEN"];
 
 /// The command for the size of a key of this type; `None` for the types of modules.
 pub(super) fn size_command(kind: &str) -> Option<&'static str> {

@@ -10,6 +10,7 @@ use common::exposition::Sink;
 use common::metric::{Desc, Metric, gauge};
 
 use crate::replies::info::{Info, Line, index, malformed_line};
+use crate::rights::Needs;
 use crate::scrape::Scrape;
 
 const MASTER_METRICS: &[Metric<Link>] = &[
@@ -94,6 +95,10 @@ impl Collector<Scrape> for Replication {
         let roles = parse(scrape.info());
         push(&roles.good, sink);
         roles.map_error(|error| CollectError::malformed("INFO Replication", error)).finish()
+    }
+
+    fn needs(&self, _: &Scrape) -> Needs {
+        Needs::nothing_more()
     }
 }
 

@@ -12,6 +12,7 @@ use common::metric::{Desc, Metric, gauge};
 use redis::{Cmd, Value, cmd};
 
 use crate::replies::values::{find, items, number, pairs, text, unexpected};
+use crate::rights::{Needs, Right};
 use crate::scrape::Scrape;
 
 const QUORUM: Desc<'_> = Desc::gauge(
@@ -134,6 +135,15 @@ impl Collector<Scrape> for SentinelMasters {
         }
         push(&masters, self.0.includes_peers, sink);
         errors.into_result()
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        if !scrape.info().is_sentinel() {
+            return Needs::not_applicable("the server is no sentinel");
+        }
+        let of_one = ["SENTINEL CKQUORUM", "SENTINEL SENTINELS", "SENTINEL SLAVES"];
+        let of_one = of_one.map(|command| Right::to(command).with("none"));
+        [Right::to("SENTINEL MASTERS")].into_iter().chain(of_one).collect()
     }
 }
 

@@ -20,6 +20,7 @@ use redis::cmd;
 
 use crate::bounded::OTHERS;
 use crate::replies::info::Info;
+use crate::rights::{Needs, Right};
 use crate::scrape::Scrape;
 use entries::Entry;
 
@@ -90,6 +91,13 @@ impl Collector<Scrape> for SlowLogByCommand {
         counts.push(sink);
         drop(counts);
         entries.map_error(|error| CollectError::malformed(STATEMENT, error)).finish()
+    }
+
+    fn needs(&self, scrape: &Scrape) -> Needs {
+        if scrape.info().is_sentinel() {
+            return Needs::not_applicable("a sentinel has no slow log");
+        }
+        [Right::to("SLOWLOG GET").with("1").if_known()].into_iter().collect()
     }
 }
 
