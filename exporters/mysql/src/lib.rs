@@ -22,6 +22,7 @@ pub mod gtid;
 pub mod literal;
 pub mod my_cnf;
 pub mod naming;
+mod per_release;
 pub mod privilege;
 mod replica_status;
 pub mod scrape;

@@ -4,12 +4,10 @@
 //!
 //! <https://mariadb.com/kb/en/show-replica-status/>
 
-use std::sync::Mutex;
-
 use common::collector::Release;
 use common::exposition::LabelSet;
-use common::sync::lock;
 
+use crate::per_release::PerRelease;
 use crate::server::{Cells, mariadb, mysql};
 
 const ALL_SLAVES: &str = "SHOW ALL SLAVES STATUS";
@@ -18,7 +16,7 @@ const REPLICA: &str = "SHOW REPLICA STATUS";
 
 /// Remembers which statement a version understands, so that the others are not tried at each scrape.
 #[derive(Debug, Default)]
-pub(crate) struct Known(Mutex<Option<(Release, &'static str)>>);
+pub(crate) struct Known(PerRelease<&'static str>);
 
 impl Known {
     /// The statement that worked with this version, or those to try, the likeliest first.
@@ -26,15 +24,14 @@ impl Known {
         &self,
         release: Release,
     ) -> impl Iterator<Item = &'static str> + use<> {
-        let known = *lock(&self.0);
-        let known = known.filter(|(known, _)| *known == release).map(|(_, statement)| statement);
+        let known = self.0.get(release);
         let others = statements(release).into_iter().filter(move |other| known != Some(*other));
         known.into_iter().chain(others)
     }
 
     /// Notes that `statement` works with this version.
     pub(crate) fn remember(&self, release: Release, statement: &'static str) {
-        *lock(&self.0) = Some((release, statement));
+        self.0.set(release, statement);
     }
 }
 

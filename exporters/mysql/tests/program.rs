@@ -89,7 +89,7 @@ fn a_hung_server_is_down_at_the_deadline() {
 #[ignore = "needs mariadbd"]
 fn a_hundred_scrapes_of_a_server_leak_nothing() {
     let server = server(&[]);
-    server.sql("GRANT SLAVE MONITOR ON *.* TO exporter@localhost").unwrap();
+    server.sql("GRANT PROCESS, SLAVE MONITOR ON *.* TO exporter@localhost").unwrap();
     let (_folder, file) = option_file(&format!("user=exporter\npassword={PASSWORD}"));
     let address = format!("--mysqld.address=127.0.0.1:{}", server.port);
     let exporter = PROGRAM.serve(&[&file, &address]).unwrap();

@@ -5,16 +5,14 @@ mod absence;
 mod cut;
 mod view;
 
-use std::sync::Mutex;
-
 use async_trait::async_trait;
-use common::collector::{Collector, Release};
+use common::collector::Collector;
 use common::error::CollectError;
 use common::exposition::{LabelSet, Sink};
-use common::sync::lock;
 
 use crate::columns::{Strip, labelled};
 use crate::grant::Needs;
+use crate::per_release::PerRelease;
 use crate::scrape::Scrape;
 use crate::server::{Cells, QueryError, Table};
 
@@ -38,7 +36,8 @@ pub struct Tabular {
     expressions: Vec<(&'static str, String)>,
     strip: Option<Strip>,
     bound: Option<Bound>,
-    known: Mutex<Option<(Release, String)>>,
+    /// The statement with the columns that a release has, if it lacks some.
+    known: PerRelease<String>,
 }
 
 impl Tabular {
@@ -50,7 +49,7 @@ impl Tabular {
             expressions: Vec::new(),
             strip: None,
             bound: None,
-            known: Mutex::default(),
+            known: PerRelease::default(),
         }
     }
 
@@ -86,9 +85,8 @@ impl Tabular {
     /// [`CollectError::Query`] if it refuses.
     pub(crate) async fn read(&self, scrape: &Scrape) -> Result<Table, CollectError> {
         let release = scrape.release();
-        let known = lock(&self.known).clone().filter(|(known, _)| *known == release);
-        let statement =
-            known.map_or_else(|| self.statement(&self.view.keys()), |(_, statement)| statement);
+        let known = self.known.get(release);
+        let statement = known.unwrap_or_else(|| self.statement(&self.view.keys()));
         match scrape.try_query(&statement).await {
             Err(QueryError::Refused { code: UNKNOWN_COLUMN, .. }) => {}
             answer => return self.explained(scrape, answer),
@@ -102,7 +100,7 @@ impl Tabular {
         }
         let statement = self.statement(&keys);
         let table = self.explained(scrape, scrape.try_query(&statement).await)?;
-        *lock(&self.known) = Some((release, statement));
+        self.known.set(release, statement);
         Ok(table)
     }
 

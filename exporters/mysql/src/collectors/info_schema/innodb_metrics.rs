@@ -2,17 +2,15 @@
 //!
 //! <https://mariadb.com/kb/en/information-schema-innodb_metrics-table/>
 
-use std::sync::Mutex;
-
 use async_trait::async_trait;
-use common::collector::{Collector, Release};
+use common::collector::Collector;
 use common::error::{CollectError, FirstError, ParseError};
 use common::exposition::Sink;
 use common::keyed::float;
 use common::metric::{Desc, Kind, sanitize_name};
-use common::sync::lock;
 
 use crate::grant::Needs;
+use crate::per_release::PerRelease;
 use crate::privilege::Privilege;
 use crate::scrape::Scrape;
 use crate::server::{Cells, Table};
@@ -42,15 +40,14 @@ const DIRTY_PAGES: Desc<'_> = Desc::gauge(
 /// Remembers how a release says that a counter is enabled.
 #[derive(Debug, Default)]
 pub(crate) struct InnodbMetrics {
-    known: Mutex<Option<(Release, &'static str)>>,
+    known: PerRelease<&'static str>,
 }
 
 #[async_trait]
 impl Collector<Scrape> for InnodbMetrics {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
         let release = scrape.release();
-        let known = lock(&self.known).filter(|(known, _)| *known == release);
-        let known = known.map(|(_, condition)| condition);
+        let known = self.known.get(release);
         let others = CONDITIONS.into_iter().filter(|condition| known != Some(*condition));
         let mut absent = CollectError::NoData(TABLE.to_owned());
         for condition in known.into_iter().chain(others) {
@@ -59,7 +56,7 @@ impl Collector<Scrape> for InnodbMetrics {
             );
             match scrape.query_table(TABLE, &statement, &Privilege::PROCESS).await {
                 Ok(table) => {
-                    *lock(&self.known) = Some((release, condition));
+                    self.known.set(release, condition);
                     return push(&table, sink);
                 }
                 Err(error) if error.is_no_data() => absent = error,
