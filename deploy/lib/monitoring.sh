@@ -22,11 +22,12 @@ start_redis_exporter() {
 }
 
 start_mysql_exporter() {
-  local address=()
+  # What alerts and panels need beyond the defaults
+  local address=() collectors=(--collect.binlog_size --collect.info_schema.innodb_trx)
   [[ -z $MYSQL_ADDRESS ]] || address=(--mysqld.address="$MYSQL_ADDRESS")
   start_component mysql-exporter "$BIN_DIR/mysql-exporter" \
     --web.listen-address="$(listen_address mysql-exporter)" \
-    --config.my-cnf="$MY_CNF" "${address[@]}"
+    --config.my-cnf="$MY_CNF" "${address[@]}" "${collectors[@]}"
 }
 
 start_alertmanager() {

@@ -166,7 +166,8 @@ eventually() {
 }
 
 stops_in_order() {
-  [[ $(sed -n 's/.*| stopping //p' "$OUTPUT" | tr '\n' ' ') == \
+  # Without the column of the logs where the end comes before they are followed.
+  [[ $(sed -nE 's/^(.*\| )?stopping ([a-z-]+)$/\2/p' "$OUTPUT" | tr '\n' ' ') == \
     'prometheus alertmanager mysql-exporter redis-exporter container-exporter node-exporter mariadb redis ' ]]
 }
 

@@ -224,7 +224,7 @@ def replication():
         ),
         graph(
             "Transactions",
-            "Open transactions and those that wait for a lock, where the collector info_schema.innodb_trx is on.",
+            "Open transactions, and those that wait for a lock.",
             "none",
             (f"sum(mysql_innodb_transactions{{{SERVER}}})", "open"),
             (f"sum(mysql_innodb_transactions_waiting{{{SERVER}}})", "waiting"),
@@ -232,14 +232,14 @@ def replication():
         ),
         graph(
             "Oldest Transaction",
-            "Its age, where the collector info_schema.innodb_trx is on. MySQLLongTransaction fires above 1 hour.",
+            "Its age. MySQLLongTransaction fires above 1 hour.",
             "s",
             (f"max by (instance) (mysql_innodb_transaction_oldest_seconds{{{SERVER}}})", "{{instance}}"),
             width=8,
         ),
         graph(
             "Binary Logs",
-            "Their size, where the collector binlog_size is on. MySQLBinlogsLarge fires above 20 GiB.",
+            "Their size, where the server writes them. MySQLBinlogsLarge fires above 20 GiB.",
             "bytes",
             (f"max by (instance) (mysql_binlog_size_bytes{{{SERVER}}})", "{{instance}}"),
             width=8,
