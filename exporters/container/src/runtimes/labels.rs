@@ -1,8 +1,11 @@
 //! Labels and environment variables of a container as labels of its samples.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use common::cli::CommaList;
+use common::error::excerpt;
+use common::failures::OddityLog;
 use common::metric::sanitize_name;
 
 /// Synthetic container label, as in cAdvisor.
@@ -17,6 +20,12 @@ const COMPOSE: [(&str, &str); 2] = [
     ("com.docker.compose.project", "compose_project"),
     ("com.docker.compose.service", "compose_service"),
 ];
+
+/// Bytes of a value at most: it is repeated in each sample of its container.
+const MAX_VALUE: usize = 4 * 1024;
+
+/// Bytes of all names and values of a container at most.
+const MAX_BYTES: usize = 32 * 1024;
 
 /// Which of them are wanted.
 #[derive(clap::Args, Clone, Debug, Default)]
@@ -46,10 +55,15 @@ pub struct Labelling {
     /// compose_service
     #[arg(id = "container.compose-labels", long = "container.compose-labels")]
     has_compose: bool,
+    /// Labels of which this has been logged.
+    #[arg(skip)]
+    too_long: Arc<OddityLog>,
 }
 
 impl Labelling {
-    /// Label names and values in order of the names.
+    /// Label names and values in order of the names. Long values are cut, and where all together
+    /// are too long the last ones are left out: who starts a container must not make the answer
+    /// as large as he likes.
     ///
     /// Where two keys give one name, the first key in byte order wins, so that
     /// the value does not change from scrape to scrape.
@@ -86,7 +100,26 @@ impl Labelling {
                 named.entry(name).or_insert_with(|| value.to_owned());
             }
         }
-        named.into_iter().collect()
+        self.bounded(named)
+    }
+
+    fn bounded(&self, named: BTreeMap<String, String>) -> Vec<(String, String)> {
+        let mut bytes = 0;
+        let bounded = named.into_iter().filter_map(|(name, mut value)| {
+            let is_cut = value.len() > MAX_VALUE;
+            value.truncate(value.floor_char_boundary(MAX_VALUE));
+            bytes += name.len() + value.len();
+            let fits = bytes <= MAX_BYTES;
+            let shown = excerpt(&name);
+            if (is_cut || !fits) && self.too_long.is_new(&shown) {
+                tracing::warn!(
+                    label = shown,
+                    "a container's label is too long: it is cut or left out"
+                );
+            }
+            fits.then_some((name, value))
+        });
+        bounded.collect()
     }
 }
 
@@ -101,6 +134,7 @@ mod tests {
             whitelist: list(whitelist),
             env_prefixes: list(env),
             has_compose: false,
+            too_long: Arc::default(),
         }
     }
 
@@ -149,5 +183,22 @@ mod tests {
     fn no_variable_is_exposed_unless_asked_for() {
         let rendered = format!("{:?}", render(&labelling(true, "", ""), 0));
         assert!(!rendered.contains("hunter2") && !rendered.contains("restartcount"), "{rendered}");
+    }
+
+    #[test]
+    fn long_labels_are_cut_and_many_are_left_out() {
+        let all = labelling(true, "", "");
+        let long = HashMap::from([
+            ("a".to_owned(), "\u{e9}".repeat(3000)),
+            ("b".to_owned(), "short".to_owned()),
+            ("c".repeat(1 << 20), "x".to_owned()),
+        ]);
+        let rendered = all.render(&long, &[], 0);
+        assert_eq!(rendered[0], pair("container_label_a", &"\u{e9}".repeat(2048)));
+        assert_eq!(rendered[1..], [pair("container_label_b", "short")]);
+        let many = (0..100).map(|number| (format!("l{number:02}"), "x".repeat(1000)));
+        let rendered = all.render(&many.collect(), &[], 0);
+        assert_eq!(rendered.len(), 32, "{} labels", rendered.len());
+        assert_eq!(rendered[31].0, "container_label_l31");
     }
 }
