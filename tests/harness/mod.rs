@@ -25,7 +25,7 @@ pub mod served;
 use std::fmt::Display;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -78,12 +78,27 @@ pub fn released(name: &str) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
-/// A port on the loopback interface that nobody listens on.
+/// A port on the loopback interface that nobody listens on, and that was not given before.
+///
+/// It is below those that the system gives to connections, one of which could take it before its
+/// server has started.
 ///
 /// # Errors
-/// The system has none.
+/// There is none.
 pub fn free_port() -> anyhow::Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+    const FIRST: u32 = 10_000;
+    const COUNT: u32 = 22_000;
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    // Another process of tests begins elsewhere.
+    let start = std::process::id().wrapping_mul(101);
+    for _ in 0..COUNT {
+        let number = start.wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed));
+        let port = u16::try_from(FIRST + number % COUNT)?;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    bail!("no port is free")
 }
 
 /// A folder that is removed with all its content when dropped.
