@@ -71,15 +71,6 @@ impl<'s> Family<'s> {
         self.sum_and_count(start, labels, sum, count);
     }
 
-    /// Adds a sample whose name and labels are known to be well-formed and unlike the others'.
-    pub(crate) fn rendered(&mut self, series: &str, value: f64) {
-        self.count += 1;
-        let renamed = self.sink.namespace.as_ref().and_then(|namespace| namespace.rename(series));
-        let text = &mut self.sink.text;
-        let series = renamed.as_deref().unwrap_or(series).as_bytes();
-        text.put_all([series, b" ", Digits::new().of(value), b"\n"]);
-    }
-
     #[inline]
     fn series(&mut self, labels: &(impl Labels + ?Sized), value: f64, milliseconds: Option<i64>) {
         let text = &mut self.sink.text;
