@@ -3,6 +3,7 @@
 mod cgroups;
 mod drivers;
 mod flags;
+mod floods;
 mod follow;
 mod golden;
 mod labels;
