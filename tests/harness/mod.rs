@@ -10,6 +10,7 @@ pub mod exporter;
 pub mod exposition;
 pub mod fake_mysql;
 pub mod fuse;
+pub mod fuzz;
 pub mod golden;
 pub mod http;
 pub mod log;

@@ -201,7 +201,6 @@ impl Program {
         Ok(())
     }
 
-    /// Starts it with its log going elsewhere than to a file.
     /// Asserts that it gives up what it does not need where the kernel lets it, unless it is told
     /// not to, and shows the same families all the same.
     ///
@@ -234,6 +233,7 @@ impl Program {
         Ok(())
     }
 
+    /// Starts it with its log going elsewhere than to a file.
     fn serve_logging_to(&self, stderr: Stdio, arguments: &[&str]) -> anyhow::Result<Served> {
         let mut program = self.command();
         program.args(arguments);

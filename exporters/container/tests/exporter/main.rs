@@ -5,6 +5,7 @@ mod drivers;
 mod flags;
 mod floods;
 mod follow;
+mod fuzz;
 mod golden;
 mod labels;
 mod parity;
