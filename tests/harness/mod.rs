@@ -19,6 +19,7 @@ pub mod parity;
 pub mod process;
 pub mod program;
 pub mod promtool;
+pub mod proxy;
 pub mod redis;
 pub mod redis_cluster;
 pub mod served;
