@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::Format;
-use super::number::{put_bound, put_value};
+use super::number::{Digits, put_bound};
 use super::sink::{Sink, Span};
 use super::syntax::{Labels, put_block, put_labels, put_timestamp};
 use crate::metric::Label;
@@ -76,10 +76,8 @@ impl<'s> Family<'s> {
         self.count += 1;
         let renamed = self.sink.namespace.as_ref().and_then(|namespace| namespace.rename(series));
         let text = &mut self.sink.text;
-        text.put(renamed.as_deref().unwrap_or(series).as_bytes());
-        text.push(b' ');
-        put_value(text, value);
-        text.push(b'\n');
+        let series = renamed.as_deref().unwrap_or(series).as_bytes();
+        text.put_all([series, b" ", Digits::new().of(value), b"\n"]);
     }
 
     #[inline]
@@ -92,11 +90,13 @@ impl<'s> Family<'s> {
             return;
         }
         let text = &mut self.sink.text;
-        text.push(b' ');
-        put_value(text, value);
-        if let Some(milliseconds) = milliseconds {
-            put_timestamp(text, milliseconds, self.sink.format);
-        }
+        let mut digits = Digits::new();
+        let Some(milliseconds) = milliseconds else {
+            text.put_all([b" ", digits.of(value), b"\n"]);
+            return;
+        };
+        text.put_all([b" ", digits.of(value)]);
+        put_timestamp(text, milliseconds, self.sink.format);
         text.push(b'\n');
     }
 
@@ -120,9 +120,7 @@ impl<'s> Family<'s> {
     ) {
         let openmetrics = self.sink.format == Format::OpenMetrics;
         let text = &mut self.sink.text;
-        text.put(self.name.as_bytes());
-        text.put(suffix.as_bytes());
-        text.push(b'{');
+        text.put_all([self.name.as_bytes(), suffix.as_bytes(), b"{"]);
         if let Some(common) = &self.sink.common_labels {
             common.put(text);
             text.push(b',');
@@ -131,31 +129,21 @@ impl<'s> Family<'s> {
         if !labels.is_empty() {
             text.push(b',');
         }
-        text.put(bound_label.as_bytes());
-        text.put_array(b"=\"");
+        text.put_all([bound_label.as_bytes(), b"=\""]);
         put_bound(text, bound, openmetrics);
-        text.put_array(b"\"} ");
-        put_value(text, value);
-        text.push(b'\n');
+        text.put_all([b"\"} ", Digits::new().of(value), b"\n"]);
     }
 
     fn sum_and_count(&mut self, start: usize, labels: &[Label<'_>], sum: f64, count: u64) {
         let text = &mut self.sink.text;
-        text.put(self.name.as_bytes());
-        text.put_array(b"_sum");
+        text.put_all([self.name.as_bytes(), b"_sum"]);
         self.put_block(labels);
         let text = &mut self.sink.text;
-        text.push(b' ');
-        put_value(text, sum);
-        text.push(b'\n');
-        text.put(self.name.as_bytes());
-        text.put_array(b"_count");
+        text.put_all([b" ", Digits::new().of(sum), b"\n", self.name.as_bytes(), b"_count"]);
         let block = self.put_block(labels);
         if self.accept(start, block) {
             let text = &mut self.sink.text;
-            text.push(b' ');
-            put_value(text, count as f64);
-            text.push(b'\n');
+            text.put_all([b" ", Digits::new().of(count as f64), b"\n"]);
         }
     }
 

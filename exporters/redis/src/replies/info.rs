@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use common::error::{ParseError, excerpt};
+use common::kernel;
 use common::keyed::Keyed;
 
 /// Sections whose fields are named by what happened to run: one line per
@@ -40,14 +41,13 @@ impl Info {
     pub fn new(text: String) -> Self {
         let mut sections = vec![Section { name: 0..0, body: 0..text.len(), fields: 0..0 }];
         let mut found = Vec::new();
-        let mut position = 0;
-        for line in text.split_inclusive('\n') {
-            let start = position;
-            position += line.len();
+        let place = |part: &str| {
+            let start = part.as_ptr().addr() - text.as_ptr().addr();
+            start..start + part.len()
+        };
+        for line in kernel::lines(&text) {
             if let Some((name, value)) = field(line) {
-                let start = position - line.trim_start().len();
-                let colon = start + name.len();
-                found.push(Field { name: start..colon, value: colon + 1..colon + 1 + value.len() });
+                found.push(Field { name: place(name), value: place(value) });
                 continue;
             }
             // Kvrocks puts a comment of several words into its keyspace section.
@@ -55,13 +55,13 @@ impl Info {
             if name.is_empty() || (name.contains([' ', ':']) && name != ENGINES) {
                 continue;
             }
+            let Range { start, end } = place(line);
             if let Some(last) = sections.last_mut() {
                 last.body.end = start;
                 last.fields.end = found.len();
             }
-            let name = start + 2..start + 2 + name.len();
             let fields = found.len()..found.len();
-            sections.push(Section { name, body: position..text.len(), fields });
+            sections.push(Section { name: place(name), body: end..text.len(), fields });
         }
         if let Some(last) = sections.last_mut() {
             last.fields.end = found.len();
@@ -164,24 +164,27 @@ impl Info {
 
 /// The lines of a text that are no comments.
 fn lines(text: &str) -> impl Iterator<Item = &str> {
-    text.lines().map(str::trim).filter(|line| !line.starts_with('#'))
+    kernel::lines(text).map(trim).filter(|line| !line.starts_with('#'))
 }
 
 /// The lines `field:value` of a text; comments and other lines are skipped.
 pub fn fields(text: &str) -> impl Iterator<Item = (&str, &str)> {
-    text.lines().filter_map(field)
+    kernel::lines(text).filter_map(field)
+}
+
+/// As [`str::trim`]. Hardly any line begins or ends with a blank, and to see that takes a tenth of
+/// the time.
+fn trim(line: &str) -> &str {
+    match line.as_bytes() {
+        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => line,
+        _ => line.trim(),
+    }
 }
 
 /// The field on a line, if there is one.
 fn field(line: &str) -> Option<(&str, &str)> {
-    let (name, value) = split_once(line.trim(), b':')?;
+    let (name, value) = kernel::split_once(trim(line), b':')?;
     (!name.is_empty() && !name.starts_with('#')).then_some((name, value))
-}
-
-/// As [`str::split_once`], at an ASCII character; faster for texts as short as these.
-fn split_once(text: &str, at: u8) -> Option<(&str, &str)> {
-    let place = text.bytes().position(|byte| byte == at)?;
-    Some((text.get(..place)?, text.get(place + 1..)?))
 }
 
 /// A line such as `db0:keys=2,expires=1`, whose parts are found by their names.
@@ -205,11 +208,11 @@ impl<'a> Line<'a> {
         let mut rest = Some(self.value);
         let part = move || {
             let text = rest.take()?;
-            let Some((part, behind)) = split_once(text, b',') else { return Some(text) };
+            let Some((part, behind)) = kernel::split_once(text, b',') else { return Some(text) };
             rest = Some(behind);
             Some(part)
         };
-        std::iter::from_fn(part).filter_map(|part| split_once(part, b'='))
+        std::iter::from_fn(part).filter_map(|part| kernel::split_once(part, b'='))
     }
 
     /// Text of the first part that is called `name`.
