@@ -8,7 +8,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
-use std::sync::Arc;
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -195,109 +195,140 @@ fn is_whole(answer: &[u8]) -> bool {
     }
 }
 
-/// A day of scrapes: what is held after its first quarter, and at its end.
-fn day(name: &str, served: &Served) -> anyhow::Result<(Held, Held)> {
-    let address = served.url.trim_start_matches("http://");
-    scrape_often(address, DAY / 4)?;
-    let before = Held::by(&served.process)?;
-    scrape_often(address, DAY - DAY / 4)?;
-    let after = Held::by(&served.process)?;
-    eprintln!("{name}: {before:?} after six hours, {after:?} after a day");
-    Ok((before, after))
+/// What is scraped.
+struct Target {
+    name: &'static str,
+    process: Process,
+    address: String,
 }
 
-fn is_flat(name: &str, served: &Served) -> anyhow::Result<()> {
-    let (before, after) = day(name, served)?;
-    ensure!(after.descriptors <= before.descriptors + 2, "descriptors");
-    ensure!(after.threads <= before.threads + 2, "threads");
-    ensure!(after.kibibytes <= before.kibibytes + 512, "memory");
-    Ok(())
-}
-
-/// All four, and the servers that two of them need.
-struct Four {
+/// All four and the reference exporters that are installed, with the servers that they need.
+struct Targets {
     _redis: Redis,
     _mariadb: MariaDb,
     _folder: TemporaryFolder,
-    exporters: Vec<(&'static str, Served)>,
+    ours: Vec<Target>,
+    /// What they hold is their own affair; it is measured for comparison.
+    references: Vec<Target>,
 }
 
-fn start_four() -> anyhow::Result<Four> {
-    let (redis, mariadb) = (Redis::start("")?, mariadb()?);
-    let folder = TemporaryFolder::new("four")?;
-    let start = |name: &str, flags: &[&str], listen: &str| {
-        let mut exporter = command(released(name)?);
-        exporter.args(flags);
-        Served::start(exporter, listen)
-    };
-    let container = "-listen_ip=127.0.0.1 -port=";
-    let exporters = vec![
-        ("node", start("node-exporter", &[], "--web.listen-address=127.0.0.1:")?),
-        ("container", start("container-exporter", &["-docker=", "-podman="], container)?),
-        ("redis", redis_exporter(redis.port)?),
-        ("mysql", mysql_exporter(mariadb.port, folder.path())?),
-    ];
-    Ok(Four { _redis: redis, _mariadb: mariadb, _folder: folder, exporters })
+impl Targets {
+    fn start() -> anyhow::Result<Self> {
+        let (redis, mariadb) = (Redis::start("")?, mariadb()?);
+        let folder = TemporaryFolder::new("targets")?;
+        let option_file = folder.path().join("exporter.cnf");
+        std::fs::write(&option_file, "[client]\nuser=exporter\npassword=secret\n")?;
+        let start = |name: &'static str, mut program: Command, flags: String| {
+            let port = tests::free_port()?;
+            program.args(flags.replace("PORT", &port.to_string()).split(' '));
+            let process = Process::start(&mut program, &folder.path().join(name))?;
+            let address = format!("127.0.0.1:{port}");
+            let get = || http::get(&format!("http://{address}/metrics"));
+            eventually("metrics", Duration::from_secs(20), get).with_context(|| process.log())?;
+            anyhow::Ok(Target { name, process, address })
+        };
+        let listen = "--web.listen-address=127.0.0.1:PORT";
+        let redis_flags = format!("{listen} --redis.addr=redis://127.0.0.1:{}", redis.port);
+        let mysql_flags = format!(
+            "{listen} --mysqld.address=127.0.0.1:{} --config.my-cnf={}",
+            mariadb.port,
+            option_file.display()
+        );
+        let container = "-listen_ip=127.0.0.1 -port=PORT -docker= -podman=";
+        let ours = |name: &str| anyhow::Ok(command(released(name)?));
+        let mysql_peer = {
+            let mut peer = command("prometheus-mysqld-exporter");
+            let login = format!("exporter:secret@(127.0.0.1:{})/", mariadb.port);
+            peer.env("DATA_SOURCE_NAME", login);
+            peer
+        };
+        let references = [
+            start("node_exporter", command("prometheus-node-exporter"), listen.into()),
+            start("redis_exporter", command("prometheus-redis-exporter"), redis_flags.clone()),
+            start("mysqld_exporter", mysql_peer, listen.into()),
+        ];
+        Ok(Self {
+            ours: vec![
+                start("node", ours("node-exporter")?, listen.into())?,
+                start("container", ours("container-exporter")?, container.into())?,
+                start("redis", ours("redis-exporter")?, redis_flags)?,
+                start("mysql", ours("mysql-exporter")?, mysql_flags)?,
+            ],
+            references: references.into_iter().filter_map(Result::ok).collect(),
+            _redis: redis,
+            _mariadb: mariadb,
+            _folder: folder,
+        })
+    }
+}
+
+/// A day of scrapes: what is held after its first quarter, and at its end.
+fn day(target: &Target) -> anyhow::Result<(Held, Held)> {
+    scrape_often(&target.address, DAY / 4)?;
+    let before = Held::by(&target.process)?;
+    scrape_often(&target.address, DAY - DAY / 4)?;
+    let after = Held::by(&target.process)?;
+    eprintln!("{}: {before:?} after six hours, {after:?} after a day", target.name);
+    Ok((before, after))
 }
 
 #[test]
 #[ignore = "needs redis-server, mariadbd and the release build"]
 fn a_day_of_scrapes_leaves_descriptors_threads_and_memory_as_they_were() {
-    let four = start_four().unwrap();
-    for (name, served) in &four.exporters {
-        is_flat(name, served).with_context(|| (*name).to_owned()).unwrap();
+    let targets = Targets::start().unwrap();
+    for target in &targets.ours {
+        let (before, after) = day(target).unwrap();
+        let name = target.name;
+        assert!(after.descriptors <= before.descriptors + 2, "{name}");
+        assert!(after.threads <= before.threads + 2, "{name}");
+        assert!(after.kibibytes <= before.kibibytes + 512, "{name}");
     }
-    // For comparison, where it is installed; what it holds is its own affair.
-    let mut peer = command("prometheus-node-exporter");
-    peer.arg("--log.level=error");
-    let folder = TemporaryFolder::new("peer").unwrap();
-    let port = tests::free_port().unwrap();
-    peer.arg(format!("--web.listen-address=127.0.0.1:{port}"));
-    if let Ok(process) = Process::start(&mut peer, &folder.path().join("log")) {
-        let address = format!("127.0.0.1:{port}");
-        let get = || http::get(&format!("http://{address}/metrics"));
-        eventually("the reference", Duration::from_secs(20), get).unwrap();
-        scrape_often(&address, DAY / 4).unwrap();
-        let before = Held::by(&process).unwrap();
-        scrape_often(&address, DAY - DAY / 4).unwrap();
-        eprintln!("node_exporter: {before:?} after six hours, {:?}", Held::by(&process).unwrap());
+    for target in &targets.references {
+        day(target).unwrap();
     }
+}
+
+/// A thousand clients that scrape once, at the same time: how many fail, what was held before and
+/// after, and the memory at most.
+fn thousand(target: &Target) -> anyhow::Result<(usize, Held, Held, u64)> {
+    scrape_often(&target.address, 20)?;
+    let before = Held::by(&target.process)?;
+    let failed = AtomicUsize::new(0);
+    let began = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..1000 {
+            let scrape = || {
+                // One whose connection is closed tries once more, as any client does.
+                let once = || scrape_often(&target.address, 1);
+                if once().or_else(|_| once()).is_err() {
+                    failed.fetch_add(1, Ordering::Relaxed);
+                }
+            };
+            let thread = std::thread::Builder::new().stack_size(1 << 18);
+            thread.spawn_scoped(scope, scrape)?;
+        }
+        anyhow::Ok(())
+    })?;
+    let (took, failed) = (began.elapsed(), failed.into_inner());
+    let peak = target.process.memory("VmHWM")?;
+    let after = Held::by(&target.process)?;
+    let name = target.name;
+    eprintln!("{name}: {failed} failed, {took:?}, at most {peak} KiB; {before:?}, {after:?}");
+    Ok((failed, before, after, peak))
 }
 
 #[test]
 #[ignore = "needs redis-server, mariadbd and the release build"]
 fn a_thousand_scrapes_at_once_are_all_answered() {
-    let four = start_four().unwrap();
-    for (name, served) in &four.exporters {
-        scrape_often(served.url.trim_start_matches("http://"), 20).unwrap();
-        let before = Held::by(&served.process).unwrap();
-        let failed = Arc::new(AtomicUsize::new(0));
-        let began = Instant::now();
-        std::thread::scope(|scope| {
-            for _ in 0..1000 {
-                let failed = Arc::clone(&failed);
-                let address = served.url.trim_start_matches("http://");
-                let scrape = move || {
-                    // One that is refused tries once more, as any client of TCP.
-                    if scrape_often(address, 1).or_else(|_| scrape_often(address, 1)).is_err() {
-                        failed.fetch_add(1, Ordering::Relaxed);
-                    }
-                };
-                std::thread::Builder::new()
-                    .stack_size(1 << 18)
-                    .spawn_scoped(scope, scrape)
-                    .unwrap();
-            }
-        });
-        let (took, failed) = (began.elapsed(), failed.load(Ordering::Relaxed));
-        let peak = served.process.memory("VmHWM").unwrap();
-        let after = Held::by(&served.process).unwrap();
-        eprintln!(
-            "{name}: {failed} of 1000 failed, {took:?}, {peak} KiB at most; {before:?}, {after:?}"
-        );
+    let targets = Targets::start().unwrap();
+    for target in &targets.ours {
+        let (failed, before, after, peak) = thousand(target).unwrap();
+        let name = target.name;
         assert_eq!(failed, 0, "{name}");
         assert!(peak < before.kibibytes + 32 * 1024, "{name}: {peak} KiB");
         assert!(after.threads <= before.threads + 4, "{name}: {after:?}");
-        served.settles_at(before.descriptors).unwrap();
+    }
+    for target in &targets.references {
+        thousand(target).unwrap();
     }
 }
