@@ -12,6 +12,7 @@ pub mod fake_mysql;
 pub mod fuse;
 pub mod golden;
 pub mod http;
+pub mod listening;
 pub mod log;
 pub mod mariadb;
 pub mod parity;

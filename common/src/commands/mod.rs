@@ -5,6 +5,7 @@ mod check;
 mod healthcheck;
 mod scrape;
 mod serve;
+mod supervisor;
 mod web_config;
 
 use std::ffi::OsString;
@@ -204,10 +205,6 @@ fn run<P: Program>(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         .thread_keep_alive(THREAD_KEEP_ALIVE)
         .build()
         .context("cannot start the runtime")?;
-    let addresses = match web.listen_address.as_slice() {
-        [] => vec![P::default_address(matches)],
-        addresses => addresses.to_vec(),
-    };
     let code = runtime.block_on(async {
         match action(matches) {
             SCRAPE => scrape::scrape(&P::start(matches)?, &web).await,
@@ -217,17 +214,26 @@ fn run<P: Program>(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
             }
             HEALTHCHECK => {
                 let has_tls = security::<P>(matches, &web)?.is_some_and(|it| it.has_tls());
-                healthcheck::ask(&addresses[0], &web.route_prefix, has_tls).await
+                let address = addresses::<P>(matches, &web).swap_remove(0);
+                healthcheck::ask(&address, &web.route_prefix, has_tls).await
             }
             _ => {
                 let security = security::<P>(matches, &web)?;
-                serve::serve::<P>(P::start(matches)?, &web, &addresses, security).await
+                serve::serve::<P>(matches, &web, security).await
             }
         }
     });
     // A thread that hangs in a system call must not keep the process.
     runtime.shutdown_background();
     code
+}
+
+/// Addresses to listen on: at least one.
+fn addresses<P: Program>(matches: &ArgMatches, web: &WebArgs) -> Vec<String> {
+    match web.listen_address.as_slice() {
+        [] => vec![P::default_address(matches)],
+        addresses => addresses.to_vec(),
+    }
 }
 
 /// How to log. What `check` finds is printed, so that the log would only repeat it.

@@ -1,6 +1,7 @@
 //! The web side: metrics, landing page, health, and the loop that accepts connections.
 
 mod activity;
+mod address;
 mod args;
 mod compress;
 mod connection;
@@ -12,6 +13,7 @@ mod listen;
 mod negotiate;
 mod security;
 mod shared;
+mod socket;
 
 use std::sync::Arc;
 
@@ -23,6 +25,7 @@ use axum::routing::{any, get};
 use crate::exporter::Exporter;
 use crate::self_metrics::{BuildInfo, SelfMetrics};
 
+pub use address::Address;
 pub use args::WebArgs;
 pub use endpoint::Endpoint;
 use endpoint::{Handler, Resources};

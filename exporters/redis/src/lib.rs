@@ -250,6 +250,10 @@ impl Exporter for RedisExporter {
         exposition.add(sink);
         Ok(outcomes)
     }
+
+    fn reload(&self) -> anyhow::Result<bool> {
+        self.servers.reload()
+    }
 }
 
 /// The labels of the reference; the time of the build is not recorded, so that builds can be repeated.

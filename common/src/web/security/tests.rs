@@ -76,7 +76,7 @@ async fn start(folder: &Folder, text: &str) -> u16 {
     let security = Security::from_file(&folder.write("web.yml", text)).unwrap();
     let router = Router::new().route("/metrics", get(async || "up 1\n"));
     let listener = Listener::bind("127.0.0.1:0").await.unwrap().with_security(Some(&security));
-    let port = listener.local_addr().unwrap().port();
+    let port = listener.address().unwrap().rsplit_once(':').unwrap().1.parse().unwrap();
     tokio::spawn(serve(listener, security.protect(router), std::future::pending()));
     port
 }
