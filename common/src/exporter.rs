@@ -22,6 +22,11 @@ pub trait Exporter: Send + Sync + 'static {
         exposition: &mut Exposition,
     ) -> Result<Vec<Outcome>, Refusal>;
 
+    /// What is read, for people: without any secret. `None` if there is nothing.
+    fn target(&self) -> Option<String> {
+        None
+    }
+
     /// Reads again the files that may change while the exporter runs, such as those with
     /// passwords; false if there are none. It may block.
     ///

@@ -220,6 +220,10 @@ impl Exporter for MysqlExporter {
         Ok(scraped.scraper.scrape(&scraped.server, request, exposition).await)
     }
 
+    fn target(&self) -> Option<String> {
+        self.accounts.account(CLIENT, None).ok().map(|account| account.address.to_string())
+    }
+
     fn reload(&self) -> anyhow::Result<bool> {
         self.accounts.reload()
     }

@@ -251,6 +251,15 @@ impl Exporter for RedisExporter {
         Ok(outcomes)
     }
 
+    fn target(&self) -> Option<String> {
+        match self.subject.as_ref()? {
+            Subject::Server(target) => Some(target.to_string()),
+            Subject::Group(group) => {
+                group.seed().map(|seed| format!("the servers that {seed} names"))
+            }
+        }
+    }
+
     fn reload(&self) -> anyhow::Result<bool> {
         self.servers.reload()
     }
