@@ -1,5 +1,7 @@
 //! The landing page of each exporter in a browser: up, down, and with errors that are hostile.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::Path;

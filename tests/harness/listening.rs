@@ -6,13 +6,13 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use rustix::process::Signal;
 
-use crate::process::Process;
+use crate::process::{Process, command};
 use crate::program::Program;
 use crate::{TemporaryFolder, eventually, free_port, http};
 
@@ -97,7 +97,7 @@ impl Program {
         let unix = UnixListener::bind(&socket)?;
         let log = folder.path().join("log");
         let start = |count: &str, stdin: OwnedFd, stderr: OwnedFd| {
-            let mut shell = Command::new("sh");
+            let mut shell = command("sh");
             let own = self.command();
             // As systemd hands them over: the descriptors from 3 on, for the process of this id.
             let script = "LISTEN_PID=$$ LISTEN_FDS=$1 exec \"$0\" --web.systemd-socket \
