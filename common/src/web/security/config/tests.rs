@@ -209,7 +209,6 @@ fn keys_that_do_not_go_together_are_named() {
     for (keys, key, reason) in [
         ("client_auth_type: noclientcert", type_key, "expected"),
         ("client_ca_file: ca.pem", "tls_server_config.client_ca_file", "NoClientCert"),
-        ("client_auth_type: RequireAndVerifyClientCert", type_key, "client_ca_file"),
         ("client_allowed_sans: [a]", "tls_server_config.client_allowed_sans", "NoClientCert"),
         (
             "max_version: TLS12, cipher_suites: [TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384]",
