@@ -33,7 +33,7 @@ const COMMANDS: &[(&str, &str)] = &[
     (SCRAPE, "Collect once, print the metrics; exit code 1 if a collector failed"),
     (CHECK, "Try each collector: what works, what is denied, the least rights; exit code 0 or 1"),
     (HEALTHCHECK, "Ask the running exporter whether it is healthy; exit code 0 or 1"),
-    (WEB_CONFIG, "check FILE: tell whether FILE will do for --web.config.file"),
+    (WEB_CONFIG, "check FILE: whether it will do for --web.config.file; hash: that of a password"),
 ];
 const SERVE: &str = "serve";
 const SCRAPE: &str = "scrape";
@@ -116,8 +116,8 @@ pub fn parse<P: Program>(
 ) -> Result<ArgMatches, clap::Error> {
     let matches = cli::parse(command::<P>(), P::DIALECT, P::ENV_PREFIX, arguments)?;
     let wrong = match (action(&matches), operands(&matches).as_slice()) {
-        (WEB_CONFIG, [word, _]) if *word == "check" => return Ok(matches),
-        (WEB_CONFIG, _) => "expected web-config check FILE".to_owned(),
+        (WEB_CONFIG, ["check", _] | ["hash"]) => return Ok(matches),
+        (WEB_CONFIG, _) => "expected web-config check FILE or web-config hash".to_owned(),
         (_, []) => return Ok(matches),
         (_, [word, ..]) => format!("unexpected argument '{word}' found"),
     };
@@ -193,8 +193,10 @@ fn run<P: Program>(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let web = WebArgs::from_arg_matches(matches)?;
     logging::start(&log_args(matches)?);
     if action(matches) == WEB_CONFIG {
-        let file = operands(matches).get(1).copied().unwrap_or_default();
-        return Ok(web_config::check(Path::new(file)));
+        return match operands(matches).get(1) {
+            Some(file) => Ok(web_config::check(Path::new(file))),
+            None => web_config::hash(std::io::stdin().lock()),
+        };
     }
     for old in cli::old_names(&command::<P>(), P::DIALECT, std::env::args_os()) {
         tracing::warn!(flag = old.given, now = old.current, "flag has another name now");
@@ -306,11 +308,13 @@ mod tests {
             &["web-config", "check"],
             &["web-config", "look", "file"],
             &["web-config", "check", "file", "file"],
+            &["web-config", "hash", "password"],
         ] {
             assert!(parsed(wrong).is_err(), "{wrong:?}");
         }
         let matches = parsed(&["web-config", "check", "web.yml", "--on"]).unwrap();
         assert_eq!((action(&matches), operands(&matches)[1]), (WEB_CONFIG, "web.yml"));
+        assert_eq!(operands(&parsed(&["web-config", "hash"]).unwrap()), ["hash"]);
     }
 
     #[test]
