@@ -126,6 +126,13 @@ impl Sink {
         self.text.as_slice()
     }
 
+    /// Series written so far.
+    pub fn series(&self) -> usize {
+        // Nothing else ends a line, and each family has two of them before its samples.
+        let lines = memchr::memchr_iter(b'\n', self.text.as_slice()).count();
+        lines.saturating_sub(2 * self.families.len())
+    }
+
     /// True if no sample was written.
     pub fn is_empty(&self) -> bool {
         self.families.is_empty()
