@@ -38,6 +38,7 @@ impl Scraper {
         Self {
             collectors: Collectors::new(Placement::Reactor, FAMILIES, collectors)
                 .with_release(Scrape::release)
+                .with_server(|scrape| scrape.server().name())
                 .with_absence_as_success(),
             query_timeout: query_timeout.map(|seconds| Duration::from_secs(seconds.into())),
             replica_statements: Arc::default(),

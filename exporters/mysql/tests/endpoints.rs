@@ -262,6 +262,25 @@ async fn queries_are_read_again_and_a_broken_file_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_collector_that_fails_is_logged_with_its_server() {
+    let log = Log::capture();
+    let failing = || fake_server("8.0.36", &[("SHOW GLOBAL STATUS", Reply::Error(1105, "odd"))]);
+    let (first, second, exporter) = (failing(), failing(), exporter("user=u\npassword=p"));
+    for _ in 0..2 {
+        for port in [first.port, second.port] {
+            let path = format!("/probe?target=127.0.0.1:{port}&collect[]=global_status");
+            assert_eq!(exporter.scrape_path(&path, 5.0).await.success("global_status"), "0");
+        }
+    }
+    for port in [first.port, second.port] {
+        let line = format!(
+            "collector failed collector=\"collect.global_status\" server=\"127.0.0.1:{port}\""
+        );
+        assert_eq!(log.count(&line), 1, "{}", log.text());
+    }
+}
+
+#[tokio::test]
 async fn a_reload_that_hangs_is_given_up() {
     let folder = TemporaryFolder::new("mysql-exporter").unwrap();
     let file = folder.path().join("queries.yml");
