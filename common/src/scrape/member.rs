@@ -91,38 +91,44 @@ impl<Source: ?Sized + Sync> Member<Source> {
     }
 
     /// Logs content of an unknown form, once.
-    pub(super) fn log_malformed(&self, error: &CollectError) {
+    pub(super) fn log_malformed(&self, error: &CollectError, server: Option<&str>) {
         let collector = &*self.label;
         let error = error.to_string();
         if self.oddities.is_new(&error) {
-            tracing::warn!(collector, error, "part of the input is malformed and left out");
+            tracing::warn!(collector, server, error, "part of the input is malformed and left out");
         } else {
-            tracing::debug!(collector, error, "part of the input is still malformed");
+            tracing::debug!(collector, server, error, "part of the input is still malformed");
         }
     }
 
     /// Logs why there is no data, once.
-    pub(super) fn log_absence(&self, reason: &str) {
+    pub(super) fn log_absence(&self, reason: &str, server: Option<&str>) {
         if self.oddities.is_new(reason) {
-            tracing::info!(collector = &*self.label, reason, "collector has no data");
+            tracing::info!(collector = &*self.label, server, reason, "collector has no data");
         }
     }
 
     /// Logs the first of a series of equal failures, and the recovery. Absence is no failure.
-    pub(super) fn log_change(&self, result: &Result<(), CollectError>) {
+    pub(super) fn log_change(&self, result: &Result<(), CollectError>, server: Option<&str>) {
         let collector = &*self.label;
         match result {
             Err(error) if error.is_no_data() => {
-                tracing::debug!(collector, reason = %error, "collector has no data");
+                tracing::debug!(collector, server, reason = %error, "collector has no data");
             }
             // The timeout that led to it has been logged.
             Err(error @ CollectError::Stuck) => {
-                tracing::debug!(collector, %error, "collector failed again");
+                tracing::debug!(collector, server, %error, "collector failed again");
             }
             result => match (self.failures.note(result), result) {
-                (Change::New, Err(error)) => tracing::warn!(collector, %error, "collector failed"),
-                (_, Err(error)) => tracing::debug!(collector, %error, "collector failed again"),
-                (Change::Recovered, Ok(())) => tracing::info!(collector, "collector works again"),
+                (Change::New, Err(error)) => {
+                    tracing::warn!(collector, server, %error, "collector failed");
+                }
+                (_, Err(error)) => {
+                    tracing::debug!(collector, server, %error, "collector failed again");
+                }
+                (Change::Recovered, Ok(())) => {
+                    tracing::info!(collector, server, "collector works again");
+                }
                 (_, Ok(())) => {}
             },
         }

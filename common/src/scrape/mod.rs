@@ -74,6 +74,7 @@ pub struct Collectors<Source: ?Sized + Sync + 'static> {
     placement: Placement,
     families: CollectorFamilies,
     release: Option<fn(&Source) -> Release>,
+    server: Option<fn(&Source) -> String>,
     absence_is_success: bool,
 }
 
@@ -92,13 +93,26 @@ impl<Source: ?Sized + Send + Sync + 'static> Collectors<Source> {
     ) -> Self {
         let members =
             collectors.into_iter().map(|named| Member::new(named, families.label_prefix)).collect();
-        Self { members, placement, families, release: None, absence_is_success: false }
+        Self {
+            members,
+            placement,
+            families,
+            release: None,
+            server: None,
+            absence_is_success: false,
+        }
     }
 
     /// `release` says what the source is, for the collectors that not every release supports.
     #[must_use]
     pub fn with_release(self, release: fn(&Source) -> Release) -> Self {
         Self { release: Some(release), ..self }
+    }
+
+    /// `server` names the source in log lines, for exporters that read several.
+    #[must_use]
+    pub fn with_server(self, server: fn(&Source) -> String) -> Self {
+        Self { server: Some(server), ..self }
     }
 
     /// A collector without data has succeeded, and says once why it has none: so that an alert on
@@ -124,6 +138,7 @@ impl<Source: ?Sized + Send + Sync + 'static> Collectors<Source> {
         exposition: &mut Exposition,
     ) -> Vec<Outcome> {
         let release = self.release.map(|release| release(&source));
+        let server = self.server.map(|server| server(&source));
         let is_chosen = |index: &usize| chosen(self.members[*index].name);
         let mut supported = Vec::with_capacity(self.members.len());
         let mut unsupported = Vec::new();
@@ -144,7 +159,7 @@ impl<Source: ?Sized + Send + Sync + 'static> Collectors<Source> {
             runs.push(Run::failed(index, Duration::ZERO, error));
         }
         runs.sort_unstable_by_key(|run| run.member);
-        self.report(runs, exposition)
+        self.report(runs, server.as_deref(), exposition)
     }
 
     fn is_success(&self, result: &Result<(), CollectError>) -> bool {
@@ -155,7 +170,12 @@ impl<Source: ?Sized + Send + Sync + 'static> Collectors<Source> {
     }
 
     /// Logs changes, adds each run's samples and the families about the runs.
-    fn report(&self, runs: Vec<Run>, exposition: &mut Exposition) -> Vec<Outcome> {
+    fn report(
+        &self,
+        runs: Vec<Run>,
+        server: Option<&str>,
+        exposition: &mut Exposition,
+    ) -> Vec<Outcome> {
         let mut sink = exposition.sink();
         let mut family = sink.family(&self.families.duration);
         for run in &runs {
@@ -184,11 +204,11 @@ impl<Source: ?Sized + Send + Sync + 'static> Collectors<Source> {
                 if self.absence_is_success
                     && let Err(CollectError::NoData(reason)) = &run.result
                 {
-                    member.log_absence(reason);
+                    member.log_absence(reason, server);
                 }
-                member.log_change(&run.result);
+                member.log_change(&run.result, server);
                 if let Some(error) = &run.malformed {
-                    member.log_malformed(error);
+                    member.log_malformed(error, server);
                 }
                 let mut series = 0;
                 if let Some(sink) = run.sink {

@@ -38,7 +38,7 @@ async fn fuzz_answers() {
     let mut fuzz = Fuzz::start().unwrap();
     while fuzz.goes_on() {
         let (version, text) = *fuzz.choose(CORPUS).unwrap();
-        let mut replies = replies(&recorded(text));
+        let mut replies = replies(&recorded::replies(text));
         let mut input = 0;
         for _ in 0..4 {
             let index = fuzz.below(replies.len());

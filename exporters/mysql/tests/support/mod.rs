@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test program uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+pub(crate) mod recorded;
+
 use std::fmt::Display;
 use std::time::{Duration, Instant};
 
@@ -40,24 +42,6 @@ pub(crate) fn replies(further: &[(&'static str, Reply)]) -> Vec<(&'static str, R
         }
     }
     replies
-}
-
-/// The replies of a file of `fixtures/`: a statement behind `> `, its rows behind `*`, each with lines `column: value`.
-pub(crate) fn recorded(text: &'static str) -> Vec<(&'static str, Reply)> {
-    let answers = text.split("> ").skip(1).filter_map(|answer| answer.split_once('\n'));
-    let answers = answers.map(|(statement, rows)| {
-        let rows = rows.split("*\n").skip(1);
-        let mut columns = Vec::new();
-        let cells = rows.map(|row| {
-            let pairs = row.lines().filter_map(|line| line.split_once(':'));
-            columns = pairs.clone().map(|(column, _)| column).collect();
-            let cell = |text: &'static str| Some(text.trim()).filter(|text| *text != "NULL");
-            pairs.map(|(_, text)| cell(text)).collect()
-        });
-        let cells = cells.collect();
-        (statement, Reply::Rows(columns, cells))
-    });
-    answers.collect()
 }
 
 /// A fake server with these [`replies`].
