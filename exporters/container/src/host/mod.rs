@@ -11,7 +11,7 @@ use std::process;
 
 use anyhow::Context as _;
 use common::error::{CollectError, ParseError, Partial};
-use common::kernel::{Budget, Root};
+use common::kernel::{Budget, KernelFile, Root};
 use rustix::fs::{Dir, Mode, OFlags};
 
 use crate::file;
@@ -68,6 +68,18 @@ impl Host {
         parse: impl FnOnce(&str) -> Partial<T, ParseError>,
     ) -> Partial<Option<T>> {
         file::parse_rows(&self.proc, path, &mut Vec::new(), parse)
+    }
+
+    /// The list of mounts of the host's first process; `None` if it cannot be seen.
+    ///
+    /// # Errors
+    /// Any other reason why it cannot be read.
+    pub(crate) fn mounts(&self) -> Result<Option<KernelFile<'_>>, CollectError> {
+        match self.proc.read_mounts("1/mountinfo") {
+            Ok(file) => Ok(Some(file)),
+            Err(CollectError::Read { source, .. }) if file::is_absence(&source) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// To be called when a scrape starts: what was kept open is checked again before it is read.
@@ -159,8 +171,9 @@ impl Host {
     }
 
     /// Where the host's `path` is to be found.
-    pub fn below_rootfs(&self, path: &str) -> PathBuf {
-        self.rootfs.join(path.trim_start_matches('/'))
+    pub fn below_rootfs(&self, path: impl AsRef<Path>) -> PathBuf {
+        let path = path.as_ref();
+        self.rootfs.join(path.strip_prefix("/").unwrap_or(path))
     }
 }
 

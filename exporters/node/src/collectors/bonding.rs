@@ -50,12 +50,16 @@ impl Collector<Host> for Bonding {
 fn read(host: &Host, master: &str, errors: &mut FirstError) -> Option<Bond> {
     let slaves = errors.catch(host.attribute(&format!("class/net/{master}/bonding/slaves")))?;
     let slaves: Vec<&str> = slaves.split_ascii_whitespace().collect();
-    let mut active = Some(0);
-    for slave in &slaves {
-        let is_up = errors.catch(is_up(host, master, slave));
-        active = active.zip(is_up).map(|(active, is_up)| active + usize::from(is_up));
-    }
+    let states = slaves.iter().map(|slave| errors.catch(is_up(host, master, slave)));
+    let active = count_active(&states.collect::<Vec<_>>());
     Some(Bond { master: master.to_owned(), slaves: slaves.len(), active })
+}
+
+/// How many are up. One that does not tell its state, while others do, is not known to be up: the
+/// bond lacks a link rather than that nobody hears of it. `None` if none tells.
+fn count_active(states: &[Option<bool>]) -> Option<usize> {
+    let is_told = states.is_empty() || states.iter().any(Option::is_some);
+    is_told.then(|| states.iter().filter(|state| **state == Some(true)).count())
 }
 
 fn is_up(host: &Host, master: &str, slave: &str) -> Result<Option<bool>, CollectError> {
@@ -83,6 +87,15 @@ mod tests {
     fn devices_count_as_active_while_their_link_is_up() {
         assert_eq!(read_from("linux-6.1", "bond0"), Some((2, Some(1))));
         assert_eq!(read_from("linux-6.1", "bond1"), Some((0, Some(0))));
+    }
+
+    #[test]
+    fn a_device_without_state_beside_others_is_not_active() {
+        let (up, down) = (Some(true), Some(false));
+        assert_eq!(count_active(&[up, None, up]), Some(2));
+        assert_eq!(count_active(&[None, down]), Some(0));
+        assert_eq!(count_active(&[None, None]), None);
+        assert_eq!(count_active(&[]), Some(0));
     }
 
     #[test]

@@ -55,6 +55,9 @@ impl Collector<Host> for Mdadm {
         let Some(text) = host.proc_if_present(FILE)? else {
             return Err(CollectError::NoData("the kernel has no software RAID".into()));
         };
+        if mdstat::is_foreign(&text) {
+            return Err(CollectError::NoData("mdstat is another driver's than md(4)".into()));
+        }
         let mut errors = FirstError::default();
         let arrays = text.parse_rows(mdstat::parse);
         push_arrays(&errors.take(arrays), sink);
