@@ -35,6 +35,10 @@ pub struct Container {
     pub ports: Vec<Port>,
     /// The network is another container's, which reports it.
     pub has_foreign_network: bool,
+    /// Weight in the competition for CPU time that was asked for, on the scale of cgroup v1.
+    pub cpu_shares: Option<i64>,
+    /// Bytes of memory that were asked to be left to it.
+    pub memory_reservation: Option<i64>,
     /// Host path of the writable layer, where the storage driver reports it.
     pub layer: Option<String>,
 }

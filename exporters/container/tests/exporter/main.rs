@@ -6,6 +6,7 @@ mod flags;
 mod follow;
 mod golden;
 mod labels;
+mod machine;
 mod parity;
 mod states;
 mod stub;

@@ -16,6 +16,7 @@ use common::cli::{parse_count, parse_duration};
 use common::collector::Collector;
 use common::error::CollectError;
 use common::exposition::Sink;
+use common::failures::FailureLog;
 use common::filter::{Filter, Pattern};
 use common::kernel::block_bytes;
 use common::metric::{Desc, Metric, gauge};
@@ -157,6 +158,15 @@ pub(super) struct Options {
         value_parser = parse_count
     )]
     pub stat_workers: usize,
+    /// Mounts to expose at most, those that were mounted first
+    #[arg(
+        id = "collector.filesystem.max-mounts",
+        long = "collector.filesystem.max-mounts",
+        value_name = "N",
+        default_value = "10000",
+        value_parser = parse_count
+    )]
+    pub max_mounts: usize,
 }
 
 #[derive(Debug)]
@@ -164,6 +174,9 @@ pub(super) struct Filesystem {
     mount_points: Filter,
     types: Filter,
     remote: Arc<Remote>,
+    max_mounts: usize,
+    /// Whether there were too many, so that this is logged once.
+    too_many: FailureLog,
 }
 
 impl Filesystem {
@@ -182,6 +195,8 @@ impl Filesystem {
                 DEFAULT_TYPES_EXCLUDE,
             )?,
             remote: Arc::new(Remote::new(options.mount_timeout, options.stat_workers.max(1))),
+            max_mounts: options.max_mounts,
+            too_many: FailureLog::default(),
         })
     }
 
@@ -195,7 +210,18 @@ impl Filesystem {
         mounts.retain(|mount| {
             seen.insert((mount.device.clone(), mount.point.clone(), mount.fs_type))
         });
+        self.bound(&mut mounts);
         mounts
+    }
+
+    fn bound<T>(&self, mounts: &mut Vec<T>) {
+        if mounts.len() <= self.max_mounts {
+            self.too_many.recovered();
+        } else if self.too_many.failed("too many") {
+            let (found, most) = (mounts.len(), self.max_mounts);
+            tracing::warn!(found, most, "too many mounts: those mounted last are left out");
+        }
+        mounts.truncate(self.max_mounts);
     }
 
     /// Asks each mount for its space, local ones right here.
@@ -279,6 +305,26 @@ mod tests {
             (2_147_483_648, 1_457_905_063, 1_457_905_063);
         let space = Space { answer: Ok(stat), is_read_only: false };
         [space.size_bytes(), space.free_bytes(), space.available_bytes()]
+    }
+
+    #[test]
+    fn mounts_have_a_bound() {
+        let options = Options {
+            mount_points_exclude: None,
+            mount_points_include: None,
+            types_exclude: None,
+            types_include: None,
+            mount_timeout: Duration::from_secs(5),
+            stat_workers: 1,
+            max_mounts: 2,
+        };
+        let filesystem = Filesystem::new(&options).unwrap();
+        let left = |mut mounts: Vec<u8>| {
+            filesystem.bound(&mut mounts);
+            mounts
+        };
+        assert_eq!(left(vec![1, 2]), [1, 2]);
+        assert_eq!(left(vec![1, 2, 3]), [1, 2]);
     }
 
     #[test]

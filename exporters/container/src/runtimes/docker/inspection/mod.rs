@@ -57,6 +57,8 @@ impl Reader {
             health: Some(health(&state)),
             ports: found.network_settings.and_then(|net| net.ports).map(ports).unwrap_or_default(),
             has_foreign_network: network.starts_with("container:"),
+            cpu_shares: host.cpu_shares.filter(|shares| *shares > 0),
+            memory_reservation: host.memory_reservation.filter(|bytes| *bytes > 0),
             layer: layer.remove("UpperDir"),
         }
     }
