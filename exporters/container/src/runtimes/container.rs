@@ -35,6 +35,11 @@ pub struct Container {
     pub ports: Vec<Port>,
     /// The network is another container's, which reports it.
     pub has_foreign_network: bool,
+    /// The kind of its network: `bridge`, `host`, `none`, `container` for another one's, or the name
+    /// of a network; empty if it is unknown.
+    pub network_mode: String,
+    /// Its labels are none of those that are to be shown.
+    pub is_unwanted: bool,
     /// Weight in the competition for CPU time that was asked for, on the scale of cgroup v1.
     pub cpu_shares: Option<i64>,
     /// Bytes of memory that were asked to be left to it.
@@ -44,6 +49,11 @@ pub struct Container {
 }
 
 impl Container {
+    /// True if it has the network of the host, and with it the host's traffic.
+    pub fn has_host_network(&self) -> bool {
+        self.network_mode == "host"
+    }
+
     /// Takes over from an earlier description what a new one does not repeat.
     pub(crate) fn inherit(&mut self, earlier: &Self) {
         self.last_exit_code = self.last_exit_code.or(earlier.last_exit_code);

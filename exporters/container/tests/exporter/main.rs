@@ -1,6 +1,7 @@
 //! The exporter on fixture trees, with a Docker daemon that gives recorded answers.
 
 mod cgroups;
+mod choice;
 mod drivers;
 mod flags;
 mod follow;

@@ -32,12 +32,14 @@ impl Reader {
             status,
             Some(Status::Exited | Status::Dead | Status::Restarting | Status::Removing)
         );
+        let labels = config.labels.unwrap_or_default();
+        let is_unwanted = !self.labelling.wants(&labels);
         Container {
             runtime: self.engine.name(),
             name: bare_name(found.name.as_deref()).to_owned(),
             image: config.image.unwrap_or_default(),
             labels: self.labelling.render(
-                &config.labels.unwrap_or_default(),
+                &labels,
                 &config.env.unwrap_or_default(),
                 found.restart_count.unwrap_or_default(),
             ),
@@ -57,6 +59,8 @@ impl Reader {
             health: Some(health(&state)),
             ports: found.network_settings.and_then(|net| net.ports).map(ports).unwrap_or_default(),
             has_foreign_network: network.starts_with("container:"),
+            is_unwanted,
+            network_mode: network_mode(&network).to_owned(),
             cpu_shares: host.cpu_shares.filter(|shares| *shares > 0),
             memory_reservation: host.memory_reservation.filter(|bytes| *bytes > 0),
             layer: layer.remove("UpperDir"),
@@ -65,12 +69,14 @@ impl Reader {
 
     /// From a line of the list, until the inspection succeeds: a name is better than none.
     pub(super) fn summary(&self, found: ContainerSummary) -> Container {
+        let labels = found.labels.clone().unwrap_or_default();
         Container {
+            is_unwanted: !self.labelling.wants(&labels),
             runtime: self.engine.name(),
             name: summary_name(&found).to_owned(),
             cgroup: self.cgroup(found.id.as_deref().unwrap_or_default(), ""),
             image: found.image.unwrap_or_default(),
-            labels: self.labelling.render(&found.labels.unwrap_or_default(), &[], 0),
+            labels: self.labelling.render(&labels, &[], 0),
             status: found.state.and_then(summary_status),
             created_seconds: found.created.map(|seconds| seconds as f64),
             ..Container::default()
@@ -96,6 +102,14 @@ impl Reader {
             Some(parent) => format!("{}/{scope}", slice_path(parent)),
             None => format!("{}/{scope}", slice_path(slice)),
         }
+    }
+}
+
+/// Without the id of a container or the path of a namespace; `default` is the daemon's bridge.
+fn network_mode(mode: &str) -> &str {
+    match mode.split(':').next().unwrap_or_default() {
+        "default" => "bridge",
+        kind => kind,
     }
 }
 

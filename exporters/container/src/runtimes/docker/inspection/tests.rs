@@ -29,6 +29,22 @@ fn an_inspection_gives_everything() {
 }
 
 #[test]
+fn networks_are_told_by_their_kind() {
+    for (mode, kind) in [
+        ("host", "host"),
+        ("default", "bridge"),
+        ("shop_default", "shop_default"),
+        ("container:41c0f3db99fa", "container"),
+        ("ns:/run/netns/x", "ns"),
+        ("", ""),
+    ] {
+        let container = inspect(&format!(r#"{{"HostConfig":{{"NetworkMode":"{mode}"}}}}"#));
+        assert_eq!(container.network_mode, kind);
+        assert_eq!(container.has_host_network(), mode == "host");
+    }
+}
+
+#[test]
 fn what_was_asked_for_is_known_and_zero_is_nothing() {
     let container = inspect(r#"{"HostConfig":{"CpuShares":1024,"MemoryReservation":33554432}}"#);
     assert_eq!(
