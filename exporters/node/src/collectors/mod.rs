@@ -68,6 +68,7 @@ mod time;
 mod timex;
 mod udp_queues;
 mod uname;
+mod unit_cgroups;
 mod vmstat;
 mod watchdog;
 mod wifi;
@@ -198,6 +199,8 @@ pub const COLLECTORS: &[Entry<Host>] = &[
     Entry::on("timex", "clock synchronisation", plain::<timex::ClockDiscipline>),
     Entry::on("udp_queues", "bytes waiting in UDP sockets", plain::<udp_queues::UdpQueues>),
     Entry::on("uname", "kernel and host name", plain::<uname::Uname>),
+    Entry::off("unit_cgroups", "CPU, memory and I/O of systemd units", unit_cgroups::build)
+        .with_flags(unit_cgroups::Options::augment_args),
     Entry::on("vmstat", "paging and out-of-memory kills", vmstat::build)
         .with_flags(vmstat::Options::augment_args),
     Entry::on("watchdog", "watchdog timers", plain::<watchdog::Watchdog>),
