@@ -184,7 +184,7 @@ impl Exporter for ContainerExporter {
     ) -> Result<Vec<Outcome>, Refusal> {
         let scope = match request.values("type").next() {
             None | Some("name") => self.scope.clone(),
-            Some("docker") => ScopeArgs::containers(),
+            Some("docker") => self.scope.containers(),
             Some(_) => return Err(Refusal("type is name or docker".into())),
         };
         let started = Instant::now();
