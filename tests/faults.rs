@@ -1,7 +1,8 @@
 //! What goes wrong on real machines, and what docs/reliability.md says of it: servers that are
 //! killed, hang or are reached over bad networks, a thousand scrapes at once, a day of scrapes.
 //!
-//! The figures are printed: `cargo test -p tests --test faults -- --ignored --nocapture`.
+//! The figures are printed: `cargo test -p tests --test faults -- --ignored --nocapture`, with
+//! those of the reference exporters if `MEASURE_REFERENCES` is set.
 
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests that also measure")]
 
@@ -242,6 +243,8 @@ impl Targets {
             peer.env("DATA_SOURCE_NAME", login);
             peer
         };
+        // Only where they are asked for, as they take longer than ours.
+        let is_wanted = std::env::var_os("MEASURE_REFERENCES").is_some();
         let references = [
             start("node_exporter", command("prometheus-node-exporter"), listen.into()),
             start("redis_exporter", command("prometheus-redis-exporter"), redis_flags.clone()),
@@ -254,7 +257,11 @@ impl Targets {
                 start("redis", ours("redis-exporter")?, redis_flags)?,
                 start("mysql", ours("mysql-exporter")?, mysql_flags)?,
             ],
-            references: references.into_iter().filter_map(Result::ok).collect(),
+            references: references
+                .into_iter()
+                .filter_map(Result::ok)
+                .filter(|_| is_wanted)
+                .collect(),
             _redis: redis,
             _mariadb: mariadb,
             _folder: folder,
