@@ -94,7 +94,8 @@ fn parse(body: &str) -> anyhow::Result<BTreeMap<String, Family>> {
         } else if let Some(rest) = line.strip_prefix("# TYPE ") {
             let (name, kind) = rest.split_once(' ').context("TYPE without a type")?;
             ensure!(name == current, "TYPE of {name} below HELP of {current}");
-            families.get_mut(&current).context("TYPE before HELP")?.kind = kind.to_owned();
+            let family = families.get_mut(&current).context("TYPE before HELP")?;
+            kind.clone_into(&mut family.kind);
         } else {
             let family = families.get_mut(&current).context("sample before HELP")?;
             let line = without_time(line);
