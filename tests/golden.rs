@@ -21,5 +21,5 @@ fn golden_files_pass_promtool() {
             }
         }
     }
-    assert_eq!(checked, 32, "golden files");
+    assert_eq!(checked, 37, "golden files");
 }

@@ -5,6 +5,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "readme/mysql.rs"]
+mod mysql;
+
 use std::collections::BTreeSet;
 
 use regex::Regex;

@@ -1,5 +1,5 @@
-//! What scrapes of a thousand containers and of five hundred servers cost, and that the cost grows
-//! with their number alone.
+//! What scrapes of a thousand containers, of hundreds of servers and of many tables cost, and that
+//! the cost grows with their number alone.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -61,4 +61,37 @@ fn five_hundred_redis_servers_are_scraped_within_bounds_though_some_hang() {
     assert!(last("p99") <= 1000.0, "the others are delayed, in ms\n{table}");
     let [few, many] = columns["cpu"][..] else { panic!("{table}") };
     assert!(many <= 2.0 * few, "a scrape costs {few} ms, among many {many} ms\n{table}");
+}
+
+fn mysql_scale(arguments: &[&str]) -> String {
+    let script = repository().join("tests/cost/mysql_scale.py");
+    let program = released("mysql-exporter").unwrap();
+    succeed(command("python3").arg(script).args(arguments).arg(program)).unwrap()
+}
+
+#[test]
+#[ignore = "needs mariadbd, python3 and the release build"]
+fn two_hundred_mysql_servers_are_scraped_within_bounds_though_some_hang() {
+    let table = mysql_scale(&["--rounds", "2", "--targets", "50,200", "--tables", ""]);
+    let columns = columns(&table);
+    let last = |name: &str| columns[name][1];
+    assert!(last("series") > 900.0, "series are missing\n{table}");
+    assert!(last("core") <= 0.10, "a part of one core\n{table}");
+    assert!(last("peak") <= 64.0, "resident memory in MiB\n{table}");
+    assert!(last("hanging") > 5000.0, "no server hung\n{table}");
+    assert!(last("p99") <= 1000.0, "the others are delayed, in ms\n{table}");
+    let [few, many] = columns["cpu"][..] else { panic!("{table}") };
+    assert!(many <= 2.0 * few, "a scrape costs {few} ms, among many {many} ms\n{table}");
+}
+
+#[test]
+#[ignore = "needs mariadbd, python3 and the release build"]
+fn a_thousand_tables_are_scraped_within_bounds() {
+    let table = mysql_scale(&["--scrapes", "5", "--targets", "", "--tables", "100,1000"]);
+    let columns = columns(&table);
+    let last = |name: &str| columns[name][1];
+    assert!(last("series") > 50_000.0, "series are missing\n{table}");
+    assert!(last("cpu") <= 150.0, "CPU per scrape in ms\n{table}");
+    assert!(last("server") <= 500.0, "CPU per scrape of the server in ms\n{table}");
+    assert!(last("peak") <= 64.0, "resident memory in MiB\n{table}");
 }

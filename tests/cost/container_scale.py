@@ -13,7 +13,9 @@ time to be made up as well.
 """
 import argparse, copy, http.server, json, os, shutil, signal, socket, socketserver, statistics
 import subprocess, sys, tempfile, threading, time
+from functools import partial
 
+from plot import chart, draw
 from scrape_cost import Peer, run_ns, status
 
 FIXTURES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../exporters/container/fixtures")
@@ -140,36 +142,9 @@ def measure(program, count, rounds):
             daemon.shutdown()
             daemon.server_close()
 
-def chart(rows, key, title, bound, left):
-    """One diagram, 340 wide, with its origin at `left`."""
-    width, height, top = 250, 200, 50
-    most_x = max(row["containers"] for row in rows)
-    most_y = 1.1 * max([bound] + [row[key] for row in rows])
-    x = lambda value: left + 60 + value / most_x * width
-    y = lambda value: top + height - value / most_y * height
-    points = " ".join(f"{x(row['containers']):.1f},{y(row[key]):.1f}" for row in rows)
-    parts = [f'<text x="{left + 60}" y="30" font-weight="bold">{title}</text>',
-             f'<path d="M{x(0)} {top}V{y(0)}H{x(most_x)}" fill="none" stroke="#888"/>',
-             f'<path d="M{x(0)} {y(bound):.1f}H{x(most_x)}" stroke="#c33" stroke-dasharray="5 4"/>',
-             f'<text x="{x(0) + 6}" y="{y(bound) - 5:.1f}" fill="#c33">bound: {bound}</text>',
-             f'<polyline points="{points}" fill="none" stroke="#26c" stroke-width="2"/>',
-             f'<text x="{x(most_x / 2)}" y="{y(0) + 36}" text-anchor="middle">containers</text>']
-    for tick in (0, most_x // 2, most_x):
-        parts.append(f'<text x="{x(tick)}" y="{y(0) + 18}" text-anchor="middle">{tick}</text>')
-    for tick in (0, round(most_y / 2), round(most_y)):
-        parts.append(f'<text x="{x(0) - 8}" y="{y(tick) + 4:.1f}" text-anchor="end">{tick}</text>')
-    for row in rows:
-        parts.append(f'<circle cx="{x(row["containers"]):.1f}" cy="{y(row[key]):.1f}" r="3" fill="#26c">'
-                     f'<title>{row["containers"]}: {row[key]:.1f}</title></circle>')
-    return "\n".join(parts)
-
-def draw(rows, path):
-    charts = [chart(rows, "cpu", "CPU per scrape, ms", CPU_BOUND_MS, 0),
-              chart(rows, "peak", "Resident memory, peak, MiB", MEMORY_BOUND_MIB, 350)]
-    with open(path, "w") as f:
-        f.write('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 700 310" '
-                'font-family="sans-serif" font-size="12">\n'
-                '<rect width="700" height="310" fill="#fff"/>\n' + "\n".join(charts) + "\n</svg>\n")
+def draw_rows(rows, path):
+    draw([partial(chart, rows, "containers", "cpu", "CPU per scrape, ms", CPU_BOUND_MS),
+          partial(chart, rows, "containers", "peak", "Resident memory, peak, MiB", MEMORY_BOUND_MIB)], path)
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -187,7 +162,7 @@ def main():
         print("".join(f"{row[k]:11.2f}" if isinstance(row[k], float) else f"{row[k]:11d}" for k in keys),
               flush=True)
     if a.svg:
-        draw(rows, a.svg)
+        draw_rows(rows, a.svg)
 
 if __name__ == "__main__":
     main()

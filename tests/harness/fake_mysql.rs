@@ -58,8 +58,9 @@ struct Shared {
     statements: Mutex<Vec<String>>,
     connections: Mutex<Vec<TcpStream>>,
     welcome: Welcome,
-    /// Connections that an account may have.
+    /// Connections that an account may have, and the error that further ones get.
     most: usize,
+    refusal: u16,
     logged_in: AtomicUsize,
 }
 
@@ -83,10 +84,11 @@ impl FakeMysql {
         version: &'static str,
         replies: Vec<(&'static str, Reply)>,
     ) -> std::io::Result<Self> {
-        Self::with_limit(version, replies, usize::MAX)
+        Self::with_limit(version, replies, usize::MAX, 0)
     }
 
-    /// As [`Self::start`]; an account may have `most` connections at a time.
+    /// As [`Self::start`]; an account may have `most` connections at a time, and further ones
+    /// get the error `refusal`.
     ///
     /// # Errors
     /// There is no port to listen on.
@@ -94,8 +96,9 @@ impl FakeMysql {
         version: &'static str,
         replies: Vec<(&'static str, Reply)>,
         most: usize,
+        refusal: u16,
     ) -> std::io::Result<Self> {
-        Self::listen(version, replies, most, Welcome::Open)
+        Self::listen(version, replies, (most, refusal), Welcome::Open)
     }
 
     /// A server that does not let clients in without further ado; it answers no statement.
@@ -103,13 +106,13 @@ impl FakeMysql {
     /// # Errors
     /// There is no port to listen on.
     pub fn unwelcoming(welcome: Welcome) -> std::io::Result<Self> {
-        Self::listen("8.0.36", Vec::new(), usize::MAX, welcome)
+        Self::listen("8.0.36", Vec::new(), (usize::MAX, 0), welcome)
     }
 
     fn listen(
         version: &'static str,
         replies: Vec<(&'static str, Reply)>,
-        most: usize,
+        (most, refusal): (usize, u16),
         welcome: Welcome,
     ) -> std::io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
@@ -121,6 +124,7 @@ impl FakeMysql {
             connections: Mutex::default(),
             welcome,
             most,
+            refusal,
             logged_in: AtomicUsize::new(0),
         });
         let server = Arc::downgrade(&shared);
@@ -187,8 +191,8 @@ impl Connection {
         }
         if server.logged_in.fetch_add(1, Ordering::SeqCst) >= server.most {
             server.logged_in.fetch_sub(1, Ordering::SeqCst);
-            let words = "User 'exporter' has exceeded the 'max_user_connections' resource";
-            return self.answer(&Reply::Error(1226, words));
+            let words = "The account, or the server, has too many connections";
+            return self.answer(&Reply::Error(server.refusal, words));
         }
         self.put(OK)?;
         let result = self.serve_statements(server);

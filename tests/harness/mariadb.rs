@@ -75,6 +75,15 @@ impl MariaDb {
         process.stop(rustix::process::Signal::TERM).map(drop)
     }
 
+    /// Ends the server in the middle of what it does, and leaves the data.
+    ///
+    /// # Errors
+    /// It does not run or does not end.
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        let mut process = self.process.take().context("the server does not run")?;
+        process.stop(rustix::process::Signal::KILL).map(drop)
+    }
+
     /// Sends a signal to the server.
     pub fn signal(&self, signal: rustix::process::Signal) {
         if let Some(process) = &self.process {

@@ -23,6 +23,7 @@ use clap::{Arg, ArgMatches, Args as _, Command, FromArgMatches as _};
 
 use crate::check::Check;
 use crate::cli::{self, Dialect};
+use crate::confine::{ConfineArgs, Needs, confine};
 use crate::logging::{self, LogArgs, LogLevel};
 use crate::version::BUILD;
 use crate::web::{Security, SecurityFlags, Service, WebArgs};
@@ -77,6 +78,11 @@ pub trait Program {
 
     /// Address to listen on where no flag says another.
     fn default_address(matches: &ArgMatches) -> String;
+
+    /// What it needs once it has started, beside files to read.
+    fn needs(_: &ArgMatches) -> Needs {
+        Needs::default()
+    }
 
     /// What flags of its own say of TLS and authentication.
     ///
@@ -134,7 +140,8 @@ fn operands(matches: &ArgMatches) -> Vec<&str> {
 }
 
 fn command<P: Program>() -> Command {
-    let command = WebArgs::augment_args(LogArgs::augment_args(P::command().name(P::NAME)));
+    let command = ConfineArgs::augment_args(LogArgs::augment_args(P::command().name(P::NAME)));
+    let command = WebArgs::augment_args(command);
     let action = Arg::new("action")
         .value_parser(PossibleValuesParser::new(commands::<P>().map(|(name, _)| *name)))
         .value_name("COMMAND")
@@ -200,6 +207,10 @@ fn run<P: Program>(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     }
     for old in cli::old_names(&command::<P>(), P::DIALECT, std::env::args_os()) {
         tracing::warn!(flag = old.given, now = old.current, "flag has another name now");
+    }
+    if action(matches) == SERVE {
+        let args = ConfineArgs::from_arg_matches(matches)?;
+        confine(&args, P::needs(matches), &addresses::<P>(matches, &web));
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

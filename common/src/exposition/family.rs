@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::Format;
-use super::number::{put_bound, put_value};
+use super::number::{Digits, put_bound};
 use super::sink::{Sink, Span};
 use super::syntax::{Labels, put_block, put_labels, put_timestamp};
 use crate::metric::Label;
@@ -15,13 +15,14 @@ pub struct Family<'s> {
     sink: &'s mut Sink,
     name: Cow<'s, str>,
     span: Span,
-    count: usize,
+    /// Lines of samples.
+    series: usize,
 }
 
 impl<'s> Family<'s> {
     /// A family whose header stands at the end of `sink`.
     pub(super) fn new(sink: &'s mut Sink, name: Cow<'s, str>, span: Span) -> Self {
-        Self { sink, name, span, count: 0 }
+        Self { sink, name, span, series: 0 }
     }
 
     /// Adds a sample.
@@ -71,17 +72,6 @@ impl<'s> Family<'s> {
         self.sum_and_count(start, labels, sum, count);
     }
 
-    /// Adds a sample whose name and labels are known to be well-formed and unlike the others'.
-    pub(crate) fn rendered(&mut self, series: &str, value: f64) {
-        self.count += 1;
-        let renamed = self.sink.namespace.as_ref().and_then(|namespace| namespace.rename(series));
-        let text = &mut self.sink.text;
-        text.put(renamed.as_deref().unwrap_or(series).as_bytes());
-        text.push(b' ');
-        put_value(text, value);
-        text.push(b'\n');
-    }
-
     #[inline]
     fn series(&mut self, labels: &(impl Labels + ?Sized), value: f64, milliseconds: Option<i64>) {
         let text = &mut self.sink.text;
@@ -92,11 +82,13 @@ impl<'s> Family<'s> {
             return;
         }
         let text = &mut self.sink.text;
-        text.push(b' ');
-        put_value(text, value);
-        if let Some(milliseconds) = milliseconds {
-            put_timestamp(text, milliseconds, self.sink.format);
-        }
+        let mut digits = Digits::new();
+        let Some(milliseconds) = milliseconds else {
+            text.put_all([b" ", digits.of(value), b"\n"]);
+            return;
+        };
+        text.put_all([b" ", digits.of(value)]);
+        put_timestamp(text, milliseconds, self.sink.format);
         text.push(b'\n');
     }
 
@@ -120,9 +112,7 @@ impl<'s> Family<'s> {
     ) {
         let openmetrics = self.sink.format == Format::OpenMetrics;
         let text = &mut self.sink.text;
-        text.put(self.name.as_bytes());
-        text.put(suffix.as_bytes());
-        text.push(b'{');
+        text.put_all([self.name.as_bytes(), suffix.as_bytes(), b"{"]);
         if let Some(common) = &self.sink.common_labels {
             common.put(text);
             text.push(b',');
@@ -131,39 +121,31 @@ impl<'s> Family<'s> {
         if !labels.is_empty() {
             text.push(b',');
         }
-        text.put(bound_label.as_bytes());
-        text.put_array(b"=\"");
+        text.put_all([bound_label.as_bytes(), b"=\""]);
         put_bound(text, bound, openmetrics);
-        text.put_array(b"\"} ");
-        put_value(text, value);
-        text.push(b'\n');
+        text.put_all([b"\"} ", Digits::new().of(value), b"\n"]);
+        self.series += 1;
     }
 
     fn sum_and_count(&mut self, start: usize, labels: &[Label<'_>], sum: f64, count: u64) {
         let text = &mut self.sink.text;
-        text.put(self.name.as_bytes());
-        text.put_array(b"_sum");
+        text.put_all([self.name.as_bytes(), b"_sum"]);
         self.put_block(labels);
         let text = &mut self.sink.text;
-        text.push(b' ');
-        put_value(text, sum);
-        text.push(b'\n');
-        text.put(self.name.as_bytes());
-        text.put_array(b"_count");
+        text.put_all([b" ", Digits::new().of(sum), b"\n", self.name.as_bytes(), b"_count"]);
+        self.series += 1;
         let block = self.put_block(labels);
         if self.accept(start, block) {
             let text = &mut self.sink.text;
-            text.push(b' ');
-            put_value(text, count as f64);
-            text.push(b'\n');
+            text.put_all([b" ", Digits::new().of(count as f64), b"\n"]);
         }
     }
 
     /// Counts a metric that starts at `start`, or takes it back if its labels were there before.
     #[inline]
     fn accept(&mut self, start: usize, block: Range<usize>) -> bool {
-        self.count += 1;
         if self.sink.is_new(block.clone()) {
+            self.series += 1;
             return true;
         }
         self.reject(start, block);
@@ -178,17 +160,21 @@ impl<'s> Family<'s> {
             let labels = String::from_utf8_lossy(&sink.text.as_slice()[block]);
             sink.first_duplicate = Some(format!("{}{labels}", self.name));
         }
+        // Those of a histogram come before the line by which it is known.
+        let written = memchr::memchr_iter(b'\n', &sink.text.as_slice()[start..]).count();
+        self.series -= written;
         sink.text.truncate(start);
     }
 }
 
 impl Drop for Family<'_> {
     fn drop(&mut self) {
-        if self.count == 0 {
+        if self.series == 0 {
             self.sink.text.truncate(self.span.header.start);
         } else {
             self.span.samples.end = self.sink.text.len();
             self.sink.families.push(self.span.clone());
+            self.sink.series += self.series;
         }
     }
 }

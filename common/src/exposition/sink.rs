@@ -11,7 +11,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use super::Format;
 use super::buffer::Buffer;
 use super::family::Family;
-use super::syntax::{LabelSet, Labels, put_help, type_word};
+use super::syntax::{HELP_WORD, LabelSet, Labels, escape, type_word};
 use crate::keyed::Keyed;
 use crate::metric::{Desc, Kind, Metric};
 
@@ -31,6 +31,8 @@ pub struct Sink {
     /// All its label blocks, with their hashes, if they are in another order.
     seen: HashTable<(u64, Range<usize>)>,
     hasher: DefaultHashBuilder,
+    /// In the families that have ended.
+    pub(super) series: usize,
     pub(super) duplicates: usize,
     pub(super) first_duplicate: Option<String>,
     /// The collector that uses this sink.
@@ -98,6 +100,7 @@ impl Sink {
         self.text.clear();
         self.families.clear();
         self.forget_blocks();
+        self.series = 0;
         self.duplicates = 0;
         self.first_duplicate = None;
         self.error_gauge = None;
@@ -128,9 +131,7 @@ impl Sink {
 
     /// Series written so far.
     pub fn series(&self) -> usize {
-        // Nothing else ends a line, and each family has two of them before its samples.
-        let lines = memchr::memchr_iter(b'\n', self.text.as_slice()).count();
-        lines.saturating_sub(2 * self.families.len())
+        self.series
     }
 
     /// True if no sample was written.
@@ -159,18 +160,20 @@ impl Sink {
             (_, kind) => (&*sample_name, kind),
         };
         let header = self.text.len();
-        self.text.put_array(b"# HELP ");
-        let name_start = self.text.len();
-        self.text.put(name.as_bytes());
-        let name_range = name_start..self.text.len();
-        self.text.push(b' ');
-        put_help(&mut self.text, desc.help, openmetrics);
-        self.text.put_array(b"\n# TYPE ");
-        self.text.put(name.as_bytes());
-        self.text.put(type_word(kind, openmetrics));
+        let name_start = header + HELP_WORD.len();
+        let help = escape(desc.help, openmetrics);
+        self.text.put_all([
+            HELP_WORD,
+            name.as_bytes(),
+            b" ",
+            help.as_bytes(),
+            b"\n# TYPE ",
+            name.as_bytes(),
+            type_word(kind, openmetrics),
+        ]);
         let samples = self.text.len();
         let span = Span {
-            name: name_range,
+            name: name_start..name_start + name.len(),
             strips_total: name.len() != sample_name.len(),
             header: header..samples,
             samples: samples..samples,
@@ -278,5 +281,34 @@ impl Sink {
             is_unseen(earlier);
         }
         is_unseen(labels)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn series_are_the_lines_that_are_no_header() {
+        for format in [Format::Text, Format::OpenMetrics] {
+            let mut sink = Sink::new(format);
+            sink.value(&Desc::gauge("a", "First."), 1.0);
+            let zones = ["x", "y", "x"].map(|zone| ([("zone", zone)], 2.0));
+            sink.samples(&Desc::counter("b_total", "Second."), zones);
+            let histogram = Desc::histogram("c", "Third.");
+            let mut family = sink.family(&histogram);
+            for zone in ["x", "y", "x"] {
+                family.histogram(&[("zone", zone)], [(1.0, 1), (2.0, 3)], 2.5, 4);
+            }
+            drop(family);
+            let summary = Desc::summary("d", "Fourth.");
+            sink.family(&summary).summary(&[], [(0.5, 1.0)], 2.0, 3);
+            drop(sink.family(&Desc::gauge("e", "Nothing.")));
+            let text = String::from_utf8(sink.text().to_vec()).unwrap();
+            let lines = text.lines().filter(|line| !line.starts_with('#')).count();
+            assert_eq!((sink.series(), lines), (1 + 2 + 2 * 5 + 3, 1 + 2 + 2 * 5 + 3), "{text}");
+            sink.reset(format);
+            assert_eq!(sink.series(), 0);
+        }
     }
 }

@@ -11,13 +11,15 @@ use futures_util::FutureExt;
 use super::Run;
 use crate::collector::{Collector, Named, Release};
 use crate::error::CollectError;
-use crate::exposition::Sink;
+use crate::exposition::{LabelSet, Sink};
 use crate::failures::{Change, FailureLog, OddityLog};
 
 pub(super) struct Member<Source: ?Sized + Sync + 'static> {
     pub(super) name: &'static str,
     /// Value of the `collector` label.
     pub(super) label: Arc<str>,
+    /// The same as the label of a sample.
+    pub(super) labels: LabelSet,
     since: &'static [Release],
     collector: Box<dyn Collector<Source>>,
     /// A run that a scrape gave up on still occupies a thread.
@@ -30,9 +32,11 @@ pub(super) struct Member<Source: ?Sized + Sync + 'static> {
 
 impl<Source: ?Sized + Sync> Member<Source> {
     pub(super) fn new(named: Named<Source>, label_prefix: &str) -> Self {
+        let label: Arc<str> = format!("{label_prefix}{}", named.name).into();
         Self {
             name: named.name,
-            label: format!("{label_prefix}{}", named.name).into(),
+            labels: LabelSet::new([("collector", &*label)]),
+            label,
             since: named.since,
             collector: named.collector,
             is_stuck: AtomicBool::new(false),
@@ -87,38 +91,44 @@ impl<Source: ?Sized + Sync> Member<Source> {
     }
 
     /// Logs content of an unknown form, once.
-    pub(super) fn log_malformed(&self, error: &CollectError) {
+    pub(super) fn log_malformed(&self, error: &CollectError, server: Option<&str>) {
         let collector = &*self.label;
         let error = error.to_string();
         if self.oddities.is_new(&error) {
-            tracing::warn!(collector, error, "part of the input is malformed and left out");
+            tracing::warn!(collector, server, error, "part of the input is malformed and left out");
         } else {
-            tracing::debug!(collector, error, "part of the input is still malformed");
+            tracing::debug!(collector, server, error, "part of the input is still malformed");
         }
     }
 
     /// Logs why there is no data, once.
-    pub(super) fn log_absence(&self, reason: &str) {
+    pub(super) fn log_absence(&self, reason: &str, server: Option<&str>) {
         if self.oddities.is_new(reason) {
-            tracing::info!(collector = &*self.label, reason, "collector has no data");
+            tracing::info!(collector = &*self.label, server, reason, "collector has no data");
         }
     }
 
     /// Logs the first of a series of equal failures, and the recovery. Absence is no failure.
-    pub(super) fn log_change(&self, result: &Result<(), CollectError>) {
+    pub(super) fn log_change(&self, result: &Result<(), CollectError>, server: Option<&str>) {
         let collector = &*self.label;
         match result {
             Err(error) if error.is_no_data() => {
-                tracing::debug!(collector, reason = %error, "collector has no data");
+                tracing::debug!(collector, server, reason = %error, "collector has no data");
             }
             // The timeout that led to it has been logged.
             Err(error @ CollectError::Stuck) => {
-                tracing::debug!(collector, %error, "collector failed again");
+                tracing::debug!(collector, server, %error, "collector failed again");
             }
             result => match (self.failures.note(result), result) {
-                (Change::New, Err(error)) => tracing::warn!(collector, %error, "collector failed"),
-                (_, Err(error)) => tracing::debug!(collector, %error, "collector failed again"),
-                (Change::Recovered, Ok(())) => tracing::info!(collector, "collector works again"),
+                (Change::New, Err(error)) => {
+                    tracing::warn!(collector, server, %error, "collector failed");
+                }
+                (_, Err(error)) => {
+                    tracing::debug!(collector, server, %error, "collector failed again");
+                }
+                (Change::Recovered, Ok(())) => {
+                    tracing::info!(collector, server, "collector works again");
+                }
                 (_, Ok(())) => {}
             },
         }

@@ -74,6 +74,7 @@ pub struct Collectors<Source: ?Sized + Sync + 'static> {
     placement: Placement,
     families: CollectorFamilies,
     release: Option<fn(&Source) -> Release>,
+    server: Option<fn(&Source) -> String>,
     absence_is_success: bool,
 }
 
@@ -92,13 +93,26 @@ impl<Source: ?Sized + Send + Sync + 'static> Collectors<Source> {
     ) -> Self {
         let members =
             collectors.into_iter().map(|named| Member::new(named, families.label_prefix)).collect();
-        Self { members, placement, families, release: None, absence_is_success: false }
+        Self {
+            members,
+            placement,
+            families,
+            release: None,
+            server: None,
+            absence_is_success: false,
+        }
     }
 
     /// `release` says what the source is, for the collectors that not every release supports.
     #[must_use]
     pub fn with_release(self, release: fn(&Source) -> Release) -> Self {
         Self { release: Some(release), ..self }
+    }
+
+    /// `server` names the source in log lines, for exporters that read several.
+    #[must_use]
+    pub fn with_server(self, server: fn(&Source) -> String) -> Self {
+        Self { server: Some(server), ..self }
     }
 
     /// A collector without data has succeeded, and says once why it has none: so that an alert on
@@ -124,15 +138,20 @@ impl<Source: ?Sized + Send + Sync + 'static> Collectors<Source> {
         exposition: &mut Exposition,
     ) -> Vec<Outcome> {
         let release = self.release.map(|release| release(&source));
-        let (chosen, unsupported): (Vec<usize>, Vec<usize>) = (0..self.members.len())
-            .filter(|&index| chosen(self.members[index].name))
-            .partition(|&index| self.members[index].is_supported(release));
+        let server = self.server.map(|server| server(&source));
+        let is_chosen = |index: &usize| chosen(self.members[*index].name);
+        let mut supported = Vec::with_capacity(self.members.len());
+        let mut unsupported = Vec::new();
+        for index in (0..self.members.len()).filter(is_chosen) {
+            let is_supported = self.members[index].is_supported(release);
+            if is_supported { supported.push(index) } else { unsupported.push(index) }
+        }
         let mut runs = match self.placement {
             Placement::Blocking => {
-                blocking::run(&self.members, source, chosen, deadline, exposition).await
+                blocking::run(&self.members, source, supported, deadline, exposition).await
             }
             Placement::Reactor => {
-                reactor::run(&self.members, &*source, &chosen, deadline, exposition).await
+                reactor::run(&self.members, &*source, &supported, deadline, exposition).await
             }
         };
         for index in unsupported {
@@ -140,7 +159,7 @@ impl<Source: ?Sized + Send + Sync + 'static> Collectors<Source> {
             runs.push(Run::failed(index, Duration::ZERO, error));
         }
         runs.sort_unstable_by_key(|run| run.member);
-        self.report(runs, exposition)
+        self.report(runs, server.as_deref(), exposition)
     }
 
     fn is_success(&self, result: &Result<(), CollectError>) -> bool {
@@ -151,26 +170,30 @@ impl<Source: ?Sized + Send + Sync + 'static> Collectors<Source> {
     }
 
     /// Logs changes, adds each run's samples and the families about the runs.
-    fn report(&self, runs: Vec<Run>, exposition: &mut Exposition) -> Vec<Outcome> {
+    fn report(
+        &self,
+        runs: Vec<Run>,
+        server: Option<&str>,
+        exposition: &mut Exposition,
+    ) -> Vec<Outcome> {
         let mut sink = exposition.sink();
         let mut family = sink.family(&self.families.duration);
         for run in &runs {
-            let label = &self.members[run.member].label;
-            family.sample(&[("collector", label)], run.duration.as_secs_f64());
+            family.sample(&self.members[run.member].labels, run.duration.as_secs_f64());
         }
         drop(family);
         let mut family = sink.family(&self.families.success);
         for run in &runs {
             let member = &self.members[run.member];
             let success = f64::from(self.is_success(&run.result));
-            family.sample(&[("collector", &member.label)], success);
+            family.sample(&member.labels, success);
         }
         drop(family);
         let mut family = sink.family(&self.families.malformed);
         for run in &runs {
             let member = &self.members[run.member];
             if let Some(count) = member.count_malformed(run) {
-                family.sample(&[("collector", &member.label)], count as f64);
+                family.sample(&member.labels, count as f64);
             }
         }
         drop(family);
@@ -181,11 +204,11 @@ impl<Source: ?Sized + Send + Sync + 'static> Collectors<Source> {
                 if self.absence_is_success
                     && let Err(CollectError::NoData(reason)) = &run.result
                 {
-                    member.log_absence(reason);
+                    member.log_absence(reason, server);
                 }
-                member.log_change(&run.result);
+                member.log_change(&run.result, server);
                 if let Some(error) = &run.malformed {
-                    member.log_malformed(error);
+                    member.log_malformed(error, server);
                 }
                 let mut series = 0;
                 if let Some(sink) = run.sink {

@@ -174,6 +174,7 @@ mod tests {
 
     #[test]
     fn openmetrics_is_negotiated_once_enabled() {
+        const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
         const OM: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
         const OLD: &str =
             "application/openmetrics-text; version=0.0.1; charset=utf-8; escaping=underscores";
@@ -187,7 +188,6 @@ mod tests {
         assert_eq!(kind("Application/OpenMetrics-Text", true), OLD);
         assert_eq!(kind("application/openmetrics-text;version=0.0.1", true), OLD);
         assert!(kind("text/plain, application/openmetrics-text;q=0.5", true).starts_with("text/"));
-        const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
         for header in ["", "*/*", "text/plain", "application/json", "text/html"] {
             assert_eq!(kind(header, true), format!("{TEXT}; escaping=underscores"), "{header}");
         }

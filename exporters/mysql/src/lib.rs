@@ -36,6 +36,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use async_trait::async_trait;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
@@ -51,7 +52,8 @@ use common::web::{Landing, Service};
 
 use account::{Accounts, Address, CLIENT, Environment, PASSWORD_VARIABLE};
 use args::{ADDRESS, Args, CONFIG_FILE, ConnectionArgs};
-use collectors::COLLECTORS;
+use collectors::{COLLECTORS, CUSTOM_QUERY, QUERY_FILE};
+use custom::Files;
 use scraper::Scraper;
 use server::{QueryError, Server, Target};
 
@@ -71,6 +73,9 @@ pub struct MysqlExporter {
     /// What servers and their collectors are made of.
     connections: ConnectionArgs,
     matches: ArgMatches,
+    queries: Arc<Files>,
+    /// Held while the files are read again.
+    reloading: Arc<tokio::sync::Mutex<()>>,
     /// The collectors that the start has made, for the first server that is asked.
     first: Mutex<Option<Scraper>>,
 }
@@ -137,7 +142,15 @@ impl MysqlExporter {
         let accounts = Accounts::read(&args, is_given(matches, CONFIG_FILE), environment)?;
         let accounts = Arc::new(accounts);
         // Every target has the same collectors: what is wrong with a flag ends the start.
-        let scraper = Scraper::new(SWITCHES.build(matches, COLLECTORS)?, &args.connections);
+        let collectors = SWITCHES.build(matches, COLLECTORS)?;
+        let queries = if collectors.iter().any(|named| named.name == CUSTOM_QUERY) {
+            let files = Files::read(collectors::query_files(matches)?);
+            files.with_context(|| format!("--{QUERY_FILE}"))?
+        } else {
+            Files::default()
+        };
+        let queries = Arc::new(queries);
+        let scraper = Scraper::new(collectors, &args.connections, &queries);
         tracing::info!(collectors = ?scraper, "enabled collectors");
         // What is wrong with it has been logged.
         if let Ok(account) = accounts.account(CLIENT, None) {
@@ -156,12 +169,20 @@ impl MysqlExporter {
             targets: Targets::new(MAX_SERVERS, IDLE_TIME),
             connections: args.connections,
             matches: matches.clone(),
+            queries,
+            reloading: Arc::default(),
             first: Mutex::new(Some(scraper)),
         })
     }
 
-    /// The collectors for one server. One that cannot be made any more, such as for a file that
-    /// is gone since the start, costs no other.
+    /// Reads option file and files of queries again, each whatever is wrong with the other; what
+    /// was known of one that is of no use stays. False for those that are not there.
+    fn reload(&self) -> [(&'static str, anyhow::Result<bool>); 2] {
+        let queries = self.queries.reload().with_context(|| format!("--{QUERY_FILE}"));
+        [("accounts", self.accounts.reload()), ("queries", queries)]
+    }
+
+    /// The collectors for one server. One that cannot be made any more costs no other.
     fn new_scraper(&self) -> Scraper {
         let collectors = COLLECTORS.iter().flat_map(|entry| {
             let built = SWITCHES.build(&self.matches, std::slice::from_ref(entry));
@@ -171,7 +192,7 @@ impl MysqlExporter {
                 Vec::new()
             })
         });
-        Scraper::new(collectors.collect(), &self.connections)
+        Scraper::new(collectors.collect(), &self.connections, &self.queries)
     }
 
     /// The server of `target`, the same one as long as it is kept; does not connect.

@@ -7,6 +7,7 @@ use common::collector::{Guarded, Release};
 use common::error::CollectError;
 use tokio::sync::OnceCell;
 
+use crate::custom::{Files, Query};
 use crate::grant::Grant;
 use crate::privilege::{Privilege, shortened};
 use crate::replica_status::Known;
@@ -28,6 +29,7 @@ pub struct Scrape {
     deadline: Instant,
     replica_statements: Arc<Known>,
     replica_status: OnceCell<Result<Table, Refusal>>,
+    queries: Arc<[Query]>,
 }
 
 /// A statement that the server did not answer.
@@ -71,6 +73,7 @@ impl Scrape {
             deadline,
             replica_statements: Arc::default(),
             replica_status: OnceCell::new(),
+            queries: Arc::default(),
         })
     }
 
@@ -78,6 +81,17 @@ impl Scrape {
     #[must_use]
     pub(crate) fn remembering(self, replica_statements: &Arc<Known>) -> Self {
         Self { replica_statements: Arc::clone(replica_statements), ..self }
+    }
+
+    /// Also runs the queries of the user's own.
+    #[must_use]
+    pub(crate) fn with_queries(self, files: &Files) -> Self {
+        Self { queries: files.queries(), ..self }
+    }
+
+    /// The queries of the user's own, the same ones during the whole scrape.
+    pub(crate) fn queries(&self) -> &Arc<[Query]> {
+        &self.queries
     }
 
     /// Which server this is, MariaDB or MySQL, and its version.

@@ -11,6 +11,7 @@ use common::exposition::Exposition;
 use common::scrape::{Collectors, Outcome, Placement};
 
 use crate::args::ConnectionArgs;
+use crate::custom::Files;
 use crate::replica_status::Known;
 use crate::scrape::Scrape;
 use crate::self_metrics::{self, CONNECTION, FAMILIES};
@@ -21,6 +22,7 @@ pub struct Scraper {
     collectors: Collectors<Scrape>,
     query_timeout: Option<Duration>,
     replica_statements: Arc<Known>,
+    queries: Arc<Files>,
 }
 
 impl fmt::Debug for Scraper {
@@ -30,15 +32,17 @@ impl fmt::Debug for Scraper {
 }
 
 impl Scraper {
-    /// Runs `collectors` in each scrape.
-    pub fn new(collectors: Vec<Named<Scrape>>, args: &ConnectionArgs) -> Self {
+    /// Runs `collectors` in each scrape, and with them the queries of `files`.
+    pub fn new(collectors: Vec<Named<Scrape>>, args: &ConnectionArgs, files: &Arc<Files>) -> Self {
         let query_timeout = Some(args.query_timeout).filter(|seconds| *seconds > 0);
         Self {
             collectors: Collectors::new(Placement::Reactor, FAMILIES, collectors)
                 .with_release(Scrape::release)
+                .with_server(|scrape| scrape.server().name())
                 .with_absence_as_success(),
             query_timeout: query_timeout.map(|seconds| Duration::from_secs(seconds.into())),
             replica_statements: Arc::default(),
+            queries: Arc::clone(files),
         }
     }
 
@@ -69,7 +73,8 @@ impl Scraper {
         server.log_change(opened.as_ref().map(drop));
         match opened {
             Ok(scrape) => {
-                let scrape = scrape.remembering(&self.replica_statements);
+                let scrape =
+                    scrape.remembering(&self.replica_statements).with_queries(&self.queries);
                 let deadline = scrape.deadline();
                 self.collectors.run(Arc::new(scrape), chosen, deadline, exposition).await
             }

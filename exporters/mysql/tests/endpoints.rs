@@ -1,4 +1,4 @@
-//! Servers that requests name, accounts that they choose, and the option file read again.
+//! Servers that requests name, accounts that they choose, and files read again.
 
 mod support;
 
@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use support::{Exporter, PASSWORD, Scraped, fake_exporter, fake_server, server};
-use tests::fake_mysql::Reply;
+use tests::TemporaryFolder;
+use tests::fake_mysql::{FakeMysql, Reply};
 use tests::log::Log;
+use tests::process::{command, succeed};
 
 /// A server that replicates nothing.
-fn quiet() -> tests::fake_mysql::FakeMysql {
+fn quiet() -> FakeMysql {
     fake_server("8.0.36", &[("SHOW SLAVE STATUS", Reply::Rows(vec!["a"], Vec::new()))])
 }
 
@@ -201,4 +203,98 @@ async fn a_changed_password_costs_no_scrape() {
     assert!(log.text().contains("Access denied for user"), "{}", log.text());
     exporter.write("[client]\nuser=exporter\npassword=newer\n");
     assert_eq!(exporter.scrape(10.0).await.value("mysql_up"), "1");
+}
+
+const QUERIES: &str = "
+queries:
+  - name: shop
+    statement: SELECT 4 AS n
+    columns: {n: {type: gauge, help: N.}}
+";
+
+#[tokio::test]
+async fn queries_are_read_again_and_a_broken_file_changes_nothing() {
+    let log = Log::capture();
+    let rows = Reply::Rows(vec!["n", "m"], vec![vec![Some("4"), Some("5")]]);
+    let (server, other) = (
+        fake_server("8.0.36", &[("SELECT", rows.clone())]),
+        fake_server("8.0.36", &[("SELECT", rows)]),
+    );
+    let folder = TemporaryFolder::new("mysql-exporter").unwrap();
+    let file = folder.path().join("queries.yml");
+    std::fs::write(&file, QUERIES).unwrap();
+    let flag = format!("--collect.custom_query.file={}", file.display());
+    let client = format!("user=exporter\npassword=secret\nhost=127.0.0.1\nport={}", server.port);
+    let exporter = Exporter::with_option_file(&client, &[&flag]);
+    let probe = async |server: &FakeMysql| {
+        let path = format!("/probe?target=127.0.0.1:{}&collect[]=custom_query", server.port);
+        exporter.scrape_path(&path, 5.0).await
+    };
+    assert_eq!(probe(&server).await.value("shop_n"), "4");
+    std::fs::write(&file, QUERIES.replace("{n:", "{m:")).unwrap();
+    assert_eq!(probe(&server).await.value("shop_n"), "4");
+    assert_eq!(exporter.get("/-/reload").await, (200, "ok".into()));
+    assert_eq!(probe(&server).await.value("shop_m"), "5");
+    let oversized = "#".repeat(1024 * 1024 + 1);
+    for (broken, reason) in [
+        ("queries: [{name: shop, hunter2: 1}]", "queries.yml: "),
+        ("queries: []", "queries.yml: there is no query"),
+        (&QUERIES.replace("SELECT", "DELETE"), "query shop: the statement"),
+        (&oversized, "queries.yml: larger than 1048576 bytes"),
+    ] {
+        std::fs::write(&file, broken).unwrap();
+        let (status, body) = exporter.get("/-/reload").await;
+        assert_eq!(status, 500, "{body}");
+        assert!(body.starts_with("--collect.custom_query.file: /"), "{body}");
+        assert!(body.contains(reason), "{body}");
+        assert_eq!(probe(&server).await.value("shop_m"), "5");
+        // A target that is new since then has them too.
+        assert_eq!(probe(&other).await.value("shop_m"), "5");
+    }
+    assert_eq!(log.count("the queries stay as they were"), 4, "{}", log.text());
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(exporter.get("/-/reload").await.0, 500);
+    std::fs::write(&file, QUERIES).unwrap();
+    exporter.write("[client\n");
+    let (status, body) = exporter.get("/-/reload").await;
+    assert!(status == 500 && body.contains("my.cnf: line 1"), "{body}");
+    assert_eq!(probe(&server).await.value("shop_n"), "4", "one file costs no other");
+}
+
+#[tokio::test]
+async fn a_collector_that_fails_is_logged_with_its_server() {
+    let log = Log::capture();
+    let failing = || fake_server("8.0.36", &[("SHOW GLOBAL STATUS", Reply::Error(1105, "odd"))]);
+    let (first, second, exporter) = (failing(), failing(), exporter("user=u\npassword=p"));
+    for _ in 0..2 {
+        for port in [first.port, second.port] {
+            let path = format!("/probe?target=127.0.0.1:{port}&collect[]=global_status");
+            assert_eq!(exporter.scrape_path(&path, 5.0).await.success("global_status"), "0");
+        }
+    }
+    for port in [first.port, second.port] {
+        let line = format!(
+            "collector failed collector=\"collect.global_status\" server=\"127.0.0.1:{port}\""
+        );
+        assert_eq!(log.count(&line), 1, "{}", log.text());
+    }
+}
+
+#[tokio::test]
+async fn a_reload_that_hangs_is_given_up() {
+    let folder = TemporaryFolder::new("mysql-exporter").unwrap();
+    let file = folder.path().join("queries.yml");
+    std::fs::write(&file, QUERIES).unwrap();
+    let flag = format!("--collect.custom_query.file={}", file.display());
+    let exporter = Exporter::with_option_file("user=u\npassword=p", &[&flag]);
+    std::fs::remove_file(&file).unwrap();
+    // Nobody writes into it, so that opening it does not return.
+    succeed(command("mkfifo").arg(&file)).unwrap();
+    let reload = || exporter.get("/-/reload");
+    let (first, second) = tokio::join!(reload(), reload());
+    for (status, body) in [first, second] {
+        assert_eq!((status, body.as_str()), (500, "the files could not be read in time\n"));
+    }
+    // Ends the thread that waits.
+    drop(std::fs::OpenOptions::new().write(true).open(&file).unwrap());
 }

@@ -14,11 +14,15 @@ async fn a_server_that_lets_nobody_in_is_down_in_its_own_words() {
     for (welcome, expected) in [
         (Welcome::Refused(1040, "Too many connections"), "Too many connections (error 1040)"),
         (Welcome::Refused(1129, "Host '::1' is blocked"), "Host '::1' is blocked (error 1129)"),
+        (Welcome::Refused(1130, "Host 'a' is not allowed to connect"), "is not allowed to connect"),
+        (Welcome::Denied(1820, "You must SET PASSWORD"), "You must SET PASSWORD (error 1820)"),
         (Welcome::Denied(1045, "Access denied for user 'exporter'"), "Access denied for user"),
         (Welcome::Denied(4151, "Access denied, this account is locked"), "account is locked"),
         (Welcome::Denied(1203, "too many active connections"), "too many active connections"),
         (Welcome::Plugin("dialog"), "dialog"),
         (Welcome::Plugin("auth_gssapi_client"), "auth_gssapi_client"),
+        (Welcome::Plugin("mysql_old_password"), "mysql_old_password"),
+        (Welcome::Plugin("authentication_openid_connect_client"), "authentication_openid_connect"),
         (Welcome::Plugin("mysql_clear_password"), "mysql_clear_password"),
     ] {
         let log = Log::capture();

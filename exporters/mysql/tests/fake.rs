@@ -3,6 +3,7 @@
 mod support;
 
 use tests::fake_mysql::{FakeMysql, Reply};
+use tests::log::Log;
 
 use support::{Exporter, fake_exporter, fake_server, replies};
 
@@ -11,18 +12,29 @@ async fn settings_that_are_refused_cost_nothing_else() {
     let unknown = Reply::Error(1193, "Unknown system variable");
     let denied = Reply::Error(1227, "Access denied; you need SUPER");
     let combined = ("SET wait_timeout = 600, ", Reply::Error(1049, "Unknown database"));
-    for (further, last) in [
-        (vec![("SET ", unknown)], "SET lock_wait_timeout = 2"),
-        (vec![combined, ("SET wait_timeout = 600", denied)], "SET lock_wait_timeout = 2"),
+    let (both, without) = (&[][..], &["--no-exporter.enable_lock_wait_timeout"][..]);
+    let no_schema = Reply::Error(1049, "Unknown database");
+    for (further, flags, last, said) in [
+        (vec![("SET ", unknown)], both, "SET lock_wait_timeout = 2", 2),
+        (vec![combined, ("SET wait_timeout = 600", denied)], both, "SET lock_wait_timeout = 2", 1),
+        // A proxy that takes the one setting that is left for a statement about a schema.
+        (vec![("SET wait_timeout", no_schema)], without, "SET wait_timeout = 600", 1),
     ] {
-        let server = fake_server("8.0.36", &further);
-        let exporter = fake_exporter(&server);
+        let log = Log::capture();
+        let slaves = ("SHOW SLAVE STATUS", Reply::Rows(vec!["a"], Vec::new()));
+        let server = fake_server("8.0.36", &[further.as_slice(), &[slaves]].concat());
+        let address = format!("127.0.0.1:{}", server.port);
+        let exporter = Exporter::start(address, "user=exporter\npassword=secret", flags);
         for _ in 0..2 {
             let body = exporter.scrape(5.0).await;
             assert_eq!(body.value("mysql_up"), "1");
             assert_eq!(body.success("global_status"), "1");
             assert_eq!(body.value("mysql_global_variables_max_connections"), "3");
+            assert_eq!(body.success("slave_status"), "1");
         }
+        let text = log.text();
+        assert_eq!(log.count("the server takes no such setting"), said, "{text}");
+        assert!(text.contains("setting=\"wait_timeout = 600\""), "{text}");
         let statements = server.statements();
         assert!(statements.iter().any(|statement| statement == last), "{statements:?}");
     }
@@ -65,9 +77,10 @@ async fn a_thread_that_prepares_does_not_run() {
 #[tokio::test]
 async fn an_account_of_one_connection_loses_nothing() {
     let slaves = ("SHOW SLAVE STATUS", Reply::Rows(vec!["a"], Vec::new()));
-    for most in [1, 2] {
-        let server =
-            FakeMysql::with_limit("8.0.36", replies(std::slice::from_ref(&slaves)), most).unwrap();
+    for (most, error) in [(1, 1226), (2, 1226), (1, 1203), (1, 1040)] {
+        let log = Log::capture();
+        let replies = replies(std::slice::from_ref(&slaves));
+        let server = FakeMysql::with_limit("8.0.36", replies, most, error).unwrap();
         let exporter = fake_exporter(&server);
         for _ in 0..5 {
             let body = exporter.scrape(5.0).await;
@@ -76,8 +89,10 @@ async fn an_account_of_one_connection_loses_nothing() {
                 assert_eq!(body.success(collector), "1", "{collector}: {}", body.0);
             }
         }
+        let said = log.count("fewer connections are used from now on");
+        assert_eq!(said, usize::from(most == 1), "{error}: {}", log.text());
     }
-    let none = FakeMysql::with_limit("8.0.36", replies(&[]), 0).unwrap();
+    let none = FakeMysql::with_limit("8.0.36", replies(&[]), 0, 1226).unwrap();
     assert_eq!(fake_exporter(&none).scrape(5.0).await.value("mysql_up"), "0");
 }
 
@@ -90,16 +105,41 @@ fn exporter_with(server: &FakeMysql, collector: &str, further: &[&str]) -> Expor
 
 #[tokio::test]
 async fn sums_beyond_all_integers_are_numbers() {
-    let columns = vec!["SUM_COUNT_STAR", "SUM_SUM_LOCK_TIME", "SUM_SUM_TIMER_WAIT"];
+    let columns =
+        vec!["SUM_COUNT_STAR", "SUM_SUM_LOCK_TIME", "SUM_SUM_TIMER_WAIT", "SUM_SUM_ROWS_SENT"];
     let huge = Some("83505516706205592384");
-    let sums = ("SELECT SUM(COUNT_STAR)", Reply::Rows(columns, vec![vec![Some("7"), huge, huge]]));
+    let beyond = Some("340282366920938463463374607431768211456");
+    let row = vec![Some("7"), huge, huge, beyond];
+    let sums = ("SELECT SUM(COUNT_STAR)", Reply::Rows(columns, vec![row]));
     let server = fake_server("8.0.36", &[sums]);
     let body = exporter_with(&server, "perf_schema.eventsstatementssum", &[]).scrape(5.0).await;
     let name = "mysql_perf_schema_events_statements_sum";
     let value = |suffix: &str| body.value(&format!("{name}_{suffix}")).parse::<f64>().unwrap();
     assert!((value("timer_wait") - 83_505_516.706_205_59).abs() < 1e-6, "{}", body.0);
     assert!((value("lock_time") / 8.350_551_670_620_56e19 - 1.0).abs() < 1e-15, "{}", body.0);
+    assert!((value("rows_sent") / 2_f64.powi(128) - 1.0).abs() < 1e-15, "{}", body.0);
     assert_eq!(body.success("perf_schema.eventsstatementssum"), "1");
+}
+
+#[tokio::test]
+async fn names_that_become_one_are_one_sample() {
+    let pair = |name, value| vec![Some(name), Some(value)];
+    let rows = |first, second| {
+        let rows = vec![pair(first, "8"), pair(second, "9"), pair("max_connections", "3")];
+        Reply::Rows(vec!["Variable_name", "Value"], rows)
+    };
+    let variables = rows("validate_password.length", "validate_password_length");
+    let status = rows("Rocksdb.bytes-read", "rocksdb_bytes_read");
+    let replies = [("SHOW GLOBAL VARIABLES", variables), ("SHOW GLOBAL STATUS", status)];
+    let server = fake_server("8.0.36", &replies);
+    let body = fake_exporter(&server).scrape(5.0).await;
+    for name in ["variables_validate_password_length", "status_rocksdb_bytes_read"] {
+        let samples = body.0.matches(&format!("\nmysql_global_{name} ")).count();
+        assert_eq!(samples, 1, "{name}: {}", body.0);
+        assert_eq!(body.value(&format!("mysql_global_{name}")), "8");
+    }
+    assert_eq!(body.value("mysql_global_variables_max_connections"), "3");
+    assert_eq!((body.success("global_variables"), body.success("global_status")), ("1", "1"));
 }
 
 #[tokio::test]

@@ -5,8 +5,8 @@
 
 mod support;
 
-use support::Exporter;
-use tests::fake_mysql::{FakeMysql, Reply};
+use support::{Exporter, recorded};
+use tests::fake_mysql::FakeMysql;
 use tests::free_port;
 use tests::golden::{self, Unsteady};
 
@@ -28,25 +28,8 @@ async fn golden_dead_server_is_down_and_nothing_else() {
     compare("dead.prom", &exporter.scrape(10.0).await.0);
 }
 
-/// Answers of a real server, a few rows of each: a line `> STATEMENT`, then the names of the
-/// columns and the rows, with tabs between cells and `\N` for NULL, or a line `! NUMBER MESSAGE`.
+/// Answers of a real server, a few rows of each.
 const RECORDED: &str = include_str!("golden/mariadb-10.11.statements");
-
-fn replies(recorded: &'static str) -> Vec<(&'static str, Reply)> {
-    let blocks = recorded.strip_prefix("> ").unwrap().split("\n> ");
-    let reply = |block: &'static str| {
-        let mut lines = block.lines();
-        let (statement, first) = (lines.next().unwrap(), lines.next().unwrap());
-        if let Some(error) = first.strip_prefix("! ") {
-            let (code, message) = error.split_once(' ').unwrap();
-            return (statement, Reply::Error(code.parse().unwrap(), message));
-        }
-        let cell = |text| Some(text).filter(|text| *text != "\\N");
-        let rows = lines.map(|line| line.split('\t').map(cell).collect());
-        (statement, Reply::Rows(first.split('\t').collect(), rows.collect()))
-    };
-    blocks.map(reply).collect()
-}
 
 const COLLECTORS: [&str; 26] = [
     "auto_increment.columns",
@@ -79,7 +62,7 @@ const COLLECTORS: [&str; 26] = [
 
 #[tokio::test]
 async fn golden_tables_of_mariadb_10_11() {
-    let server = FakeMysql::start("10.11.19-MariaDB", replies(RECORDED)).unwrap();
+    let server = FakeMysql::start("10.11.19-MariaDB", recorded::replies(RECORDED)).unwrap();
     let switches = COLLECTORS.map(|name| format!("--collect.{name}"));
     let switches: Vec<&str> = switches.iter().map(String::as_str).collect();
     let only = [

@@ -8,6 +8,7 @@ use futures_util::future::join_all;
 use rustix::process::Signal;
 use support::{Exporter, PASSWORD, eventually, server};
 use tests::log::Log;
+use tests::mariadb::MariaDb;
 
 #[tokio::test]
 #[ignore = "needs mariadbd"]
@@ -85,6 +86,62 @@ async fn a_restarted_server_is_up_again_at_once() {
     server.run().unwrap();
     let scraped = exporter.scrape(10.0).await;
     assert_eq!((scraped.value("mysql_up"), scraped.success("global_status")), ("1", "1"));
+}
+
+#[tokio::test]
+#[ignore = "needs mariadbd"]
+async fn connections_that_the_server_ends_cost_no_scrape() {
+    let log = Log::capture();
+    let server = server(&[]);
+    server.sql("GRANT PROCESS, SLAVE MONITOR ON *.* TO exporter@localhost").unwrap();
+    server.sql("SET GLOBAL wait_timeout = 1").unwrap();
+    let exporter = Exporter::of(&server, &[]);
+    let ids = "SELECT GROUP_CONCAT('KILL ', ID SEPARATOR '; ') FROM information_schema.processlist \
+               WHERE USER = 'exporter'";
+    for number in 0..4 {
+        let scraped = exporter.scrape(10.0).await;
+        assert_eq!(scraped.value("mysql_up"), "1", "{number}: {}", log.text());
+        for collector in ["global_status", "global_variables", "slave_status"] {
+            assert_eq!(scraped.success(collector), "1", "{number}: {}", log.text());
+        }
+        match number {
+            // Longer than the server would keep a connection that did not ask for more.
+            0 => tokio::time::sleep(Duration::from_millis(2500)).await,
+            // Both connections, then one of them.
+            1 => drop(server.sql(server.sql(ids).unwrap().trim()).unwrap()),
+            _ => {
+                let kill = server.sql(ids).unwrap();
+                let (first, _) = kill.split_once(';').unwrap();
+                server.sql(first).unwrap();
+            }
+        }
+    }
+    assert_eq!(log.count("server is down"), 0, "{}", log.text());
+}
+
+#[tokio::test]
+#[ignore = "needs mariadbd"]
+async fn a_server_is_found_by_name_and_by_ipv6() {
+    let account = format!("CREATE USER exporter@'%' IDENTIFIED BY '{PASSWORD}'");
+    let client = format!("user=exporter\npassword={PASSWORD}");
+    let up = async |server: &MariaDb, host: &str| {
+        let lines = format!("{client}\nhost={host}\nport={}", server.port);
+        let exporter = Exporter::with_option_file(&lines, &[]);
+        exporter.scrape(10.0).await.value("mysql_up").to_owned()
+    };
+    // It listens on IPv4 only, and the name may mean ::1 first.
+    let by_name = server(&[]);
+    for host in ["localhost", "127.0.0.1"] {
+        assert_eq!(up(&by_name, host).await, "1", "{host}");
+    }
+    let six = MariaDb::start(&["--bind-address=::1"]).unwrap();
+    six.sql(&account).unwrap();
+    for host in ["::1", "[::1]"] {
+        assert_eq!(up(&six, host).await, "1", "{host}");
+    }
+    let exporter = Exporter::with_option_file(&client, &[]);
+    let path = format!("/probe?target=[::1]:{}", six.port);
+    assert_eq!(exporter.scrape_path(&path, 10.0).await.value("mysql_up"), "1");
 }
 
 #[tokio::test]

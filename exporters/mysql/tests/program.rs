@@ -5,6 +5,7 @@ mod support;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use support::{PASSWORD, Scraped, fake_server, option_file, server};
 use tests::fake_mysql::Reply;
 use tests::program::Program;
@@ -34,6 +35,11 @@ fn a_log_that_cannot_be_written_stops_nothing() {
 #[test]
 fn silent_connections_shut_nobody_out() {
     PROGRAM.serves_among_silent_connections().unwrap();
+}
+
+#[test]
+fn what_is_not_needed_is_given_up_and_nothing_is_missing() {
+    PROGRAM.gives_up_rights().unwrap();
 }
 
 #[test]
@@ -107,7 +113,7 @@ fn a_hundred_scrapes_of_a_server_leak_nothing() {
     server.sql("GRANT PROCESS, SLAVE MONITOR ON *.* TO exporter@localhost").unwrap();
     let (_folder, file) = option_file(&format!("user=exporter\npassword={PASSWORD}"));
     let address = format!("--mysqld.address=127.0.0.1:{}", server.port);
-    let exporter = PROGRAM.serve(&[&file, &address]).unwrap();
+    let mut exporter = PROGRAM.serve(&[&file, &address]).unwrap();
     let scrape = || {
         let answer = Scraped(exporter.scrape_within(10.0).unwrap().body);
         assert_eq!(answer.value("mysql_up"), "1", "{}", exporter.process.log());
@@ -122,6 +128,16 @@ fn a_hundred_scrapes_of_a_server_leak_nothing() {
     // The second of these two counts the client's own connections.
     let now: u64 = server.variable("STATUS", "Connections").unwrap().parse().unwrap();
     assert_eq!(now, connections + 1);
+    assert_eq!(server.variable("STATUS", "Aborted_clients").unwrap(), "0");
+    // Told to end, it takes its leave of the server.
+    let status = exporter.process.stop(Signal::TERM).unwrap();
+    assert!(status.success(), "{status}");
+    let is_alone = || {
+        let others = server.variable("STATUS", "Threads_connected")?;
+        anyhow::ensure!(others == "1", "{others} connections");
+        Ok(())
+    };
+    tests::eventually("the end of the connections", Duration::from_secs(10), is_alone).unwrap();
     assert_eq!(server.variable("STATUS", "Aborted_clients").unwrap(), "0");
 }
 

@@ -39,6 +39,11 @@ fn silent_connections_shut_nobody_out() {
 }
 
 #[test]
+fn what_is_not_needed_is_given_up_and_nothing_is_missing() {
+    PROGRAM.gives_up_rights().unwrap();
+}
+
+#[test]
 fn it_listens_on_every_address_of_the_flags() {
     PROGRAM.listens_on_every_address().unwrap();
 }

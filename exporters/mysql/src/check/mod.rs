@@ -60,7 +60,7 @@ impl Check for MysqlCheck {
         let scraped = self.exporter.server(&target);
         let query_timeout = scraped.scraper.query_timeout();
         let scrape = match Scrape::open(&scraped.server, query_timeout, deadline).await {
-            Ok(scrape) => scrape,
+            Ok(scrape) => scrape.with_queries(&self.exporter.queries),
             Err(error) => return Ok(unread(address.to_string(), &error.to_string())),
         };
         let release = scrape.release();

@@ -20,6 +20,8 @@ mod slave_hosts;
 mod slave_status;
 mod sys;
 
+use std::path::PathBuf;
+
 use clap::{ArgMatches, Args as _};
 use common::collector::{Collector, Entry, Release};
 
@@ -45,6 +47,17 @@ fn bounded(view: &View, flag: BoundFlag, matches: &ArgMatches) -> Boxed {
     Box::new(Tabular::new(view).bounded(flag.bound(matches)))
 }
 
+/// The collector of queries from files.
+pub(crate) const CUSTOM_QUERY: &str = "custom_query";
+
+/// The flag that names files of queries.
+pub(crate) const QUERY_FILE: &str = custom_query::FILE;
+
+/// The files of queries that flags name.
+pub(crate) fn query_files(matches: &ArgMatches) -> anyhow::Result<Vec<PathBuf>> {
+    custom_query::files(matches)
+}
+
 /// Every collector of this exporter.
 pub const COLLECTORS: &[Entry<Scrape>] = &[
     Entry::off("auto_increment.columns", "columns that count by themselves", |matches| {
@@ -54,7 +67,7 @@ pub const COLLECTORS: &[Entry<Scrape>] = &[
     Entry::off("binlog_size", "size and number of binary logs", |_| {
         Ok(Box::new(binlog_size::BinlogSize))
     }),
-    Entry::off("custom_query", "queries from a file", custom_query::build)
+    Entry::off(CUSTOM_QUERY, "queries from a file", custom_query::build)
         .with_flags(custom_query::Options::augment_args)
         .turned_on_by(&[custom_query::FILE]),
     Entry::off("engine_innodb_status", "SHOW ENGINE INNODB STATUS", |_| {

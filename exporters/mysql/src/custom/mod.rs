@@ -3,6 +3,7 @@
 //! Three formats are read; see [`read`]. What they say comes down to a list of [`Query`], and
 //! `names::check` holds it against the rules for names.
 
+mod files;
 mod names;
 mod own;
 mod percona;
@@ -10,6 +11,8 @@ mod sql_exporter;
 mod statement;
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -17,6 +20,7 @@ use anyhow::{Context as _, bail, ensure};
 use common::metric::Kind;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
+pub use files::Files;
 pub use names::is_reserved;
 
 /// A file longer than this is a mistake.
@@ -66,19 +70,21 @@ pub struct Family {
     pub fixed_value: Option<f64>,
 }
 
-/// A column of numbers, or of words that stand for numbers.
+/// A column of numbers, of words that stand for numbers, or of times.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Value {
     /// Its name.
     pub column: String,
     /// What words stand for.
     pub words: BTreeMap<String, f64>,
+    /// Texts such as `1m30s` are times, shown in milliseconds.
+    pub is_duration: bool,
 }
 
 impl Value {
     /// A column of numbers.
     fn of(column: &str) -> Self {
-        Self { column: column.to_owned(), words: BTreeMap::new() }
+        Self { column: column.to_owned(), ..Self::default() }
     }
 }
 
@@ -98,9 +104,12 @@ pub fn read<P: AsRef<Path>>(paths: &[P]) -> anyhow::Result<Vec<Query>> {
 }
 
 fn read_text(path: &Path) -> anyhow::Result<String> {
-    let size = std::fs::metadata(path).context("cannot be read")?.len();
-    ensure!(size <= MAX_FILE_BYTES, "larger than {MAX_FILE_BYTES} bytes");
-    std::fs::read_to_string(path).context("cannot be read")
+    let file = File::open(path).context("cannot be read")?;
+    let mut text = String::new();
+    // The size that a pipe tells is none.
+    let size = file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text).context("cannot be read")?;
+    ensure!(u64::try_from(size)? <= MAX_FILE_BYTES, "larger than {MAX_FILE_BYTES} bytes");
+    Ok(text)
 }
 
 /// Reads a file of any of the formats; its keys tell which.
@@ -109,6 +118,8 @@ fn parse(text: &str) -> anyhow::Result<Vec<Query>> {
     let keys: BTreeMap<String, IgnoredAny> = from_yaml(text)?;
     let mut queries = if keys.contains_key("collector_name") || keys.contains_key("metrics") {
         sql_exporter::parse(text)?
+    } else if sql_exporter::MAIN_FILE.iter().any(|key| keys.contains_key(*key)) {
+        sql_exporter::parse_main(text)?
     } else if keys.contains_key("queries") {
         own::parse(text)?
     } else {

@@ -48,28 +48,38 @@ fn query(name: &str, raw: RawQuery) -> anyhow::Result<Query> {
     for (column, RawColumn { usage, description, metric_mapping }) in
         raw.metrics.into_iter().flatten()
     {
-        let (kind, words) = match usage.to_ascii_uppercase().as_str() {
+        let mut value = Value::of(&column);
+        let mut name = format!("{name}_{column}");
+        let kind = match usage.to_ascii_uppercase().as_str() {
             "DISCARD" => continue,
             "LABEL" => {
                 labels.push((column.clone(), column));
                 continue;
             }
-            "COUNTER" => (Kind::Counter, BTreeMap::new()),
-            "GAUGE" => (Kind::Gauge, BTreeMap::new()),
-            "MAPPEDMETRIC" => (Kind::Gauge, metric_mapping),
+            "COUNTER" => Kind::Counter,
+            "GAUGE" => Kind::Gauge,
+            "MAPPEDMETRIC" => {
+                value.words = metric_mapping;
+                Kind::Gauge
+            }
+            "DURATION" => {
+                value.is_duration = true;
+                name.push_str("_milliseconds");
+                Kind::Gauge
+            }
             _ => bail!(
                 "column {column}: usage: {usage:?} is none of LABEL, COUNTER, GAUGE, \
-                 MAPPEDMETRIC, DISCARD"
+                 MAPPEDMETRIC, DURATION, DISCARD"
             ),
         };
         families.push(Family {
-            name: format!("{name}_{column}"),
+            name,
             help: description,
             kind,
             labels: Vec::new(),
             fixed_labels: Vec::new(),
             column_label: None,
-            values: vec![Value { column, words }],
+            values: vec![value],
             fixed_value: None,
         });
     }

@@ -1,6 +1,7 @@
-//! The format of a collector of sql_exporter: metrics, each with a query or the name of one.
+//! The formats of sql_exporter: a collector, which has metrics, each with a query or the name of
+//! one; and the main file, of which the collectors that stand in it are read.
 //!
-//! <https://github.com/burningalchemist/sql_exporter#collectors>
+//! <https://github.com/burningalchemist/sql_exporter#configuration>
 
 use std::collections::BTreeMap;
 
@@ -10,11 +11,36 @@ use serde::de::IgnoredAny;
 
 use super::{DEFAULT_ROWS, Family, Query, Value, duration, from_yaml, kind};
 
+/// Keys by which the main file is known.
+pub(super) const MAIN_FILE: [&str; 2] = ["collectors", "collector_files"];
+
+/// Which servers are asked, and with which accounts, is said elsewhere.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MainFile {
+    #[serde(default)]
+    global: Global,
+    #[serde(default, rename = "target")]
+    _target: Option<IgnoredAny>,
+    #[serde(default, rename = "jobs")]
+    _jobs: Option<IgnoredAny>,
+    #[serde(default)]
+    collectors: Vec<File>,
+    #[serde(default)]
+    collector_files: Vec<String>,
+}
+
+/// Timeouts and connections are those of this program's flags.
+#[derive(Default, Deserialize)]
+struct Global {
+    min_interval: Option<String>,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
     #[serde(default, rename = "collector_name")]
-    _name: Option<String>,
+    name: Option<String>,
     min_interval: Option<String>,
     #[serde(default)]
     metrics: Vec<RawMetric>,
@@ -53,8 +79,33 @@ struct RawMetric {
 }
 
 pub(super) fn parse(text: &str) -> anyhow::Result<Vec<Query>> {
-    let file: File = from_yaml(text)?;
-    let interval = duration("min_interval", file.min_interval.as_deref())?;
+    collector(from_yaml(text)?, None)
+}
+
+/// The queries of all collectors in the main file, with their collectors before their names.
+pub(super) fn parse_main(text: &str) -> anyhow::Result<Vec<Query>> {
+    let file: MainFile = from_yaml(text)?;
+    ensure!(
+        file.collector_files.is_empty(),
+        "collector_files is not read: give each of these files as a file of queries"
+    );
+    let interval = file.global.min_interval.as_deref();
+    duration("global: min_interval", interval)?;
+    let mut queries = Vec::new();
+    for raw in file.collectors {
+        let name = raw.name.clone().context("a collector has no collector_name")?;
+        let mut read = collector(raw, interval).with_context(|| format!("collector {name}"))?;
+        for query in &mut read {
+            query.name = format!("{name}.{}", query.name);
+        }
+        queries.append(&mut read);
+    }
+    Ok(queries)
+}
+
+/// The queries of a collector, once in `interval` unless it says otherwise.
+fn collector(file: File, interval: Option<&str>) -> anyhow::Result<Vec<Query>> {
+    let interval = duration("min_interval", file.min_interval.as_deref().or(interval))?;
     let query = |name: String, statement| Query {
         name,
         statement,

@@ -89,6 +89,67 @@ shop_connections:
 }
 
 #[test]
+fn times_of_perconas_format_are_milliseconds() {
+    let text = "shop:\n  query: SELECT 1\n  metrics:\n    - lag: {usage: DURATION, description: L}";
+    let family = &checked(text).unwrap()[0].families[0];
+    assert_eq!((family.name.as_str(), family.kind), ("shop_lag_milliseconds", Kind::Gauge));
+    assert!(family.values[0].is_duration && family.values[0].column == "lag");
+    let usage = "shop:\n  query: SELECT 1\n  metrics:\n    - lag: {usage: TIME}";
+    let expected = "query shop: column lag: usage: \"TIME\" is none of LABEL, COUNTER, GAUGE, \
+                    MAPPEDMETRIC, DURATION, DISCARD";
+    assert_eq!(error(usage), expected);
+}
+
+const MAIN: &str = "
+global:
+  scrape_timeout: 10s
+  min_interval: 1m
+target:
+  data_source_name: 'mysql://user:hunter2@db:3306/shop'
+  collectors: [shop]
+collectors:
+  - collector_name: shop
+    metrics:
+      - {metric_name: shop_orders, type: gauge, help: Orders., values: [n], query_ref: orders}
+    queries:
+      - {query_name: orders, query: SELECT COUNT(*) AS n FROM shop.orders}
+  - collector_name: stock
+    min_interval: 0s
+    metrics:
+      - {metric_name: stock_items, type: gauge, help: Items., values: [n], query_ref: orders}
+    queries:
+      - {query_name: orders, query: SELECT COUNT(*) AS n FROM stock.orders}
+";
+
+#[test]
+fn collectors_in_the_main_file_of_sql_exporter_are_read() {
+    let queries = checked(MAIN).unwrap();
+    let [shop, stock] = &queries[..] else { panic!("{queries:?}") };
+    assert_eq!((shop.name.as_str(), stock.name.as_str()), ("shop.orders", "stock.orders"));
+    assert_eq!((shop.interval, stock.interval), (Some(Duration::from_mins(1)), None));
+    assert_eq!(stock.families[0].name, "stock_items");
+    assert!(stock.statement.ends_with("FROM stock.orders"), "{}", stock.statement);
+}
+
+#[test]
+fn what_the_main_file_of_sql_exporter_only_names_is_refused() {
+    let wrong = |from: &str, to: &str| error(&MAIN.replace(from, to));
+    let files = wrong("collectors:\n  -", "collector_files: ['*.collector.yml']\ncollectors:\n  -");
+    assert!(files.starts_with("collector_files is not read: give each"), "{files}");
+    let reference = wrong("query_ref: orders}\n    queries", "query_ref: other}\n    queries");
+    let expected = "collector shop: metric shop_orders: query_ref: there is no query other";
+    assert_eq!(reference, expected);
+    let expected = "global: min_interval: expected a duration such as 500ms, 5s or 1m30s";
+    assert_eq!(wrong("1m", "soon"), expected);
+    assert_eq!(error("collectors: []"), "there is no query");
+    let nameless = wrong("collector_name: stock\n    min", "min");
+    assert_eq!(nameless, "a collector has no collector_name");
+    // The place is named, never what stands there: it may be a password.
+    let odd = wrong("global:", "hunter2: 1\nglobal:");
+    assert!(!odd.contains("mysql://"), "{odd}");
+}
+
+#[test]
 fn the_format_of_sql_exporter_is_read() {
     let queries = checked(
         "

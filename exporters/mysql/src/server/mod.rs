@@ -119,7 +119,7 @@ impl Server {
         }
     }
 
-    fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         self.dialer.name()
     }
 

@@ -1,51 +1,40 @@
-//! Answers that are shown again until their query is due, by server.
+//! Answers that are shown again until their query is due.
 
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use common::sync::lock;
 
 use super::Answer;
-use crate::server::Server;
-
-/// Servers of which answers are kept at once; as many as have connections.
-const MAX_SERVERS: usize = 256;
+use crate::custom::Query;
 
 /// The last answer to each query, in the order of the queries; none before its first run.
 pub(super) type Answers = Vec<Option<Arc<Answer>>>;
 
-/// The last answers of each server.
+/// The last answers of a server, and the queries that they are about.
 #[derive(Debug, Default)]
-pub(super) struct Kept(Mutex<Vec<OfServer>>);
-
-#[derive(Debug)]
-struct OfServer {
-    server: Weak<Server>,
-    answers: Answers,
-}
-
-impl OfServer {
-    fn is_of(&self, server: &Arc<Server>) -> bool {
-        std::ptr::eq(self.server.as_ptr(), Arc::as_ptr(server))
-    }
-}
+pub(super) struct Kept(Mutex<Option<(Arc<[Query]>, Answers)>>);
 
 impl Kept {
-    /// The last answers of a server to `queries` queries.
-    pub(super) fn of(&self, server: &Arc<Server>, queries: usize) -> Answers {
-        let kept = lock(&self.0);
-        let of_server = kept.iter().find(|known| known.is_of(server));
-        of_server.map_or_else(|| vec![None; queries], |known| known.answers.clone())
+    /// The last answers to `queries`. Where their files were read again, those of the queries
+    /// that are still the same.
+    pub(super) fn of(&self, queries: &Arc<[Query]>) -> Answers {
+        match &*lock(&self.0) {
+            Some((known, answers)) if Arc::ptr_eq(known, queries) => answers.clone(),
+            Some((known, answers)) => {
+                let last = |query| {
+                    let position = known.iter().position(|known| known == query)?;
+                    answers.get(position).cloned().flatten()
+                };
+                queries.iter().map(last).collect()
+            }
+            None => vec![None; queries.len()],
+        }
     }
 
-    /// Keeps the answers of a server in place of its former ones.
-    pub(super) fn keep(&self, server: &Arc<Server>, answers: Answers) {
-        let mut kept = lock(&self.0);
-        kept.retain(|known| known.server.strong_count() > 0 && !known.is_of(server));
-        if kept.len() >= MAX_SERVERS {
-            kept.remove(0);
-        }
-        kept.push(OfServer { server: Arc::downgrade(server), answers });
+    /// Keeps answers in place of the former ones.
+    pub(super) fn keep(&self, queries: &Arc<[Query]>, answers: Answers) {
+        *lock(&self.0) = Some((Arc::clone(queries), answers));
     }
 }
 

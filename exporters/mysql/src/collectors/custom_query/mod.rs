@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use async_trait::async_trait;
 use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
@@ -18,7 +18,7 @@ use common::error::{CollectError, ParseError};
 use common::exposition::Sink;
 use common::metric::{Metric, gauge};
 
-use crate::custom::{self, Query};
+use crate::custom::Query;
 use crate::grant::Needs;
 use crate::scrape::Scrape;
 use crate::server::QueryError;
@@ -65,9 +65,9 @@ pub(super) struct Options {
     files: Vec<PathBuf>,
 }
 
-#[derive(Debug)]
+/// Runs the queries that were read last; it belongs to one server.
+#[derive(Debug, Default)]
 struct CustomQuery {
-    queries: Vec<Query>,
     kept: Kept,
 }
 
@@ -82,10 +82,13 @@ struct Answer {
 }
 
 pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Scrape>>> {
-    let Options { files } = Options::from_arg_matches(matches)?;
-    ensure!(!files.is_empty(), "--collect.custom_query needs --{FILE}");
-    let queries = custom::read(&files).with_context(|| format!("--{FILE}"))?;
-    Ok(Box::new(CustomQuery { queries, kept: Kept::default() }))
+    ensure!(!files(matches)?.is_empty(), "--collect.custom_query needs --{FILE}");
+    Ok(Box::<CustomQuery>::default())
+}
+
+/// The files that flags name.
+pub(super) fn files(matches: &ArgMatches) -> anyhow::Result<Vec<PathBuf>> {
+    Ok(Options::from_arg_matches(matches)?.files)
 }
 
 #[async_trait]
@@ -93,11 +96,11 @@ impl Collector<Scrape> for CustomQuery {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
         let now = Instant::now();
         let share = scrape.deadline().saturating_duration_since(now).mul_f64(SHARE);
-        let mut answers = self.kept.of(scrape.server(), self.queries.len());
-        let mut due: Vec<usize> = (0..self.queries.len()).collect();
+        let queries = scrape.queries();
+        let mut answers = self.kept.of(queries);
+        let mut due: Vec<usize> = (0..queries.len()).collect();
         due.retain(|index| {
-            let is_fresh =
-                |answer: &Arc<Answer>| is_fresh(answer, self.queries[*index].interval, now);
+            let is_fresh = |answer: &Arc<Answer>| is_fresh(answer, queries[*index].interval, now);
             !answers[*index].as_ref().is_some_and(is_fresh)
         });
         // Where the time is short it is another one's turn each time.
@@ -106,11 +109,11 @@ impl Collector<Scrape> for CustomQuery {
             if Instant::now() >= now + share {
                 break;
             }
-            let answer = ask(&self.queries[index], scrape, now + share).await;
+            let answer = ask(&queries[index], scrape, now + share).await;
             answers[index] = Some(Arc::new(answer));
         }
-        let result = self.push(&answers, sink);
-        self.kept.keep(scrape.server(), answers);
+        let result = push(queries, &answers, sink);
+        self.kept.keep(queries, answers);
         result
     }
 
@@ -137,38 +140,38 @@ async fn ask(query: &Query, scrape: &Scrape, deadline: Instant) -> Answer {
     Answer { asked, took, result, malformed }
 }
 
-impl CustomQuery {
-    fn push(&self, answers: &[Option<Arc<Answer>>], sink: &mut Sink) -> Result<(), CollectError> {
-        let asked = || {
-            let pairs = self.queries.iter().zip(answers);
-            pairs.filter_map(|(query, answer)| Some((query, answer.as_deref()?)))
-        };
-        let (mut failed, mut malformed) = (Vec::new(), Vec::new());
-        for (query, answer) in asked() {
-            match &answer.result {
-                Ok(samples) => samples::push(query, samples, sink),
-                Err(error) => failed.push(format!("{}: {error}", query.name)),
-            }
-            malformed
-                .extend(answer.malformed.as_ref().map(|error| format!("{}: {error}", query.name)));
+fn push(
+    queries: &[Query],
+    answers: &[Option<Arc<Answer>>],
+    sink: &mut Sink,
+) -> Result<(), CollectError> {
+    let asked = || {
+        let pairs = queries.iter().zip(answers);
+        pairs.filter_map(|(query, answer)| Some((query, answer.as_deref()?)))
+    };
+    let (mut failed, mut malformed) = (Vec::new(), Vec::new());
+    for (query, answer) in asked() {
+        match &answer.result {
+            Ok(samples) => samples::push(query, samples, sink),
+            Err(error) => failed.push(format!("{}: {error}", query.name)),
         }
-        if asked().count() < self.queries.len() {
-            failed.push("the time was too short for all of them".to_owned());
+        malformed.extend(answer.malformed.as_ref().map(|error| format!("{}: {error}", query.name)));
+    }
+    if asked().count() < queries.len() {
+        failed.push("the time was too short for all of them".to_owned());
+    }
+    let runs = asked();
+    sink.table(RUNS, runs.map(|(query, answer)| ([("query", query.name.as_str())], answer)));
+    match (failed.is_empty(), malformed.is_empty()) {
+        (true, true) => Ok(()),
+        (true, false) => {
+            Err(CollectError::malformed(ORIGIN, ParseError::Form(malformed.join("; "))))
         }
-        let runs = asked();
-        sink.table(RUNS, runs.map(|(query, answer)| ([("query", query.name.as_str())], answer)));
-        match (failed.is_empty(), malformed.is_empty()) {
-            (true, true) => Ok(()),
-            (true, false) => {
-                Err(CollectError::malformed(ORIGIN, ParseError::Form(malformed.join("; "))))
-            }
-            (false, _) => {
-                failed.append(&mut malformed);
-                Err(CollectError::query(ORIGIN, &failed.join("; ")))
-            }
+        (false, _) => {
+            failed.append(&mut malformed);
+            Err(CollectError::query(ORIGIN, &failed.join("; ")))
         }
     }
 }
-
 #[cfg(test)]
 mod tests;

@@ -73,8 +73,23 @@ fn number(value: &Value, text: Option<&str>) -> Result<Option<f64>, ParseError> 
     if let Some(number) = value.words.get(text) {
         return Ok(Some(*number));
     }
-    let malformed = |_| ParseError::form(&format!("{} is no number", value.column), text);
-    text.trim().parse().map(Some).map_err(malformed)
+    if let Ok(number) = text.trim().parse() {
+        // As in Percona's fork, which takes -1 for a time that is not known.
+        return Ok(Some(number).filter(|_| !value.is_duration || text.trim() != "-1"));
+    }
+    if value.is_duration {
+        return milliseconds(text).map(Some).ok_or_else(|| {
+            ParseError::form(&format!("{} is no time such as 1m30s", value.column), text)
+        });
+    }
+    Err(ParseError::form(&format!("{} is no number", value.column), text))
+}
+
+/// Whole milliseconds of a time such as `-1m30.5s`.
+fn milliseconds(text: &str) -> Option<f64> {
+    let (sign, time) = text.strip_prefix('-').map_or((1.0, text), |time| (-1.0, time));
+    let time = common::cli::parse_duration(time).ok()?;
+    Some(sign * (time.as_secs_f64() * 1e3).trunc())
 }
 
 /// Writes the families of a query.

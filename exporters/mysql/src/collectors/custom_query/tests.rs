@@ -9,7 +9,7 @@ use crate::custom::{Family, Value};
 use crate::server::Table;
 
 fn family(name: &str, labels: &[&str], values: &[&str]) -> Family {
-    let value = |column: &&str| Value { column: (*column).to_owned(), words: BTreeMap::new() };
+    let value = |column: &&str| Value { column: (*column).to_owned(), ..Value::default() };
     Family {
         name: name.to_owned(),
         help: "Help.".to_owned(),
@@ -112,15 +112,12 @@ fn a_query_that_fails_costs_no_other_and_is_named() {
     };
     let other = Query { name: "other".into(), ..query(vec![family("shop_b", &[], &["b"])]) };
     let third = Query { name: "third".into(), ..other.clone() };
-    let collector = CustomQuery {
-        queries: vec![query(vec![family("shop_a", &[], &["a"])]), other, third],
-        kept: Kept::default(),
-    };
+    let queries = [query(vec![family("shop_a", &[], &["a"])]), other, third];
     let mut sink = Sink::default();
-    let (samples, _) = samples::read(&collector.queries[0], &Table::of(&["a"], &[&[Some("5")]]));
+    let (samples, _) = samples::read(&queries[0], &Table::of(&["a"], &[&[Some("5")]]));
     let refused = QueryError::Refused { code: 1142, message: "SELECT command denied".into() };
     let answers = [answer(Ok(samples)), answer(Err(refused)), None];
-    let error = collector.push(&answers, &mut sink).unwrap_err();
+    let error = push(&queries, &answers, &mut sink).unwrap_err();
     assert_eq!(
         error.to_string(),
         "custom queries: other: SELECT command denied (error 1142); the time was too short for \
@@ -136,6 +133,50 @@ fn a_query_that_fails_costs_no_other_and_is_named() {
         assert!(samples.iter().any(|sample| sample == expected), "{expected}: {samples:?}");
     }
     assert!(!samples.iter().any(|sample| sample.contains("third")), "{samples:?}");
+}
+
+#[test]
+fn times_are_whole_milliseconds() {
+    let mut lag = family("shop_lag_milliseconds", &[], &["lag"]);
+    lag.values[0].is_duration = true;
+    let query = Query { rows: 20, ..query(vec![lag]) };
+    let shown = |text: Option<&str>| read(&query, &Table::of(&["lag"], &[&[text]]));
+    for (text, expected) in [
+        ("1h2m3s", "3723000"),
+        ("1.5s", "1500"),
+        ("-250ms", "-250"),
+        ("1999us", "1"),
+        ("250", "250"),
+        ("0", "0"),
+    ] {
+        let expected = vec![format!("shop_lag_milliseconds {expected}")];
+        assert_eq!(shown(Some(text)), (expected, None), "{text}");
+    }
+    assert_eq!(shown(Some("-1")), (Vec::new(), None));
+    assert_eq!(shown(None), (Vec::new(), None));
+    let (samples, error) = shown(Some("01:02:03"));
+    assert!(samples.is_empty() && error.unwrap().contains("lag is no time such as 1m30s"));
+}
+
+#[test]
+fn answers_outlive_a_reload_of_the_same_query() {
+    let named = |name: &str| Query { name: name.into(), ..query(Vec::new()) };
+    let answer = |took| {
+        let took = Duration::from_secs(took);
+        let result = Ok(Vec::new());
+        Some(Arc::new(Answer { asked: Instant::now(), took, result, malformed: None }))
+    };
+    let took = |answers: Vec<Option<Arc<Answer>>>| -> Vec<Option<u64>> {
+        answers.into_iter().map(|answer| Some(answer?.took.as_secs())).collect()
+    };
+    let kept = Kept::default();
+    let first: Arc<[Query]> = [named("a"), named("b"), named("c")].into();
+    assert_eq!(took(kept.of(&first)), [None, None, None]);
+    kept.keep(&first, vec![answer(1), answer(2), None]);
+    assert_eq!(took(kept.of(&first)), [Some(1), Some(2), None]);
+    let changed = Query { statement: "SELECT 2".into(), ..named("a") };
+    let second: Arc<[Query]> = [named("c"), named("b"), changed, named("d")].into();
+    assert_eq!(took(kept.of(&second)), [None, Some(2), None, None]);
 }
 
 #[test]

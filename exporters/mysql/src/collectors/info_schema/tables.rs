@@ -148,7 +148,8 @@ impl Tables {
         for schema in schemas {
             let is_known = answer.rows().any(|row| row.at(0) == Some(schema));
             if !is_known && lock(&self.unknown).insert(schema.clone()) {
-                tracing::warn!(%schema, "--collect.info_schema.tables.databases: no such schema");
+                let server = scrape.server().name();
+                tracing::warn!(server, %schema, "--collect.info_schema.tables.databases: no such schema");
             }
         }
         Ok(())
