@@ -15,6 +15,7 @@ use common::web::{Stopping, WebArgs, router};
 use http_body_util::BodyExt as _;
 use tower_service::Service as _;
 
+use crate::formats::{self, OPENMETRICS};
 use crate::http::Answer;
 
 /// How long [`Running::eventually`] waits.
@@ -89,6 +90,16 @@ impl<P: Program> Running<P> {
         let answer = self.get(path, headers).await?;
         ensure!(answer.status == 200, "status {}: {}", answer.status, answer.body);
         Ok(answer.body)
+    }
+
+    /// Asserts that a scrape in OpenMetrics, which must be switched on, shows what `text` does.
+    /// Of families whose names begin with a word of `unsteady` the values are not compared.
+    ///
+    /// # Errors
+    /// The first difference, or what a format forbids.
+    pub async fn shows_in_openmetrics(&self, text: &str, unsteady: &[&str]) -> anyhow::Result<()> {
+        let other = self.scrape_with("/metrics", &[OPENMETRICS]).await?;
+        formats::equal(text, &other, unsteady).with_context(|| format!("{text}\n{other}"))
     }
 
     /// Scrapes until the metrics are as wanted.

@@ -99,7 +99,7 @@ impl Exposition {
     }
 }
 
-fn belongs(sample: &str, family: &str, kind: &str) -> bool {
+pub(crate) fn belongs(sample: &str, family: &str, kind: &str) -> bool {
     let suffixes: &[&str] = match kind {
         "histogram" => &["_bucket", "_sum", "_count"],
         "summary" => &["", "_sum", "_count"],
@@ -108,7 +108,7 @@ fn belongs(sample: &str, family: &str, kind: &str) -> bool {
     suffixes.iter().any(|suffix| sample.strip_suffix(suffix) == Some(family))
 }
 
-fn parse_sample(line: &str) -> anyhow::Result<(String, Labels, f64)> {
+pub(crate) fn parse_sample(line: &str) -> anyhow::Result<(String, Labels, f64)> {
     let end = line.find(['{', ' ']).context("no value")?;
     let (name, rest) = line.split_at(end);
     let (labels, rest) = match rest.strip_prefix('{') {

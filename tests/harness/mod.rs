@@ -9,6 +9,7 @@ pub mod docker;
 pub mod exporter;
 pub mod exposition;
 pub mod fake_mysql;
+pub mod formats;
 pub mod fuse;
 pub mod fuzz;
 pub mod golden;

@@ -26,6 +26,30 @@ fn kingpin_pairs_switch_on_and_off() {
 }
 
 #[test]
+fn kingpin_takes_values_both_ways_and_each_flag_once() {
+    let most = |arguments: &[&str]| {
+        let matches = matches(Dialect::Kingpin, arguments)?;
+        Ok::<_, clap::Error>(*matches.get_one::<usize>("web.max-requests").unwrap())
+    };
+    assert_eq!(most(&["--web.max-requests=3"]).unwrap(), 3);
+    assert_eq!(most(&["--web.max-requests", "3"]).unwrap(), 3);
+    for arguments in [
+        &["-web.max-requests=3"][..],
+        &["--web.max-requests=3", "--web.max-requests=3"],
+        &["--web.max-requests"],
+        &["--web.max-requests=x"],
+        &["--web.systemd-socket", "--no-web.systemd-socket"],
+    ] {
+        assert!(most(arguments).is_err(), "{arguments:?}");
+    }
+    // The second form is understood beyond what kingpin does.
+    for off in ["--no-web.systemd-socket", "--web.systemd-socket=false"] {
+        let matches = matches(Dialect::Kingpin, &[off]).unwrap();
+        assert!(!matches.get_flag("web.systemd-socket"));
+    }
+}
+
+#[test]
 fn go_flags_take_one_dash_and_the_last_one_wins() {
     let arguments =
         ["-on=false", "--web.max-requests", "1", "-web.max-requests=2", "-log.level", "WARN"];

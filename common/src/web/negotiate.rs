@@ -174,6 +174,7 @@ mod tests {
 
     #[test]
     fn openmetrics_is_negotiated_once_enabled() {
+        const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
         const OM: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
         const OLD: &str =
             "application/openmetrics-text; version=0.0.1; charset=utf-8; escaping=underscores";
@@ -187,7 +188,22 @@ mod tests {
         assert_eq!(kind("Application/OpenMetrics-Text", true), OLD);
         assert_eq!(kind("application/openmetrics-text;version=0.0.1", true), OLD);
         assert!(kind("text/plain, application/openmetrics-text;q=0.5", true).starts_with("text/"));
-        assert!(kind("*/*", true).starts_with("text/plain; version=0.0.4"));
+        for header in ["", "*/*", "text/plain", "application/json", "text/html"] {
+            assert_eq!(kind(header, true), format!("{TEXT}; escaping=underscores"), "{header}");
+        }
+        let dots = "text/plain;version=1.0.0;escaping=dots";
+        assert_eq!(kind(dots, true), format!("{TEXT}; escaping=dots"));
+        // Words that nobody knows change nothing; of those that are known the last one counts.
+        for (header, escaping) in [
+            ("text/plain;escaping=loud", "underscores"),
+            ("text/plain;version=1.0.0;escaping=values,text/plain;version=0.0.4;q=0.5", "values"),
+            (
+                "text/plain;version=1.0.0;escaping=dots,*/*;escaping=allow-utf-8;q=0.1",
+                "allow-utf-8",
+            ),
+        ] {
+            assert_eq!(kind(header, true), format!("{TEXT}; escaping={escaping}"), "{header}");
+        }
     }
 
     #[test]

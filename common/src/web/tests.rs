@@ -131,6 +131,21 @@ async fn paths_answer_as_the_reference_exporters_do() {
 }
 
 #[tokio::test]
+async fn errors_are_plain_and_say_nothing_of_the_server() {
+    let app = app(&web());
+    for path in ["/debug/pprof/", "/metrics?bad=1", "/health/", "/-/reload"] {
+        let request = Request::get(path).header("Accept-Encoding", "gzip");
+        let (status, headers, body) = ask(&app, request.body(Body::empty()).unwrap()).await;
+        assert!(status.is_client_error() && body.ends_with(b"\n"), "{path}: {status}");
+        assert_eq!(headers["content-type"], "text/plain; charset=utf-8");
+        assert_eq!(headers["x-content-type-options"], "nosniff");
+        for header in ["content-encoding", "server", "vary"] {
+            assert!(!headers.contains_key(header), "{path}: {header}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn metrics_may_take_the_path_of_another_page() {
     for path in ["/health", "/-/healthy", "/metrics/x", "/probe"] {
         let app = app(&WebArgs { telemetry_path: path.into(), ..web() });

@@ -246,7 +246,11 @@ impl Exporter for MysqlExporter {
     }
 
     fn reload(&self) -> anyhow::Result<bool> {
-        self.accounts.reload()
+        let mut has_files = false;
+        for (_, read) in Self::reload(self) {
+            has_files |= read?;
+        }
+        Ok(has_files)
     }
 }
 

@@ -65,9 +65,15 @@ async fn golden_tables_of_mariadb_10_11() {
     let server = FakeMysql::start("10.11.19-MariaDB", recorded::replies(RECORDED)).unwrap();
     let switches = COLLECTORS.map(|name| format!("--collect.{name}"));
     let switches: Vec<&str> = switches.iter().map(String::as_str).collect();
-    let only = ["--web.disable-exporter-metrics", "--collector.disable-defaults"];
+    let only = [
+        "--web.disable-exporter-metrics",
+        "--web.enable-openmetrics",
+        "--collector.disable-defaults",
+    ];
     let address = format!("127.0.0.1:{}", server.port);
     let client = "user=exporter\npassword=secret";
     let exporter = Exporter::start(address, client, &[&only, switches.as_slice()].concat());
-    compare("mariadb-10.11-tables.prom", &exporter.scrape(10.0).await.0);
+    let text = exporter.scrape(10.0).await.0;
+    compare("mariadb-10.11-tables.prom", &text);
+    exporter.running.shows_in_openmetrics(&text, UNSTEADY.values).await.unwrap();
 }

@@ -28,10 +28,12 @@ async fn compare(version: &str, further: &[&str], expected: &str) -> anyhow::Res
     let docker = Stub::start(&format!("{version}-{expected}"), Mood::Answers)?;
     let mut arguments = on_fixtures(version, &docker.endpoint());
     arguments.extend(further.iter().map(ToString::to_string));
+    arguments.push("-web.enable-openmetrics".to_owned());
     let exporter = Running::start(&arguments)?;
     let body = exporter.eventually(|body| body.contains("container_runtime_up")).await?;
     assert!(body.contains("container_runtime_up{runtime=\"docker\"} 1"), "{body}");
     assert!(!body.contains("hunter2"), "a secret of a container's environment is exposed");
+    exporter.shows_in_openmetrics(&body, VOLATILE).await?;
     let body: String =
         body.lines().filter(|line| !is_volatile(line)).flat_map(|line| [line, "\n"]).collect();
     let path = fixture(&format!("{version}/{expected}.prom"));

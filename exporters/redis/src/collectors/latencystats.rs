@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use common::collector::Collector;
 use common::error::{CollectError, FirstError, ParseError, Partial};
-use common::exposition::Sink;
+use common::exposition::{Percentiles as Summary, Sink};
 use common::metric::Desc;
 use hashbrown::HashMap;
 
@@ -30,17 +30,15 @@ impl Collector<Scrape> for LatencyStats {
         // Malformed call counts are reported by the collector of that section.
         let calls: HashMap<&str, &Calls> =
             scrape.calls().good.iter().map(|(command, calls)| (&**command, calls)).collect();
-        let mut family = sink.family(&LATENCIES);
-        for (command, percentiles) in &rows.good {
-            let Some(calls) = calls.get(command) else { continue };
-            let (Some(count), Some(microseconds)) = (calls.count, calls.microseconds) else {
-                continue;
-            };
+        let summaries = rows.good.iter().filter_map(|(command, percentiles)| {
+            let calls = calls.get(command)?;
+            let (count, sum) = (calls.count?, calls.microseconds?);
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
             let count = count as u64;
-            family.summary(&[("cmd", command)], percentiles.iter().copied(), microseconds, count);
-        }
-        drop(family);
+            let quantiles = percentiles.clone();
+            Some(Summary { labels: vec![("cmd", *command)], quantiles, sum, count })
+        });
+        sink.percentiles(&LATENCIES, &summaries.collect::<Vec<_>>());
         rows.map_error(|error| CollectError::malformed("INFO Latencystats", error)).finish()
     }
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
 use common::error::CollectError;
-use common::exposition::Sink;
+use common::exposition::{Percentiles, Sink};
 use common::metric::Desc;
 
 use crate::columns::{Column, Label};
@@ -205,20 +205,21 @@ fn push_latency(table: &Table, sink: &mut Sink) {
         let picoseconds: Option<f64> = row.named(&[column])?.parse().ok();
         picoseconds.map(|picoseconds| picoseconds / 1e12)
     };
-    let mut family = sink.family(&LATENCY);
-    for row in table.rows() {
-        let count = row.named(&["COUNT_STAR"]).and_then(|text| text.parse().ok());
-        let (Some(count), Some(sum)) = (count, seconds(row, "SUM_TIMER_WAIT")) else { continue };
-        let labels = [
+    let summaries = table.rows().filter_map(|row| {
+        let count = row.named(&["COUNT_STAR"])?.parse().ok()?;
+        let sum = seconds(row, "SUM_TIMER_WAIT")?;
+        let labels = vec![
             ("schema", row.named(&["SCHEMA_NAME"]).unwrap_or("NONE")),
             ("digest", row.named(&["DIGEST"]).unwrap_or_default()),
             ("digest_text", row.named(&["DIGEST_TEXT"]).unwrap_or_default()),
         ];
         let quantiles = QUANTILES
             .iter()
-            .map(|(column, quantile)| (*quantile, seconds(row, column).unwrap_or_default()));
-        family.summary(&labels, quantiles, sum, count);
-    }
+            .map(|(column, quantile)| (*quantile, seconds(row, column).unwrap_or_default()))
+            .collect();
+        Some(Percentiles { labels, quantiles, sum, count })
+    });
+    sink.percentiles(&LATENCY, &summaries.collect::<Vec<_>>());
 }
 
 #[cfg(test)]
