@@ -5,6 +5,7 @@ mod check;
 mod healthcheck;
 mod scrape;
 mod serve;
+mod supervisor;
 mod web_config;
 
 use std::ffi::OsString;
@@ -22,6 +23,7 @@ use clap::{Arg, ArgMatches, Args as _, Command, FromArgMatches as _};
 
 use crate::check::Check;
 use crate::cli::{self, Dialect};
+use crate::confine::{ConfineArgs, Needs, confine};
 use crate::logging::{self, LogArgs, LogLevel};
 use crate::version::BUILD;
 use crate::web::{Security, SecurityFlags, Service, WebArgs};
@@ -32,7 +34,7 @@ const COMMANDS: &[(&str, &str)] = &[
     (SCRAPE, "Collect once, print the metrics; exit code 1 if a collector failed"),
     (CHECK, "Try each collector: what works, what is denied, the least rights; exit code 0 or 1"),
     (HEALTHCHECK, "Ask the running exporter whether it is healthy; exit code 0 or 1"),
-    (WEB_CONFIG, "check FILE: tell whether FILE will do for --web.config.file"),
+    (WEB_CONFIG, "check FILE: whether it will do for --web.config.file; hash: that of a password"),
 ];
 const SERVE: &str = "serve";
 const SCRAPE: &str = "scrape";
@@ -77,6 +79,11 @@ pub trait Program {
     /// Address to listen on where no flag says another.
     fn default_address(matches: &ArgMatches) -> String;
 
+    /// What it needs once it has started, beside files to read.
+    fn needs(_: &ArgMatches) -> Needs {
+        Needs::default()
+    }
+
     /// What flags of its own say of TLS and authentication.
     ///
     /// # Errors
@@ -115,8 +122,8 @@ pub fn parse<P: Program>(
 ) -> Result<ArgMatches, clap::Error> {
     let matches = cli::parse(command::<P>(), P::DIALECT, P::ENV_PREFIX, arguments)?;
     let wrong = match (action(&matches), operands(&matches).as_slice()) {
-        (WEB_CONFIG, [word, _]) if *word == "check" => return Ok(matches),
-        (WEB_CONFIG, _) => "expected web-config check FILE".to_owned(),
+        (WEB_CONFIG, ["check", _] | ["hash"]) => return Ok(matches),
+        (WEB_CONFIG, _) => "expected web-config check FILE or web-config hash".to_owned(),
         (_, []) => return Ok(matches),
         (_, [word, ..]) => format!("unexpected argument '{word}' found"),
     };
@@ -133,7 +140,8 @@ fn operands(matches: &ArgMatches) -> Vec<&str> {
 }
 
 fn command<P: Program>() -> Command {
-    let command = WebArgs::augment_args(LogArgs::augment_args(P::command().name(P::NAME)));
+    let command = ConfineArgs::augment_args(LogArgs::augment_args(P::command().name(P::NAME)));
+    let command = WebArgs::augment_args(command);
     let action = Arg::new("action")
         .value_parser(PossibleValuesParser::new(commands::<P>().map(|(name, _)| *name)))
         .value_name("COMMAND")
@@ -192,11 +200,17 @@ fn run<P: Program>(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let web = WebArgs::from_arg_matches(matches)?;
     logging::start(&log_args(matches)?);
     if action(matches) == WEB_CONFIG {
-        let file = operands(matches).get(1).copied().unwrap_or_default();
-        return Ok(web_config::check(Path::new(file)));
+        return match operands(matches).get(1) {
+            Some(file) => Ok(web_config::check(Path::new(file))),
+            None => web_config::hash(std::io::stdin().lock()),
+        };
     }
     for old in cli::old_names(&command::<P>(), P::DIALECT, std::env::args_os()) {
         tracing::warn!(flag = old.given, now = old.current, "flag has another name now");
+    }
+    if action(matches) == SERVE {
+        let args = ConfineArgs::from_arg_matches(matches)?;
+        confine(&args, P::needs(matches), &addresses::<P>(matches, &web));
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -204,10 +218,6 @@ fn run<P: Program>(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         .thread_keep_alive(THREAD_KEEP_ALIVE)
         .build()
         .context("cannot start the runtime")?;
-    let addresses = match web.listen_address.as_slice() {
-        [] => vec![P::default_address(matches)],
-        addresses => addresses.to_vec(),
-    };
     let code = runtime.block_on(async {
         match action(matches) {
             SCRAPE => scrape::scrape(&P::start(matches)?, &web).await,
@@ -217,17 +227,26 @@ fn run<P: Program>(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
             }
             HEALTHCHECK => {
                 let has_tls = security::<P>(matches, &web)?.is_some_and(|it| it.has_tls());
-                healthcheck::ask(&addresses[0], &web.route_prefix, has_tls).await
+                let address = addresses::<P>(matches, &web).swap_remove(0);
+                healthcheck::ask(&address, &web.route_prefix, has_tls).await
             }
             _ => {
                 let security = security::<P>(matches, &web)?;
-                serve::serve::<P>(P::start(matches)?, &web, &addresses, security).await
+                serve::serve::<P>(matches, &web, security).await
             }
         }
     });
     // A thread that hangs in a system call must not keep the process.
     runtime.shutdown_background();
     code
+}
+
+/// Addresses to listen on: at least one.
+fn addresses<P: Program>(matches: &ArgMatches, web: &WebArgs) -> Vec<String> {
+    match web.listen_address.as_slice() {
+        [] => vec![P::default_address(matches)],
+        addresses => addresses.to_vec(),
+    }
 }
 
 /// How to log. What `check` finds is printed, so that the log would only repeat it.
@@ -300,11 +319,13 @@ mod tests {
             &["web-config", "check"],
             &["web-config", "look", "file"],
             &["web-config", "check", "file", "file"],
+            &["web-config", "hash", "password"],
         ] {
             assert!(parsed(wrong).is_err(), "{wrong:?}");
         }
         let matches = parsed(&["web-config", "check", "web.yml", "--on"]).unwrap();
         assert_eq!((action(&matches), operands(&matches)[1]), (WEB_CONFIG, "web.yml"));
+        assert_eq!(operands(&parsed(&["web-config", "hash"]).unwrap()), ["hash"]);
     }
 
     #[test]

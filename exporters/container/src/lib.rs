@@ -20,6 +20,7 @@ use async_trait::async_trait;
 use clap::{ArgMatches, Command, FromArgMatches as _};
 use common::cli::{self, Dialect};
 use common::commands::Program;
+use common::confine::Needs;
 use common::error::CollectError;
 use common::exporter::{Exporter, Refusal, ScrapeRequest};
 use common::exposition::Exposition;
@@ -90,6 +91,15 @@ impl Program for ContainerExporter {
     fn default_address(matches: &ArgMatches) -> String {
         ListenArgs::from_arg_matches(matches)
             .map_or_else(|_| ":8080".into(), |listen| listen.address())
+    }
+
+    fn needs(matches: &ArgMatches) -> Needs {
+        Needs {
+            // What cannot be understood ends the start.
+            connections: Args::from_arg_matches(matches)
+                .map_or(true, |args| args.runtimes.uses_tcp()),
+            other_processes: collectors::reads_other_processes(matches),
+        }
     }
 
     fn start(matches: &ArgMatches) -> anyhow::Result<Service> {
@@ -177,6 +187,7 @@ impl Exporter for ContainerExporter {
             Some("docker") => self.scope.containers(),
             Some(_) => return Err(Refusal("type is name or docker".into())),
         };
+        let started = Instant::now();
         let inventory = self.take_inventory(scope, request.deadline).await;
         self.log_change(&inventory);
         let mut sink = exposition.sink();
@@ -187,7 +198,17 @@ impl Exporter for ContainerExporter {
                 let inventory = Arc::new(inventory);
                 Ok(self.collectors.run(inventory, |_| true, request.deadline, exposition).await)
             }
-            Err(_) => Ok(Vec::new()),
+            Err(error) => Ok(vec![Outcome {
+                collector: "cgroups".into(),
+                duration: started.elapsed(),
+                result: Err(error),
+                malformed: None,
+                series: 0,
+            }]),
         }
+    }
+
+    fn target(&self) -> Option<String> {
+        Some("the control groups and containers of this host".into())
     }
 }

@@ -78,6 +78,7 @@ impl Scraper {
                 duration,
                 result: Err(CollectError::query("connect", &error)),
                 malformed: None,
+                series: 0,
             }],
         }
     }

@@ -7,8 +7,8 @@
 
 mod support;
 
-use support::Exporter;
-use tests::fake_mysql::{FakeMysql, Reply};
+use support::{Exporter, recorded};
+use tests::fake_mysql::FakeMysql;
 use tests::golden::{self, Unsteady};
 
 const UNSTEADY: Unsteady<'_> = Unsteady {
@@ -28,26 +28,8 @@ const FLAGS: &[&str] = &[
     "--collect.slave_status",
 ];
 
-/// A statement behind `> `, its rows behind `*`, each with lines `column: value`.
-fn replies(text: &'static str) -> Vec<(&'static str, Reply)> {
-    let answers = text.split("> ").skip(1).filter_map(|answer| answer.split_once('\n'));
-    let answers = answers.map(|(statement, rows)| {
-        let rows = rows.split("*\n").skip(1);
-        let mut columns = Vec::new();
-        let cells = rows.map(|row| {
-            let pairs = row.lines().filter_map(|line| line.split_once(':'));
-            columns = pairs.clone().map(|(column, _)| column).collect();
-            let cell = |text: &'static str| Some(text.trim()).filter(|text| *text != "NULL");
-            pairs.map(|(_, text)| cell(text)).collect()
-        });
-        let cells = cells.collect();
-        (statement, Reply::Rows(columns, cells))
-    });
-    answers.collect()
-}
-
 async fn compare(version: &'static str, name: &str, text: &'static str) {
-    let server = FakeMysql::start(version, replies(text)).unwrap();
+    let server = FakeMysql::start(version, recorded(text)).unwrap();
     let address = format!("127.0.0.1:{}", server.port);
     let exporter = Exporter::start(address, "user=exporter\npassword=secret", FLAGS);
     let text = exporter.scrape(10.0).await.0;

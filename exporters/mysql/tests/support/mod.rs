@@ -42,6 +42,24 @@ pub(crate) fn replies(further: &[(&'static str, Reply)]) -> Vec<(&'static str, R
     replies
 }
 
+/// The replies of a file of `fixtures/`: a statement behind `> `, its rows behind `*`, each with lines `column: value`.
+pub(crate) fn recorded(text: &'static str) -> Vec<(&'static str, Reply)> {
+    let answers = text.split("> ").skip(1).filter_map(|answer| answer.split_once('\n'));
+    let answers = answers.map(|(statement, rows)| {
+        let rows = rows.split("*\n").skip(1);
+        let mut columns = Vec::new();
+        let cells = rows.map(|row| {
+            let pairs = row.lines().filter_map(|line| line.split_once(':'));
+            columns = pairs.clone().map(|(column, _)| column).collect();
+            let cell = |text: &'static str| Some(text.trim()).filter(|text| *text != "NULL");
+            pairs.map(|(_, text)| cell(text)).collect()
+        });
+        let cells = cells.collect();
+        (statement, Reply::Rows(columns, cells))
+    });
+    answers.collect()
+}
+
 /// A fake server with these [`replies`].
 pub(crate) fn fake_server(version: &'static str, further: &[(&'static str, Reply)]) -> FakeMysql {
     FakeMysql::start(version, replies(further)).unwrap()
