@@ -17,8 +17,9 @@ use tests::process::{command, succeed};
 /// Gives `EIO` at its start, where no process has memory.
 const BROKEN: &str = "/proc/self/mem";
 
-/// Files that are all that their collectors read, or the list of what these read.
-const WHOLE: [&str; 2] = ["class/net/bonding_masters", "fs/selinux/enforce"];
+/// Files that are all that their collectors read, or tell that there is something to read.
+const WHOLE: [&str; 3] =
+    ["class/net/bonding_masters", "fs/cgroup/cgroup.controllers", "fs/selinux/enforce"];
 
 /// In how many scrapes the files are broken, each in one of them.
 const ROUNDS: usize = 17;

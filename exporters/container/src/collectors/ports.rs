@@ -9,7 +9,7 @@ use common::failures::OddityLog;
 use common::metric::Desc;
 
 use crate::inventory::Inventory;
-use crate::runtimes::container::Port;
+use crate::runtimes::container::{Port, port_ranges};
 
 const PORT: Desc<'static> = Desc::gauge(
     "container_port_info",
@@ -46,13 +46,9 @@ impl Ports {
     }
 
     /// The ports to show of a container, bounded: who starts it may publish all there are.
-    fn bounded(&self, name: &str, ports: &[Port]) -> Vec<Shown> {
+    fn bounded(&self, name: &str, ports: &[Port]) -> Vec<Port> {
         let most = self.args.most;
-        let mut shown: Vec<Shown> = if ports.len() <= most {
-            ports.iter().map(Shown::one).collect()
-        } else {
-            ranges(ports)
-        };
+        let mut shown = if ports.len() <= most { ports.to_vec() } else { port_ranges(ports) };
         if shown.len() > most && most > 0 && self.too_many.is_new(name) {
             let (name, left_out) = (excerpt(name), shown.len() - most);
             tracing::warn!(
@@ -74,77 +70,22 @@ impl Collector<Inventory> for Ports {
         for listed in &inventory.containers {
             let container = &listed.container;
             for shown in self.bounded(&container.name, &container.ports) {
-                family.sample(&(listed.steady_labels(), shown.labels()), 1.0);
+                family.sample(&(listed.steady_labels(), labels(&shown)), 1.0);
             }
         }
         Ok(())
     }
 }
 
-/// A port, or neighbours: numbers are those of labels.
-#[derive(Debug, PartialEq)]
-struct Shown {
-    container: String,
-    host: String,
-    host_ip: String,
-    protocol: String,
-}
-
-impl Shown {
-    fn one(port: &Port) -> Self {
-        Self {
-            container: port.container.clone(),
-            host: port.host.clone(),
-            host_ip: port.host_ip.clone(),
-            protocol: port.protocol.clone(),
-        }
-    }
-
-    /// Empty values are as good as none.
-    fn labels(&self) -> Vec<(&'static str, &str)> {
-        let labels = [
-            ("container_port", self.container.as_str()),
-            ("host_ip", &self.host_ip),
-            ("host_port", &self.host),
-            ("protocol", &self.protocol),
-        ];
-        labels.into_iter().filter(|(_, value)| !value.is_empty()).collect()
-    }
-}
-
-/// Neighbours of one protocol and address, of which the host has neighbours too or none.
-fn ranges(ports: &[Port]) -> Vec<Shown> {
-    let mut numbered: Vec<(&str, &str, u16, Option<u16>)> = Vec::new();
-    let mut shown = Vec::new();
-    for port in ports {
-        let host = port.host.parse().ok();
-        match port.container.parse() {
-            Ok(container) if host.is_some() || port.host.is_empty() => {
-                numbered.push((&port.protocol, &port.host_ip, container, host));
-            }
-            _ => shown.push(Shown::one(port)),
-        }
-    }
-    numbered.sort_unstable();
-    let is_next = |one: &(&str, &str, u16, Option<u16>), other: &(&str, &str, u16, Option<u16>)| {
-        let next = |number: u16| number.checked_add(1);
-        (one.0, one.1) == (other.0, other.1)
-            && next(one.2) == Some(other.2)
-            && one.3.map(next) == other.3.map(Some)
-    };
-    for neighbours in numbered.chunk_by(is_next) {
-        let (Some(first), Some(last)) = (neighbours.first(), neighbours.last()) else { continue };
-        let range = |first: u16, last: u16| {
-            if first == last { first.to_string() } else { format!("{first}-{last}") }
-        };
-        shown.push(Shown {
-            container: range(first.2, last.2),
-            host: first.3.zip(last.3).map(|(first, last)| range(first, last)).unwrap_or_default(),
-            host_ip: first.1.to_owned(),
-            protocol: first.0.to_owned(),
-        });
-    }
-    shown
+/// Empty values are as good as none.
+fn labels(port: &Port) -> Vec<(&'static str, &str)> {
+    let labels = [
+        ("container_port", port.container.as_str()),
+        ("host_ip", &port.host_ip),
+        ("host_port", &port.host),
+        ("protocol", &port.protocol),
+    ];
+    labels.into_iter().filter(|(_, value)| !value.is_empty()).collect()
 }
 
 #[cfg(test)]

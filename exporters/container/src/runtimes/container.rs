@@ -58,7 +58,8 @@ impl Container {
             let texts = [container, protocol, host_ip, host];
             size_of::<Port>() + texts.iter().map(|text| text.len()).sum::<usize>()
         });
-        let texts = self.name.len() + self.image.len() + self.cgroup.len();
+        let texts =
+            self.name.len() + self.image.len() + self.cgroup.len() + self.network_mode.len();
         let layer = self.layer.as_ref().map_or(0, String::len);
         size_of::<Self>() + texts + layer + labels.sum::<usize>() + ports.sum::<usize>()
     }
@@ -137,6 +138,45 @@ pub struct Port {
     pub host_ip: String,
     /// Number on the host; empty if the port is not published.
     pub host: String,
+}
+
+/// A port that others may be neighbours of: protocol, address, number inside and on the host.
+type Numbered<'a> = (&'a str, &'a str, u16, Option<u16>);
+
+/// Ports with neighbours put together: those of one protocol and address, of which the host has
+/// neighbours too or none, are one port whose numbers are ranges such as `49152-65535`.
+pub(crate) fn port_ranges(ports: &[Port]) -> Vec<Port> {
+    let mut numbered: Vec<Numbered<'_>> = Vec::new();
+    let mut shown = Vec::new();
+    for port in ports {
+        let host = port.host.parse().ok();
+        match port.container.parse() {
+            Ok(container) if host.is_some() || port.host.is_empty() => {
+                numbered.push((&port.protocol, &port.host_ip, container, host));
+            }
+            _ => shown.push(port.clone()),
+        }
+    }
+    numbered.sort_unstable();
+    let is_next = |one: &Numbered<'_>, other: &Numbered<'_>| {
+        let next = |number: u16| number.checked_add(1);
+        (one.0, one.1) == (other.0, other.1)
+            && next(one.2) == Some(other.2)
+            && one.3.map(next) == other.3.map(Some)
+    };
+    for neighbours in numbered.chunk_by(is_next) {
+        let (Some(first), Some(last)) = (neighbours.first(), neighbours.last()) else { continue };
+        let range = |first: u16, last: u16| {
+            if first == last { first.to_string() } else { format!("{first}-{last}") }
+        };
+        shown.push(Port {
+            container: range(first.2, last.2),
+            host: first.3.zip(last.3).map(|(first, last)| range(first, last)).unwrap_or_default(),
+            host_ip: first.1.to_owned(),
+            protocol: first.0.to_owned(),
+        });
+    }
+    shown
 }
 
 /// Unix time of a date in RFC 3339, in whole seconds as in the reference; the year 1

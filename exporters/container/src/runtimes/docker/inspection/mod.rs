@@ -6,7 +6,7 @@ use bollard::models::{
 
 use super::listing::Listed;
 use super::snapshot::Engine;
-use crate::runtimes::container::{Container, Health, Port, Status, unix_seconds};
+use crate::runtimes::container::{Container, Health, Port, Status, port_ranges, unix_seconds};
 use crate::runtimes::labels::Labelling;
 
 /// Bytes of a text that is kept of a container; a path may have as many.
@@ -67,7 +67,7 @@ impl Reader {
             has_foreign_network: network.starts_with("container:"),
             layer: layer.remove("UpperDir").filter(|path| path.len() <= MAX_TEXT),
             is_unwanted,
-            network_mode: network_mode(&network).to_owned(),
+            network_mode: bounded(network_mode(&network)),
             cpu_shares: host.cpu_shares.filter(|shares| *shares > 0),
             memory_reservation: host.memory_reservation.filter(|bytes| *bytes > 0),
         }
@@ -184,6 +184,9 @@ fn ports(found: PortMap) -> Vec<Port> {
     }
     ports.sort_unstable();
     ports.dedup();
+    if ports.len() > MAX_PORTS {
+        ports = port_ranges(&ports);
+    }
     ports.truncate(MAX_PORTS);
     ports.shrink_to_fit();
     ports

@@ -45,6 +45,20 @@ fn networks_are_told_by_their_kind() {
 }
 
 #[test]
+fn more_ports_than_are_kept_are_kept_as_ranges() {
+    let binding = |port| {
+        format!(
+            r#""{port}/udp":[{{"HostIp":"0.0.0.0","HostPort":"{port}"}},{{"HostIp":"::","HostPort":"{port}"}}]"#
+        )
+    };
+    let ports: Vec<String> = (49_152..=65_535).map(binding).collect();
+    let json = format!(r#"{{"NetworkSettings":{{"Ports":{{{}}}}}}}"#, ports.join(","));
+    let ports = inspect(&json).ports;
+    let numbers: Vec<_> = ports.iter().map(|port| (&*port.container, &*port.host)).collect();
+    assert_eq!(numbers, [("49152-65535", "49152-65535"); 2]);
+}
+
+#[test]
 fn what_was_asked_for_is_known_and_zero_is_nothing() {
     let container = inspect(r#"{"HostConfig":{"CpuShares":1024,"MemoryReservation":33554432}}"#);
     assert_eq!(
