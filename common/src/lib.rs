@@ -132,6 +132,7 @@ pub mod check;
 pub mod cli;
 pub mod collector;
 pub mod commands;
+pub mod confine;
 pub mod error;
 pub mod exporter;
 pub mod exposition;

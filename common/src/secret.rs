@@ -1,8 +1,11 @@
-//! Text that must never be printed.
+//! Text that must never be printed, and not stay in memory.
 
 use std::fmt;
 
-/// A password or another secret; `Debug` and `Display` print `<redacted>`.
+use zeroize::Zeroize as _;
+
+/// A password or another secret; `Debug` and `Display` print `<redacted>`. Its memory is
+/// overwritten when it is dropped.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Secret(String);
 
@@ -20,6 +23,12 @@ impl Secret {
     /// True if nothing was set.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.0.zeroize();
     }
 }
 

@@ -1,5 +1,6 @@
 //! What all four programs have in common for those who type them: exit codes, messages, signals.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Write as _;
 use std::net::TcpStream;
@@ -197,6 +198,38 @@ impl Program {
         ensure!(more < 550, "{more} descriptors were opened");
         let log = served.process.log();
         ensure!(log.matches("are closed to make room").count() == 1, "{log}");
+        Ok(())
+    }
+
+    /// Asserts that it gives up what it does not need where the kernel lets it, unless it is told
+    /// not to, and shows the same families all the same.
+    ///
+    /// # Errors
+    /// It does not.
+    pub fn gives_up_rights(&self) -> anyhow::Result<()> {
+        let families = |served: &Served| -> anyhow::Result<BTreeSet<String>> {
+            // The second scrape, as some families need two.
+            served.get("/metrics")?;
+            let body = served.get("/metrics")?.body;
+            Ok(body.lines().filter(|l| l.starts_with("# TYPE ")).map(str::to_owned).collect())
+        };
+        let privileges = |served: &Served| -> anyhow::Result<bool> {
+            let status = std::fs::read_to_string(format!("/proc/{}/status", served.process.id()))?;
+            Ok(!status.contains("NoNewPrivs:\t1"))
+        };
+        let confined = self.serve(&["--log.level=debug"])?;
+        let log = confined.process.log();
+        let mut free = self.command();
+        let prefix = self.name.to_uppercase().replace('-', "_");
+        free.env(format!("{prefix}_SECURITY_LANDLOCK"), "false").arg("--log.level=debug");
+        let free = Served::start(free, self.listen)?;
+        ensure!(free.process.log().contains("nothing is given up"), "{}", free.process.log());
+        ensure!(families(&confined)? == families(&free)?, "other families");
+        if log.contains("this kernel has no Landlock") {
+            return Ok(());
+        }
+        ensure!(log.contains("gave up by Landlock"), "{log}");
+        ensure!(!privileges(&confined)?, "it may gain privileges");
         Ok(())
     }
 

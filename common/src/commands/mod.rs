@@ -22,6 +22,7 @@ use clap::{Arg, ArgMatches, Args as _, Command, FromArgMatches as _};
 
 use crate::check::Check;
 use crate::cli::{self, Dialect};
+use crate::confine::{ConfineArgs, Needs, confine};
 use crate::logging::{self, LogArgs, LogLevel};
 use crate::version::BUILD;
 use crate::web::{Security, SecurityFlags, Service, WebArgs};
@@ -76,6 +77,11 @@ pub trait Program {
 
     /// Address to listen on where no flag says another.
     fn default_address(matches: &ArgMatches) -> String;
+
+    /// What it needs once it has started, beside files to read.
+    fn needs(_: &ArgMatches) -> Needs {
+        Needs::default()
+    }
 
     /// What flags of its own say of TLS and authentication.
     ///
@@ -133,7 +139,8 @@ fn operands(matches: &ArgMatches) -> Vec<&str> {
 }
 
 fn command<P: Program>() -> Command {
-    let command = WebArgs::augment_args(LogArgs::augment_args(P::command().name(P::NAME)));
+    let command = ConfineArgs::augment_args(LogArgs::augment_args(P::command().name(P::NAME)));
+    let command = WebArgs::augment_args(command);
     let action = Arg::new("action")
         .value_parser(PossibleValuesParser::new(commands::<P>().map(|(name, _)| *name)))
         .value_name("COMMAND")
@@ -198,16 +205,19 @@ fn run<P: Program>(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     for old in cli::old_names(&command::<P>(), P::DIALECT, std::env::args_os()) {
         tracing::warn!(flag = old.given, now = old.current, "flag has another name now");
     }
+    let addresses = match web.listen_address.as_slice() {
+        [] => vec![P::default_address(matches)],
+        addresses => addresses.to_vec(),
+    };
+    if action(matches) == SERVE {
+        confine(&ConfineArgs::from_arg_matches(matches)?, P::needs(matches), &addresses);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(MAX_BLOCKING_THREADS)
         .thread_keep_alive(THREAD_KEEP_ALIVE)
         .build()
         .context("cannot start the runtime")?;
-    let addresses = match web.listen_address.as_slice() {
-        [] => vec![P::default_address(matches)],
-        addresses => addresses.to_vec(),
-    };
     let code = runtime.block_on(async {
         match action(matches) {
             SCRAPE => scrape::scrape(&P::start(matches)?, &web).await,

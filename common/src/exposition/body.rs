@@ -8,6 +8,9 @@ use super::sink::{ErrorGauge, Namespace, Sink};
 use super::{Format, LabelSet};
 use crate::metric::Label;
 
+/// Up to this size a sink is kept until the answer is whole.
+const SMALL_BYTES: usize = 64 * 1024;
+
 /// Collects the sinks of one scrape and assembles the body.
 #[derive(Debug)]
 pub struct Exposition {
@@ -111,7 +114,7 @@ impl Exposition {
     /// Assembles the body: families sorted by name, each with one header;
     /// only those named in `names` unless that is empty.
     ///
-    /// Each sink goes back to the pool as soon as its last family has been moved,
+    /// A large sink goes back to the pool as soon as its last family has been moved,
     /// so that a large answer is in memory little more than once.
     pub(crate) fn assemble(mut self, names: &[&str]) -> (Pooled, Rejected) {
         let mut body = self.source.pool.buffer();
@@ -136,7 +139,7 @@ impl Exposition {
             put_group(&mut body.buffer, &self.sinks, group, &mut rejected);
             for place in group {
                 left[place.sink] -= 1;
-                if left[place.sink] == 0 {
+                if left[place.sink] == 0 && self.sinks[place.sink].capacity() > SMALL_BYTES {
                     self.source.pool.return_sink(std::mem::take(&mut self.sinks[place.sink]));
                 }
             }

@@ -90,11 +90,17 @@ impl Buffer {
         self.len += count;
     }
 
-    /// Appends a piece whose length the compiler knows: a quarter of the instructions of [`Self::put`].
+    /// Appends pieces of any length, for all of which room is made once.
     #[inline]
-    pub(crate) fn put_array<const N: usize>(&mut self, piece: &[u8; N]) {
-        self.window(N).copy_from_slice(piece);
-        self.len += N;
+    pub(crate) fn put_all<const N: usize>(&mut self, pieces: [&[u8]; N]) {
+        let count = pieces.iter().map(|piece| piece.len()).sum();
+        let mut rest = self.window(count);
+        for piece in pieces {
+            let (target, others) = rest.split_at_mut(piece.len());
+            target.copy_from_slice(piece);
+            rest = others;
+        }
+        self.len += count;
     }
 
     /// Lets `write` fill up to `most` bytes behind the content; it returns how many it wrote.
@@ -160,6 +166,14 @@ mod tests {
             expected.extend_from_slice(&source[..length]);
         }
         assert_eq!(buffer.as_slice(), expected);
+    }
+
+    #[test]
+    fn pieces_that_are_put_together_arrive_in_their_order() {
+        let mut buffer = Buffer::default();
+        buffer.put_all([b"a", b"", &[b'b'; 5000], b"cd"]);
+        buffer.put_all([]);
+        assert_eq!(buffer.as_slice(), [b"a", &[b'b'; 5000][..], b"cd"].concat());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::Format;
-use super::number::{put_bound, put_value};
+use super::number::{Digits, put_bound};
 use super::sink::{Sink, Span};
 use super::syntax::{Labels, put_block, put_labels, put_timestamp};
 use crate::metric::Label;
@@ -71,17 +71,6 @@ impl<'s> Family<'s> {
         self.sum_and_count(start, labels, sum, count);
     }
 
-    /// Adds a sample whose name and labels are known to be well-formed and unlike the others'.
-    pub(crate) fn rendered(&mut self, series: &str, value: f64) {
-        self.count += 1;
-        let renamed = self.sink.namespace.as_ref().and_then(|namespace| namespace.rename(series));
-        let text = &mut self.sink.text;
-        text.put(renamed.as_deref().unwrap_or(series).as_bytes());
-        text.push(b' ');
-        put_value(text, value);
-        text.push(b'\n');
-    }
-
     #[inline]
     fn series(&mut self, labels: &(impl Labels + ?Sized), value: f64, milliseconds: Option<i64>) {
         let text = &mut self.sink.text;
@@ -92,11 +81,13 @@ impl<'s> Family<'s> {
             return;
         }
         let text = &mut self.sink.text;
-        text.push(b' ');
-        put_value(text, value);
-        if let Some(milliseconds) = milliseconds {
-            put_timestamp(text, milliseconds, self.sink.format);
-        }
+        let mut digits = Digits::new();
+        let Some(milliseconds) = milliseconds else {
+            text.put_all([b" ", digits.of(value), b"\n"]);
+            return;
+        };
+        text.put_all([b" ", digits.of(value)]);
+        put_timestamp(text, milliseconds, self.sink.format);
         text.push(b'\n');
     }
 
@@ -120,9 +111,7 @@ impl<'s> Family<'s> {
     ) {
         let openmetrics = self.sink.format == Format::OpenMetrics;
         let text = &mut self.sink.text;
-        text.put(self.name.as_bytes());
-        text.put(suffix.as_bytes());
-        text.push(b'{');
+        text.put_all([self.name.as_bytes(), suffix.as_bytes(), b"{"]);
         if let Some(common) = &self.sink.common_labels {
             common.put(text);
             text.push(b',');
@@ -131,31 +120,21 @@ impl<'s> Family<'s> {
         if !labels.is_empty() {
             text.push(b',');
         }
-        text.put(bound_label.as_bytes());
-        text.put_array(b"=\"");
+        text.put_all([bound_label.as_bytes(), b"=\""]);
         put_bound(text, bound, openmetrics);
-        text.put_array(b"\"} ");
-        put_value(text, value);
-        text.push(b'\n');
+        text.put_all([b"\"} ", Digits::new().of(value), b"\n"]);
     }
 
     fn sum_and_count(&mut self, start: usize, labels: &[Label<'_>], sum: f64, count: u64) {
         let text = &mut self.sink.text;
-        text.put(self.name.as_bytes());
-        text.put_array(b"_sum");
+        text.put_all([self.name.as_bytes(), b"_sum"]);
         self.put_block(labels);
         let text = &mut self.sink.text;
-        text.push(b' ');
-        put_value(text, sum);
-        text.push(b'\n');
-        text.put(self.name.as_bytes());
-        text.put_array(b"_count");
+        text.put_all([b" ", Digits::new().of(sum), b"\n", self.name.as_bytes(), b"_count"]);
         let block = self.put_block(labels);
         if self.accept(start, block) {
             let text = &mut self.sink.text;
-            text.push(b' ');
-            put_value(text, count as f64);
-            text.push(b'\n');
+            text.put_all([b" ", Digits::new().of(count as f64), b"\n"]);
         }
     }
 

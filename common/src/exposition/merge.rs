@@ -29,6 +29,11 @@ impl<'a> Placed<'a> {
         self.part(&self.span.name)
     }
 
+    /// What families are sorted by: their name, and whether they yield to others.
+    fn key(&self) -> (&'a [u8], bool) {
+        (self.name(), self.sink.error_gauge.is_some())
+    }
+
     fn header(&self) -> &'a [u8] {
         self.part(&self.span.header)
     }
@@ -102,41 +107,32 @@ pub(super) fn places(sinks: &[Box<Sink>]) -> impl Iterator<Item = Place> {
 /// Sorts families by name and says where those of each name are: in the order of their sinks, those
 /// that yield to others last. Sorted ones are gone through once only.
 pub(super) fn group(sinks: &[Box<Sink>], families: &mut [Place]) -> Vec<Range<usize>> {
-    let mut is_sorted = true;
-    let ranges = ranges_of_equal(families, |a, b| {
-        let order = compare(sinks, *a, *b);
-        is_sorted &= order.0.then(order.1).is_le();
-        order.0.is_eq()
-    });
-    if is_sorted {
+    if let Some(ranges) = ranges(sinks, families) {
         return ranges;
     }
     // Stable.
-    families.sort_by(|a, b| {
-        let order = compare(sinks, *a, *b);
-        order.0.then(order.1)
-    });
-    ranges_of_equal(families, |a, b| compare(sinks, *a, *b).0.is_eq())
+    families.sort_by(|a, b| sinks.placed(*a).key().cmp(&sinks.placed(*b).key()));
+    ranges(sinks, families).unwrap_or_default()
 }
 
-/// How two families compare by name, and by whether they yield to others.
-fn compare(sinks: &[Box<Sink>], a: Place, b: Place) -> (Ordering, Ordering) {
-    let (a, b) = (sinks.placed(a), sinks.placed(b));
-    (a.name().cmp(b.name()), a.sink.error_gauge.is_some().cmp(&b.sink.error_gauge.is_some()))
-}
-
-fn ranges_of_equal(
-    families: &[Place],
-    is_equal: impl FnMut(&Place, &Place) -> bool,
-) -> Vec<Range<usize>> {
-    let mut end = 0;
-    let mut ranges = Vec::with_capacity(families.len());
-    ranges.extend(families.chunk_by(is_equal).map(|chunk| {
-        let start = end;
-        end += chunk.len();
-        start..end
-    }));
-    ranges
+/// Where the families of each name are, if they are sorted.
+fn ranges(sinks: &[Box<Sink>], families: &[Place]) -> Option<Vec<Range<usize>>> {
+    let mut ranges: Vec<Range<usize>> = Vec::with_capacity(families.len());
+    let mut last: Option<(&[u8], bool)> = None;
+    for (index, place) in families.iter().enumerate() {
+        let key = sinks.placed(*place).key();
+        let is_same_name = match last.map_or(Ordering::Less, |last| last.0.cmp(key.0)) {
+            Ordering::Less => false,
+            Ordering::Equal if last.is_none_or(|last| last.1 <= key.1) => true,
+            _ => return None,
+        };
+        match ranges.last_mut() {
+            Some(range) if is_same_name => range.end = index + 1,
+            _ => ranges.push(index..index + 1),
+        }
+        last = Some(key);
+    }
+    Some(ranges)
 }
 
 /// True if a family of the sink numbered `sink` is left out of `group` because of another sink's.

@@ -5,24 +5,40 @@ use super::buffer::Buffer;
 /// Largest magnitude up to which every whole number has its own `f64`.
 const EXACT_INTEGER_LIMIT: f64 = 9_007_199_254_740_992.0;
 
-/// Appends a sample value: whole numbers as integers, the rest as the shortest
-/// digits that read back to the same `f64`.
+/// Room for the digits of a number.
+pub(super) struct Digits {
+    whole: itoa::Buffer,
+    other: zmij::Buffer,
+}
+
+impl Digits {
+    #[inline]
+    pub(super) fn new() -> Self {
+        Self { whole: itoa::Buffer::new(), other: zmij::Buffer::new() }
+    }
+
+    /// A sample value: whole numbers as integers, the rest as the shortest
+    /// digits that read back to the same `f64`.
+    #[inline]
+    pub(super) fn of(&mut self, value: f64) -> &[u8] {
+        if value.abs() < EXACT_INTEGER_LIMIT {
+            #[expect(clippy::cast_possible_truncation, reason = "compared with the original below")]
+            let whole = value as i64;
+            #[expect(clippy::float_cmp, reason = "asks whether the value is a whole number")]
+            if whole as f64 == value {
+                return self.whole.format(whole).as_bytes();
+            }
+        } else if !value.is_finite() {
+            return special(value);
+        }
+        self.other.format_finite(value).as_bytes()
+    }
+}
+
+/// Appends a sample value.
 #[inline]
 pub(super) fn put_value(out: &mut Buffer, value: f64) {
-    if value.abs() < EXACT_INTEGER_LIMIT {
-        #[expect(clippy::cast_possible_truncation, reason = "compared with the original below")]
-        let whole = value as i64;
-        #[expect(clippy::float_cmp, reason = "asks whether the value is a whole number")]
-        if whole as f64 == value {
-            put_integer(out, whole);
-            return;
-        }
-        out.put(zmij::Buffer::new().format_finite(value).as_bytes());
-    } else if value.is_finite() {
-        out.put(zmij::Buffer::new().format_finite(value).as_bytes());
-    } else {
-        put_special(out, value);
-    }
+    out.put(Digits::new().of(value));
 }
 
 /// Appends an integer in decimal.
@@ -31,12 +47,12 @@ pub(super) fn put_integer(out: &mut Buffer, value: i64) {
     out.put(itoa::Buffer::new().format(value).as_bytes());
 }
 
-fn put_special(out: &mut Buffer, value: f64) {
-    out.put(match (value.is_nan(), value > 0.0) {
+fn special(value: f64) -> &'static [u8] {
+    match (value.is_nan(), value > 0.0) {
         (true, _) => b"NaN",
         (false, true) => b"+Inf",
         (false, false) => b"-Inf",
-    });
+    }
 }
 
 /// Spells a `le` or `quantile` value as Go does, because before Prometheus 3
@@ -45,7 +61,7 @@ fn put_special(out: &mut Buffer, value: f64) {
 /// wants a point in whole numbers: `1.0`.
 pub(super) fn put_bound(out: &mut Buffer, value: f64, openmetrics: bool) {
     if !value.is_finite() {
-        put_special(out, value);
+        out.put(special(value));
         return;
     }
     if value == 0.0 || (1e-4..1e6).contains(&value.abs()) {

@@ -11,7 +11,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use super::Format;
 use super::buffer::Buffer;
 use super::family::Family;
-use super::syntax::{LabelSet, Labels, put_help, type_word};
+use super::syntax::{HELP_WORD, LabelSet, Labels, escape, type_word};
 use crate::keyed::Keyed;
 use crate::metric::{Desc, Kind, Metric};
 
@@ -152,18 +152,20 @@ impl Sink {
             (_, kind) => (&*sample_name, kind),
         };
         let header = self.text.len();
-        self.text.put_array(b"# HELP ");
-        let name_start = self.text.len();
-        self.text.put(name.as_bytes());
-        let name_range = name_start..self.text.len();
-        self.text.push(b' ');
-        put_help(&mut self.text, desc.help, openmetrics);
-        self.text.put_array(b"\n# TYPE ");
-        self.text.put(name.as_bytes());
-        self.text.put(type_word(kind, openmetrics));
+        let name_start = header + HELP_WORD.len();
+        let help = escape(desc.help, openmetrics);
+        self.text.put_all([
+            HELP_WORD,
+            name.as_bytes(),
+            b" ",
+            help.as_bytes(),
+            b"\n# TYPE ",
+            name.as_bytes(),
+            type_word(kind, openmetrics),
+        ]);
         let samples = self.text.len();
         let span = Span {
-            name: name_range,
+            name: name_start..name_start + name.len(),
             strips_total: name.len() != sample_name.len(),
             header: header..samples,
             samples: samples..samples,

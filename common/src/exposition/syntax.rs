@@ -1,5 +1,6 @@
 //! The pieces of a line: labels, escapes, type words, timestamps.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use memchr::{memchr2, memchr3};
@@ -148,38 +149,57 @@ pub(super) fn put_block(out: &mut Buffer, labels: &(impl Labels + ?Sized)) -> Ra
 #[inline]
 pub(super) fn put_labels<'a>(out: &mut Buffer, labels: impl IntoIterator<Item = Label<'a>>) {
     for (index, (name, value)) in labels.into_iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
+        let separator: &[u8] = if index > 0 { b"," } else { b"" };
+        let name = name.as_bytes();
+        match special(value.as_bytes()) {
+            None => out.put_all([separator, name, b"=\"", value.as_bytes(), b"\""]),
+            Some(first) => {
+                out.put_all([separator, name, b"=\""]);
+                put_escaped(out, value, first);
+                out.push(b'"');
+            }
         }
-        out.put(name.as_bytes());
-        out.put_array(b"=\"");
-        put_escaped(out, value, true);
-        out.push(b'"');
     }
 }
 
-/// Appends text with backslash and line feed escaped, and the double quote where asked.
+/// Where the first byte is that a label value must not hold as it is.
 #[inline]
-fn put_escaped(out: &mut Buffer, text: &str, quotes: bool) {
-    let mut rest = text.as_bytes();
-    let special = |rest: &[u8]| match (quotes, rest.len()) {
-        // 4 instructions a byte, against 130 for memchr3.
-        (true, ..=SHORT_BYTES) => rest.iter().position(|byte| b"\\\n\"".contains(byte)),
-        (true, _) => memchr3(b'\\', b'\n', b'"', rest),
-        (false, _) => memchr2(b'\\', b'\n', rest),
-    };
-    while let Some(position) = special(rest) {
-        out.put(&rest[..position]);
-        out.push(b'\\');
-        out.push(if rest[position] == b'\n' { b'n' } else { rest[position] });
+fn special(text: &[u8]) -> Option<usize> {
+    // 4 instructions a byte, against 130 for memchr3.
+    if text.len() <= SHORT_BYTES {
+        text.iter().position(|byte| b"\\\n\"".contains(byte))
+    } else {
+        memchr3(b'\\', b'\n', b'"', text)
+    }
+}
+
+/// Appends text with backslash, line feed and double quote escaped, the first of which is at
+/// `first`.
+#[cold]
+fn put_escaped(out: &mut Buffer, text: &str, first: usize) {
+    let (mut rest, mut next) = (text.as_bytes(), Some(first));
+    while let Some(position) = next {
+        let byte = if rest[position] == b'\n' { b'n' } else { rest[position] };
+        out.put_all([&rest[..position], b"\\", &[byte]]);
         rest = &rest[position + 1..];
+        next = special(rest);
     }
     out.put(rest);
 }
 
-/// OpenMetrics escapes the double quote in help texts, text 0.0.4 does not.
-pub(super) fn put_help(out: &mut Buffer, help: &str, openmetrics: bool) {
-    put_escaped(out, help, openmetrics);
+/// What comes before the name of a family.
+pub(super) const HELP_WORD: &[u8] = b"# HELP ";
+
+/// A help text with backslash and line feed escaped, and in OpenMetrics the double quote too.
+pub(super) fn escape(help: &str, openmetrics: bool) -> Cow<'_, str> {
+    let bytes = help.as_bytes();
+    let special =
+        if openmetrics { memchr3(b'\\', b'\n', b'"', bytes) } else { memchr2(b'\\', b'\n', bytes) };
+    if special.is_none() {
+        return Cow::Borrowed(help);
+    }
+    let escaped = help.replace('\\', r"\\").replace('\n', r"\n");
+    Cow::Owned(if openmetrics { escaped.replace('"', "\\\"") } else { escaped })
 }
 
 pub(super) fn type_word(kind: Kind, openmetrics: bool) -> &'static [u8] {

@@ -53,12 +53,11 @@ impl Results {
 pub(super) async fn run<Source: ?Sized + Send + Sync + 'static>(
     members: &Arc<[Member<Source>]>,
     source: Arc<Source>,
-    chosen: Vec<usize>,
+    mut chosen: Vec<usize>,
     deadline: Instant,
     exposition: &Exposition,
 ) -> Vec<Run> {
-    let (stuck, chosen): (Vec<usize>, Vec<usize>) =
-        chosen.into_iter().partition(|&index| members[index].is_stuck());
+    let stuck: Vec<usize> = chosen.extract_if(.., |index| members[*index].is_stuck()).collect();
     let queue = Arc::new(WorkQueue {
         members: Arc::clone(members),
         source,

@@ -11,13 +11,15 @@ use futures_util::FutureExt;
 use super::Run;
 use crate::collector::{Collector, Named, Release};
 use crate::error::CollectError;
-use crate::exposition::Sink;
+use crate::exposition::{LabelSet, Sink};
 use crate::failures::{Change, FailureLog, OddityLog};
 
 pub(super) struct Member<Source: ?Sized + Sync + 'static> {
     pub(super) name: &'static str,
     /// Value of the `collector` label.
     pub(super) label: Arc<str>,
+    /// The same as the label of a sample.
+    pub(super) labels: LabelSet,
     since: &'static [Release],
     collector: Box<dyn Collector<Source>>,
     /// A run that a scrape gave up on still occupies a thread.
@@ -30,9 +32,11 @@ pub(super) struct Member<Source: ?Sized + Sync + 'static> {
 
 impl<Source: ?Sized + Sync> Member<Source> {
     pub(super) fn new(named: Named<Source>, label_prefix: &str) -> Self {
+        let label: Arc<str> = format!("{label_prefix}{}", named.name).into();
         Self {
             name: named.name,
-            label: format!("{label_prefix}{}", named.name).into(),
+            labels: LabelSet::new([("collector", &*label)]),
+            label,
             since: named.since,
             collector: named.collector,
             is_stuck: AtomicBool::new(false),

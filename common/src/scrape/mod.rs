@@ -137,15 +137,19 @@ impl<Source: ?Sized + Send + Sync + 'static> Collectors<Source> {
     ) -> Vec<Outcome> {
         let release = self.release.map(|release| release(&source));
         let server = self.server.map(|server| server(&source));
-        let (chosen, unsupported): (Vec<usize>, Vec<usize>) = (0..self.members.len())
-            .filter(|&index| chosen(self.members[index].name))
-            .partition(|&index| self.members[index].is_supported(release));
+        let is_chosen = |index: &usize| chosen(self.members[*index].name);
+        let mut supported = Vec::with_capacity(self.members.len());
+        let mut unsupported = Vec::new();
+        for index in (0..self.members.len()).filter(is_chosen) {
+            let is_supported = self.members[index].is_supported(release);
+            if is_supported { supported.push(index) } else { unsupported.push(index) }
+        }
         let mut runs = match self.placement {
             Placement::Blocking => {
-                blocking::run(&self.members, source, chosen, deadline, exposition).await
+                blocking::run(&self.members, source, supported, deadline, exposition).await
             }
             Placement::Reactor => {
-                reactor::run(&self.members, &*source, &chosen, deadline, exposition).await
+                reactor::run(&self.members, &*source, &supported, deadline, exposition).await
             }
         };
         for index in unsupported {
@@ -173,22 +177,21 @@ impl<Source: ?Sized + Send + Sync + 'static> Collectors<Source> {
         let mut sink = exposition.sink();
         let mut family = sink.family(&self.families.duration);
         for run in &runs {
-            let label = &self.members[run.member].label;
-            family.sample(&[("collector", label)], run.duration.as_secs_f64());
+            family.sample(&self.members[run.member].labels, run.duration.as_secs_f64());
         }
         drop(family);
         let mut family = sink.family(&self.families.success);
         for run in &runs {
             let member = &self.members[run.member];
             let success = f64::from(self.is_success(&run.result));
-            family.sample(&[("collector", &member.label)], success);
+            family.sample(&member.labels, success);
         }
         drop(family);
         let mut family = sink.family(&self.families.malformed);
         for run in &runs {
             let member = &self.members[run.member];
             if let Some(count) = member.count_malformed(run) {
-                family.sample(&[("collector", &member.label)], count as f64);
+                family.sample(&member.labels, count as f64);
             }
         }
         drop(family);

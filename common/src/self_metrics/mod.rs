@@ -1,30 +1,39 @@
-//! The exporter's own figures: what its process uses, and a prometheus-client registry of counters,
-//! bridged into both formats.
+//! The exporter's own figures: what its process uses, and its answers, counted by
+//! prometheus-client.
 
-mod bridge;
 mod process;
 
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
 
 use crate::exporter::Exporter;
 use crate::exposition::{LabelSet, Sink};
 use crate::metric::Desc;
 
-type Labelled = Family<[(&'static str, &'static str); 1], Counter>;
+const REQUESTS: Desc<'_> = Desc::counter(
+    "promhttp_metric_handler_requests_total",
+    "Scrapes answered, by HTTP status code.",
+);
+const ERRORS: Desc<'_> = Desc::counter(
+    "promhttp_metric_handler_errors_total",
+    "Scrapes whose samples could not all be served, by cause.",
+);
+const IN_FLIGHT: Desc<'_> = Desc::gauge(
+    "promhttp_metric_handler_requests_in_flight",
+    "Scrapes being answered now, this one included.",
+);
 
 /// Counters of the endpoints that serve metrics, with the process's own figures and the build
 /// information.
 #[derive(Debug)]
 pub struct SelfMetrics {
-    registry: Registry,
     /// Name and labels of the family that says which build is running.
     build: (String, LabelSet),
     process: process::OwnProcess,
-    requests: Labelled,
-    errors: Labelled,
+    /// By status code.
+    requests: [(&'static str, Counter); 3],
+    /// By cause; encoding cannot fail.
+    errors: [(&'static str, Counter); 2],
     in_flight: Gauge,
 }
 
@@ -68,46 +77,26 @@ impl BuildInfo {
 }
 
 impl SelfMetrics {
-    /// Registers everything; counters of known label values start at zero.
+    /// All counters are at zero.
     pub fn new(build_info: BuildInfo) -> Self {
-        let mut registry = Registry::default();
-        let (requests, errors, in_flight) =
-            (Labelled::default(), Labelled::default(), Gauge::default());
-        registry.register(
-            "promhttp_metric_handler_requests",
-            "Scrapes answered, by HTTP status code",
-            requests.clone(),
-        );
-        registry.register(
-            "promhttp_metric_handler_errors",
-            "Scrapes whose samples could not all be served, by cause",
-            errors.clone(),
-        );
-        registry.register(
-            "promhttp_metric_handler_requests_in_flight",
-            "Scrapes being answered now, this one included",
-            in_flight.clone(),
-        );
-        for code in ["200", "500", "503"] {
-            drop(requests.get_or_create(&[("code", code)]));
-        }
-        for cause in ["encoding", "gathering"] {
-            drop(errors.get_or_create(&[("cause", cause)]));
-        }
         let labels = build_info.labels.iter().map(|(name, value)| (*name, value.as_str()));
-        let build = (build_info.name, LabelSet::new(labels));
-        let process = process::OwnProcess::new();
-        Self { registry, build, process, requests, errors, in_flight }
+        Self {
+            build: (build_info.name, LabelSet::new(labels)),
+            process: process::OwnProcess::new(),
+            requests: ["200", "500", "503"].map(|code| (code, Counter::default())),
+            errors: ["encoding", "gathering"].map(|cause| (cause, Counter::default())),
+            in_flight: Gauge::default(),
+        }
     }
 
-    /// Counts an answered scrape.
-    pub fn count_request(&self, code: &'static str) {
-        self.requests.get_or_create(&[("code", code)]).inc();
+    /// Counts an answered scrape, if its status is one of those that are counted.
+    pub fn count_request(&self, code: &str) {
+        count(&self.requests, code);
     }
 
     /// Counts a scrape of which samples had to be dropped.
     pub fn count_gathering_error(&self) {
-        self.errors.get_or_create(&[("cause", "gathering")]).inc();
+        count(&self.errors, "gathering");
     }
 
     /// Counts a scrape as in flight until the returned guard is dropped.
@@ -125,9 +114,25 @@ impl SelfMetrics {
             sink.family(&Desc::gauge(name, help)).sample(labels, 1.0);
         }
         if families >= OwnFamilies::All {
-            bridge::push(&self.registry, sink);
+            self.push_answers(sink);
             self.process.push(sink, exporter.network_octets());
         }
+    }
+
+    fn push_answers(&self, sink: &mut Sink) {
+        for (desc, label, counters) in
+            [(REQUESTS, "code", &self.requests[..]), (ERRORS, "cause", &self.errors)]
+        {
+            let samples = counters.iter().map(|(value, counter)| ([(label, *value)], counter));
+            sink.samples(&desc, samples.map(|(labels, counter)| (labels, counter.get() as f64)));
+        }
+        sink.value(&IN_FLIGHT, self.in_flight.get() as f64);
+    }
+}
+
+fn count(counters: &[(&'static str, Counter)], value: &str) {
+    if let Some((_, counter)) = counters.iter().find(|(label, _)| *label == value) {
+        counter.inc();
     }
 }
 
@@ -138,5 +143,46 @@ pub struct InFlight(Gauge);
 impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.dec();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exposition::Format;
+    use crate::testing::text;
+
+    fn pushed(own: &SelfMetrics, format: Format) -> String {
+        let mut sink = Sink::new(format);
+        own.push_answers(&mut sink);
+        text(&sink)
+    }
+
+    #[test]
+    fn answers_are_counted_in_both_formats() {
+        let own = SelfMetrics::new(BuildInfo { name: String::new(), labels: Vec::new() });
+        for code in ["200", "503", "200", "404"] {
+            own.count_request(code);
+        }
+        own.count_gathering_error();
+        let guard = own.start_request();
+        for (format, suffix) in [(Format::Text, "_total"), (Format::OpenMetrics, "")] {
+            assert_eq!(
+                pushed(&own, format).replace("promhttp_metric_handler_", ""),
+                format!(
+                    "# HELP requests{suffix} Scrapes answered, by HTTP status code.\n\
+                     # TYPE requests{suffix} counter\n\
+                     requests_total{{code=\"200\"}} 2\nrequests_total{{code=\"500\"}} 0\n\
+                     requests_total{{code=\"503\"}} 1\n\
+                     # HELP errors{suffix} Scrapes whose samples could not all be served, by cause.\n\
+                     # TYPE errors{suffix} counter\n\
+                     errors_total{{cause=\"encoding\"}} 0\nerrors_total{{cause=\"gathering\"}} 1\n\
+                     # HELP requests_in_flight Scrapes being answered now, this one included.\n\
+                     # TYPE requests_in_flight gauge\nrequests_in_flight 1\n"
+                )
+            );
+        }
+        drop(guard);
+        assert!(pushed(&own, Format::Text).ends_with("requests_in_flight 0\n"));
     }
 }

@@ -2,27 +2,28 @@
 
 use std::path::Path;
 
-use procfs::process::{LimitValue, Process, Stat};
-use procfs::{CurrentSI as _, FromRead as _, KernelStats, WithCurrentSystemInfo as _};
+use procfs::process::{LimitValue, Process};
+use procfs::{CurrentSI as _, KernelStats};
 use rustix::fs::AtFlags;
+use rustix::param::page_size;
 
 use crate::exposition::Sink;
-use crate::kernel::{Budget, Root, USER_HZ, lines, split};
+use crate::kernel::{Budget, Root, USER_HZ, lines, split, words};
 use crate::metric::{Metric, counter, gauge};
 
 const METRICS: &[Metric<Usage>] = &[
     counter(
         "process_cpu_seconds_total",
         "CPU time that the exporter has used in user and system mode, in seconds.",
-        |usage| usage.stat.as_ref().map(|stat| (stat.utime + stat.stime) as f64 / USER_HZ),
+        |usage| usage.stat.as_ref().map(|stat| stat.ticks as f64 / USER_HZ),
     ),
     gauge(
         "process_resident_memory_bytes",
         "Memory of the exporter that is in RAM, in bytes.",
-        |usage| usage.stat.as_ref().map(|stat| stat.rss_bytes().get() as f64),
+        |usage| usage.stat.as_ref().map(|stat| stat.resident_pages as f64 * page_size() as f64),
     ),
     gauge("process_virtual_memory_bytes", "Address space of the exporter, in bytes.", |usage| {
-        usage.stat.as_ref().map(|stat| stat.vsize as f64)
+        usage.stat.as_ref().map(|stat| stat.virtual_bytes as f64)
     }),
     gauge("process_open_fds", "File descriptors that are open.", |usage| usage.open_files),
     gauge("process_max_fds", "File descriptors that may be open at once.", |usage| {
@@ -59,6 +60,28 @@ struct Usage {
     start_time_seconds: Option<f64>,
     max_open_files: Option<f64>,
     max_address_space_bytes: Option<f64>,
+}
+
+/// What is wanted of `stat`. The procfs crate reads all of its 52 fields, which takes seven times
+/// as long.
+#[derive(Debug, PartialEq)]
+struct Stat {
+    /// In user and system mode.
+    ticks: u64,
+    virtual_bytes: u64,
+    resident_pages: u64,
+}
+
+impl Stat {
+    /// Fields are counted from 1; the second is a name in brackets, which may hold anything.
+    fn parse(text: &str) -> Option<Self> {
+        let (_, rest) = text.rsplit_once(')')?;
+        let mut fields = words(rest);
+        let mut next = |skipped: usize| fields.nth(skipped)?.parse::<u64>().ok();
+        let (user, system) = (next(14 - 3)?, next(0)?);
+        let (virtual_bytes, resident_pages) = (next(23 - 16)?, next(0)?);
+        Some(Self { ticks: user.saturating_add(system), virtual_bytes, resident_pages })
+    }
 }
 
 /// Descriptors that are kept open for it: two files, and one to spare.
@@ -104,7 +127,7 @@ impl OwnProcess {
         let read = |path: &'static str| self.root.as_ref()?.read(path).ok();
         let octets = octets.or_else(|| read("net/netstat").and_then(|text| parse_octets(&text)));
         Usage {
-            stat: read("stat").and_then(|text| Stat::from_read(text.as_bytes()).ok()),
+            stat: read("stat").and_then(|text| Stat::parse(&text)),
             open_files: self.open_files(),
             octets,
             start_time_seconds: self.start_time_seconds,
@@ -146,7 +169,23 @@ fn parse_octets(netstat: &str) -> Option<[f64; 2]> {
 
 #[cfg(test)]
 mod tests {
-    use super::parse_octets;
+    use super::{Stat, parse_octets};
+
+    const STAT: &str = "30777 (a) b) S 1 2 3 0 -1 4194560 837 0 1 0 21 14 5 6 20 0 3 0 416 \
+                        12345678 2021 18446744073709551615 1 1 0 0 0";
+
+    #[test]
+    fn fields_of_stat_are_counted_from_the_last_bracket() {
+        let stat = Stat { ticks: 35, virtual_bytes: 12_345_678, resident_pages: 2021 };
+        assert_eq!(Stat::parse(STAT), Some(stat));
+    }
+
+    #[test]
+    fn a_stat_that_is_cut_short_or_odd_is_none() {
+        for text in ["", "1 (a) S 1 2 3", "1 a S", &STAT.replace(" 21 ", " x "), &STAT[..70]] {
+            assert_eq!(Stat::parse(text), None, "{text:?}");
+        }
+    }
 
     #[test]
     fn octets_are_found_by_name() {

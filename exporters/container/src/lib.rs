@@ -20,6 +20,7 @@ use async_trait::async_trait;
 use clap::{ArgMatches, Command, FromArgMatches as _};
 use common::cli::{self, Dialect};
 use common::commands::Program;
+use common::confine::Needs;
 use common::error::CollectError;
 use common::exporter::{Exporter, Refusal, ScrapeRequest};
 use common::exposition::Exposition;
@@ -90,6 +91,15 @@ impl Program for ContainerExporter {
     fn default_address(matches: &ArgMatches) -> String {
         ListenArgs::from_arg_matches(matches)
             .map_or_else(|_| ":8080".into(), |listen| listen.address())
+    }
+
+    fn needs(matches: &ArgMatches) -> Needs {
+        Needs {
+            // What cannot be understood ends the start.
+            connections: Args::from_arg_matches(matches)
+                .map_or(true, |args| args.runtimes.uses_tcp()),
+            other_processes: collectors::reads_other_processes(matches),
+        }
     }
 
     fn start(matches: &ArgMatches) -> anyhow::Result<Service> {

@@ -38,6 +38,11 @@ fn silent_connections_shut_nobody_out() {
 }
 
 #[test]
+fn what_is_not_needed_is_given_up_and_nothing_is_missing() {
+    PROGRAM.gives_up_rights().unwrap();
+}
+
+#[test]
 fn usage_errors_are_one_line_with_the_peers_exit_code() {
     PROGRAM.refuses_wrong_usage().unwrap();
 }

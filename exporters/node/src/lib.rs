@@ -20,6 +20,7 @@ use async_trait::async_trait;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 use common::cli::{self, Dialect, Switches};
 use common::commands::Program;
+use common::confine::Needs;
 use common::exporter::{Exporter, Refusal, ScrapeRequest};
 use common::exposition::Exposition;
 use common::metric::Desc;
@@ -69,6 +70,11 @@ impl Program for NodeExporter {
 
     fn default_address(_: &ArgMatches) -> String {
         ":9100".into()
+    }
+
+    fn needs(_: &ArgMatches) -> Needs {
+        let bus = std::env::var("DBUS_SYSTEM_BUS_ADDRESS").unwrap_or_default();
+        Needs { connections: bus.contains("tcp:"), ..Needs::default() }
     }
 
     fn start(matches: &ArgMatches) -> anyhow::Result<Service> {

@@ -1,11 +1,11 @@
 //! The source of all collectors: one scrape's view of the server.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use common::collector::Guarded;
-use common::error::CollectError;
+use common::error::{CollectError, ParseError, Partial};
 use common::failures::OddityLog;
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, RedisError, Value, cmd};
@@ -14,6 +14,7 @@ use tokio::sync::OnceCell;
 use crate::holders::{Holder, Holders};
 use crate::keys::KeyChecks;
 use crate::member::Member;
+use crate::replies::commands::{self, Calls};
 use crate::replies::info::Info;
 use crate::replies::nodes::REPLICA;
 use crate::replies::settings::Settings;
@@ -24,6 +25,9 @@ use crate::server::failure::{is_unknown, reason};
 
 /// Time at the end of a scrape, at most, for what was found to be written.
 const RESERVE: Duration = Duration::from_millis(500);
+
+/// Commands and their calls.
+type CommandCalls = Vec<(Box<str>, Calls)>;
 
 /// What the collectors of one scrape share.
 #[derive(Debug)]
@@ -41,6 +45,8 @@ pub struct Scrape {
     settings: OnceCell<Result<Settings, RedisError>>,
     /// As the settings: it is long where there are many clients.
     clients: OnceCell<Result<Value, RedisError>>,
+    /// Parsed by the first collector that needs them.
+    calls: OnceLock<Partial<CommandCalls, ParseError>>,
 }
 
 impl Guarded for Scrape {
@@ -86,6 +92,7 @@ impl Scrape {
             member: None,
             settings: OnceCell::new(),
             clients: OnceCell::new(),
+            calls: OnceLock::new(),
         }
     }
 
@@ -193,6 +200,14 @@ impl Scrape {
     /// The answer to `INFO` in this scrape.
     pub fn info(&self) -> &Info {
         &self.info
+    }
+
+    /// Calls and time per command in that answer.
+    pub fn calls(&self) -> &Partial<CommandCalls, ParseError> {
+        self.calls.get_or_init(|| {
+            let owned = |(command, calls): (&str, Calls)| (command.into(), calls);
+            commands::parse(&self.info).map(|rows| rows.into_iter().map(owned).collect())
+        })
     }
 
     /// Sends a command. Collectors ask at the same time; their commands share the connection.

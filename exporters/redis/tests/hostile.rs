@@ -238,7 +238,8 @@ async fn one_byte_a_second_ends_at_the_deadline() {
         let server = serve_but(step, Reply::Slow(bytes, second)).await;
         let started = Instant::now();
         let body = exporter_of(server).scrape_within(0.5).await.unwrap();
-        assert!(started.elapsed() < second, "{step}: {:?}", started.elapsed());
+        // The whole reply would take longer; a busy machine adds some to the half second.
+        assert!(started.elapsed() < 3 * second, "{step}: {:?}", started.elapsed());
         let is_vital = VITAL.contains(&step);
         assert_line(&body, if is_vital { "redis_up 0" } else { "redis_up 1" });
     }

@@ -166,17 +166,21 @@ impl Root {
         longest: usize,
     ) -> Result<KernelFile<'a>, CollectError> {
         let path = path.into();
+        match self.text(&path, longest) {
+            Ok(text) => Ok(KernelFile::new(self, path, text)),
+            Err(error) => Err(CollectError::read(self.path.join(&*path), error)),
+        }
+    }
+
+    fn text(&self, path: &str, longest: usize) -> io::Result<String> {
         // Below `/proc/sys` the size of the buffer counts, see [`SYSCTL_BYTES`].
-        let mut content = if self.is_sysctl(&path) {
-            Vec::new()
-        } else {
-            std::mem::take(&mut *lock(&self.spare))
-        };
-        match self.read_lines_into(&path, longest, &mut content) {
-            Ok(()) => Ok(KernelFile::new(self, path, into_text(content))),
+        let mut content =
+            if self.is_sysctl(path) { Vec::new() } else { std::mem::take(&mut *lock(&self.spare)) };
+        match self.read_lines_into(path, longest, &mut content) {
+            Ok(()) => Ok(into_text(content)),
             Err(error) => {
                 self.put_back(content);
-                Err(CollectError::read(self.path.join(&*path), error))
+                Err(error)
             }
         }
     }
@@ -213,12 +217,11 @@ impl Root {
         path: impl Into<Cow<'a, str>>,
         longest: usize,
     ) -> Result<Option<KernelFile<'a>>, CollectError> {
-        match self.read_lines(path, longest) {
-            Ok(file) => Ok(Some(file)),
-            Err(CollectError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-                Ok(None)
-            }
-            Err(error) => Err(error),
+        let path = path.into();
+        match self.text(&path, longest) {
+            Ok(text) => Ok(Some(KernelFile::new(self, path, text))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(CollectError::read(self.path.join(&*path), error)),
         }
     }
 

@@ -123,6 +123,12 @@ pub fn build(matches: &ArgMatches) -> anyhow::Result<Vec<Named<Inventory>>> {
     chosen.into_iter().map(|entry| entry.build(matches)).collect()
 }
 
+/// True if a collector runs that reads files of other processes for which the rights of ptrace(2)
+/// are needed: their descriptors and `smaps_rollup`.
+pub fn reads_other_processes(matches: &ArgMatches) -> bool {
+    ["process", "referenced_memory"].iter().any(|group| groups::includes(matches, group))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

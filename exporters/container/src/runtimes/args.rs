@@ -80,6 +80,14 @@ pub struct RuntimeArgs {
 }
 
 impl RuntimeArgs {
+    /// True if a runtime is asked over TCP, or if the flags cannot be understood.
+    pub fn uses_tcp(&self) -> bool {
+        let docker = self.docker_endpoint(|name| std::env::var_os(name));
+        let is_near =
+            |endpoint: &Endpoint| matches!(endpoint, Endpoint::Unix(_) | Endpoint::Nowhere);
+        !(docker.as_ref().is_ok_and(is_near) && is_near(&self.podman_endpoint().0))
+    }
+
     /// Where Docker listens; `variable` gives the environment, in which the
     /// client of Docker is configured.
     ///

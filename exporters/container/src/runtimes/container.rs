@@ -40,6 +40,20 @@ pub struct Container {
 }
 
 impl Container {
+    /// About how many bytes it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        const PAIR: usize = size_of::<(String, String)>();
+        let labels = self.labels.iter().map(|(name, value)| name.len() + value.len() + PAIR);
+        let ports = self.ports.iter().map(|port| {
+            let Port { container, protocol, host_ip, host } = port;
+            let texts = [container, protocol, host_ip, host];
+            size_of::<Port>() + texts.iter().map(|text| text.len()).sum::<usize>()
+        });
+        let texts = self.name.len() + self.image.len() + self.cgroup.len();
+        let layer = self.layer.as_ref().map_or(0, String::len);
+        size_of::<Self>() + texts + layer + labels.sum::<usize>() + ports.sum::<usize>()
+    }
+
     /// Takes over from an earlier description what a new one does not repeat.
     pub(crate) fn inherit(&mut self, earlier: &Self) {
         self.last_exit_code = self.last_exit_code.or(earlier.last_exit_code);

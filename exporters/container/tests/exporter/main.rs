@@ -3,7 +3,9 @@
 mod cgroups;
 mod drivers;
 mod flags;
+mod floods;
 mod follow;
+mod fuzz;
 mod golden;
 mod labels;
 mod parity;

@@ -43,7 +43,7 @@ fn family(field: &Field<'_>, unit: &str) -> Family {
 }
 
 fn parse(text: &str) -> Partial<Vec<Field<'_>>, ParseError> {
-    let lines = lines(text).filter(|line| !line.trim().is_empty());
+    let lines = lines(text).filter(|line| !line.trim_start().is_empty());
     lines.map(Field::parse).collect::<Partial<_, _>>().not_empty("no field")
 }
 

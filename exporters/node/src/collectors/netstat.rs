@@ -56,6 +56,8 @@ struct Table {
     width: usize,
     /// Those that are wanted, with their places.
     families: Vec<(usize, Field)>,
+    /// Places of the bytes received and sent.
+    octets: Option<[usize; 2]>,
 }
 
 /// Flags of this collector.
@@ -91,18 +93,20 @@ impl Netstat {
         let text = host.proc(file)?;
         let mut errors = FirstError::default();
         let pairs = errors.take(parse_pairs(&text));
-        if file == EXTENDED {
-            host.note_octets(octets(&pairs));
-        }
+        let mut octets = None;
         let mut tables = lock(&self.tables);
         for pair in pairs {
             let table = find(&mut tables, &pair, |name| self.family(file, pair.protocol, name));
+            octets = table.octets(&pair).or(octets);
             let Some(counters) = errors.note(table.counters(&pair)) else { continue };
             for (family, value) in counters {
                 if let Some(value) = errors.note(parse_number("value", Some(value))) {
                     sink.value(&family.desc(Kind::Untyped), value);
                 }
             }
+        }
+        if file == EXTENDED {
+            host.note_octets(octets);
         }
         errors.into_result().map_err(|error| text.blame(error))
     }
@@ -156,29 +160,40 @@ impl<'a> Pair<'a> {
 impl Table {
     fn new(pair: &Pair<'_>, family: impl Fn(&str) -> Option<Field>) -> Self {
         let families = pair.names().enumerate();
+        let place = |wanted: &str| pair.names().position(|name| name == wanted);
+        let octets = || Some([place("InOctets")?, place("OutOctets")?]);
         Self {
+            octets: (pair.protocol == "IpExt").then(octets).flatten(),
             heading: pair.heading.into(),
             width: pair.names().count(),
             families: families.filter_map(|(place, name)| Some((place, family(name)?))).collect(),
         }
     }
 
+    /// Bytes received and sent, if they are among the counters of the pair.
+    fn octets(&self, pair: &Pair<'_>) -> Option<[f64; 2]> {
+        let [received, sent] = self.octets?;
+        let value = |place| parse_number("value", words(pair.values).nth(place)).ok();
+        Some([value(received)?, value(sent)?])
+    }
+
     /// The wanted counters of the pair to which this table belongs.
-    fn counters<'s>(
-        &'s self,
-        pair: &Pair<'s>,
-    ) -> Result<impl Iterator<Item = (&'s Field, &'s str)>, ParseError> {
-        let values = words(pair.values);
-        if values.clone().count() != self.width {
+    fn counters<'s>(&'s self, pair: &Pair<'s>) -> Result<Vec<(&'s Field, &'s str)>, ParseError> {
+        let mut counters = Vec::with_capacity(self.families.len());
+        let mut wanted = self.families.iter().peekable();
+        let mut width = 0;
+        for value in words(pair.values) {
+            if let Some((_, family)) = wanted.next_if(|(place, _)| *place == width) {
+                counters.push((family, value));
+            }
+            width += 1;
+        }
+        if width != self.width {
             let protocol = pair.protocol;
             let complaint = format!("names and values of {protocol} differ in number");
             return Err(ParseError::Form(complaint));
         }
-        let mut wanted = self.families.iter().peekable();
-        Ok(values.enumerate().filter_map(move |(place, value)| {
-            let (_, family) = wanted.next_if(|(wanted, _)| *wanted == place)?;
-            Some((family, value))
-        }))
+        Ok(counters)
     }
 }
 
@@ -197,16 +212,6 @@ fn find<'t>(
         tables.len() - 1
     });
     &tables[place]
-}
-
-/// Bytes received and sent.
-fn octets(pairs: &[Pair<'_>]) -> Option<[f64; 2]> {
-    let pair = pairs.iter().rev().find(|pair| pair.protocol == "IpExt")?;
-    let find = |wanted: &str| {
-        let (_, value) = pair.names().zip(words(pair.values)).find(|(name, _)| *name == wanted)?;
-        parse_number("value", Some(value)).ok()
-    };
-    Some([find("InOctets")?, find("OutOctets")?])
 }
 
 /// Pairs of lines, both of which begin with the protocol: names, then values. A line without its
@@ -265,7 +270,6 @@ mod tests {
                 is_odd = true;
                 continue;
             };
-            let counters = counters.collect::<Vec<_>>();
             let read =
                 |(field, value): &(&Field, &str)| named(pair.protocol, &field.name, Some(*value));
             values.extend(counters.iter().filter_map(read));
@@ -312,7 +316,8 @@ mod tests {
             let mut found = Vec::new();
             for pair in parse_pairs(text).good {
                 let table = find(&mut tables, &pair, only_b);
-                found.extend(table.counters(&pair).unwrap().map(|(_, value)| value.to_owned()));
+                let counters = table.counters(&pair).unwrap();
+                found.extend(counters.into_iter().map(|(_, value)| value.to_owned()));
             }
             assert_eq!(found, ["2"]);
             assert_eq!(tables.len(), 3);
@@ -327,8 +332,14 @@ mod tests {
     #[test]
     fn octets_are_found_for_the_exporters_own_metrics() {
         let text = "Ip: InOctets\nIp: 9\nIpExt: InOctets X OutOctets\nIpExt: 5 0 6\nM: A\nM: 1\n";
-        assert_eq!(octets(&parse_pairs(text).good), Some([5.0, 6.0]));
-        assert_eq!(octets(&parse_pairs("IpExt: InOctets\nIpExt: 5\n").good), None);
+        let octets = |text| {
+            let pairs = parse_pairs(text).good;
+            pairs.iter().find_map(|pair| Table::new(pair, |_| None).octets(pair))
+        };
+        assert_eq!(octets(text), Some([5.0, 6.0]));
+        for text in ["IpExt: InOctets\nIpExt: 5\n", "IpExt: InOctets OutOctets\nIpExt: 5\n"] {
+            assert_eq!(octets(text), None, "{text:?}");
+        }
     }
 
     #[test]

@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 use common::collector::Collector;
-use common::error::CollectError;
+use common::error::{CollectError, Partial};
 use common::exposition::Sink;
 use common::metric::{Metric, counter};
 
-use crate::replies::commands::{self, Calls};
+use crate::replies::commands::Calls;
 use crate::rights::Needs;
 use crate::scrape::Scrape;
 
@@ -42,9 +42,10 @@ pub(super) struct CommandStats;
 #[async_trait]
 impl Collector<Scrape> for CommandStats {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
-        let rows = commands::parse(scrape.info());
-        sink.table(METRICS, rows.good.iter().map(|(command, calls)| ([("cmd", *command)], calls)));
-        rows.map_error(|error| CollectError::malformed("INFO Commandstats", error)).finish()
+        let Partial { good, error } = scrape.calls();
+        sink.table(METRICS, good.iter().map(|(command, calls)| ([("cmd", command)], calls)));
+        let error = error.clone().map(|error| CollectError::malformed("INFO Commandstats", error));
+        error.map_or(Ok(()), Err)
     }
 
     fn needs(&self, _: &Scrape) -> Needs {

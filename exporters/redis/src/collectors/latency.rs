@@ -9,7 +9,7 @@ use common::exposition::Sink;
 use common::metric::{Desc, Metric, gauge};
 use redis::{Value, cmd};
 
-use crate::replies::commands::{self, Calls};
+use crate::replies::commands::Calls;
 use crate::replies::info::Info;
 use crate::replies::values::{find, items, number, pairs, text, unexpected};
 use crate::rights::{Needs, Right};
@@ -87,7 +87,7 @@ impl Collector<Scrape> for Latency {
         if let Some(reply) = errors.catch(histograms) {
             let histograms = parse_histograms(&reply).map_error(malformed("LATENCY HISTOGRAM"));
             // Malformed call counts are reported by the collector of that section.
-            push(&errors.take(histograms), &commands::parse(scrape.info()).good, sink);
+            push(&errors.take(histograms), &scrape.calls().good, sink);
         }
         errors.into_result()
     }
@@ -124,7 +124,7 @@ fn has_histogram(info: &Info) -> bool {
 /// Pushes the histograms; their sums are those of the same commands in `INFO`, which the server
 /// was asked for just before. A command that was not called until then has no sum yet, and is
 /// left out.
-fn push(histograms: &[Histogram], stats: &[(&str, Calls)], sink: &mut Sink) {
+fn push(histograms: &[Histogram], stats: &[(impl AsRef<str>, Calls)], sink: &mut Sink) {
     let mut family = sink.family(&LATENCIES);
     for Histogram { command, calls, buckets } in histograms {
         if let Some(sum) = microseconds(stats, command) {
@@ -134,11 +134,11 @@ fn push(histograms: &[Histogram], stats: &[(&str, Calls)], sink: &mut Sink) {
 }
 
 /// Microseconds that a command took together with its subcommands, such as `config|get`.
-fn microseconds(stats: &[(&str, Calls)], command: &str) -> Option<f64> {
+fn microseconds(stats: &[(impl AsRef<str>, Calls)], command: &str) -> Option<f64> {
     let belongs = |name: &str| {
         name.strip_prefix(command).is_some_and(|rest| rest.is_empty() || rest.starts_with('|'))
     };
-    let times = stats.iter().filter(|(name, _)| belongs(name));
+    let times = stats.iter().filter(|(name, _)| belongs(name.as_ref()));
     times.filter_map(|(_, calls)| calls.microseconds).reduce(|sum, time| sum + time)
 }
 
@@ -189,6 +189,7 @@ fn malformed(statement: &str) -> impl Fn(ParseError) -> CollectError {
 mod tests {
     use super::*;
     use crate::collectors::pushed;
+    use crate::replies::commands;
 
     fn reply(text: &str) -> Value {
         redis::parse_redis_value(text.replace(' ', "\r\n").as_bytes()).unwrap()

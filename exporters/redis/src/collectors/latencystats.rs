@@ -1,16 +1,15 @@
 //! Percentiles of latency per command: section Latencystats of `INFO` (Redis 7), lines
 //! `latency_percentiles_usec_<command>:p50=,p99=,p99.9=`.
 
-use std::collections::HashMap;
-
 use async_trait::async_trait;
 use common::collector::Collector;
 use common::error::{CollectError, FirstError, ParseError, Partial};
 use common::exposition::Sink;
 use common::metric::Desc;
+use hashbrown::HashMap;
 
-use crate::replies::commands::{self, Calls};
-use crate::replies::info::{Info, Line};
+use crate::replies::commands::Calls;
+use crate::replies::info::{Info, Line, decimal};
 use crate::rights::Needs;
 use crate::scrape::Scrape;
 
@@ -29,7 +28,8 @@ impl Collector<Scrape> for LatencyStats {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
         let rows = parse(scrape.info());
         // Malformed call counts are reported by the collector of that section.
-        let calls: HashMap<&str, Calls> = commands::parse(scrape.info()).good.into_iter().collect();
+        let calls: HashMap<&str, &Calls> =
+            scrape.calls().good.iter().map(|(command, calls)| (&**command, calls)).collect();
         let mut family = sink.family(&LATENCIES);
         for (command, percentiles) in &rows.good {
             let Some(calls) = calls.get(command) else { continue };
@@ -62,8 +62,8 @@ fn parse(info: &Info) -> Partial<Vec<(&str, Percentiles)>, ParseError> {
 
 /// One part: `p99.9=248.831`.
 fn percentile(line: Line<'_>, name: &str, text: &str) -> Result<(f64, f64), ParseError> {
-    let percentage = name.strip_prefix('p').and_then(|number| number.parse().ok());
-    percentage.zip(text.parse().ok()).ok_or_else(|| line.malformed_part(name, text))
+    let percentage = name.strip_prefix('p').and_then(decimal);
+    percentage.zip(decimal(text)).ok_or_else(|| line.malformed_part(name, text))
 }
 
 #[cfg(test)]

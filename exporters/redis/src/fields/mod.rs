@@ -5,15 +5,22 @@ mod counters;
 mod gauges;
 mod labelled;
 
+use std::sync::LazyLock;
+
 use common::error::{FirstError, ParseError};
 use common::exposition::Sink;
 use common::keyed::Keyed;
 use common::metric::{Desc, sanitize_name};
+use hashbrown::HashMap;
 
-use crate::replies::info::{find, number, value};
+use crate::replies::info::{number, value};
 pub(crate) use counters::COUNTERS;
 pub(crate) use gauges::GAUGES;
 use labelled::Labelled;
+
+/// The fields of both tables. A search in two sorted ones took 8 % of the instructions of a scrape.
+static BY_NAME: LazyLock<HashMap<&str, &Keyed>> =
+    LazyLock::new(|| GAUGES.iter().chain(COUNTERS).map(|known| (known.key, known)).collect());
 
 /// Fields about the cluster are exposed even where no table knows them.
 const CLUSTER_PREFIX: &str = "cluster_";
@@ -30,7 +37,7 @@ pub(crate) fn push<'a>(
     let mut labelled = Labelled::default();
     let mut unknown = 0;
     for (field, text) in fields {
-        if let Some(known) = find(GAUGES, field).or_else(|| find(COUNTERS, field)) {
+        if let Some(known) = BY_NAME.get(field) {
             push_known(known, text, errors, sink);
         } else if labelled.take(field, text, errors) {
             // It is pushed with the others of its kind.
@@ -59,5 +66,15 @@ pub(crate) fn push_known(
 ) {
     if let Some(value) = errors.catch(value(known, text)) {
         sink.value(&known.desc, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_is_in_one_table() {
+        assert_eq!(BY_NAME.len(), GAUGES.len() + COUNTERS.len());
     }
 }

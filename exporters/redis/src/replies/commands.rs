@@ -4,7 +4,7 @@
 
 use common::error::{FirstError, ParseError, Partial};
 
-use super::info::Info;
+use super::info::{Info, decimal};
 
 /// How often a command was called, and how long that took.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -39,7 +39,7 @@ pub fn parse(info: &Info) -> Partial<Vec<(&str, Calls)>, ParseError> {
                 "slowlog_time_ms_sum" => &mut calls.slow_milliseconds,
                 _ => continue,
             };
-            let parsed = text.parse().map_err(|_| line.malformed_part(part, text));
+            let parsed = decimal(text).ok_or_else(|| line.malformed_part(part, text));
             *number = number.or(errors.note(parsed));
         }
         if calls == Calls::default() {

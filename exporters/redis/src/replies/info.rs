@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use common::error::{ParseError, excerpt};
+use common::kernel;
 use common::keyed::Keyed;
 
 /// Sections whose fields are named by what happened to run: one line per
@@ -18,6 +19,8 @@ pub struct Info {
     text: String,
     sections: Vec<Section>,
     fields: Vec<Field>,
+    /// As which major version of Redis the server counts; 0 for servers that only look like one.
+    generation: u64,
 }
 
 #[derive(Debug)]
@@ -40,14 +43,13 @@ impl Info {
     pub fn new(text: String) -> Self {
         let mut sections = vec![Section { name: 0..0, body: 0..text.len(), fields: 0..0 }];
         let mut found = Vec::new();
-        let mut position = 0;
-        for line in text.split_inclusive('\n') {
-            let start = position;
-            position += line.len();
+        let place = |part: &str| {
+            let start = part.as_ptr().addr() - text.as_ptr().addr();
+            start..start + part.len()
+        };
+        for line in kernel::lines(&text) {
             if let Some((name, value)) = field(line) {
-                let start = position - line.trim_start().len();
-                let colon = start + name.len();
-                found.push(Field { name: start..colon, value: colon + 1..colon + 1 + value.len() });
+                found.push(Field { name: place(name), value: place(value) });
                 continue;
             }
             // Kvrocks puts a comment of several words into its keyspace section.
@@ -55,18 +57,20 @@ impl Info {
             if name.is_empty() || (name.contains([' ', ':']) && name != ENGINES) {
                 continue;
             }
+            let Range { start, end } = place(line);
             if let Some(last) = sections.last_mut() {
                 last.body.end = start;
                 last.fields.end = found.len();
             }
-            let name = start + 2..start + 2 + name.len();
             let fields = found.len()..found.len();
-            sections.push(Section { name, body: position..text.len(), fields });
+            sections.push(Section { name: place(name), body: end..text.len(), fields });
         }
         if let Some(last) = sections.last_mut() {
             last.fields.end = found.len();
         }
-        Self { text, sections, fields: found }
+        let mut info = Self { text, sections, fields: found, generation: 0 };
+        info.generation = info.generation().unwrap_or(0);
+        info
     }
 
     /// Fields of the section `name`, in order.
@@ -124,10 +128,15 @@ impl Info {
     /// True for Redis from a major version on, and for Valkey, which counts as Redis 7. Other
     /// servers lack commands of the version that they claim.
     pub fn is_redis_since(&self, major: u64) -> bool {
+        self.generation >= major
+    }
+
+    fn generation(&self) -> Option<u64> {
         const OTHERS: [&str; 2] = ["dragonfly_version", "kvrocks_version"];
-        let version = self.server_field("redis_version").unwrap_or_default();
-        let found = version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(0);
-        found >= major && OTHERS.iter().all(|field| self.server_field(field).is_none())
+        if OTHERS.iter().any(|field| self.server_field(field).is_some()) {
+            return None;
+        }
+        self.server_field("redis_version")?.split('.').next()?.parse().ok()
     }
 
     /// True for a sentinel, which has neither data nor settings.
@@ -164,24 +173,27 @@ impl Info {
 
 /// The lines of a text that are no comments.
 fn lines(text: &str) -> impl Iterator<Item = &str> {
-    text.lines().map(str::trim).filter(|line| !line.starts_with('#'))
+    kernel::lines(text).map(trim).filter(|line| !line.starts_with('#'))
 }
 
 /// The lines `field:value` of a text; comments and other lines are skipped.
 pub fn fields(text: &str) -> impl Iterator<Item = (&str, &str)> {
-    text.lines().filter_map(field)
+    kernel::lines(text).filter_map(field)
+}
+
+/// As [`str::trim`]. Hardly any line begins or ends with a blank, and to see that takes a tenth of
+/// the time.
+fn trim(line: &str) -> &str {
+    match line.as_bytes() {
+        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => line,
+        _ => line.trim(),
+    }
 }
 
 /// The field on a line, if there is one.
 fn field(line: &str) -> Option<(&str, &str)> {
-    let (name, value) = split_once(line.trim(), b':')?;
+    let (name, value) = kernel::split_once(trim(line), b':')?;
     (!name.is_empty() && !name.starts_with('#')).then_some((name, value))
-}
-
-/// As [`str::split_once`], at an ASCII character; faster for texts as short as these.
-fn split_once(text: &str, at: u8) -> Option<(&str, &str)> {
-    let place = text.bytes().position(|byte| byte == at)?;
-    Some((text.get(..place)?, text.get(place + 1..)?))
 }
 
 /// A line such as `db0:keys=2,expires=1`, whose parts are found by their names.
@@ -205,11 +217,11 @@ impl<'a> Line<'a> {
         let mut rest = Some(self.value);
         let part = move || {
             let text = rest.take()?;
-            let Some((part, behind)) = split_once(text, b',') else { return Some(text) };
+            let Some((part, behind)) = kernel::split_once(text, b',') else { return Some(text) };
             rest = Some(behind);
             Some(part)
         };
-        std::iter::from_fn(part).filter_map(|part| split_once(part, b'='))
+        std::iter::from_fn(part).filter_map(|part| kernel::split_once(part, b'='))
     }
 
     /// Text of the first part that is called `name`.
@@ -223,7 +235,7 @@ impl<'a> Line<'a> {
     /// There is such a part, but it is no number.
     pub fn number(self, name: &str) -> Result<Option<f64>, ParseError> {
         let Some(text) = self.text(name) else { return Ok(None) };
-        text.parse().map(Some).map_err(|_| self.malformed_part(name, text))
+        decimal(text).map(Some).ok_or_else(|| self.malformed_part(name, text))
     }
 
     /// Says which part is malformed.
@@ -245,8 +257,19 @@ pub fn number(text: &str) -> Option<f64> {
     match text {
         "ok" | "true" => Some(1.0),
         "err" | "fail" | "false" => Some(0.0),
-        text => text.parse().ok(),
+        text => decimal(text),
     }
+}
+
+/// A number in decimal. Most are whole and short, and read in a third of the time that others take.
+pub fn decimal(text: &str) -> Option<f64> {
+    let is_whole = matches!(text.len(), 1..=15) && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_whole {
+        return text.parse().ok();
+    }
+    let digits = text.bytes().map(|byte| u64::from(byte - b'0'));
+    // Below 10^15, so that it is exact.
+    Some(digits.fold(0, |number, digit| number * 10 + digit) as f64)
 }
 
 /// A field that is a level.
@@ -336,6 +359,18 @@ mod tests {
         assert!(info("redis_mode:sentinel").is_sentinel());
         assert!(!info("server_mode:standalone").is_sentinel());
         assert_eq!(info("a:b").mode(), None);
+    }
+
+    #[test]
+    fn decimals_are_the_same_whichever_way_they_are_read() {
+        let texts =
+            ["0", "007", "12", "999999999999999", "9999999999999999", "18446744073709551615"];
+        for text in texts.into_iter().chain(["1.5", "-3", "+3", "1e3", "inf", "0.1"]) {
+            assert_eq!(decimal(text), Some(text.parse().unwrap()), "{text}");
+        }
+        for text in ["", "x", "1x", "0x10", "1 ", "\u{661}"] {
+            assert_eq!(decimal(text), None, "{text:?}");
+        }
     }
 
     #[test]

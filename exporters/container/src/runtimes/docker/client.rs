@@ -1,24 +1,25 @@
 //! Questions to the daemon, all of them GET requests, each with a deadline.
 
-use std::collections::HashMap;
 use std::future::Future;
-use std::pin::Pin;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use bollard::Docker;
 use bollard::errors::Error;
-use bollard::models::{
-    ContainerInspectResponse, ContainerSummary, EventMessage, SystemInfoCgroupDriverEnum,
-};
-use bollard::query_parameters::{
-    EventsOptions, InspectContainerOptions, ListContainersOptionsBuilder,
-};
-use futures_util::{Stream, StreamExt as _};
+use bollard::models::{ContainerInspectResponse, SystemInfoCgroupDriverEnum};
+use bollard::query_parameters::InspectContainerOptions;
+use bollard::{BollardRequest, Docker, body_full};
+use bytes::Bytes;
+use common::error::excerpt;
+use form_urlencoded::Serializer;
+use http_body_util::BodyExt as _;
+use hyper::Response;
+use hyper::body::Incoming;
 
-use super::endpoint::{Certificates, Endpoint};
+use super::endpoint::Endpoint;
+use super::listing::{Listed, Listing};
 use super::snapshot::Size;
-use crate::runtimes::container::Status;
+use super::stream::Events;
+use super::transport::{Transport, sending};
 
 /// A daemon that needs longer for a small answer hangs.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -48,11 +49,12 @@ const ACTIONS: [&str; 13] = [
     "health_status",
 ];
 
-/// Events as they come.
-pub(super) type Events = Pin<Box<dyn Stream<Item = Result<EventMessage, Error>> + Send>>;
-
-/// A connection, or rather the means to make one per question.
-pub(super) struct Client(Docker);
+/// The means to make a connection per question.
+pub(super) struct Client {
+    docker: Docker,
+    /// For what bollard reads without a bound: the list and the events.
+    transport: Transport,
+}
 
 /// What the daemon says of itself.
 #[derive(Default)]
@@ -65,32 +67,23 @@ pub(super) struct Daemon {
 impl Client {
     /// Agrees on the version of the API.
     pub(super) async fn connect(endpoint: &Endpoint) -> anyhow::Result<Self> {
-        let seconds = PATIENCE.as_secs();
-        let default = bollard::API_DEFAULT_VERSION;
-        let docker = match endpoint {
-            Endpoint::Unix(path) => {
-                Docker::connect_with_unix(&path.to_string_lossy(), seconds, default)?
-            }
-            Endpoint::Tcp(address) => Docker::connect_with_http(address, seconds, default)?,
-            Endpoint::Tls(address, certificates) => {
-                let (address, certificates) = (address.clone(), certificates.clone());
-                let reading = tokio::task::spawn_blocking(move || {
-                    let Certificates { ca, cert, key } = &certificates;
-                    Docker::connect_with_ssl(&address, key, cert, ca, seconds, default)
-                });
-                tokio::time::timeout(PATIENCE, reading)
-                    .await
-                    .context("certificates")??
-                    .context("certificates")?
-            }
-            Endpoint::Nowhere => bail!("there is no endpoint"),
-        };
-        Ok(Self(within(PATIENCE, docker.negotiate_version()).await.context("version")?))
+        let endpoint = endpoint.clone();
+        let reading = tokio::task::spawn_blocking(move || Transport::new(&endpoint));
+        let transport = tokio::time::timeout(PATIENCE, reading).await.context("certificates")??;
+        let transport = transport?;
+        let docker = Docker::connect_with_custom_transport(
+            sending(transport.clone()),
+            Some("http://docker"),
+            PATIENCE.as_secs(),
+            bollard::API_DEFAULT_VERSION,
+        )?;
+        let docker = within(PATIENCE, docker.negotiate_version()).await.context("version")?;
+        Ok(Self { docker, transport })
     }
 
     /// Asks what only helps: a proxy in between may refuse it.
     pub(super) async fn daemon(&self) -> Daemon {
-        match within(PATIENCE, self.0.info()).await {
+        match within(PATIENCE, self.docker.info()).await {
             Ok(info) => Daemon {
                 root: info.docker_root_dir,
                 uses_systemd: info.cgroup_driver == Some(SystemInfoCgroupDriverEnum::SYSTEMD),
@@ -104,57 +97,33 @@ impl Client {
 
     /// The daemon's version, which also shows that it lives.
     pub(super) async fn version(&self) -> anyhow::Result<Option<String>> {
-        Ok(within(PATIENCE, self.0.version()).await.context("version")?.version)
+        Ok(within(PATIENCE, self.docker.version()).await.context("version")?.version)
     }
 
     /// Events from `since`, a Unix time, on.
     pub(super) fn events(&self, since: u64) -> Events {
-        let words = |words: &[&str]| words.iter().map(ToString::to_string).collect();
-        let filters = HashMap::from([
-            ("type".into(), words(&["container"])),
-            ("event".into(), words(&ACTIONS)),
-        ]);
-        let since = Some(since.to_string());
-        Box::pin(self.0.events(Some(EventsOptions { since, until: None, filters: Some(filters) })))
+        let filters = serde_json::json!({"type": ["container"], "event": ACTIONS});
+        let query = Serializer::new(String::new())
+            .append_pair("since", &since.to_string())
+            .append_pair("filters", &filters.to_string())
+            .finish();
+        let transport = self.transport.clone();
+        Events::new(Box::pin(async move { ask(&transport, &format!("/events?{query}")).await }))
     }
 
     /// All containers, on request with their sizes.
-    ///
-    /// A list with one word that the API does not have cannot be read as a whole;
-    /// Podman writes such words. Then each status is asked for by itself, and
-    /// only what has that word is missing.
-    pub(super) async fn list(&self, with_sizes: bool) -> anyhow::Result<Vec<ContainerSummary>> {
-        match self.list_of(None, with_sizes).await {
-            Err(Failure::Api(Error::JsonDataError { .. })) => {}
-            answer => return answer.context("list"),
-        }
-        let (mut list, mut outcome) = (Vec::new(), Err(anyhow::anyhow!("no status")));
-        for (_, status) in Status::ALL {
-            match self.list_of(Some(status), with_sizes).await {
-                Ok(found) => {
-                    list.extend(found);
-                    outcome = Ok(());
-                }
-                Err(error) => {
-                    tracing::debug!(status, %error, "containers cannot be listed");
-                    outcome = outcome.or_else(|_| Err(error).context("list"));
-                }
-            }
-        }
-        outcome.map(|()| list)
-    }
-
-    async fn list_of(
-        &self,
-        status: Option<&str>,
-        with_sizes: bool,
-    ) -> Result<Vec<ContainerSummary>, Failure> {
-        let filters: HashMap<&str, Vec<&str>> =
-            status.map(|status| ("status", vec![status])).into_iter().collect();
-        let options = ListContainersOptionsBuilder::default().all(true).size(with_sizes);
-        let options = options.filters(&filters).build();
+    pub(super) async fn list(&self, with_sizes: bool) -> anyhow::Result<Vec<Listed>> {
         let patience = if with_sizes { SIZE_PATIENCE } else { LIST_PATIENCE };
-        within(patience, self.0.list_containers(Some(options))).await
+        let target = format!("/containers/json?all=true&size={with_sizes}");
+        let listing = async {
+            let body = read(ask(&self.transport, &target).await?).await?;
+            let Listing(list) = serde_json::from_slice(&body)?;
+            anyhow::Ok(list)
+        };
+        match tokio::time::timeout(patience, listing).await {
+            Ok(list) => list.context("list"),
+            Err(_) => Err(Failure::Late(patience)).context("list"),
+        }
     }
 
     /// A container, or `None` if there is none of that id.
@@ -162,7 +131,8 @@ impl Client {
         &self,
         id: &str,
     ) -> anyhow::Result<Option<ContainerInspectResponse>> {
-        match within(PATIENCE, self.0.inspect_container(id, None::<InspectContainerOptions>)).await
+        match within(PATIENCE, self.docker.inspect_container(id, None::<InspectContainerOptions>))
+            .await
         {
             Ok(found) => Ok(Some(found)),
             Err(Failure::Api(Error::DockerResponseServerError { status_code: 404, .. })) => {
@@ -175,17 +145,34 @@ impl Client {
 
 /// Id and sizes. Docker leaves the size of an empty layer out, but not that of
 /// the whole file system, in which the image's layers are contained.
-pub(super) fn size(found: &ContainerSummary) -> Option<(String, Size)> {
+pub(super) fn size(found: &Listed) -> Option<(String, Size)> {
     let layer = found.size_rw.or(found.size_root_fs.and(Some(0)))?;
-    let image = found.size_root_fs.and_then(|root| u64::try_from(root - layer).ok());
+    let image = found.size_root_fs.and_then(|root| root.checked_sub(layer)?.try_into().ok());
     let size = Size { layer_bytes: u64::try_from(layer).ok()?, image_bytes: image };
-    Some((found.id.clone()?, size))
+    Some((found.id()?.to_owned(), size))
 }
 
-/// The next event; the stream has no end unless the daemon has one.
-pub(super) async fn next_event(events: &mut Events) -> anyhow::Result<EventMessage> {
-    let event = events.next().await.context("the daemon closed the event stream")?;
-    event.context("events")
+/// The answer to a question, of which the body is still to be read.
+async fn ask(transport: &Transport, target: &str) -> anyhow::Result<Response<Incoming>> {
+    let request = BollardRequest::new(body_full(Bytes::new()));
+    let (mut head, body) = request.into_parts();
+    head.uri = target.parse()?;
+    let answer = transport.request(BollardRequest::from_parts(head, body)).await?;
+    if !answer.status().is_success() {
+        bail!("the daemon answers with status {}", answer.status().as_u16());
+    }
+    Ok(answer)
+}
+
+async fn read(answer: Response<Incoming>) -> anyhow::Result<Vec<u8>> {
+    let mut body = answer.into_body();
+    let mut read = Vec::new();
+    while let Some(frame) = body.frame().await {
+        if let Ok(bytes) = frame?.into_data() {
+            read.extend_from_slice(&bytes);
+        }
+    }
+    Ok(read)
 }
 
 /// A question without a good answer.
@@ -202,6 +189,11 @@ async fn within<T>(
     answer: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Failure> {
     match tokio::time::timeout(patience, answer).await {
+        // What a daemon says with an error may be long.
+        Ok(Err(Error::DockerResponseServerError { status_code, message })) => {
+            let message = excerpt(&message);
+            Err(Error::DockerResponseServerError { status_code, message }.into())
+        }
         Ok(answer) => Ok(answer?),
         Err(_) => Err(Failure::Late(patience)),
     }
@@ -214,13 +206,13 @@ mod tests {
     #[test]
     fn an_empty_layer_has_size_zero_and_an_unmeasured_one_none() {
         let list = include_str!("../../../fixtures/docker/list-with-sizes.json");
-        let list: Vec<ContainerSummary> = serde_json::from_str(list).unwrap();
+        let Listing(list) = serde_json::from_str(list).unwrap();
         let sizes: Vec<Size> = list.iter().filter_map(size).map(|(_, size)| size).collect();
         let layers: Vec<u64> = sizes.iter().map(|size| size.layer_bytes).collect();
         assert_eq!(layers, [0, 40_960]);
         assert!(sizes.iter().all(|size| size.image_bytes.is_some()), "{sizes:?}");
         let list = include_str!("../../../fixtures/docker/list.json");
-        let list: Vec<ContainerSummary> = serde_json::from_str(list).unwrap();
+        let Listing(list) = serde_json::from_str(list).unwrap();
         assert_eq!(list.iter().filter_map(size).count(), 0);
     }
 }

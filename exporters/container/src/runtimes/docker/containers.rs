@@ -3,27 +3,33 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use bollard::models::ContainerSummary;
-use common::failures::FailureLog;
+use common::failures::{FailureLog, OddityLog};
 
 use super::client::{Client, size};
 use super::events::{Event, EventLog};
-use super::inspection::{Reader, summary_name, summary_status};
+use super::inspection::{Reader, word_status};
 use super::inspections::{Answer, Inspections};
+use super::listing::{Listed, MAX_CONTAINERS};
 use super::snapshot::Size;
 use crate::runtimes::container::Container;
+
+/// Bytes of all that is kept of the containers at most; labels and ports of more are left out.
+const MAX_BYTES: usize = 256 << 20;
 
 /// The containers of one daemon, and what is to be asked about them.
 pub(super) struct Containers {
     reader: Reader,
     /// By id.
     pub(super) known: HashMap<String, Arc<Container>>,
+    /// About as many as `known` takes.
+    bytes: usize,
     /// By id.
     pub(super) sizes: Arc<HashMap<String, Size>>,
     pub(super) events: EventLog,
     pub(super) inspections: Inspections,
     inspecting: FailureLog,
     surveying: FailureLog,
+    excess: OddityLog,
 }
 
 impl Containers {
@@ -32,28 +38,71 @@ impl Containers {
         Self {
             reader,
             known: HashMap::new(),
+            bytes: 0,
             sizes: Arc::default(),
             events: EventLog::default(),
             inspections: Inspections::default(),
             inspecting: FailureLog::default(),
             surveying: FailureLog::default(),
+            excess: OddityLog::default(),
         }
     }
 
     /// Takes the names from the list, and inspects all. What is known from before
     /// stays until then.
-    pub(super) fn begin(&mut self, list: Vec<ContainerSummary>, uses_systemd: bool) {
+    pub(super) fn begin(&mut self, list: Vec<Listed>, uses_systemd: bool) {
         self.reader.uses_systemd = uses_systemd;
         self.inspections = Inspections::default();
         let mut before = std::mem::take(&mut self.known);
+        self.bytes = 0;
         for found in list {
-            let Some(id) = found.id.clone() else { continue };
+            let Some(id) = found.id().map(ToOwned::to_owned) else { continue };
             let known = before.remove(&id);
             let container = known.unwrap_or_else(|| Arc::new(self.reader.summary(found)));
-            self.known.insert(id, container);
+            self.insert(id, container);
         }
         self.events.forget_all_but(&self.known);
-        self.inspections.ask_all(self.known.keys().cloned());
+        for id in self.known.keys() {
+            self.inspections.ask(id, self.known.len());
+        }
+    }
+
+    /// Keeps a container, within the bounds.
+    fn insert(&mut self, id: String, mut container: Arc<Container>) {
+        if self.known.len() >= MAX_CONTAINERS && !self.known.contains_key(&id) {
+            if self.excess.is_new("number") {
+                tracing::warn!(
+                    most = MAX_CONTAINERS,
+                    "there are too many containers: more are left out"
+                );
+            }
+            return;
+        }
+        self.remove(&id);
+        if self.bytes.saturating_add(container.bytes()) > MAX_BYTES {
+            if self.excess.is_new("size") {
+                tracing::warn!(id, "containers have too many labels and ports: more are left out");
+            }
+            let container = Arc::make_mut(&mut container);
+            container.labels = Vec::new();
+            container.ports = Vec::new();
+        }
+        self.bytes = self.bytes.saturating_add(container.bytes());
+        self.known.insert(id, container);
+    }
+
+    fn remove(&mut self, id: &str) {
+        if let Some(container) = self.known.remove(id) {
+            self.bytes = self.bytes.saturating_sub(container.bytes());
+        }
+    }
+
+    /// Asks for an inspection. What was noted of a stranger that there is no room for is lost.
+    fn ask(&mut self, id: &str) {
+        let known = self.known.len();
+        if !self.inspections.ask(id, known) && !self.known.contains_key(id) {
+            self.events.forget(id);
+        }
     }
 
     /// Notes an event and inspects its container again, even one that ended for good: the
@@ -68,7 +117,12 @@ impl Containers {
                 container.pid = None;
             }
         }
-        self.inspections.ask(id);
+        self.ask(&id);
+    }
+
+    /// Asks again for what failed.
+    pub(super) fn retry(&mut self) {
+        self.inspections.retry(self.known.len());
     }
 
     /// The next answer to an inspection; never, if none is due.
@@ -85,10 +139,13 @@ impl Containers {
                     container.inherit(earlier);
                 }
                 self.events.apply_to(&id, &mut container);
-                self.known.insert(id.clone(), Arc::new(container));
+                self.insert(id.clone(), Arc::new(container));
+                if !self.known.contains_key(&id) {
+                    self.events.forget(&id);
+                }
             }
             Ok(None) => {
-                self.known.remove(&id);
+                self.remove(&id);
                 self.events.forget(&id);
             }
             Err(error) => {
@@ -96,7 +153,11 @@ impl Containers {
                 if self.inspecting.failed(&error) {
                     tracing::warn!(id, error, "a container cannot be inspected");
                 }
-                return self.inspections.note_failed(id);
+                let is_known = self.known.contains_key(&id);
+                if !self.inspections.note_failed(id.clone(), self.known.len()) && !is_known {
+                    self.events.forget(&id);
+                }
+                return;
             }
         }
         if self.inspections.note_done(&id) && self.inspecting.recovered() {
@@ -106,11 +167,7 @@ impl Containers {
 
     /// Takes over the sizes of a later list, and inspects what differs from it without an
     /// event. Old sizes are better than none, so a failure leaves them.
-    pub(super) fn note_survey(
-        &mut self,
-        found: anyhow::Result<Vec<ContainerSummary>>,
-        has_sizes: bool,
-    ) {
+    pub(super) fn note_survey(&mut self, found: anyhow::Result<Vec<Listed>>, has_sizes: bool) {
         match found {
             Ok(list) => {
                 if has_sizes {
@@ -130,21 +187,23 @@ impl Containers {
         }
     }
 
-    fn ask_what_differs(&mut self, list: &[ContainerSummary]) {
-        let mut unlisted: HashSet<&String> = self.known.keys().collect();
+    fn ask_what_differs(&mut self, list: &[Listed]) {
+        let mut unlisted: HashSet<&str> = self.known.keys().map(String::as_str).collect();
+        let mut differ = Vec::new();
         for found in list {
-            let Some(id) = &found.id else { continue };
+            let Some(id) = found.id() else { continue };
             unlisted.remove(id);
             let is_known = self.known.get(id).is_some_and(|known| {
-                known.name == summary_name(found)
-                    && known.status == found.state.and_then(summary_status)
+                known.name == found.name()
+                    && known.status == found.state.as_deref().and_then(word_status)
             });
             if !is_known {
-                self.inspections.ask(id.clone());
+                differ.push(id);
             }
         }
-        for id in unlisted {
-            self.inspections.ask(id.clone());
+        differ.extend(unlisted);
+        for id in differ.into_iter().map(ToOwned::to_owned).collect::<Vec<_>>() {
+            self.ask(&id);
         }
     }
 }

@@ -3,15 +3,20 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use bollard::models::EventMessage;
+use serde::Deserialize;
 
+use super::listing::is_id;
 use crate::runtimes::container::Container;
 
 /// Events that the daemon keeps and may repeat; Docker keeps as many.
 const REPEATED: usize = 256;
 
+/// Bytes of an action at most; what is longer is none that is asked for.
+const MAX_ACTION: usize = 64;
+
 /// An event about a container.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(from = "Message")]
 pub(super) struct Event {
     id: Option<String>,
     action: String,
@@ -26,17 +31,46 @@ impl Event {
     }
 }
 
-impl From<EventMessage> for Event {
-    fn from(event: EventMessage) -> Self {
-        let actor = event.actor.unwrap_or_default();
+/// An event as the daemon writes it.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Message {
+    #[serde(rename = "Action")]
+    action: Option<String>,
+    #[serde(rename = "Actor")]
+    actor: Option<Actor>,
+    #[serde(rename = "timeNano")]
+    nanoseconds: Option<i64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Actor {
+    #[serde(rename = "ID")]
+    id: Option<String>,
+    #[serde(rename = "Attributes")]
+    attributes: Option<Attributes>,
+}
+
+/// Docker writes one name, Podman in some versions the other.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Attributes {
+    exit_code: Option<String>,
+    container_exit_code: Option<String>,
+}
+
+impl From<Message> for Event {
+    fn from(message: Message) -> Self {
+        let actor = message.actor.unwrap_or_default();
         let attributes = actor.attributes.unwrap_or_default();
-        // Docker writes one name, Podman in some versions the other.
-        let code = attributes.get("exitCode").or_else(|| attributes.get("containerExitCode"));
+        let code = attributes.exit_code.or(attributes.container_exit_code);
+        let action = message.action.filter(|action| action.len() <= MAX_ACTION);
         Self {
-            id: actor.id.filter(|id| !id.is_empty()),
-            action: event.action.unwrap_or_default(),
+            id: actor.id.filter(|id| is_id(id)),
+            action: action.unwrap_or_default(),
             exit_code: code.and_then(|code| code.parse().ok()),
-            nanoseconds: event.time_nano,
+            nanoseconds: message.nanoseconds,
         }
     }
 }
@@ -108,7 +142,7 @@ mod tests {
     use proptest::proptest;
 
     fn event(json: &str) -> Event {
-        serde_json::from_str::<EventMessage>(json).unwrap().into()
+        serde_json::from_str(json).unwrap()
     }
 
     fn recalled(log: &EventLog) -> (u64, Option<i64>) {
@@ -147,6 +181,13 @@ mod tests {
     }
 
     #[test]
+    fn words_that_no_daemon_writes_are_not_kept() {
+        let long = "x".repeat(100_000);
+        let event = event(&format!(r#"{{"Action":"{long}","Actor":{{"ID":"{long}"}}}}"#));
+        assert_eq!(event, Event::default());
+    }
+
+    #[test]
     fn events_without_a_time_or_a_container_are_no_harm() {
         let mut log = EventLog::default();
         assert_eq!(log.note(&event("{}")), None);
@@ -159,9 +200,9 @@ mod tests {
     proptest! {
         #[test]
         fn no_event_panics(json in r#"\{("Action":"die",)?("timeNano":-?[0-9]{1,19})?\}"#) {
-            if let Ok(event) = serde_json::from_str::<EventMessage>(&json) {
+            if let Ok(event) = serde_json::from_str(&json) {
                 let mut log = EventLog::default();
-                log.note(&event.into());
+                log.note(&event);
                 let _ = log.last_seconds();
             }
         }

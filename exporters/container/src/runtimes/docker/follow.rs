@@ -7,17 +7,18 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bollard::models::ContainerSummary;
 use common::failures::FailureLog;
 use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use super::client::{Client, Events, next_event};
+use super::client::Client;
 use super::containers::Containers;
 use super::endpoint::Endpoint;
 use super::events::Event;
 use super::inspection::Reader;
+use super::listing::Listed;
 use super::snapshot::{Engine, Snapshot, State};
+use super::stream::Events;
 use crate::runtimes::labels::Labelling;
 
 /// First and longest pause between two attempts to connect.
@@ -41,7 +42,23 @@ const OVERLAP: Duration = Duration::from_secs(1);
 /// a copy of the snapshot for each answer would cost more than the answers.
 const PUBLISH_INTERVAL: Duration = Duration::from_millis(100);
 
-type Survey = Pin<Box<dyn Future<Output = anyhow::Result<Vec<ContainerSummary>>> + Send>>;
+/// A daemon that has answered and listed its containers is up after so long, though not all of
+/// them have been inspected: scrapes wait for it.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Events that come while the list is waited for; more are left in the connection until then.
+const MAX_EARLY: usize = 4096;
+
+/// So many events are taken in one turn, and then everybody else has his: this task shares its
+/// thread with scrapes.
+const TURN: u32 = 64;
+const PAUSE_BETWEEN_TURNS: Duration = Duration::from_millis(1);
+
+/// Two lists because of forgotten ids are so far apart.
+const LIST_PAUSE: Duration = Duration::from_secs(5);
+
+/// A list, and whether it was asked for with sizes.
+type Survey = Pin<Box<dyn Future<Output = (anyhow::Result<Vec<Listed>>, bool)> + Send>>;
 
 /// What is to be followed.
 #[derive(Debug)]
@@ -165,24 +182,26 @@ impl Follower {
         ping.reset();
         let mut publish = ticks(PUBLISH_INTERVAL);
         let has_sizes = !self.follow.size_interval.is_zero();
-        let mut survey = if has_sizes {
-            ticks(self.follow.size_interval.max(Duration::from_secs(1)))
-        } else {
-            ticks(SURVEY_INTERVAL)
-        };
-        if !has_sizes {
-            survey.reset();
-        }
+        let mut survey = self.survey_ticks();
+        let grace = tokio::time::sleep(GRACE);
+        tokio::pin!(grace);
+        let mut mend = ticks(LIST_PAUSE);
         let mut list: Option<Survey> = None;
         let mut has_changed = false;
+        let mut taken = 0;
         loop {
             if self.state != State::Up && self.containers.inspections.are_done() {
                 self.rise();
             }
             tokio::select! {
-                event = next_event(&mut events) => {
-                    self.containers.apply(&Event::from(event?));
+                event = events.next() => {
+                    self.containers.apply(&event?);
                     has_changed = true;
+                    taken += 1;
+                    if taken == TURN {
+                        taken = 0;
+                        tokio::time::sleep(PAUSE_BETWEEN_TURNS).await;
+                    }
                 }
                 answer = self.containers.next_answer(client) => {
                     self.containers.note_answer(answer);
@@ -194,23 +213,34 @@ impl Follower {
                 }
                 _ = ping.tick() => {
                     client.version().await?;
-                    self.containers.inspections.retry();
-                    // A daemon that answers, but is slow to answer all inspections, is up.
-                    if self.state != State::Up {
-                        self.rise();
+                    self.containers.retry();
+                }
+                () = &mut grace, if self.state != State::Up => self.rise(),
+                _ = mend.tick(), if list.is_none() => {
+                    if self.containers.inspections.take_forgotten() {
+                        list = Some(begin_list(client, false));
                     }
                 }
                 _ = survey.tick(), if list.is_none() => {
-                    let client = Arc::clone(client);
-                    list = Some(Box::pin(async move { client.list(has_sizes).await }));
+                    list = Some(begin_list(client, has_sizes));
                 }
-                found = wait(&mut list) => {
+                (found, has_sizes) = wait(&mut list) => {
                     list = None;
                     self.containers.note_survey(found, has_sizes);
                     has_changed = true;
                 }
             }
         }
+    }
+
+    /// When to compare the list; sizes are asked for at once.
+    fn survey_ticks(&self) -> Interval {
+        if self.follow.size_interval.is_zero() {
+            let mut survey = ticks(SURVEY_INTERVAL);
+            survey.reset();
+            return survey;
+        }
+        ticks(self.follow.size_interval.max(Duration::from_secs(1)))
     }
 
     fn rise(&mut self) {
@@ -229,7 +259,12 @@ fn ticks(period: Duration) -> Interval {
     ticks
 }
 
-async fn wait(list: &mut Option<Survey>) -> anyhow::Result<Vec<ContainerSummary>> {
+fn begin_list(client: &Arc<Client>, has_sizes: bool) -> Survey {
+    let client = Arc::clone(client);
+    Box::pin(async move { (client.list(has_sizes).await, has_sizes) })
+}
+
+async fn wait(list: &mut Option<Survey>) -> (anyhow::Result<Vec<Listed>>, bool) {
     match list {
         Some(list) => list.await,
         None => std::future::pending().await,
@@ -240,18 +275,17 @@ async fn wait(list: &mut Option<Survey>) -> anyhow::Result<Vec<ContainerSummary>
 async fn list_while_listening(
     client: &Client,
     events: &mut Events,
-) -> anyhow::Result<(Vec<ContainerSummary>, Vec<Event>)> {
+) -> anyhow::Result<(Vec<Listed>, Vec<Event>)> {
     let mut early = Vec::new();
-    if let Ok(event) = tokio::time::timeout(HEAD_START, next_event(events)).await {
-        early.push(event?.into());
+    if let Ok(event) = tokio::time::timeout(HEAD_START, events.next()).await {
+        early.push(event?);
     }
     let list = client.list(false);
     tokio::pin!(list);
     loop {
         tokio::select! {
-            biased;
-            event = next_event(events) => early.push(event?.into()),
             list = &mut list => return Ok((list?, early)),
+            event = events.next(), if early.len() < MAX_EARLY => early.push(event?),
         }
     }
 }

@@ -10,7 +10,10 @@ mod events;
 mod follow;
 mod inspection;
 mod inspections;
+mod listing;
 mod snapshot;
+mod stream;
+mod transport;
 mod watcher;
 
 pub use endpoint::{Certificates, Endpoint};

@@ -1,13 +1,19 @@
 //! A container as Docker's API describes it.
 
 use bollard::models::{
-    ContainerInspectResponse, ContainerState, ContainerStateStatusEnum, ContainerSummary,
-    ContainerSummaryStateEnum, HealthStatusEnum, PortMap,
+    ContainerInspectResponse, ContainerState, ContainerStateStatusEnum, HealthStatusEnum, PortMap,
 };
 
+use super::listing::Listed;
 use super::snapshot::Engine;
 use crate::runtimes::container::{Container, Health, Port, Status, unix_seconds};
 use crate::runtimes::labels::Labelling;
+
+/// Bytes of a text that is kept of a container; a path may have as many.
+const MAX_TEXT: usize = 4096;
+
+/// Ports of a container at most. A range may be published, each port of it is a series.
+const MAX_PORTS: usize = 4096;
 
 /// What answers are turned into containers with.
 #[derive(Clone, Debug)]
@@ -34,8 +40,8 @@ impl Reader {
         );
         Container {
             runtime: self.engine.name(),
-            name: bare_name(found.name.as_deref()).to_owned(),
-            image: config.image.unwrap_or_default(),
+            name: bounded(bare_name(found.name.as_deref())),
+            image: bounded(&config.image.unwrap_or_default()),
             labels: self.labelling.render(
                 &config.labels.unwrap_or_default(),
                 &config.env.unwrap_or_default(),
@@ -43,7 +49,7 @@ impl Reader {
             ),
             cgroup: self.cgroup(
                 found.id.as_deref().unwrap_or_default(),
-                &host.cgroup_parent.unwrap_or_default(),
+                &bounded(&host.cgroup_parent.unwrap_or_default()),
             ),
             pid: state.pid.filter(|pid| *pid > 0),
             status,
@@ -57,19 +63,19 @@ impl Reader {
             health: Some(health(&state)),
             ports: found.network_settings.and_then(|net| net.ports).map(ports).unwrap_or_default(),
             has_foreign_network: network.starts_with("container:"),
-            layer: layer.remove("UpperDir"),
+            layer: layer.remove("UpperDir").filter(|path| path.len() <= MAX_TEXT),
         }
     }
 
     /// From a line of the list, until the inspection succeeds: a name is better than none.
-    pub(super) fn summary(&self, found: ContainerSummary) -> Container {
+    pub(super) fn summary(&self, found: Listed) -> Container {
         Container {
             runtime: self.engine.name(),
-            name: summary_name(&found).to_owned(),
-            cgroup: self.cgroup(found.id.as_deref().unwrap_or_default(), ""),
-            image: found.image.unwrap_or_default(),
+            name: bounded(found.name()),
+            cgroup: self.cgroup(found.id().unwrap_or_default(), ""),
+            status: found.state.as_deref().and_then(word_status),
+            image: bounded(&found.image.unwrap_or_default()),
             labels: self.labelling.render(&found.labels.unwrap_or_default(), &[], 0),
-            status: found.state.and_then(summary_status),
             created_seconds: found.created.map(|seconds| seconds as f64),
             ..Container::default()
         }
@@ -105,11 +111,8 @@ fn slice_path(slice: &str) -> String {
     ends.filter_map(|end| stem.get(..end)).flat_map(|part| ["/", part, ".slice"]).collect()
 }
 
-/// Name in a line of the list.
-pub(super) fn summary_name(found: &ContainerSummary) -> &str {
-    let mut names = found.names.iter().flatten().map(|name| bare_name(Some(name)));
-    // The names under which other containers link to this one have a second slash.
-    names.find(|name| !name.contains('/')).unwrap_or_default()
+fn bounded(text: &str) -> String {
+    text.get(..text.floor_char_boundary(MAX_TEXT)).unwrap_or_default().to_owned()
 }
 
 fn bare_name(name: Option<&str>) -> &str {
@@ -130,10 +133,9 @@ fn status(found: ContainerStateStatusEnum) -> Option<Status> {
     })
 }
 
-/// The API's description has two types for the same words.
-pub(super) fn summary_status(found: ContainerSummaryStateEnum) -> Option<Status> {
-    let name = found.to_string();
-    let word = if name == "stopping" { "running" } else { &name };
+/// Status in a line of the list; `None` for a word that Docker does not have.
+pub(super) fn word_status(word: &str) -> Option<Status> {
+    let word = if word == "stopping" { "running" } else { word };
     Status::ALL.iter().find(|(_, known)| *known == word).map(|(status, _)| *status)
 }
 
@@ -150,6 +152,7 @@ fn health(state: &ContainerState) -> Health {
 fn ports(found: PortMap) -> Vec<Port> {
     let mut ports = Vec::new();
     for (port, bindings) in found {
+        let port = bounded(&port);
         let (container, protocol) = port.split_once('/').unwrap_or((&port, "tcp"));
         let mut push = |host_ip: String, host: String| {
             let (container, protocol) = (container.to_owned(), protocol.to_owned());
@@ -158,12 +161,15 @@ fn ports(found: PortMap) -> Vec<Port> {
         match bindings.filter(|bindings| !bindings.is_empty()) {
             None => push(String::new(), String::new()),
             Some(bindings) => bindings.into_iter().for_each(|binding| {
-                push(binding.host_ip.unwrap_or_default(), binding.host_port.unwrap_or_default());
+                let text = |text: Option<String>| bounded(&text.unwrap_or_default());
+                push(text(binding.host_ip), text(binding.host_port));
             }),
         }
     }
     ports.sort_unstable();
     ports.dedup();
+    ports.truncate(MAX_PORTS);
+    ports.shrink_to_fit();
     ports
 }
 

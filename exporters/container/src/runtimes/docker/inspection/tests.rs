@@ -93,9 +93,8 @@ fn a_summary_gives_name_image_and_status() {
     let container = reader(Engine::Docker, false).summary(serde_json::from_str(json).unwrap());
     assert_eq!((container.name.as_str(), container.created_seconds), ("db", Some(5.0)));
     assert_eq!((container.status, container.health), (Some(Status::Exited), None));
-    let stopping = ContainerSummaryStateEnum::STOPPING;
-    assert_eq!(summary_status(stopping), Some(Status::Running));
-    assert_eq!(summary_status(ContainerSummaryStateEnum::EMPTY), None);
+    assert_eq!(word_status("stopping"), Some(Status::Running));
+    assert_eq!(word_status(""), None);
 }
 
 #[test]

@@ -1,0 +1,107 @@
+//! Changed answers of servers, option files and files of queries.
+
+mod support;
+
+use support::{Exporter, recorded, replies};
+use tests::fake_mysql::{FakeMysql, Reply};
+use tests::fuzz::Fuzz;
+
+/// Recorded and documented answers.
+const CORPUS: &[(&str, &str)] = &[
+    ("10.11.19-MariaDB-0+deb12u1-log", include_str!("../fixtures/mariadb-10.11.txt")),
+    ("12.0.2-MariaDB-ubu2404", include_str!("../fixtures/mariadb-12.txt")),
+    ("9.4.0", include_str!("../fixtures/mysql-9.txt")),
+    ("11.8.3-MariaDB-ubu2404", include_str!("../fixtures/mariadb-11.8.txt")),
+    ("5.7.44-log", include_str!("../fixtures/mysql-5.7.txt")),
+    ("8.4.3", include_str!("../fixtures/mysql-8.4.txt")),
+];
+
+const FLAGS: &[&str] = &[
+    "--collect.binlog_size",
+    "--collect.engine_innodb_status",
+    "--collect.group_replication",
+    "--collect.gtid",
+    "--collect.replica_lag",
+    "--collect.slave_hosts",
+    "--collect.slave_status",
+    "--collect.info_schema.processlist",
+    "--collect.info_schema.tables",
+    "--collect.auto_increment.columns",
+    "--collect.perf_schema.eventsstatements",
+];
+
+/// What the fake server keeps lives as long as the test.
+fn kept(text: String) -> &'static str {
+    text.leak()
+}
+
+#[tokio::test]
+async fn fuzz_answers() {
+    let mut fuzz = Fuzz::start().unwrap();
+    while fuzz.goes_on() {
+        let (version, text) = *fuzz.choose(CORPUS).unwrap();
+        let mut replies = replies(&recorded::replies(text));
+        let mut input = 0;
+        for _ in 0..4 {
+            let index = fuzz.below(replies.len());
+            let (statement, reply) = &mut replies[index];
+            let Reply::Rows(columns, rows) = reply else { continue };
+            match fuzz.below(6) {
+                0 if !columns.is_empty() => {
+                    let column = fuzz.below(columns.len());
+                    columns[column] = kept(fuzz.change_text(columns[column]));
+                    input += columns[column].len();
+                }
+                1 => rows.clear(),
+                2 => {
+                    let bytes = fuzz.change(statement.as_bytes());
+                    input += bytes.len();
+                    *reply = Reply::Raw(bytes.leak());
+                }
+                _ => {
+                    for row in rows {
+                        let place = fuzz.below(row.len().max(1));
+                        let Some(cell) = row.get_mut(place) else { continue };
+                        let new = kept(fuzz.change_text(cell.unwrap_or("1")));
+                        *cell = Some(new);
+                        input += new.len();
+                    }
+                }
+            }
+        }
+        let version = match fuzz.below(8) {
+            0 => kept(fuzz.change_text(version).chars().filter(|c| *c != '\0').take(80).collect()),
+            _ => version,
+        };
+        let what = format!("{replies:?}");
+        let server = FakeMysql::start(version, replies).unwrap();
+        let address = format!("127.0.0.1:{}", server.port);
+        let exporter = Exporter::start(address, "user=exporter\npassword=secret", FLAGS);
+        let body = exporter.scrape(2.0).await.0;
+        let checked = fuzz.check(&body, input, 64 * 1024);
+        checked.unwrap_or_else(|error| panic!("{version:?} {error:#}\n{what}"));
+        assert!(body.contains("\nmysql_up "), "{body}");
+    }
+    fuzz.finish().unwrap();
+}
+
+/// An exporter with a changed file starts, or says why not; it never panics.
+#[tokio::test]
+async fn fuzz_option_files() {
+    const FILE: &str = "[client]\nuser = exporter # who\npassword=\"a\\tb#c\"\nhost=127.0.0.1\n\
+        port=1\nssl-ca=/nonexistent\n!includedir /nonexistent\n[client.other]\nuser='x'\n\
+        [mysqld]\nskip-networking\n";
+    let mut fuzz = Fuzz::start().unwrap();
+    let exporter =
+        Exporter::start_with_file("[client]\nuser=a\npassword=b\nhost=127.0.0.1\nport=1\n", &[]);
+    let usual = exporter.scrape(1.0).await.0.len();
+    while fuzz.goes_on() {
+        let text = fuzz.change_text(FILE);
+        exporter.write(&text);
+        let (status, _) = exporter.get("/-/reload").await;
+        assert!(status > 0, "{text}");
+        let body = exporter.scrape(1.0).await.0;
+        fuzz.check(&body, text.len(), usual).unwrap_or_else(|error| panic!("{text}: {error:#}"));
+    }
+    fuzz.finish().unwrap();
+}
