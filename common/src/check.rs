@@ -170,8 +170,13 @@ GRANT all
     fn refusals_are_told_from_other_failures() {
         let verdict = |error: CollectError| {
             let (duration, malformed) = (std::time::Duration::ZERO, None);
-            let outcome =
-                Outcome { collector: "a".into(), duration, result: Err(error), malformed };
+            let outcome = Outcome {
+                collector: "a".into(),
+                duration,
+                result: Err(error),
+                malformed,
+                series: 0,
+            };
             Verdict::of(&outcome, |words| words.strip_prefix("NO ").map(str::to_owned))
         };
         let denied = verdict(CollectError::query("SHOW", &"NO rights"));

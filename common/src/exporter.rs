@@ -22,6 +22,20 @@ pub trait Exporter: Send + Sync + 'static {
         exposition: &mut Exposition,
     ) -> Result<Vec<Outcome>, Refusal>;
 
+    /// What is read, for people: without any secret. `None` if there is nothing.
+    fn target(&self) -> Option<String> {
+        None
+    }
+
+    /// Reads again the files that may change while the exporter runs, such as those with
+    /// passwords; false if there are none. It may block.
+    ///
+    /// # Errors
+    /// A file that cannot be used, with the reason; what was read before then holds.
+    fn reload(&self) -> anyhow::Result<bool> {
+        Ok(false)
+    }
+
     /// Bytes received and sent in the network namespace of this process, if a scrape has just
     /// read them: then they are not read once more for `process_network_*`.
     fn network_octets(&self) -> Option<[f64; 2]> {

@@ -17,7 +17,8 @@ impl Pattern {
         self.0.is_match(text.as_bytes())
     }
 
-    fn is_empty(&self) -> bool {
+    /// True if it is the empty one, which stands for none.
+    pub fn is_empty(&self) -> bool {
         self.0.as_str().is_empty()
     }
 }

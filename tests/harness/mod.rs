@@ -13,6 +13,7 @@ pub mod fuse;
 pub mod fuzz;
 pub mod golden;
 pub mod http;
+pub mod listening;
 pub mod log;
 pub mod mariadb;
 pub mod parity;

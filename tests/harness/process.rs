@@ -82,9 +82,22 @@ impl Process {
         log: &Path,
         stderr: Option<Stdio>,
     ) -> anyhow::Result<Self> {
+        Self::start_between(Stdio::null(), command, log, stderr)
+    }
+
+    /// As [`Self::start_logging_to`], with something else than nothing to read.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn start_between(
+        stdin: Stdio,
+        command: &mut Command,
+        log: &Path,
+        stderr: Option<Stdio>,
+    ) -> anyhow::Result<Self> {
         let file = File::create(log).with_context(|| log.display().to_string())?;
         let child = command
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(file.try_clone()?)
             .stderr(stderr.unwrap_or_else(|| file.into()))
             .spawn()
@@ -137,6 +150,11 @@ impl Process {
             // It may have ended by itself.
             let _ = rustix::process::kill_process(id, signal);
         }
+    }
+
+    /// How it has ended; `None` while it runs.
+    pub fn try_wait(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
     }
 
     /// Sends `signal` and waits for the end.

@@ -67,8 +67,12 @@ fn read_arguments(path: &str) -> Result<Vec<OsString>, clap::Error> {
     Ok(text.lines().filter(|line| !line.is_empty()).map(OsString::from).collect())
 }
 
-/// `--no-x` becomes `--x=false` where `x` is an on/off flag.
+/// `--no-x` becomes `--x=false` where `x` is an on/off flag, and each request for help `--help`.
 fn positive(command: &Command, argument: OsString) -> OsString {
+    // Kingpin's longer forms of the same text.
+    if argument == "--help-long" || argument == "--help-man" {
+        return "--help".into();
+    }
     let flag = argument.to_str().and_then(|argument| argument.strip_prefix("--no-"));
     match flag {
         Some(flag) if is_on_off(command, flag) => format!("--{flag}=false").into(),

@@ -96,3 +96,15 @@ fn bad_values_are_refused() {
         assert!(matches(Dialect::Kingpin, &[argument]).is_err(), "{argument}");
     }
 }
+
+#[test]
+fn the_longer_requests_for_help_are_understood() {
+    for word in ["--help-long", "--help-man", "--help"] {
+        let error = matches(Dialect::Kingpin, &[word]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::DisplayHelp, "{word}");
+    }
+    assert_eq!(
+        matches(Dialect::GoFlag, &["--help-long"]).unwrap_err().kind(),
+        ErrorKind::UnknownArgument
+    );
+}

@@ -13,10 +13,11 @@ use rustls::crypto::ring;
 use rustls::pki_types::ServerName;
 use rustls::{AlertDescription, ClientConfig, Error};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 
 use crate::tls::AnyServer;
+use crate::web::Address;
 
 /// An exporter that needs longer than this to say that it lives does not.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -25,10 +26,18 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// a password or a certificate lives, so that the command needs neither; for the same reason, and
 /// as it sends no secret, it takes any certificate of the exporter.
 pub(super) async fn ask(address: &str, prefix: &str, has_tls: bool) -> anyhow::Result<ExitCode> {
-    let address = reachable(address);
+    let parsed = Address::parse(address)
+        .map_err(|reason| anyhow::anyhow!("--web.listen-address: {address:?}: {reason}"))?
+        .reachable();
     let path = format!("{prefix}/-/healthy");
     let scheme = if has_tls { "https" } else { "http" };
-    let answer = tokio::time::timeout(PATIENCE, get_health(&address, &path, has_tls)).await;
+    let address = match &parsed {
+        Address::Unix(path) => path.display().to_string(),
+        Address::All(port) => format!("localhost:{port}"),
+        Address::Tcp(host, port) if host.contains(':') => format!("[{host}]:{port}"),
+        Address::Tcp(host, port) => format!("{host}:{port}"),
+    };
+    let answer = tokio::time::timeout(PATIENCE, get_health(&parsed, &path, has_tls)).await;
     let verdict = answer.unwrap_or_else(|_| bail!("no answer within {} s", PATIENCE.as_secs()));
     // Neither stream being closed changes the verdict.
     Ok(match verdict {
@@ -43,24 +52,40 @@ pub(super) async fn ask(address: &str, prefix: &str, has_tls: bool) -> anyhow::R
     })
 }
 
-/// An address that stands for all of them is asked on the loopback interface.
-fn reachable(address: &str) -> String {
-    match address.rsplit_once(':') {
-        Some(("" | "0.0.0.0" | "[::]", port)) => format!("localhost:{port}"),
-        _ => address.to_owned(),
+async fn get_health(address: &Address, path: &str, has_tls: bool) -> anyhow::Result<()> {
+    match address {
+        Address::Unix(socket) => {
+            let stream = UnixStream::connect(socket).await.context("cannot connect")?;
+            // Any name will do.
+            let name = ServerName::try_from("localhost")?;
+            ask_securely(stream, name, "localhost", path, has_tls).await
+        }
+        Address::All(port) => ask_host("localhost", *port, path, has_tls).await,
+        Address::Tcp(host, port) => ask_host(host, *port, path, has_tls).await,
     }
 }
 
-async fn get_health(address: &str, path: &str, has_tls: bool) -> anyhow::Result<()> {
-    let stream = TcpStream::connect(address).await.context("cannot connect")?;
+async fn ask_host(host: &str, port: u16, path: &str, has_tls: bool) -> anyhow::Result<()> {
+    let stream = TcpStream::connect((host, port)).await.context("cannot connect")?;
+    let peer = stream.peer_addr()?;
+    // No name is sent: certificates are chosen by configuration alone.
+    let name = ServerName::IpAddress(peer.ip().into());
+    ask_securely(stream, name, &peer.to_string(), path, has_tls).await
+}
+
+async fn ask_securely(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    name: ServerName<'static>,
+    host: &str,
+    path: &str,
+    has_tls: bool,
+) -> anyhow::Result<()> {
     if !has_tls {
-        return ask_on(stream, address, path).await;
+        return ask_on(stream, host, path).await;
     }
     let connector = TlsConnector::from(Arc::new(any_server()?));
-    // No name is sent: certificates are chosen by configuration alone.
-    let name = ServerName::IpAddress(stream.peer_addr()?.ip().into());
     let result = match connector.connect(name, stream).await {
-        Ok(stream) => ask_on(stream, address, path).await,
+        Ok(stream) => ask_on(stream, host, path).await,
         Err(error) => Err(error.into()),
     };
     match result {
@@ -71,13 +96,13 @@ async fn get_health(address: &str, path: &str, has_tls: bool) -> anyhow::Result<
 
 async fn ask_on(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    address: &str,
+    host: &str,
     path: &str,
 ) -> anyhow::Result<()> {
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let connection = tokio::spawn(connection);
-    let request = Request::get(path).header("Host", address).body(Empty::<&[u8]>::new())?;
+    let request = Request::get(path).header("Host", host).body(Empty::<&[u8]>::new())?;
     let response = sender.send_request(request).await;
     connection.abort();
     match response?.status().as_u16() {
@@ -104,18 +129,4 @@ fn any_server() -> anyhow::Result<ClientConfig> {
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(AnyServer))
         .with_no_client_auth())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::reachable;
-
-    #[test]
-    fn all_addresses_are_asked_on_loopback() {
-        assert_eq!(reachable(":9100"), "localhost:9100");
-        assert_eq!(reachable("0.0.0.0:9100"), "localhost:9100");
-        assert_eq!(reachable("[::]:9100"), "localhost:9100");
-        assert_eq!(reachable("[::1]:9100"), "[::1]:9100");
-        assert_eq!(reachable("10.0.0.1:9100"), "10.0.0.1:9100");
-    }
 }

@@ -5,6 +5,7 @@ mod check;
 mod healthcheck;
 mod scrape;
 mod serve;
+mod supervisor;
 mod web_config;
 
 use std::ffi::OsString;
@@ -33,7 +34,7 @@ const COMMANDS: &[(&str, &str)] = &[
     (SCRAPE, "Collect once, print the metrics; exit code 1 if a collector failed"),
     (CHECK, "Try each collector: what works, what is denied, the least rights; exit code 0 or 1"),
     (HEALTHCHECK, "Ask the running exporter whether it is healthy; exit code 0 or 1"),
-    (WEB_CONFIG, "check FILE: tell whether FILE will do for --web.config.file"),
+    (WEB_CONFIG, "check FILE: whether it will do for --web.config.file; hash: that of a password"),
 ];
 const SERVE: &str = "serve";
 const SCRAPE: &str = "scrape";
@@ -121,8 +122,8 @@ pub fn parse<P: Program>(
 ) -> Result<ArgMatches, clap::Error> {
     let matches = cli::parse(command::<P>(), P::DIALECT, P::ENV_PREFIX, arguments)?;
     let wrong = match (action(&matches), operands(&matches).as_slice()) {
-        (WEB_CONFIG, [word, _]) if *word == "check" => return Ok(matches),
-        (WEB_CONFIG, _) => "expected web-config check FILE".to_owned(),
+        (WEB_CONFIG, ["check", _] | ["hash"]) => return Ok(matches),
+        (WEB_CONFIG, _) => "expected web-config check FILE or web-config hash".to_owned(),
         (_, []) => return Ok(matches),
         (_, [word, ..]) => format!("unexpected argument '{word}' found"),
     };
@@ -199,18 +200,17 @@ fn run<P: Program>(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let web = WebArgs::from_arg_matches(matches)?;
     logging::start(&log_args(matches)?);
     if action(matches) == WEB_CONFIG {
-        let file = operands(matches).get(1).copied().unwrap_or_default();
-        return Ok(web_config::check(Path::new(file)));
+        return match operands(matches).get(1) {
+            Some(file) => Ok(web_config::check(Path::new(file))),
+            None => web_config::hash(std::io::stdin().lock()),
+        };
     }
     for old in cli::old_names(&command::<P>(), P::DIALECT, std::env::args_os()) {
         tracing::warn!(flag = old.given, now = old.current, "flag has another name now");
     }
-    let addresses = match web.listen_address.as_slice() {
-        [] => vec![P::default_address(matches)],
-        addresses => addresses.to_vec(),
-    };
     if action(matches) == SERVE {
-        confine(&ConfineArgs::from_arg_matches(matches)?, P::needs(matches), &addresses);
+        let args = ConfineArgs::from_arg_matches(matches)?;
+        confine(&args, P::needs(matches), &addresses::<P>(matches, &web));
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -227,17 +227,26 @@ fn run<P: Program>(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
             }
             HEALTHCHECK => {
                 let has_tls = security::<P>(matches, &web)?.is_some_and(|it| it.has_tls());
-                healthcheck::ask(&addresses[0], &web.route_prefix, has_tls).await
+                let address = addresses::<P>(matches, &web).swap_remove(0);
+                healthcheck::ask(&address, &web.route_prefix, has_tls).await
             }
             _ => {
                 let security = security::<P>(matches, &web)?;
-                serve::serve::<P>(P::start(matches)?, &web, &addresses, security).await
+                serve::serve::<P>(matches, &web, security).await
             }
         }
     });
     // A thread that hangs in a system call must not keep the process.
     runtime.shutdown_background();
     code
+}
+
+/// Addresses to listen on: at least one.
+fn addresses<P: Program>(matches: &ArgMatches, web: &WebArgs) -> Vec<String> {
+    match web.listen_address.as_slice() {
+        [] => vec![P::default_address(matches)],
+        addresses => addresses.to_vec(),
+    }
 }
 
 /// How to log. What `check` finds is printed, so that the log would only repeat it.
@@ -310,11 +319,13 @@ mod tests {
             &["web-config", "check"],
             &["web-config", "look", "file"],
             &["web-config", "check", "file", "file"],
+            &["web-config", "hash", "password"],
         ] {
             assert!(parsed(wrong).is_err(), "{wrong:?}");
         }
         let matches = parsed(&["web-config", "check", "web.yml", "--on"]).unwrap();
         assert_eq!((action(&matches), operands(&matches)[1]), (WEB_CONFIG, "web.yml"));
+        assert_eq!(operands(&parsed(&["web-config", "hash"]).unwrap()), ["hash"]);
     }
 
     #[test]

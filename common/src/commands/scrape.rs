@@ -45,7 +45,7 @@ fn has_failed(outcome: &Outcome) -> bool {
 fn summary(outcomes: &[Outcome], elapsed: Duration) -> String {
     let mut text = String::new();
     let width = outcomes.iter().map(|outcome| outcome.collector.len()).max().unwrap_or(0);
-    for Outcome { collector, duration, result, malformed } in outcomes {
+    for Outcome { collector, duration, result, malformed, .. } in outcomes {
         let milliseconds = duration.as_secs_f64() * 1000.0;
         let verdict = match result {
             Ok(()) => match malformed {
@@ -84,6 +84,7 @@ mod tests {
             duration: Duration::ZERO,
             result,
             malformed: None,
+            series: 0,
         };
         let absent = CollectError::NoData("none".into());
         let last = |outcomes: &[Outcome]| {

@@ -3,61 +3,135 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use anyhow::Context as _;
+use clap::ArgMatches;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 
 use super::Program;
+use super::supervisor::{State, keep_alive, tell};
+use crate::exporter::Exporter;
 use crate::version::BUILD;
-use crate::web::{self, Listener, Security, Service, Stopping, WebArgs};
+use crate::web::{self, Listener, Security, Stopping, WebArgs};
 
-/// Listens on `addresses` until SIGINT or SIGTERM, then lets requests in flight finish.
+/// The signals that the process listens to; none of them ends it by itself.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// What is to be done next.
+    async fn next(&mut self) -> Order {
+        tokio::select! {
+            _ = self.interrupt.recv() => Order::Stop,
+            _ = self.terminate.recv() => Order::Stop,
+            _ = self.hangup.recv() => Order::Reload,
+        }
+    }
+
+    async fn stop(&mut self) {
+        while self.next().await != Order::Stop {}
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Order {
+    Stop,
+    Reload,
+}
+
+/// Listens until SIGINT or SIGTERM, then lets requests in flight finish. SIGHUP reads again what
+/// may change while the process runs.
 pub(super) async fn serve<P: Program>(
-    service: Service,
+    matches: &ArgMatches,
     web: &WebArgs,
-    addresses: &[String],
     security: Option<Arc<Security>>,
 ) -> anyhow::Result<ExitCode> {
-    let mut listeners = Vec::new();
-    for address in addresses {
-        listeners.push(Listener::bind(address).await?.with_security(security.as_ref()));
-    }
+    // Before all else: a signal that comes early must not end the process.
+    let mut signals = Signals::new()?;
+    let listeners = listen::<P>(matches, web).await?;
+    let service = P::start(matches)?;
     let (version, revision) = (BUILD.version, BUILD.revision);
     tracing::info!(version, revision, compiler = BUILD.compiler, "starting {}", P::NAME);
     let stopping = Stopping::default();
+    let exporter = Arc::clone(&service.exporter);
     let mut router = web::router(service, web, stopping.clone());
     if let Some(security) = &security {
         router = security.protect(router);
     }
-    let has_tls = security.is_some_and(|security| security.has_tls());
+    let has_tls = security.as_ref().is_some_and(|security| security.has_tls());
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let mut servers = JoinSet::new();
     for listener in listeners {
-        let address = listener.local_addr()?;
-        tracing::info!(%address, tls = has_tls, "listening");
+        let address = listener.address()?;
+        tracing::info!(address, tls = has_tls, "listening");
         let mut stopped = stopped.clone();
+        let listener = listener.with_security(security.as_ref());
         servers.spawn(web::serve(listener, router.clone(), async move {
             // The sender lives until all servers have ended.
             let _ = stopped.wait_for(|stopped| *stopped).await;
         }));
     }
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    wait_for_signal(&mut interrupt, &mut terminate).await;
+    tell(State::Ready).await;
+    let watchdog = tokio::spawn(keep_alive());
+    while signals.next().await == Order::Reload {
+        reload(&exporter, security.as_ref()).await;
+    }
     tracing::info!("stopping");
     stopping.set();
+    tell(State::Stopping).await;
     stop.send_replace(true);
     tokio::select! {
         _ = servers.join_all() => {}
-        () = wait_for_signal(&mut interrupt, &mut terminate) => {
-            tracing::warn!("told to stop again: leaving at once");
-        }
+        () = signals.stop() => tracing::warn!("told to stop again: leaving at once"),
     }
+    watchdog.abort();
     Ok(ExitCode::SUCCESS)
 }
 
-async fn wait_for_signal(interrupt: &mut Signal, terminate: &mut Signal) {
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+/// The sockets that the flags name, or those of the service manager.
+async fn listen<P: Program>(matches: &ArgMatches, web: &WebArgs) -> anyhow::Result<Vec<Listener>> {
+    if web.systemd_socket {
+        return Listener::inherited().context("--web.systemd-socket");
     }
+    let mut listeners = Vec::new();
+    for address in super::addresses::<P>(matches, web) {
+        let listener = Listener::bind(&address).await;
+        listeners.push(match web.listen_address.as_slice() {
+            [] => listener?,
+            _ => listener.context("--web.listen-address")?,
+        });
+    }
+    Ok(listeners)
+}
+
+/// Reads the files again; those that are broken leave what was known.
+async fn reload(exporter: &Arc<dyn Exporter>, security: Option<&Arc<Security>>) {
+    tracing::info!("told to read the files again");
+    tell(State::Reloading).await;
+    if let Some(security) = security {
+        // What is wrong with them is logged there.
+        security.reload().await;
+    }
+    let exporter = Arc::clone(exporter);
+    match tokio::task::spawn_blocking(move || exporter.reload()).await {
+        Ok(Ok(true)) => tracing::info!("the exporter's files have been read again"),
+        Ok(Ok(false)) => tracing::debug!("the exporter has no files to read again"),
+        Ok(Err(error)) => {
+            tracing::warn!(error = format!("{error:#}"), "the exporter's files stay as they were");
+        }
+        // The panic has been logged where it happened.
+        Err(_) => {}
+    }
+    tell(State::Ready).await;
 }

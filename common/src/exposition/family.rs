@@ -15,13 +15,14 @@ pub struct Family<'s> {
     sink: &'s mut Sink,
     name: Cow<'s, str>,
     span: Span,
-    count: usize,
+    /// Lines of samples.
+    series: usize,
 }
 
 impl<'s> Family<'s> {
     /// A family whose header stands at the end of `sink`.
     pub(super) fn new(sink: &'s mut Sink, name: Cow<'s, str>, span: Span) -> Self {
-        Self { sink, name, span, count: 0 }
+        Self { sink, name, span, series: 0 }
     }
 
     /// Adds a sample.
@@ -123,6 +124,7 @@ impl<'s> Family<'s> {
         text.put_all([bound_label.as_bytes(), b"=\""]);
         put_bound(text, bound, openmetrics);
         text.put_all([b"\"} ", Digits::new().of(value), b"\n"]);
+        self.series += 1;
     }
 
     fn sum_and_count(&mut self, start: usize, labels: &[Label<'_>], sum: f64, count: u64) {
@@ -131,6 +133,7 @@ impl<'s> Family<'s> {
         self.put_block(labels);
         let text = &mut self.sink.text;
         text.put_all([b" ", Digits::new().of(sum), b"\n", self.name.as_bytes(), b"_count"]);
+        self.series += 1;
         let block = self.put_block(labels);
         if self.accept(start, block) {
             let text = &mut self.sink.text;
@@ -141,8 +144,8 @@ impl<'s> Family<'s> {
     /// Counts a metric that starts at `start`, or takes it back if its labels were there before.
     #[inline]
     fn accept(&mut self, start: usize, block: Range<usize>) -> bool {
-        self.count += 1;
         if self.sink.is_new(block.clone()) {
+            self.series += 1;
             return true;
         }
         self.reject(start, block);
@@ -157,17 +160,21 @@ impl<'s> Family<'s> {
             let labels = String::from_utf8_lossy(&sink.text.as_slice()[block]);
             sink.first_duplicate = Some(format!("{}{labels}", self.name));
         }
+        // Those of a histogram come before the line by which it is known.
+        let written = memchr::memchr_iter(b'\n', &sink.text.as_slice()[start..]).count();
+        self.series -= written;
         sink.text.truncate(start);
     }
 }
 
 impl Drop for Family<'_> {
     fn drop(&mut self) {
-        if self.count == 0 {
+        if self.series == 0 {
             self.sink.text.truncate(self.span.header.start);
         } else {
             self.span.samples.end = self.sink.text.len();
             self.sink.families.push(self.span.clone());
+            self.sink.series += self.series;
         }
     }
 }

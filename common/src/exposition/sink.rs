@@ -31,6 +31,8 @@ pub struct Sink {
     /// All its label blocks, with their hashes, if they are in another order.
     seen: HashTable<(u64, Range<usize>)>,
     hasher: DefaultHashBuilder,
+    /// In the families that have ended.
+    pub(super) series: usize,
     pub(super) duplicates: usize,
     pub(super) first_duplicate: Option<String>,
     /// The collector that uses this sink.
@@ -98,6 +100,7 @@ impl Sink {
         self.text.clear();
         self.families.clear();
         self.forget_blocks();
+        self.series = 0;
         self.duplicates = 0;
         self.first_duplicate = None;
         self.error_gauge = None;
@@ -124,6 +127,11 @@ impl Sink {
     /// Everything written so far, family after family.
     pub fn text(&self) -> &[u8] {
         self.text.as_slice()
+    }
+
+    /// Series written so far.
+    pub fn series(&self) -> usize {
+        self.series
     }
 
     /// True if no sample was written.
@@ -273,5 +281,34 @@ impl Sink {
             is_unseen(earlier);
         }
         is_unseen(labels)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn series_are_the_lines_that_are_no_header() {
+        for format in [Format::Text, Format::OpenMetrics] {
+            let mut sink = Sink::new(format);
+            sink.value(&Desc::gauge("a", "First."), 1.0);
+            let zones = ["x", "y", "x"].map(|zone| ([("zone", zone)], 2.0));
+            sink.samples(&Desc::counter("b_total", "Second."), zones);
+            let histogram = Desc::histogram("c", "Third.");
+            let mut family = sink.family(&histogram);
+            for zone in ["x", "y", "x"] {
+                family.histogram(&[("zone", zone)], [(1.0, 1), (2.0, 3)], 2.5, 4);
+            }
+            drop(family);
+            let summary = Desc::summary("d", "Fourth.");
+            sink.family(&summary).summary(&[], [(0.5, 1.0)], 2.0, 3);
+            drop(sink.family(&Desc::gauge("e", "Nothing.")));
+            let text = String::from_utf8(sink.text().to_vec()).unwrap();
+            let lines = text.lines().filter(|line| !line.starts_with('#')).count();
+            assert_eq!((sink.series(), lines), (1 + 2 + 2 * 5 + 3, 1 + 2 + 2 * 5 + 3), "{text}");
+            sink.reset(format);
+            assert_eq!(sink.series(), 0);
+        }
     }
 }

@@ -48,6 +48,8 @@ pub struct Outcome {
     pub result: Result<(), CollectError>,
     /// The content that was malformed and left out of a success.
     pub malformed: Option<CollectError>,
+    /// Series that the collector has shown.
+    pub series: usize,
 }
 
 /// A finished or abandoned run, before it is reported.
@@ -208,7 +210,9 @@ impl<Source: ?Sized + Send + Sync + 'static> Collectors<Source> {
                 if let Some(error) = &run.malformed {
                     member.log_malformed(error, server);
                 }
+                let mut series = 0;
                 if let Some(sink) = run.sink {
+                    series = sink.series();
                     exposition.add(sink);
                 }
                 Outcome {
@@ -216,6 +220,7 @@ impl<Source: ?Sized + Send + Sync + 'static> Collectors<Source> {
                     duration: run.duration,
                     result: run.result,
                     malformed: run.malformed,
+                    series,
                 }
             })
             .collect()

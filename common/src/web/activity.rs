@@ -1,6 +1,5 @@
 //! What a connection is doing, and how long it may go on with it.
 
-use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -11,6 +10,8 @@ use std::{future, io};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
+
+use super::socket::Peer;
 
 /// How long a client may take for a request: for the first one, handshake included, from the
 /// moment when it connects, for others from their first byte.
@@ -27,7 +28,7 @@ const IDLE_TIME: Duration = Duration::from_mins(6);
 /// Times are milliseconds since it was opened, 0 for never.
 #[derive(Debug)]
 pub(super) struct Activity {
-    peer: IpAddr,
+    peer: Peer,
     opened: Instant,
     /// The last bytes in either direction.
     moved: AtomicU64,
@@ -46,7 +47,7 @@ pub(super) struct Activity {
 
 impl Activity {
     /// A connection that `peer` has just opened.
-    pub(super) fn new(peer: IpAddr) -> Self {
+    pub(super) fn new(peer: Peer) -> Self {
         Self {
             peer,
             opened: Instant::now(),
@@ -61,7 +62,7 @@ impl Activity {
     }
 
     /// The other end.
-    pub(super) fn peer(&self) -> IpAddr {
+    pub(super) fn peer(&self) -> Peer {
         self.peer
     }
 
@@ -243,7 +244,7 @@ mod tests {
     use super::*;
 
     fn activity() -> Arc<Activity> {
-        Arc::new(Activity::new(Ipv4Addr::LOCALHOST.into()))
+        Arc::new(Activity::new(Peer::Host(Ipv4Addr::LOCALHOST.into())))
     }
 
     async fn pass(seconds: u64) {

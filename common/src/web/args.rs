@@ -20,10 +20,13 @@ pub struct WebArgs {
         id = "web.listen-address",
         long = "web.listen-address",
         value_name = "ADDRESS",
-        help = "Address to listen on: host:port, [v6]:port, or :port for all addresses; may be \
-                repeated"
+        help = "Address to listen on: host:port, [v6]:port, :port for all addresses, or \
+                unix:///path; may be repeated"
     )]
     pub listen_address: Vec<String>,
+    /// Listen on the sockets that systemd hands over, instead of addresses
+    #[arg(id = "web.systemd-socket", long = "web.systemd-socket")]
+    pub systemd_socket: bool,
     /// Path of the metrics
     #[arg(
         id = "web.telemetry-path",
@@ -98,6 +101,7 @@ impl Default for WebArgs {
     fn default() -> Self {
         Self {
             listen_address: Vec::new(),
+            systemd_socket: false,
             telemetry_path: "/metrics".into(),
             route_prefix: String::new(),
             disable_exporter_metrics: false,

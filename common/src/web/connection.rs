@@ -18,7 +18,6 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::Watcher;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -26,6 +25,7 @@ use super::activity::{Activity, Watched, attend};
 use super::connections::Place;
 use super::plain;
 use super::security::Security;
+use super::socket::Stream;
 
 /// How often a client of HTTP/2 is asked whether it is there, and how long it may take to answer.
 const PING_INTERVAL: Duration = Duration::from_mins(1);
@@ -45,7 +45,7 @@ const NO_TLS: &str = "HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain; char
 
 /// Serves a connection to its end, with TLS if `security` is given.
 pub(super) async fn serve(
-    stream: TcpStream,
+    stream: Stream,
     place: Place,
     security: Option<Arc<Security>>,
     router: Router,
@@ -81,7 +81,7 @@ fn http1<I: AsyncRead + AsyncWrite + Unpin + 'static>(
 
 /// Serves HTTP/1 or HTTP/2 after a handshake.
 async fn serve_tls(
-    stream: Watched<TcpStream>,
+    stream: Watched<Stream>,
     security: &Arc<Security>,
     requests: Requests,
     watcher: Watcher,
@@ -140,14 +140,11 @@ impl Service<Request<Incoming>> for Requests {
 
 /// `None` if the client does not speak TLS, and has been told.
 async fn handshake(
-    mut stream: Watched<TcpStream>,
+    mut stream: Watched<Stream>,
     security: &Arc<Security>,
-) -> io::Result<Option<TlsStream<Watched<TcpStream>>>> {
-    let mut first = [0];
-    if stream.get_ref().peek(&mut first).await? == 0 {
-        return Ok(None);
-    }
-    if first != [HANDSHAKE] {
+) -> io::Result<Option<TlsStream<Watched<Stream>>>> {
+    let Some(first) = stream.get_ref().first_byte().await? else { return Ok(None) };
+    if first != HANDSHAKE {
         // What stays unread would make the system take back the answer.
         let _ = stream.read(&mut [0; 4096]).await?;
         stream.write_all(NO_TLS.as_bytes()).await?;

@@ -1,7 +1,6 @@
 //! The open connections of a listener, which are bounded: who has been silent for the longest
 //! makes room for who comes.
 
-use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,6 +8,7 @@ use std::time::Duration;
 use hashbrown::HashMap;
 
 use super::activity::Activity;
+use super::socket::Peer;
 use crate::sync::lock;
 
 /// Connections that are open at once.
@@ -37,7 +37,7 @@ pub(super) struct Place {
 
 impl Connections {
     /// A place for a connection from `peer`; another one is closed for it where there is none.
-    pub(super) async fn admit(self: &Arc<Self>, peer: IpAddr) -> Place {
+    pub(super) async fn admit(self: &Arc<Self>, peer: Peer) -> Place {
         while lock(&self.open).len() >= MAX_CONNECTIONS && !self.make_room() {
             tokio::time::sleep(PAUSE).await;
         }
@@ -51,7 +51,7 @@ impl Connections {
     /// most; false if all are being answered.
     pub(super) fn make_room(&self) -> bool {
         let mut open = lock(&self.open);
-        let mut counts: HashMap<IpAddr, usize> = HashMap::new();
+        let mut counts: HashMap<Peer, usize> = HashMap::new();
         for activity in open.values() {
             *counts.entry(activity.peer()).or_default() += 1;
         }
@@ -85,12 +85,12 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
+    use std::net::{IpAddr, Ipv4Addr};
 
     use super::*;
 
-    const BUSY: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    const OTHER: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
+    const BUSY: Peer = Peer::Host(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    const OTHER: Peer = Peer::Local;
 
     async fn full() -> (Arc<Connections>, Vec<Place>) {
         let connections = Arc::<Connections>::default();

@@ -16,6 +16,7 @@ use tokio::sync::{OnceCell, Semaphore};
 
 use super::args::{LONGEST_TIMEOUT, WebArgs};
 use super::compress::Compressors;
+use super::landing::Status;
 use super::shared::Collections;
 use super::{negotiate, plain};
 use crate::exporter::{Exporter, Refusal, ScrapeRequest};
@@ -106,6 +107,8 @@ pub(super) struct Handler {
     families: OwnFamilies,
     rejections: FailureLog,
     collections: Collections<Question, Arc<Outcome>>,
+    /// What the landing page tells of the scrapes.
+    status: Arc<Status>,
 }
 
 /// What scrapes must have in common to share a collection: one that leaves less time must not
@@ -141,6 +144,7 @@ impl Handler {
         resources: &Arc<Resources>,
         exporter: Arc<dyn Exporter>,
         families: OwnFamilies,
+        status: &Arc<Status>,
     ) -> Arc<Self> {
         Arc::new(Self {
             resources: Arc::clone(resources),
@@ -148,6 +152,7 @@ impl Handler {
             families,
             rejections: FailureLog::default(),
             collections: Collections::default(),
+            status: Arc::clone(status),
         })
     }
 
@@ -175,13 +180,20 @@ impl Handler {
             }
             None => None,
         };
+        let started = Instant::now();
         let work = AssertUnwindSafe(self.collect_until(question, deadline)).catch_unwind();
         let end = tokio::time::Instant::from_std(deadline + OVERTIME);
         Arc::new(match tokio::time::timeout_at(end, work).await {
             Ok(Ok(outcome)) => outcome,
             // The panic has been logged where it happened.
-            Ok(Err(_)) => Outcome::Failed,
-            Err(_) => Outcome::Overdue,
+            Ok(Err(_)) => {
+                self.status.note_lost("the scrape failed, see the log", started.elapsed());
+                Outcome::Failed
+            }
+            Err(_) => {
+                self.status.note_lost("the scrape took too long", started.elapsed());
+                Outcome::Overdue
+            }
         })
     }
 
@@ -189,8 +201,10 @@ impl Handler {
         let Resources { pool, own, .. } = &*self.resources;
         let request = ScrapeRequest { parameters: parse_query(&question.query), deadline };
         let mut exposition = Exposition::new(question.format, pool.clone());
-        if let Err(refusal) = self.exporter.scrape(&request, &mut exposition).await {
-            return Outcome::Refused(refusal);
+        let started = Instant::now();
+        match self.exporter.scrape(&request, &mut exposition).await {
+            Ok(outcomes) => self.status.note(&outcomes, started.elapsed()),
+            Err(refusal) => return Outcome::Refused(refusal),
         }
         let mut sink = exposition.sink();
         own.push(&mut sink, self.families, &*self.exporter);

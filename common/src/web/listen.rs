@@ -1,17 +1,21 @@
 //! Listening sockets and the loop that serves their connections.
 
 use std::io;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpSocket};
+use listenfd::ListenFd;
+use rustix::net::sockopt::socket_acceptconn;
+use tokio::net::{TcpListener, TcpSocket, UnixListener};
 
+use super::address::Address;
 use super::connection;
 use super::connections::Connections;
 use super::security::Security;
+use super::socket::{BACKLOG, Socket};
 
 /// How long requests in flight may take to finish after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -19,10 +23,13 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// Time after which accepting is tried again.
 const RETRY: Duration = Duration::from_millis(100);
 
+/// Sockets of a service manager that are taken.
+const MAX_INHERITED: usize = 64;
+
 /// A socket that is ready to accept.
 #[derive(Debug)]
 pub struct Listener {
-    socket: TcpListener,
+    socket: Socket,
     /// What decides about TLS, if there is any.
     tls: Option<Arc<Security>>,
 }
@@ -46,30 +53,38 @@ pub enum ListenError {
         /// Its reason.
         source: io::Error,
     },
+    /// The service manager's sockets cannot be used.
+    #[error("{0}")]
+    Inherited(String),
 }
 
 impl Listener {
-    /// Listens on `host:port`, `[v6]:port` or `:port` (all addresses of both families).
+    /// Listens on `host:port`, `[v6]:port`, `:port` (all addresses of both families), or
+    /// `unix:///path`.
     ///
     /// # Errors
     /// [`ListenError`] if `address` has another form, does not resolve or is taken.
     pub async fn bind(address: &str) -> Result<Self, ListenError> {
-        let malformed = |reason| ListenError::Address { address: address.to_owned(), reason };
-        if address.contains("://") {
-            return Err(malformed("only TCP addresses are supported"));
-        }
-        let (host, port) = address.rsplit_once(':').ok_or(malformed("missing port"))?;
-        let port: u16 = port.parse().map_err(|_| malformed("the port is no number up to 65535"))?;
-        if host.contains(':') && !(host.starts_with('[') && host.ends_with(']')) {
-            return Err(malformed("an IPv6 address needs brackets"));
-        }
-        let failed = |source| ListenError::Bind { address: address.to_owned(), source };
-        let listener = if host.is_empty() {
-            bind_all(port).map_err(failed)?
-        } else {
-            TcpListener::bind(address).await.map_err(failed)?
+        let parsed = Address::parse(address)
+            .map_err(|reason| ListenError::Address { address: address.to_owned(), reason })?;
+        let socket = match parsed {
+            Address::All(port) => bind_all(port).map(Socket::Tcp),
+            Address::Tcp(host, port) => TcpListener::bind((host, port)).await.map(Socket::Tcp),
+            Address::Unix(path) => Socket::bind_unix(&path),
         };
-        Ok(Self { socket: listener, tls: None })
+        let socket =
+            socket.map_err(|source| ListenError::Bind { address: address.to_owned(), source })?;
+        Ok(Self { socket, tls: None })
+    }
+
+    /// The sockets that the service manager has opened for this process, in its order: those
+    /// of a systemd unit of the kind `.socket`.
+    ///
+    /// # Errors
+    /// [`ListenError::Inherited`] if there is none, or one that no connections come from.
+    pub fn inherited() -> Result<Vec<Self>, ListenError> {
+        let sockets = inherited().map_err(ListenError::Inherited)?;
+        Ok(sockets.into_iter().map(|socket| Self { socket, tls: None }).collect())
     }
 
     /// Begins connections with a TLS handshake, if `security` has TLS.
@@ -82,8 +97,48 @@ impl Listener {
     ///
     /// # Errors
     /// If the system cannot tell.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
+    pub fn address(&self) -> io::Result<String> {
+        self.socket.address()
+    }
+}
+
+fn inherited() -> Result<Vec<Socket>, String> {
+    const VARIABLE: &str = "LISTEN_FDS";
+    let count = match std::env::var(VARIABLE) {
+        Ok(text) => text.parse().map_err(|_| format!("{VARIABLE} is no number: {text:.32?}"))?,
+        Err(_) => 0,
+    };
+    if count > MAX_INHERITED {
+        return Err(format!("{VARIABLE} is {count}, more than {MAX_INHERITED}"));
+    }
+    let mut descriptors = ListenFd::from_env();
+    if descriptors.len() == 0 {
+        let reason = "the service manager has handed over no sockets to this process \
+                      (LISTEN_FDS and LISTEN_PID)";
+        return Err(reason.to_owned());
+    }
+    let take = |index| {
+        take(&mut descriptors, index).map_err(|error| format!("socket {}: {error}", index + 1))
+    };
+    (0..count).map(take).collect()
+}
+
+fn take(descriptors: &mut ListenFd, index: usize) -> io::Result<Socket> {
+    let none = || io::Error::other("it is no stream socket that listens");
+    if let Ok(Some(socket)) = descriptors.take_tcp_listener(index) {
+        if !socket_acceptconn(&socket)? {
+            return Err(none());
+        }
+        socket.set_nonblocking(true)?;
+        return TcpListener::from_std(socket).map(Socket::Tcp);
+    }
+    match descriptors.take_unix_listener(index) {
+        Ok(Some(socket)) if socket_acceptconn(&socket)? => {
+            socket.set_nonblocking(true)?;
+            // The file is the service manager's.
+            Ok(Socket::Unix { socket: UnixListener::from_std(socket)?, _file: None })
+        }
+        Ok(_) | Err(_) => Err(none()),
     }
 }
 
@@ -96,11 +151,11 @@ fn bind_all(port: u16) -> io::Result<TcpListener> {
         }
         socket.set_reuseaddr(true)?;
         socket.bind(SocketAddr::new(ip, port))?;
-        socket.listen(1024)
+        socket.listen(BACKLOG)
     };
     match bind(Ipv6Addr::UNSPECIFIED.into()) {
         Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
-            bind(std::net::Ipv4Addr::UNSPECIFIED.into())
+            bind(Ipv4Addr::UNSPECIFIED.into())
         }
         result => result,
     }
@@ -114,7 +169,7 @@ pub async fn serve(listener: Listener, router: Router, shutdown: impl Future<Out
     loop {
         let accept = async {
             let (stream, peer) = listener.socket.accept().await?;
-            Ok::<_, io::Error>((stream, connections.admit(peer.ip()).await))
+            Ok::<_, io::Error>((stream, connections.admit(peer).await))
         };
         let accepted = tokio::select! {
             () = &mut shutdown => break,
@@ -130,8 +185,6 @@ pub async fn serve(listener: Listener, router: Router, shutdown: impl Future<Out
                 continue;
             }
         };
-        // A delay only costs latency; the connection works without.
-        let _ = stream.set_nodelay(true);
         let (router, watcher) = (router.clone(), graceful.watcher());
         let security = listener.tls.clone();
         tokio::spawn(connection::serve(stream, place, security, router, watcher));

@@ -1,6 +1,7 @@
 //! The web side: metrics, landing page, health, and the loop that accepts connections.
 
 mod activity;
+mod address;
 mod args;
 mod compress;
 mod connection;
@@ -12,6 +13,7 @@ mod listen;
 mod negotiate;
 mod security;
 mod shared;
+mod socket;
 
 use std::sync::Arc;
 
@@ -23,11 +25,13 @@ use axum::routing::{any, get};
 use crate::exporter::Exporter;
 use crate::self_metrics::{BuildInfo, SelfMetrics};
 
+pub use address::Address;
 pub use args::WebArgs;
 pub use endpoint::Endpoint;
 use endpoint::{Handler, Resources};
 pub use health::Stopping;
 pub use landing::Landing;
+use landing::{Page, Status};
 pub use listen::{ListenError, Listener, serve};
 pub use security::{ConfigError, Security, SecurityFlags};
 
@@ -73,17 +77,20 @@ pub fn router(service: Service, web: &WebArgs, stopping: Stopping) -> Router {
 
 fn routes(service: Service, web: &WebArgs, stopping: Stopping) -> Router {
     let resources = Arc::new(Resources::new(SelfMetrics::new(service.build_info), web));
-    let route = |exporter, families| {
-        any(endpoint::answer).with_state(Handler::new(&resources, exporter, families))
+    let status = Arc::<Status>::default();
+    let route = |exporter, families, status: &Arc<Status>| {
+        any(endpoint::answer).with_state(Handler::new(&resources, exporter, families, status))
     };
-    let metrics = route(service.exporter, web.own_families());
+    let page = Page::new(service.landing, &web.telemetry_path, &service.exporter, &status);
+    let page = Arc::new(page);
+    let metrics = route(service.exporter, web.own_families(), &status);
     let mut router = service
         .routes
         .route("/-/healthy", any(health::healthy))
         .route("/-/ready", any(health::ready).with_state(stopping));
     for endpoint in service.endpoints {
         let families = endpoint.own.min(web.own_families());
-        router = router.route(endpoint.path, route(endpoint.exporter, families));
+        router = router.route(endpoint.path, route(endpoint.exporter, families, &Arc::default()));
     }
     for path in service.health_paths {
         router = router.route(path, any(health::healthy));
@@ -92,9 +99,14 @@ fn routes(service: Service, web: &WebArgs, stopping: Stopping) -> Router {
     if web.telemetry_path == "/" {
         return router.fallback_service(metrics);
     }
-    let page = service.landing.render(&web.telemetry_path);
-    let page = move || async move {
-        ([(header::CONTENT_TYPE, "text/html; charset=UTF-8")], page).into_response()
+    let page = move || {
+        std::future::ready({
+            let headers = [
+                (header::CONTENT_TYPE, "text/html; charset=UTF-8"),
+                (header::CACHE_CONTROL, "no-store"),
+            ];
+            (headers, page.render()).into_response()
+        })
     };
     let pages = router.route("/", get(page)).fallback(not_found);
     // Apart from the pages, so that the metrics may take the path of one of them.

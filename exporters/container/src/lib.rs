@@ -184,9 +184,10 @@ impl Exporter for ContainerExporter {
     ) -> Result<Vec<Outcome>, Refusal> {
         let scope = match request.values("type").next() {
             None | Some("name") => self.scope.clone(),
-            Some("docker") => ScopeArgs::containers(),
+            Some("docker") => self.scope.containers(),
             Some(_) => return Err(Refusal("type is name or docker".into())),
         };
+        let started = Instant::now();
         let inventory = self.take_inventory(scope, request.deadline).await;
         self.log_change(&inventory);
         let mut sink = exposition.sink();
@@ -197,7 +198,17 @@ impl Exporter for ContainerExporter {
                 let inventory = Arc::new(inventory);
                 Ok(self.collectors.run(inventory, |_| true, request.deadline, exposition).await)
             }
-            Err(_) => Ok(Vec::new()),
+            Err(error) => Ok(vec![Outcome {
+                collector: "cgroups".into(),
+                duration: started.elapsed(),
+                result: Err(error),
+                malformed: None,
+                series: 0,
+            }]),
         }
+    }
+
+    fn target(&self) -> Option<String> {
+        Some("the control groups and containers of this host".into())
     }
 }

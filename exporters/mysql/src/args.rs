@@ -1,7 +1,6 @@
 //! Flags, named as mysqld_exporter names them.
 
 use clap::ArgAction;
-use common::cli::unused::Unused;
 
 use crate::account::Address;
 
@@ -9,13 +8,6 @@ use crate::account::Address;
 pub(crate) const CONFIG_FILE: &str = "config.my-cnf";
 /// The flag that says where the server is.
 pub(crate) const ADDRESS: &str = "mysqld.address";
-
-/// Flags of the reference that have no effect here.
-pub(crate) const UNUSED: &[Unused] = &[Unused {
-    reason: "sockets of systemd are not taken over, --web.listen-address is listened on",
-    on_off: &["web.systemd-socket"],
-    with_value: &[],
-}];
 
 /// All flags but the collector switches and those that every exporter has.
 #[derive(clap::Args, Clone, Debug)]

@@ -40,7 +40,7 @@ use anyhow::Context as _;
 use async_trait::async_trait;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
-use common::cli::{Dialect, Switches, unused};
+use common::cli::{Dialect, Switches};
 use common::commands::{MakeCheck, Program};
 use common::exporter::{Exporter, Refusal, ScrapeRequest};
 use common::exposition::Exposition;
@@ -51,7 +51,7 @@ use common::targets::Targets;
 use common::web::{Landing, Service};
 
 use account::{Accounts, Address, CLIENT, Environment, PASSWORD_VARIABLE};
-use args::{ADDRESS, Args, CONFIG_FILE, ConnectionArgs, UNUSED};
+use args::{ADDRESS, Args, CONFIG_FILE, ConnectionArgs};
 use collectors::{COLLECTORS, CUSTOM_QUERY, QUERY_FILE};
 use custom::Files;
 use scraper::Scraper;
@@ -97,8 +97,7 @@ impl Program for MysqlExporter {
     const CHECK: Option<MakeCheck> = Some(check::make);
 
     fn command() -> Command {
-        let command = SWITCHES.add(Args::augment_args(Command::new(Self::NAME)), COLLECTORS);
-        unused::add(command, UNUSED)
+        SWITCHES.add(Args::augment_args(Command::new(Self::NAME)), COLLECTORS)
     }
 
     fn default_address(_: &ArgMatches) -> String {
@@ -106,7 +105,6 @@ impl Program for MysqlExporter {
     }
 
     fn start(matches: &ArgMatches) -> anyhow::Result<Service> {
-        unused::warn(matches, UNUSED, Self::DIALECT);
         if std::env::var_os("DATA_SOURCE_NAME").is_some() {
             tracing::warn!(
                 "DATA_SOURCE_NAME is ignored: set --mysqld.address, --mysqld.username and \
@@ -241,6 +239,14 @@ impl Exporter for MysqlExporter {
         let target = self.target(request)?;
         let scraped = self.server(&target);
         Ok(scraped.scraper.scrape(&scraped.server, request, exposition).await)
+    }
+
+    fn target(&self) -> Option<String> {
+        self.accounts.account(CLIENT, None).ok().map(|account| account.address.to_string())
+    }
+
+    fn reload(&self) -> anyhow::Result<bool> {
+        self.accounts.reload()
     }
 }
 

@@ -83,6 +83,7 @@ impl Scraper {
                 duration,
                 result: Err(CollectError::query("connect", &error)),
                 malformed: None,
+                series: 0,
             }],
         }
     }

@@ -151,6 +151,10 @@ impl Exporter for NodeExporter {
         Ok(self.collectors.run(host, chosen, request.deadline, exposition).await)
     }
 
+    fn target(&self) -> Option<String> {
+        Some("this host".into())
+    }
+
     fn network_octets(&self) -> Option<[f64; 2]> {
         self.host.take_octets()
     }

@@ -56,11 +56,6 @@ pub(crate) const UNUSED: &[Unused] = &[
         on_off: &[],
         with_value: &["runtime.gomaxprocs"],
     },
-    Unused {
-        reason: "sockets of systemd are not taken over, --web.listen-address is listened on",
-        on_off: &["web.systemd-socket"],
-        with_value: &[],
-    },
 ];
 
 #[cfg(test)]
@@ -142,11 +137,7 @@ mod tests {
 
     #[test]
     fn options_without_value_are_accepted_both_ways() {
-        for name in [
-            "collector.ntp.server-is-local",
-            "collector.perf.disable-cache-profilers",
-            "web.systemd-socket",
-        ] {
+        for name in ["collector.ntp.server-is-local", "collector.perf.disable-cache-profilers"] {
             assert_eq!(flags(&[&format!("--{name}")]), [format!("--{name}")]);
             assert_eq!(flags(&[&format!("--no-{name}")]), [format!("--no-{name}")]);
         }

@@ -47,9 +47,11 @@ async fn compare(kernel: &str, further: &[&str], accept: &str, golden: &str) {
 #[tokio::test]
 async fn golden_output_of_a_current_kernel() {
     let further = [
+        "--collector.bonding.details",
         "--collector.cpu.info",
         "--collector.cpu.info.flags-include=^(aes|avx.?)$",
         "--collector.cpu.info.bugs-include=.",
+        "--collector.mdadm.details",
         "--collector.stat.softirq",
         "--collector.sysctl.include=kernel.threads-max",
         "--collector.sysctl.include=net.ipv4.conf.eth0/100.forwarding",

@@ -44,6 +44,21 @@ fn what_is_not_needed_is_given_up_and_nothing_is_missing() {
 }
 
 #[test]
+fn it_listens_on_every_address_of_the_flags() {
+    PROGRAM.listens_on_every_address().unwrap();
+}
+
+#[test]
+fn it_takes_over_the_sockets_of_systemd() {
+    PROGRAM.takes_over_sockets().unwrap();
+}
+
+#[test]
+fn it_tells_the_service_manager_how_it_fares() {
+    PROGRAM.tells_the_service_manager().unwrap();
+}
+
+#[test]
 fn usage_errors_are_one_line_with_the_peers_exit_code() {
     PROGRAM.refuses_wrong_usage().unwrap();
 }

@@ -250,6 +250,19 @@ impl Exporter for RedisExporter {
         exposition.add(sink);
         Ok(outcomes)
     }
+
+    fn target(&self) -> Option<String> {
+        match self.subject.as_ref()? {
+            Subject::Server(target) => Some(target.to_string()),
+            Subject::Group(group) => {
+                group.seed().map(|seed| format!("the servers that {seed} names"))
+            }
+        }
+    }
+
+    fn reload(&self) -> anyhow::Result<bool> {
+        self.servers.reload()
+    }
 }
 
 /// The labels of the reference; the time of the build is not recorded, so that builds can be repeated.

@@ -144,6 +144,7 @@ impl Scraper {
                     duration: connect_time,
                     result,
                     malformed: None,
+                    series: 0,
                 };
                 (Some(failure.label()), vec![outcome])
             }

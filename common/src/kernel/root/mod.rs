@@ -13,7 +13,7 @@ use rustix::fs::{AtFlags, Mode, OFlags, RawDir, Stat};
 use rustix::io::Errno;
 
 use super::kept::{Found, Kept, KeptFile};
-use super::{Budget, KernelFile};
+use super::{Budget, KernelFile, mountinfo};
 use crate::error::CollectError;
 use crate::sync::lock;
 
@@ -181,6 +181,25 @@ impl Root {
             Err(error) => {
                 self.put_back(content);
                 Err(error)
+            }
+        }
+    }
+
+    /// The list of mounts at `path`, in which bytes that are no UTF-8 are escaped, not replaced.
+    ///
+    /// # Errors
+    /// [`CollectError::Read`] with the full path.
+    pub fn read_mounts<'a>(
+        &'a self,
+        path: impl Into<Cow<'a, str>>,
+    ) -> Result<KernelFile<'a>, CollectError> {
+        let path = path.into();
+        let mut content = std::mem::take(&mut *lock(&self.spare));
+        match self.read_into(&path, &mut content) {
+            Ok(()) => Ok(KernelFile::new(self, path, mountinfo::to_text(content))),
+            Err(error) => {
+                self.put_back(content);
+                Err(CollectError::read(self.path.join(&*path), error))
             }
         }
     }

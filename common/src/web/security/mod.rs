@@ -109,6 +109,12 @@ impl Security {
         self.current.refresh().await.tls
     }
 
+    /// Looks at the files now and not with the next request, so that the log tells at once what is
+    /// wrong with them.
+    pub async fn reload(&self) {
+        self.current.refresh().await;
+    }
+
     /// Puts the limit, the headers and the authentication before all routes.
     pub fn protect(self: &Arc<Self>, router: Router) -> Router {
         let state = Arc::clone(self);

@@ -76,7 +76,7 @@ async fn start(folder: &Folder, text: &str) -> u16 {
     let security = Security::from_file(&folder.write("web.yml", text)).unwrap();
     let router = Router::new().route("/metrics", get(async || "up 1\n"));
     let listener = Listener::bind("127.0.0.1:0").await.unwrap().with_security(Some(&security));
-    let port = listener.local_addr().unwrap().port();
+    let port = listener.address().unwrap().rsplit_once(':').unwrap().1.parse().unwrap();
     tokio::spawn(serve(listener, security.protect(router), std::future::pending()));
     port
 }
@@ -135,6 +135,19 @@ async fn versions_suites_and_curves_are_those_of_the_file() {
         let text = client(refused).await;
         assert!(text.contains("Cipher is (NONE)"), "{refused:?}: {text}");
     }
+    // Of several that both sides have, the first of the file, or else the client's first.
+    let [small, large] = ["ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384"];
+    for (order, expected) in [("", small), ("  prefer_server_cipher_suites: false\n", large)] {
+        let keys = "  max_version: TLS12\n  cipher_suites: [TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, \
+                    TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384]\n";
+        let port = start(&folder, &format!("{SERVER}{keys}{order}")).await;
+        let address = format!("127.0.0.1:{port}");
+        let both = format!("{large}:{small}");
+        let arguments = ["s_client", "-connect", &address, "-cipher", &both];
+        let output = run(&folder, "openssl", &arguments).await;
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(text.contains(&format!("Cipher is {expected}")), "{order}: {text}");
+    }
     let port = start(&folder, &format!("{SERVER}  min_version: TLS13\n")).await;
     let url = format!("https://localhost:{port}/metrics");
     assert_eq!(curl(&folder, &url, &["--tls-max", "1.2"]).await, "000 0");
@@ -159,6 +172,9 @@ async fn certificates_of_clients_are_asked_for_as_the_file_says() {
             "client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.pem",
             [false, true, false],
         ),
+        // Without a CA those of the system count, as in the toolkit; ours is none of them.
+        ("client_auth_type: VerifyClientCertIfGiven", [true, false, false]),
+        ("client_auth_type: RequireAndVerifyClientCert", [false, false, false]),
         // A client certificate that is its own CA, as the toolkit's tests use.
         (
             "client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: own.pem",
@@ -244,6 +260,69 @@ async fn users_and_headers_follow_the_file() {
     assert_eq!(curl(&folder, &url, &["-u", "bob:three"]).await, "up 1\n200 1.1");
     folder.write("web.yml", "");
     assert_eq!(curl(&folder, &url, &[]).await, "up 1\n200 1.1");
+}
+
+#[tokio::test]
+async fn users_and_tls_go_together() {
+    let folder = Folder::new();
+    let hash = |password: &str| {
+        bcrypt::hash_with_salt(password, 6, [1; 16]).map(|hash| hash.to_string()).unwrap()
+    };
+    let users = format!("basic_auth_users: {{carol: {}, dave: {}}}\n", hash("one"), hash("two"));
+    let headers = "http_server_config:\n  headers:\n    X-XSS-Protection: 1\n    \
+                   X-Content-Type-Options: nosniff\n    X-Frame-Options: sameorigin\n    \
+                   Strict-Transport-Security: max-age=31536000; includeSubDomains\n    \
+                   Content-Security-Policy: default-src 'none'\n";
+    let port = start(&folder, &format!("{SERVER}{users}{headers}")).await;
+    let url = format!("https://localhost:{port}/metrics");
+    for (user, expected) in [
+        ("carol:one", "up 1\n200 2"),
+        ("dave:two", "up 1\n200 2"),
+        ("dave:one", "Unauthorized\n401 2"),
+        ("nobody:two", "Unauthorized\n401 2"),
+        ("fakeuser:fakepassword", "Unauthorized\n401 2"),
+    ] {
+        for _ in 0..2 {
+            assert_eq!(curl(&folder, &url, &["-u", user]).await, expected, "{user}");
+        }
+    }
+    assert_eq!(curl(&folder, &url, &[]).await, "Unauthorized\n401 2");
+    // Refusals have the headers too.
+    for arguments in [&["-i", "-u", "carol:one"][..], &["-i"]] {
+        let answer = curl(&folder, &url, arguments).await.to_lowercase();
+        for header in [
+            "x-xss-protection: 1\r\n",
+            "x-content-type-options: nosniff\r\n",
+            "x-frame-options: sameorigin\r\n",
+            "strict-transport-security: max-age=31536000; includesubdomains\r\n",
+            "content-security-policy: default-src 'none'\r\n",
+        ] {
+            assert!(answer.contains(header), "{header}: {answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn many_logins_at_once_get_the_right_answers() {
+    let folder = Folder::new();
+    let hash = bcrypt::hash_with_salt("one", 6, [1; 16]).unwrap().to_string();
+    let text = format!("basic_auth_users: {{alice: {hash}}}");
+    let security = Security::from_file(&folder.write("web.yml", &text)).unwrap();
+    let router = security.protect(Router::new().route("/", get(async || "up 1\n")));
+    let login = async |password: &str| {
+        use base64::Engine as _;
+        let value = base64::prelude::BASE64_STANDARD.encode(format!("alice:{password}"));
+        let request =
+            axum::http::Request::get("/").header("Authorization", format!("Basic {value}"));
+        let request = request.body(axum::body::Body::empty()).unwrap();
+        let mut router = router.clone();
+        tower_service::Service::call(&mut router, request).await.unwrap().status().as_u16()
+    };
+    let logins = (0..300).map(|index| login(if index % 2 == 0 { "one" } else { "two" }));
+    let statuses = futures_util::future::join_all(logins).await;
+    for (index, status) in statuses.into_iter().enumerate() {
+        assert_eq!(status, if index % 2 == 0 { 200 } else { 401 }, "{index}");
+    }
 }
 
 #[tokio::test]

@@ -109,7 +109,8 @@ impl Options {
     }
 }
 
-/// The suites to offer. The list only chooses among those of TLS 1.2; all of TLS 1.3 remain.
+/// The suites to offer, in the order of the list, which counts where the server chooses. It only
+/// chooses among those of TLS 1.2; all of TLS 1.3 remain.
 fn suites(
     names: &[String],
     versions: &mut Vec<&'static SupportedProtocolVersion>,
@@ -133,8 +134,14 @@ fn suites(
         }
     }
     let is_13 = |suite: &&SupportedCipherSuite| suite.version() == &version::TLS13;
-    let chosen = |suite: &&SupportedCipherSuite| is_13(suite) || names.contains(&name_of(suite));
-    let suites: Vec<_> = ring::ALL_CIPHER_SUITES.iter().filter(chosen).copied().collect();
+    let place = |suite: &SupportedCipherSuite| {
+        let name = name_of(suite);
+        names.iter().position(|listed| *listed == name)
+    };
+    let chosen = |suite: &&SupportedCipherSuite| is_13(suite) || place(suite).is_some();
+    let mut suites: Vec<_> = ring::ALL_CIPHER_SUITES.iter().filter(chosen).copied().collect();
+    // What is not listed stays before them, in its order.
+    suites.sort_by_key(place);
     let has_13 = versions.contains(&&version::TLS13);
     if suites.iter().all(|suite| is_13(&suite)) {
         if !has_13 {
@@ -175,12 +182,8 @@ impl TlsSettings {
         client_ca: Option<Pem>,
         options: Checked,
     ) -> Result<Self, ConfigError> {
-        let type_key = "tls_server_config.client_auth_type";
         if let (Some(ca), ClientAuth::None) = (&client_ca, options.auth) {
             return Err(ConfigError::new(ca.key(), "given, but client_auth_type is NoClientCert"));
-        }
-        if options.auth.verifies() && client_ca.is_none() {
-            return Err(ConfigError::new(type_key, "needs a client_ca_file to verify with"));
         }
         if options.auth == ClientAuth::None && !options.allowed_sans.is_empty() {
             let key = "tls_server_config.client_allowed_sans";
@@ -245,17 +248,30 @@ impl TlsSettings {
             return Ok(None);
         }
         let mut anchors = Vec::new();
-        let mut chain = None;
+        let mut roots = RootCertStore::empty();
+        let error = |reason: &dyn std::fmt::Display| match &self.client_ca {
+            Some(ca) => ca.error(reason),
+            None => ConfigError::new(
+                "tls_server_config.client_auth_type",
+                format!("there is no client_ca_file, and of the system's certificates: {reason}"),
+            ),
+        };
         if let Some(ca) = &self.client_ca {
             anchors = ca.certificates()?;
-            let mut roots = RootCertStore::empty();
             for anchor in &anchors {
-                roots.add(anchor.clone()).map_err(|error| ca.error(error))?;
+                roots.add(anchor.clone()).map_err(|reason| error(&reason))?;
             }
+        } else if self.options.auth.verifies() {
+            // As in the toolkit: whatever the system trusts.
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        }
+        let chain = if self.client_ca.is_some() || self.options.auth.verifies() {
             let provider = Arc::clone(provider);
             let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
-            chain = Some(builder.build().map_err(|error| ca.error(error))?);
-        }
+            Some(builder.build().map_err(|reason| error(&reason))?)
+        } else {
+            None
+        };
         Ok(Some(Arc::new(ClientVerifier {
             auth: self.options.auth,
             chain,

@@ -1,11 +1,13 @@
 //! The hierarchies, and the cgroups in them.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use common::error::CollectError;
-use common::kernel::{Budget, Root};
+use common::kernel::{Budget, Root, mountinfo};
 
 use super::walk::walk;
 
@@ -200,7 +202,8 @@ fn mount_of(mountinfo: &str, controller: Controller) -> Option<PathBuf> {
             "cgroup2" => controller == Controller::Unified,
             _ => false,
         };
-        is_it.then(|| mount.split(' ').nth(4).map(PathBuf::from))?
+        let point = is_it.then(|| mount.split(' ').nth(4))??;
+        Some(OsString::from_vec(mountinfo::unescape(point).into_owned()).into())
     })
 }
 
@@ -221,6 +224,8 @@ mod tests {
         assert_eq!(find(Controller::Memory), Some("/cgroup/memory".into()));
         assert_eq!(find(Controller::Unified), Some("/cgroup/unified".into()));
         assert_eq!(find(Controller::Blkio), None);
+        let odd = "32 31 0:29 / /cg\\040roup/c\\134pu rw - cgroup cgroup rw,cpu\n";
+        assert_eq!(mount_of(odd, Controller::Cpu), Some("/cg roup/c\\pu".into()));
         assert_eq!(mount_of("truncated /", Controller::Cpu), None);
     }
 

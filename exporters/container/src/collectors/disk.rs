@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use common::collector::Collector;
 use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
+use common::kernel::block_bytes;
 use common::metric::{Metric, gauge};
 use rustix::fs::StatVfs;
 
@@ -37,7 +38,7 @@ struct Space {
 
 impl Space {
     fn new(stat: &StatVfs) -> Self {
-        let block = stat.f_frsize as f64;
+        let block = block_bytes(stat.f_frsize as f64, stat.f_bsize as f64);
         Self {
             size_bytes: stat.f_blocks as f64 * block,
             used_bytes: Some(stat.f_blocks.saturating_sub(stat.f_bfree) as f64 * block),
@@ -106,7 +107,7 @@ fn of_container(space: Space, cgroup: &Cgroup, inventory: &Inventory) -> Space {
 /// Asks each file system once per scrape.
 struct Measured<'a> {
     inventory: &'a Inventory,
-    known: Vec<(&'a str, Option<Space>)>,
+    known: Vec<(&'a Path, Option<Space>)>,
 }
 
 impl<'a> Measured<'a> {

@@ -34,6 +34,7 @@ use crate::inventory::Inventory;
 use cpu_load::CpuLoadArgs;
 use groups::Group;
 use machine::MachineArgs;
+use ports::PortArgs;
 
 /// The collectors of groups: one runs if the group of its name is asked for.
 const GROUPS: &[Entry<Inventory>] = &[
@@ -80,7 +81,10 @@ const ALWAYS: &[Entry<Inventory>] = &[
         Ok(Box::new(machine::Machine::new(args, has_topology)))
     })
     .with_flags(MachineArgs::augment_args),
-    Entry::on("ports", "ports", |_| Ok(Box::new(ports::Ports))),
+    Entry::on("ports", "ports", |matches| {
+        Ok(Box::new(ports::Ports::new(PortArgs::from_arg_matches(matches)?)))
+    })
+    .with_flags(PortArgs::augment_args),
     Entry::on("runtime", "whether the container runtime answers", |_| {
         Ok(Box::new(runtime::Runtime))
     }),

@@ -5,7 +5,7 @@ use common::collector::Collector;
 use common::error::{CollectError, ParseError, Partial};
 use common::exposition::Sink;
 use common::kernel::net_dev;
-use common::metric::{Metric, counter};
+use common::metric::{Desc, Metric, counter};
 
 use crate::inventory::Inventory;
 use crate::inventory::process::network_process;
@@ -32,6 +32,11 @@ const METRICS: &[Metric<Interface>] = &[
         |row| row.count(11),
     ),
 ];
+
+const MODE: Desc<'static> = Desc::gauge(
+    "container_network_mode_info",
+    "The network that a container was given; the value is always 1.",
+);
 
 /// Beginnings of the names of interfaces that only pass on what others count.
 const SKIPPED: [&str; 4] = ["lo", "veth", "docker", "nerdctl"];
@@ -64,6 +69,12 @@ impl Collector<Inventory> for Network {
             interfaces.map(|found| ((&cgroup.labels, [("interface", &found.name)]), found))
         });
         sink.table(METRICS, interfaces);
+        let listed = inventory.containers.iter();
+        let known = listed.filter(|listed| !listed.container.network_mode.is_empty());
+        let modes = known.map(|listed| {
+            ((listed.steady_labels(), [("mode", &listed.container.network_mode)]), 1.0)
+        });
+        sink.samples(&MODE, modes);
         rows.finish()
     }
 }

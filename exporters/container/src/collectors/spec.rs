@@ -10,6 +10,7 @@ use common::metric::{Metric, gauge};
 use crate::cgroup::{CgroupReader, Controller, Version, parse_limit, parse_value};
 use crate::host::meminfo::Meminfo;
 use crate::inventory::Inventory;
+use crate::runtimes::container::Container;
 
 const METRICS: &[Metric<Row>] = &[
     gauge(
@@ -55,6 +56,16 @@ struct Row {
     memory_reservation: Option<f64>,
 }
 
+impl Row {
+    /// What the runtime was asked for stands: a weight does not tell by which formula it was made of
+    /// shares, and the kernel rounds a reservation to pages.
+    fn ask(&mut self, container: &Container) {
+        let given = |asked: Option<i64>| asked.map(|asked| asked as f64);
+        self.cpu_shares = given(container.cpu_shares).or(self.cpu_shares);
+        self.memory_reservation = given(container.memory_reservation).or(self.memory_reservation);
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Spec;
 
@@ -72,6 +83,9 @@ impl Collector<Inventory> for Spec {
             {
                 row.memory_limit = Some(host.total);
                 row.swap_limit = Some(host.swap_total);
+            }
+            if let Some(container) = &cgroup.container {
+                row.ask(container);
             }
             row
         });
@@ -161,6 +175,24 @@ mod tests {
         let weights = [1.0, 39.0, 100.0, 10_000.0];
         let shares: Vec<f64> = weights.into_iter().map(shares_of_weight).collect();
         assert_eq!(shares, [2.0, 998.0, 2597.0, 262_144.0]);
+    }
+
+    #[test]
+    fn what_was_asked_for_stands() {
+        let mut row =
+            Row { cpu_shares: Some(2597.0), memory_reservation: Some(0.0), ..Row::default() };
+        row.ask(&Container::default());
+        assert_eq!((row.cpu_shares, row.memory_reservation), (Some(2597.0), Some(0.0)));
+        let asked = Container {
+            cpu_shares: Some(1024),
+            memory_reservation: Some(100_000_001),
+            ..Container::default()
+        };
+        row.ask(&asked);
+        assert_eq!((row.cpu_shares, row.memory_reservation), (Some(1024.0), Some(100_000_001.0)));
+        let mut absent = Row::default();
+        absent.ask(&Container { cpu_shares: Some(39), ..Container::default() });
+        assert_eq!((absent.cpu_shares, absent.memory_reservation), (Some(39.0), None));
     }
 
     #[test]

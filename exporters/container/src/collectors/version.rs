@@ -24,15 +24,14 @@ pub(super) struct Version;
 #[async_trait]
 impl Collector<Inventory> for Version {
     async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
-        let uname = rustix::system::uname();
-        let release = inventory.host.read_first(&OS_RELEASE.map(ToOwned::to_owned));
+        let release = inventory.host.read_first(&OS_RELEASE);
         let docker = inventory.known.of(Engine::Docker);
         let docker = docker.and_then(|docker| docker.version.as_deref());
         let labels = [
             ("cadvisorRevision", BUILD.revision),
             ("cadvisorVersion", BUILD.version),
             ("dockerVersion", docker.unwrap_or_default()),
-            ("kernelVersion", &uname.release().to_string_lossy()),
+            ("kernelVersion", inventory.host.kernel_release()),
             ("osVersion", release.as_deref().and_then(pretty_name).unwrap_or("Linux")),
         ];
         sink.samples(&VERSION, [(labels, 1.0)]);

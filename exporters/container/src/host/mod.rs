@@ -11,7 +11,7 @@ use std::process;
 
 use anyhow::Context as _;
 use common::error::{CollectError, ParseError, Partial};
-use common::kernel::{Budget, Root};
+use common::kernel::{Budget, KernelFile, Root};
 use rustix::fs::{Dir, Mode, OFlags};
 
 use crate::file;
@@ -29,6 +29,7 @@ pub struct Host {
     numbers_differ: bool,
     sys: PathBuf,
     rootfs: PathBuf,
+    kernel_release: String,
 }
 
 impl Host {
@@ -40,7 +41,11 @@ impl Host {
         let proc = Root::open(&paths.procfs(), &Budget::new(KEPT)).context("--path.procfs")?;
         let own_number = rustix::fs::readlinkat(proc.directory(), "self", Vec::new()).ok();
         let is_own = |number: CString| number.to_bytes() == process::id().to_string().as_bytes();
+        // A kernel does not change while this process runs.
+        let kernel_release = read_trimmed(&proc.path().join("sys/kernel/osrelease"));
+        let running = || rustix::system::uname().release().to_string_lossy().into_owned();
         Ok(Self {
+            kernel_release: kernel_release.unwrap_or_else(running),
             proc,
             numbers_differ: own_number.is_some_and(|number| !is_own(number)),
             sys: paths.sysfs.clone(),
@@ -68,6 +73,18 @@ impl Host {
         parse: impl FnOnce(&str) -> Partial<T, ParseError>,
     ) -> Partial<Option<T>> {
         file::parse_rows(&self.proc, path, &mut Vec::new(), parse)
+    }
+
+    /// The list of mounts of the host's first process; `None` if it cannot be seen.
+    ///
+    /// # Errors
+    /// Any other reason why it cannot be read.
+    pub(crate) fn mounts(&self) -> Result<Option<KernelFile<'_>>, CollectError> {
+        match self.proc.read_mounts("1/mountinfo") {
+            Ok(file) => Ok(Some(file)),
+            Err(CollectError::Read { source, .. }) if file::is_absence(&source) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// To be called when a scrape starts: what was kept open is checked again before it is read.
@@ -150,17 +167,32 @@ impl Host {
         read_trimmed(&self.sys.join(path))
     }
 
-    /// Trimmed content of the first of `paths` that can be read, first below the
-    /// host's root and then as given.
-    pub fn read_first(&self, paths: &[String]) -> Option<String> {
+    /// Trimmed content of the first of the host's `paths` that can be read; those below `/proc` are
+    /// below the proc root.
+    pub fn read_first(&self, paths: &[&str]) -> Option<String> {
+        paths.iter().find_map(|path| match path.strip_prefix("/proc/") {
+            Some(path) => read_trimmed(&self.proc.path().join(path)),
+            None => read_trimmed(&self.below_rootfs(path)),
+        })
+    }
+
+    /// Trimmed content of the first of `paths` that can be read, which the user has named: first
+    /// below the host's root and then as given.
+    pub fn read_given(&self, paths: &[String]) -> Option<String> {
         paths.iter().find_map(|path| {
             read_trimmed(&self.below_rootfs(path)).or_else(|| read_trimmed(Path::new(path)))
         })
     }
 
+    /// Release of the host's kernel.
+    pub fn kernel_release(&self) -> &str {
+        &self.kernel_release
+    }
+
     /// Where the host's `path` is to be found.
-    pub fn below_rootfs(&self, path: &str) -> PathBuf {
-        self.rootfs.join(path.trim_start_matches('/'))
+    pub fn below_rootfs(&self, path: impl AsRef<Path>) -> PathBuf {
+        let path = path.as_ref();
+        self.rootfs.join(path.strip_prefix("/").unwrap_or(path))
     }
 }
 

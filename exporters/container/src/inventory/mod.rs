@@ -36,6 +36,8 @@ pub struct Inventory {
     pub hierarchies: Arc<Hierarchies>,
     /// Files of the host outside the cgroups.
     pub host: Arc<Host>,
+    /// Containers with the network of the host do not show it as theirs.
+    pub hides_host_network: bool,
     /// Unix time of this scrape.
     pub now_seconds: f64,
 }
@@ -109,19 +111,37 @@ impl Inventory {
         host.start_scrape();
         hierarchies.start_scrape();
         let (mut cgroups, mut unlisted) = (Vec::new(), Vec::new());
+        let mut hidden: Vec<String> = Vec::new();
         for (id, found) in hierarchies.list()? {
             let container = find_container(&known, &id);
-            if scope.includes(&id, container.is_some()) {
+            let is_hidden = container.as_deref().is_some_and(|container| !scope.wants(container));
+            // With a container goes what it has made below its own cgroup.
+            let is_in_hidden = |above: &String| {
+                id.strip_prefix(above.as_str()).is_some_and(|rest| rest.starts_with('/'))
+            };
+            if is_hidden || hidden.iter().any(is_in_hidden) {
+                hidden.extend(is_hidden.then(|| id.clone()));
+                unlisted.push(Cgroup { id, labels: LabelSet::default(), container, found });
+            } else if scope.includes(&id, container.as_deref()) {
                 let labels = render(&id, container.as_deref());
                 cgroups.push(Cgroup { id, labels, container, found });
             } else {
                 unlisted.push(Cgroup { id, labels: LabelSet::default(), container, found });
             }
         }
-        let containers = list_containers(&known, &cgroups);
+        let containers = list_containers(&known, &cgroups, &unlisted, scope);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now_seconds = now.as_secs_f64();
-        Ok(Self { cgroups, unlisted, containers, known, hierarchies, host, now_seconds })
+        Ok(Self {
+            cgroups,
+            unlisted,
+            containers,
+            known,
+            hierarchies,
+            host,
+            hides_host_network: scope.hides_host_network,
+            now_seconds,
+        })
     }
 
     /// Reads a row of each cgroup. A file that fails costs nothing but its own values; the
@@ -141,7 +161,12 @@ impl Inventory {
 }
 
 /// Containers with a cgroup, and those that a runtime lists without one.
-fn list_containers(known: &Known, cgroups: &[Cgroup]) -> Vec<Listed> {
+fn list_containers(
+    known: &Known,
+    cgroups: &[Cgroup],
+    unlisted: &[Cgroup],
+    scope: &ScopeArgs,
+) -> Vec<Listed> {
     let with_cgroup = cgroups.iter().filter_map(|cgroup| {
         let container = Arc::clone(cgroup.container.as_ref()?);
         let id = cgroup.container_id()?.to_owned();
@@ -149,8 +174,15 @@ fn list_containers(known: &Known, cgroups: &[Cgroup]) -> Vec<Listed> {
     });
     let mut listed: Vec<Listed> = with_cgroup.collect();
     let seen: HashSet<String> = listed.iter().map(|listed| listed.id.clone()).collect();
-    known.keep_only(|id| seen.contains(id));
-    for (id, container) in known.listed().filter(|(id, _)| !seen.contains(*id)) {
+    let hidden: HashSet<&str> = unlisted
+        .iter()
+        .filter(|cgroup| cgroup.container.is_some())
+        .filter_map(Cgroup::container_id)
+        .collect();
+    known.keep_only(|id| seen.contains(id) || hidden.contains(id));
+    let others =
+        known.listed().filter(|(id, container)| !seen.contains(*id) && scope.wants(container));
+    for (id, container) in others {
         let labels = render(&container.cgroup, Some(container));
         let path = container.cgroup.clone();
         listed.push(Listed::new(id.clone(), labels, Arc::clone(container), path));

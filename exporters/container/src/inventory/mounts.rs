@@ -1,8 +1,10 @@
 //! The host's mounts, proc_pid_mountinfo(5), and the disks below them, `/proc/diskstats`.
 
-use std::path::Path;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::{Path, PathBuf};
 
-use common::error::{ParseError, Partial};
+use common::error::{FirstError, ParseError, Partial};
 use common::kernel::mountinfo;
 
 use crate::host::Host;
@@ -20,7 +22,7 @@ pub(crate) struct Mount {
     /// `major:minor` of the file system.
     pub(crate) number: String,
     /// Where it is mounted, as the host's first process sees it.
-    pub(crate) point: String,
+    pub(crate) point: PathBuf,
     /// Type, such as `ext4`.
     pub(crate) fs_type: String,
     /// What is mounted, such as `/dev/sda1`.
@@ -35,9 +37,14 @@ impl Mount {
     }
 }
 
-/// All mounts of the host, in the kernel's order; `None` if its process 1 cannot be seen.
+/// The mounts of the host that are reached by their mount points, in the kernel's order; `None` if
+/// its process 1 cannot be seen.
 pub(crate) fn read(host: &Host) -> Partial<Option<Vec<Mount>>> {
-    host.parse_proc_rows("1/mountinfo", parse)
+    match host.mounts() {
+        Ok(Some(file)) => file.parse_rows(parse).map(Some),
+        Ok(None) => Partial::whole(None),
+        Err(error) => Partial { good: None, error: Some(error) },
+    }
 }
 
 /// The file systems on disks that are the host's own: each once, where it was mounted first,
@@ -45,7 +52,7 @@ pub(crate) fn read(host: &Host) -> Partial<Option<Vec<Mount>>> {
 pub(crate) fn of_host<'a>(mounts: &'a [Mount], data_folder: Option<&Path>) -> Vec<&'a Mount> {
     let mut chosen: Vec<&Mount> = Vec::new();
     for mount in mounts {
-        let point = Path::new(&mount.point);
+        let point = mount.point.as_path();
         let is_inside =
             data_folder.is_some_and(|folder| point != folder && point.starts_with(folder));
         let is_known = chosen.iter().any(|known| known.source == mount.source);
@@ -59,27 +66,24 @@ pub(crate) fn of_host<'a>(mounts: &'a [Mount], data_folder: Option<&Path>) -> Ve
 /// The mount that `path` is on: the one with the longest mount point, the last of equal ones.
 pub(crate) fn holding<'a>(mounts: &'a [Mount], path: &Path) -> Option<&'a Mount> {
     let holders = mounts.iter().filter(|mount| path.starts_with(&mount.point));
-    holders.max_by_key(|mount| mount.point.len())
+    holders.max_by_key(|mount| mount.point.as_os_str().len())
 }
 
 /// `36 35 98:0 /root /point rw,noatime shared:1 - ext3 /dev/root rw,errors=continue`
 fn parse(text: &str) -> Partial<Vec<Mount>, ParseError> {
-    mountinfo::parse(text)
-        .map(|mount| {
-            let mount = mount?;
-            Ok(Mount {
-                number: mount.number.to_owned(),
-                point: name(mount.point),
-                fs_type: mount.fs_type.to_owned(),
-                source: name(mount.source),
-            })
-        })
-        .collect()
-}
-
-/// A name as it is, without the kernel's escapes.
-fn name(field: &str) -> String {
-    mountinfo::unescape(field, " \t\n\\").into_owned()
+    let mut errors = FirstError::default();
+    let all = mountinfo::parse(text).filter_map(|mount| errors.note(mount));
+    let all: Vec<mountinfo::Mount<'_>> = all.collect();
+    let tree = mountinfo::Tree::new(&all);
+    let reached = all.iter().enumerate().filter(|(index, _)| tree.is_reached(*index));
+    let mounts = reached.map(|(_, mount)| Mount {
+        number: mount.number.to_owned(),
+        point: OsString::from_vec(mountinfo::unescape(mount.point).into_owned()).into(),
+        fs_type: mount.fs_type.to_owned(),
+        source: mountinfo::unescape_text(mount.source).into_owned(),
+    });
+    let mounts = mounts.collect();
+    errors.beside(mounts)
 }
 
 #[cfg(test)]
@@ -99,7 +103,10 @@ mod tests {
         let mounts = parse(MOUNTINFO).good;
         assert_eq!(mounts.len(), 5);
         let disk = &mounts[2];
-        assert_eq!((disk.number.as_str(), disk.point.as_str()), ("8:1", "/mnt/my disk"));
+        assert_eq!(
+            (disk.number.as_str(), disk.point.as_path()),
+            ("8:1", Path::new("/mnt/my disk"))
+        );
         let on_disk: Vec<bool> = mounts.iter().map(Mount::is_on_disk).collect();
         assert_eq!(on_disk, [true, false, true, true, false]);
     }
@@ -107,7 +114,8 @@ mod tests {
     #[test]
     fn a_path_is_on_the_innermost_mount() {
         let mounts = parse(MOUNTINFO).good;
-        let holder = |path: &str| holding(&mounts, Path::new(path)).unwrap().point.as_str();
+        let holder =
+            |path: &str| holding(&mounts, Path::new(path)).unwrap().point.to_str().unwrap();
         assert_eq!(holder("/srv/docker/overlay2"), "/srv");
         assert_eq!(holder("/srv2"), "/");
         assert_eq!(holding(&mounts[1..2], Path::new("/srv")), None);
@@ -118,11 +126,27 @@ mod tests {
         let mounts = parse(MOUNTINFO).good;
         let points = |folder: Option<&str>| -> Vec<&str> {
             let mounts = of_host(&mounts, folder.map(Path::new));
-            mounts.into_iter().map(|mount| mount.point.as_str()).collect()
+            mounts.into_iter().map(|mount| mount.point.to_str().unwrap()).collect()
         };
         assert_eq!(points(None), ["/", "/mnt/my disk"]);
         assert_eq!(points(Some("/mnt")), ["/", "/srv"]);
         assert_eq!(points(Some("/mnt/my disk")), ["/", "/mnt/my disk"]);
+    }
+
+    #[test]
+    fn a_hidden_mount_holds_nothing_and_names_may_have_any_byte() {
+        let text = format!(
+            "{MOUNTINFO}32 27 8:5 / /srv rw - ext4 /dev/sdc rw\n\
+             33 32 8:6 / /srv/x\\134x2d\\351 rw - ext4 /dev/sd\\043 rw\n"
+        );
+        let mounts = parse(&text);
+        assert_eq!(mounts.error, None);
+        let mounts = mounts.good;
+        assert_eq!(holding(&mounts, Path::new("/srv/docker")).unwrap().source, "/dev/sdc");
+        assert_eq!(mounts.iter().filter(|mount| mount.point == Path::new("/srv")).count(), 1);
+        let odd = mounts.last().unwrap();
+        assert_eq!(odd.point.as_os_str().as_encoded_bytes(), b"/srv/x\\x2d\xe9");
+        assert_eq!(odd.source, "/dev/sd#");
     }
 
     #[test]

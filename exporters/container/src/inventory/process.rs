@@ -2,6 +2,7 @@
 
 use super::{Cgroup, Inventory};
 use crate::cgroup::CgroupReader;
+use crate::runtimes::container::Container;
 
 /// Id of the init process of a container, or of the host for the root.
 pub(crate) fn init_process(
@@ -23,14 +24,19 @@ pub(crate) fn init_process(
     (is_own == Some(true)).then_some(pid)
 }
 
-/// The init process, unless its network is another container's, which reports it.
+/// The init process, unless its network is another container's, which reports it, or the host's, if
+/// that is not to be shown.
 pub(crate) fn network_process(
     inventory: &Inventory,
     cgroup: &Cgroup,
     reader: &mut CgroupReader<'_>,
 ) -> Option<i64> {
     let container = cgroup.container.as_deref();
-    if container.is_some_and(|container| container.has_foreign_network) {
+    let is_hidden = |container: &Container| {
+        container.has_foreign_network
+            || (inventory.hides_host_network && container.has_host_network())
+    };
+    if container.is_some_and(is_hidden) {
         return None;
     }
     init_process(inventory, cgroup, reader)

@@ -35,6 +35,15 @@ pub struct Container {
     pub ports: Vec<Port>,
     /// The network is another container's, which reports it.
     pub has_foreign_network: bool,
+    /// The kind of its network: `bridge`, `host`, `none`, `container` for another one's, or the name
+    /// of a network; empty if it is unknown.
+    pub network_mode: String,
+    /// Its labels are none of those that are to be shown.
+    pub is_unwanted: bool,
+    /// Weight in the competition for CPU time that was asked for, on the scale of cgroup v1.
+    pub cpu_shares: Option<i64>,
+    /// Bytes of memory that were asked to be left to it.
+    pub memory_reservation: Option<i64>,
     /// Host path of the writable layer, where the storage driver reports it.
     pub layer: Option<String>,
 }
@@ -52,6 +61,11 @@ impl Container {
         let texts = self.name.len() + self.image.len() + self.cgroup.len();
         let layer = self.layer.as_ref().map_or(0, String::len);
         size_of::<Self>() + texts + layer + labels.sum::<usize>() + ports.sum::<usize>()
+    }
+
+    /// True if it has the network of the host, and with it the host's traffic.
+    pub fn has_host_network(&self) -> bool {
+        self.network_mode == "host"
     }
 
     /// Takes over from an earlier description what a new one does not repeat.

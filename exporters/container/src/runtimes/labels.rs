@@ -1,11 +1,13 @@
 //! Labels and environment variables of a container as labels of its samples.
 
 use std::collections::{BTreeMap, HashMap};
+use std::str::FromStr;
 use std::sync::Arc;
 
 use common::cli::CommaList;
 use common::error::excerpt;
 use common::failures::OddityLog;
+use common::filter::Pattern;
 use common::metric::sanitize_name;
 
 /// Synthetic container label, as in cAdvisor.
@@ -55,6 +57,27 @@ pub struct Labelling {
     /// compose_service
     #[arg(id = "container.compose-labels", long = "container.compose-labels")]
     has_compose: bool,
+    /// Show only containers with a label that this finds, written as KEY=VALUE
+    #[arg(id = "container.label-include", long = "container.label-include", value_name = "REGEX")]
+    include: Option<Pattern>,
+    /// Leave out containers with a label that this finds, written as KEY=VALUE
+    #[arg(id = "container.label-exclude", long = "container.label-exclude", value_name = "REGEX")]
+    exclude: Option<Pattern>,
+    /// Container labels to turn into Prometheus labels, by key, also with
+    /// --store_container_labels=false
+    #[arg(id = "container.keys-include", long = "container.keys-include", value_name = "REGEX")]
+    keys_include: Option<Pattern>,
+    /// Container labels not to turn into Prometheus labels, by key
+    #[arg(id = "container.keys-exclude", long = "container.keys-exclude", value_name = "REGEX")]
+    keys_exclude: Option<Pattern>,
+    /// Names of Prometheus labels for container labels, instead of container_label_KEY: KEY=NAME
+    #[arg(
+        id = "container.rename-labels",
+        long = "container.rename-labels",
+        value_name = "KEY=NAME,...",
+        default_value = ""
+    )]
+    renamed: Renames,
     /// Labels of which this has been logged.
     #[arg(skip)]
     too_long: Arc<OddityLog>,
@@ -81,8 +104,11 @@ impl Labelling {
         }
         let mut named = BTreeMap::new();
         for (key, value) in raw {
-            if self.store_all || self.whitelist.0.iter().any(|wanted| wanted == key) {
-                let name = sanitize_name(&format!("container_label_{key}"));
+            if self.keeps(key) {
+                let name = self.renamed.name_of(key).map_or_else(
+                    || sanitize_name(&format!("container_label_{key}")),
+                    ToOwned::to_owned,
+                );
                 named.entry(name).or_insert_with(|| value.to_owned());
             }
         }
@@ -101,6 +127,26 @@ impl Labelling {
             }
         }
         self.bounded(named)
+    }
+
+    /// True if the label of this key becomes one of samples.
+    fn keeps(&self, key: &str) -> bool {
+        let is_named = self.whitelist.0.iter().any(|wanted| wanted == key)
+            || self.renamed.name_of(key).is_some()
+            || found(self.keys_include.as_ref(), key);
+        // A pattern takes the place of all.
+        let is_stored = self.store_all && self.keys_include.as_ref().is_none_or(Pattern::is_empty);
+        (is_stored || is_named || key == RESTART_COUNT && self.store_all)
+            && !found(self.keys_exclude.as_ref(), key)
+    }
+
+    /// True if a container with these labels is to be shown.
+    pub(crate) fn wants(&self, labels: &HashMap<String, String>) -> bool {
+        let any = |pattern: Option<&Pattern>| {
+            labels.iter().any(|(key, value)| found(pattern, &format!("{key}={value}")))
+        };
+        (self.include.as_ref().is_none_or(Pattern::is_empty) || any(self.include.as_ref()))
+            && !any(self.exclude.as_ref())
     }
 
     fn bounded(&self, named: BTreeMap<String, String>) -> Vec<(String, String)> {
@@ -123,8 +169,45 @@ impl Labelling {
     }
 }
 
+/// True if there is a pattern, other than an empty one, that occurs in `text`.
+fn found(pattern: Option<&Pattern>, text: &str) -> bool {
+    pattern.is_some_and(|pattern| !pattern.is_empty() && pattern.matches(text))
+}
+
+/// Keys of container labels, and the names that they are given.
+#[derive(Clone, Debug, Default)]
+struct Renames(Vec<(String, String)>);
+
+impl Renames {
+    fn name_of(&self, key: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == key).map(|(_, name)| name.as_str())
+    }
+}
+
+impl FromStr for Renames {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let pairs = text.split(',').map(str::trim).filter(|pair| !pair.is_empty());
+        let pair = |pair: &str| {
+            let (key, name) = pair.rsplit_once('=').ok_or("expected KEY=NAME")?;
+            let is_name = !name.is_empty()
+                && !name.starts_with("__")
+                && sanitize_name(name) == name
+                && !["id", "image", "name"].contains(&name);
+            if !is_name {
+                return Err(format!("{name:?} cannot be the name of a label of containers"));
+            }
+            Ok((key.to_owned(), name.to_owned()))
+        };
+        pairs.map(pair).collect::<Result<_, String>>().map(Self)
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use clap::FromArgMatches as _;
+
     use super::*;
 
     fn labelling(store_all: bool, whitelist: &str, env: &str) -> Labelling {
@@ -133,8 +216,7 @@ mod tests {
             store_all,
             whitelist: list(whitelist),
             env_prefixes: list(env),
-            has_compose: false,
-            too_long: Arc::default(),
+            ..Labelling::default()
         }
     }
 
@@ -177,6 +259,59 @@ mod tests {
         let expected = [pair("compose_project", "shop"), pair("compose_service", "web")];
         assert_eq!(few.render(&HashMap::from(labels), &[], 0), expected);
         assert_eq!(few.render(&HashMap::new(), &[], 0), []);
+    }
+
+    /// What the flags make of three labels, and whether their container is shown.
+    fn by_flags(flags: &[&str]) -> (Vec<(String, String)>, bool) {
+        let words = ["container-exporter"].iter().chain(flags).map(Into::into);
+        let matches = common::commands::parse::<crate::ContainerExporter>(words).unwrap();
+        let labelling = Labelling::from_arg_matches(&matches).unwrap();
+        let labels = [("org.team", "red"), ("org.stage", "live"), ("build", "7")];
+        let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        (labelling.render(&labels, &[], 2), labelling.wants(&labels))
+    }
+
+    #[test]
+    fn patterns_choose_labels_by_their_keys() {
+        let (stage, team) =
+            (pair("container_label_org_stage", "live"), pair("container_label_org_team", "red"));
+        let restarts = pair("container_label_restartcount", "2");
+        let (build, all) = (pair("container_label_build", "7"), &[][..]);
+        let everything = [build.clone(), stage.clone(), team.clone(), restarts.clone()];
+        assert_eq!(by_flags(all).0, everything);
+        let org = [stage.clone(), team.clone(), restarts.clone()];
+        assert_eq!(by_flags(&["--container.keys-include=^org\\."]).0, org);
+        assert_eq!(by_flags(&["--container.keys-exclude=^build$"]).0, org);
+        let few = ["--store_container_labels=false", "--container.keys-include=m$|x"];
+        assert_eq!(by_flags(&few).0, std::slice::from_ref(&team));
+        let both = ["--container.keys-include=org", "--container.keys-exclude=team,|stage"];
+        assert_eq!(by_flags(&both).0, [team, restarts]);
+        assert_eq!(by_flags(&["--container.keys-exclude="]).0, everything);
+    }
+
+    #[test]
+    fn labels_are_renamed() {
+        let few =
+            ["--store_container_labels=false", "--container.rename-labels=org.team=team, x=y"];
+        assert_eq!(by_flags(&few).0, [pair("team", "red")]);
+        for bad in ["x", "a=", "a=1b-c", "a=name", "a=id", "a=__x", "a=b,c"] {
+            assert!(bad.parse::<Renames>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn containers_are_chosen_by_their_labels() {
+        for (flags, is_shown) in [
+            (&[][..], true),
+            (&["--container.label-include=^org\\.team=(red|blue)$"], true),
+            (&["--container.label-include=^org\\.team=blue$"], false),
+            (&["--container.label-exclude=^org\\.stage=live$"], false),
+            (&["--container.label-exclude=^build=8$"], true),
+            (&["--container.label-include=team", "--container.label-exclude=^build"], false),
+            (&["--container.label-include=", "--container.label-exclude="], true),
+        ] {
+            assert_eq!(by_flags(flags).1, is_shown, "{flags:?}");
+        }
     }
 
     #[test]

@@ -11,9 +11,6 @@ const VOLATILE: &[&str] = &[
     "container_exporter_build_info",
     "container_exporter_collector_duration_seconds",
     "container_last_seen",
-    "machine_cpu_physical_cores",
-    "machine_memory_bytes",
-    "machine_swap_bytes",
     "process_",
     "promhttp_",
 ];

@@ -1,6 +1,7 @@
 //! The exporter on fixture trees, with a Docker daemon that gives recorded answers.
 
 mod cgroups;
+mod choice;
 mod drivers;
 mod flags;
 mod floods;
@@ -8,6 +9,7 @@ mod follow;
 mod fuzz;
 mod golden;
 mod labels;
+mod machine;
 mod parity;
 mod states;
 mod stub;

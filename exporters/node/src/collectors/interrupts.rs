@@ -155,6 +155,28 @@ mod tests {
     }
 
     #[test]
+    fn counts_go_to_the_cpus_of_the_heading() {
+        let text = "           CPU0       CPU2       \n \
+            20:          5          7   IR-PCI-MSIX-0000:00:1f.2    0-edge      ahci[0000:00:1f.2]\n\
+            IPI0:      1111       2222       Rescheduling interrupts\nErr:          0\n";
+        let (cpus, rows) = cpu_columns::parse(text).unwrap();
+        let rows = rows.filter_map(|(name, row)| parse_row(cpus.len(), name, row));
+        let rows: Vec<_> = rows.map(Result::unwrap).collect();
+        let mut sink = Sink::default();
+        let options = Options { include: None, exclude: None, include_zeros: true };
+        Interrupts::new(&options).push(&cpus, &rows, &mut sink);
+        let values: Vec<String> = testing::samples(&sink);
+        let of = |cpu: &str, kind: &str| {
+            let (cpu, kind) = (format!("cpu=\"{cpu}\""), format!("type=\"{kind}\""));
+            let found = values.iter().find(|line| line.contains(&cpu) && line.contains(&kind));
+            found.and_then(|line| line.rsplit(' ').next()).map(str::to_owned)
+        };
+        assert_eq!((of("0", "20").as_deref(), of("2", "20").as_deref()), (Some("5"), Some("7")));
+        assert_eq!(of("2", "IPI0").as_deref(), Some("2222"));
+        assert_eq!((of("1", "20"), values.len()), (None, 4));
+    }
+
+    #[test]
     fn flags_choose_by_name_info_and_devices() {
         let rows: Vec<_> = [("1", "3 0 IO-APIC 1-edge i8042"), ("LOC", "5 6 Local timer")]
             .map(|(name, row)| parse_row(2, name, row).unwrap().unwrap())

@@ -68,6 +68,7 @@ mod time;
 mod timex;
 mod udp_queues;
 mod uname;
+mod unit_cgroups;
 mod vmstat;
 mod watchdog;
 mod wifi;
@@ -95,7 +96,8 @@ pub const COLLECTORS: &[Entry<Host>] = &[
         .with_flags(arp::Options::augment_args),
     Entry::on("bcache", "block caches", bcache::build).with_flags(bcache::Options::augment_args),
     Entry::on("bcachefs", "bcachefs file systems", plain::<bcachefs::Bcachefs>),
-    Entry::on("bonding", "bonded network devices and their links", plain::<bonding::Bonding>),
+    Entry::on("bonding", "bonded network devices and their links", bonding::build)
+        .with_flags(bonding::Options::augment_args),
     Entry::on("btrfs", "space and errors of btrfs file systems", plain::<btrfs::Btrfs>),
     Entry::off("buddyinfo", "free blocks of memory by size", plain::<buddyinfo::Buddyinfo>),
     Entry::off("cgroups", "controllers of cgroups", plain::<cgroups::Cgroups>),
@@ -138,7 +140,7 @@ pub const COLLECTORS: &[Entry<Host>] = &[
     Entry::off("lnstat", "network caches per CPU", plain::<lnstat::Lnstat>),
     Entry::on("loadavg", "load averages", plain::<loadavg::LoadAvg>),
     Entry::off("logind", "user sessions", plain::<logind::Logind>),
-    Entry::on("mdadm", "software RAID", plain::<mdadm::Mdadm>),
+    Entry::on("mdadm", "software RAID", mdadm::build).with_flags(mdadm::Options::augment_args),
     Entry::on("meminfo", "memory by use", plain::<meminfo::Meminfo>),
     Entry::off("meminfo_numa", "memory by use and NUMA node", plain::<meminfo_numa::MeminfoNuma>),
     Entry::off("mountstats", "requests per NFS mount", plain::<mountstats::Mountstats>),
@@ -197,6 +199,8 @@ pub const COLLECTORS: &[Entry<Host>] = &[
     Entry::on("timex", "clock synchronisation", plain::<timex::ClockDiscipline>),
     Entry::on("udp_queues", "bytes waiting in UDP sockets", plain::<udp_queues::UdpQueues>),
     Entry::on("uname", "kernel and host name", plain::<uname::Uname>),
+    Entry::off("unit_cgroups", "CPU, memory and I/O of systemd units", unit_cgroups::build)
+        .with_flags(unit_cgroups::Options::augment_args),
     Entry::on("vmstat", "paging and out-of-memory kills", vmstat::build)
         .with_flags(vmstat::Options::augment_args),
     Entry::on("watchdog", "watchdog timers", plain::<watchdog::Watchdog>),

@@ -9,6 +9,11 @@ use common::kernel::{Hex, lines, words};
 use common::metric::{Metric, counter, gauge};
 
 use crate::host::Host;
+use crate::readers::attributes::parsed_in_part;
+use crate::readers::cpu_list;
+
+/// The CPUs that are in use.
+const ONLINE: &str = "devices/system/cpu/online";
 
 const FILE: &str = "net/softnet_stat";
 
@@ -50,6 +55,8 @@ const NUMBER: usize = 12;
 #[derive(Debug, PartialEq)]
 struct Cpu {
     number: String,
+    /// The number is the kernel's, not that of the line.
+    is_named: bool,
     /// `None` for a column that is malformed.
     columns: Vec<Option<u64>>,
 }
@@ -69,7 +76,13 @@ pub(super) struct Softnet;
 impl Collector<Host> for Softnet {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
         let text = host.proc(FILE)?;
-        let cpus = parse(&text);
+        let mut cpus = parse(&text);
+        // Kernels before 5.10 have no column for the number, and no line for a CPU that is off.
+        if cpus.good.iter().any(|cpu| !cpu.is_named) {
+            let mut errors = FirstError::default();
+            let online = parsed_in_part(host, ONLINE, cpu_list::parse, &mut errors);
+            number(&mut cpus.good, &online.unwrap_or_default());
+        }
         sink.table(METRICS, cpus.good.iter().map(|cpu| ([("cpu", &*cpu.number)], cpu)));
         cpus.map_error(|error| text.blame(error)).finish()
     }
@@ -86,15 +99,39 @@ fn parse(text: &str) -> Partial<Vec<Cpu>, ParseError> {
             errors.keep(ParseError::Form(format!("only {} columns", columns.len())));
             continue;
         }
+        let is_named = columns.len() > NUMBER;
         let number = columns.get(NUMBER).copied().unwrap_or(Some(index as u64));
-        cpus.extend(number.map(|number| Cpu { number: number.to_string(), columns }));
+        cpus.extend(number.map(|number| Cpu { number: number.to_string(), is_named, columns }));
     }
     errors.beside(cpus).not_empty("no CPU")
+}
+
+/// Gives lines without numbers those of the CPUs that are online, in order.
+fn number(cpus: &mut [Cpu], online: &[String]) {
+    for cpu in cpus.iter_mut().filter(|cpu| !cpu.is_named) {
+        let line: Option<usize> = cpu.number.parse().ok();
+        if let Some(number) = line.and_then(|line| online.get(line)) {
+            cpu.number.clone_from(number);
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_without_numbers_are_those_of_the_cpus_that_are_online() {
+        let mut cpus = parse("1 0 0 0 0 0 0 0 9\nx\n2 0 0 0 0 0 0 0 8\n").good;
+        number(&mut cpus, &["0".into(), "2".into(), "5".into()]);
+        let numbers: Vec<&str> = cpus.iter().map(|cpu| &*cpu.number).collect();
+        assert_eq!(numbers, ["0", "5"]);
+        number(&mut cpus, &[]);
+        assert_eq!(cpus[1].number, "5");
+        let mut named = parse("1 0 0 0 0 0 0 0 0 0 0 0 7\n").good;
+        number(&mut named, &["0".into()]);
+        assert_eq!(named[0].number, "7");
+    }
 
     #[test]
     fn the_cpu_is_a_column_or_the_line() {

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use common::collector::Collector;
 use common::error::{CollectError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
+use common::kernel::mountinfo::unescape_text;
 use common::metric::{Metric, gauge};
 
 use crate::host::Host;
@@ -21,7 +22,6 @@ const METRICS: &[Metric<Area>] = &[
 /// One line.
 #[derive(Debug, PartialEq)]
 struct Area {
-    /// As the kernel writes it: a space in a file's name stays `\040`, as in the reference exporter.
     device: String,
     swap_type: String,
     size_bytes: f64,
@@ -61,7 +61,8 @@ fn parse(text: &str) -> Partial<Vec<Area>, ParseError> {
 fn parse_area(line: &str) -> Result<Area, ParseError> {
     let mut words = line.split_ascii_whitespace();
     let mut word = |field| words.next().ok_or(ParseError::Missing { field });
-    let (device, swap_type) = (word("file name")?.to_owned(), word("type")?.to_owned());
+    let (device, swap_type) =
+        (unescape_text(word("file name")?).into_owned(), word("type")?.to_owned());
     let size_kib: u64 = parse_number("size", Some(word("size")?))?;
     let used_kib: u64 = parse_number("used", Some(word("used")?))?;
     let priority: i64 = parse_number("priority", Some(word("priority")?))?;
@@ -82,9 +83,9 @@ mod tests {
 
     #[test]
     fn sizes_are_bytes_and_priorities_signed() {
-        let text = format!("{HEADINGS}/swap\\040file   file\t\t2097148\t\t8\t\t-2\n");
+        let text = format!("{HEADINGS}/swap\\040file\\134x   file\t\t2097148\t\t8\t\t-2\n");
         let expected = Area {
-            device: "/swap\\040file".into(),
+            device: "/swap file\\x".into(),
             swap_type: "file".into(),
             size_bytes: 2_147_479_552.0,
             used_bytes: 8192.0,

@@ -10,9 +10,8 @@ use std::sync::Mutex;
 
 use anyhow::Context as _;
 use common::error::{CollectError, ParseError, parse_number};
-use common::kernel::{Budget, KernelFile, Root, read_text};
+use common::kernel::{Budget, KernelFile, Root, is_withheld, read_text};
 use common::sync::lock;
-use rustix::io::Errno;
 
 pub use paths::Paths;
 
@@ -113,6 +112,14 @@ impl Host {
         self.proc.read_lines_if_present(self.locate(path.into()), longest)
     }
 
+    /// The list of mounts at `path` below the proc root; bytes that are no UTF-8 are escaped.
+    ///
+    /// # Errors
+    /// [`CollectError::Read`] with the full path.
+    pub fn proc_mounts<'a>(&'a self, path: &'a str) -> Result<KernelFile<'a>, CollectError> {
+        self.proc.read_mounts(path)
+    }
+
     /// A file below the sys root, or `None` if there is no such file.
     ///
     /// # Errors
@@ -125,8 +132,8 @@ impl Host {
     }
 
     /// Trimmed content of a device's attribute below the sys root, or `None` if the
-    /// device does not give it: no such file, no permission, not supported, or the
-    /// device has gone. The file is read once: broken drivers may answer `EAGAIN` for ever.
+    /// device does not give it, see [`is_withheld`]. The file is read once: broken drivers may
+    /// answer `EAGAIN` for ever.
     ///
     /// # Errors
     /// [`CollectError::Read`] for any other reason.
@@ -153,8 +160,10 @@ impl Host {
     ) -> Result<Option<T>, CollectError> {
         match self.sys.read_attribute(path, parse) {
             Ok(parsed) => parsed.map(Some).map_err(|error| self.malformed_sys(path, error)),
-            Err(error) if is_withheld(error) => Ok(None),
-            Err(error) => Err(CollectError::read(self.sys_path(path), error)),
+            Err(error) => match io::Error::from(error) {
+                error if is_withheld(&error) => Ok(None),
+                error => Err(CollectError::read(self.sys_path(path), error)),
+            },
         }
     }
 
@@ -175,15 +184,15 @@ impl Host {
     }
 
     /// Where a symbolic link below the sys root leads to, in full and with all links
-    /// resolved, or `None` if there is no such link.
+    /// resolved, or `None` if the device shows no such link.
     ///
     /// # Errors
-    /// [`CollectError::Read`] for any reason but absence.
+    /// [`CollectError::Read`] for any other reason.
     pub fn resolve_sys(&self, path: &str) -> Result<Option<PathBuf>, CollectError> {
         let path = self.sys_path(path);
         match path.canonicalize() {
             Ok(target) => Ok(Some(target)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) if is_withheld(&error) => Ok(None),
             Err(error) => Err(CollectError::read(path, error)),
         }
     }
@@ -248,21 +257,6 @@ impl Host {
             ["proc", "sys", "root", "udev"].map(|name| tree.join(name));
         Self::open(&Paths { procfs, sysfs, rootfs, udev_data }).unwrap()
     }
-}
-
-/// True for the errors by which a device tells that it has no such attribute to show.
-fn is_withheld(error: Errno) -> bool {
-    matches!(
-        error,
-        Errno::NOENT
-            | Errno::ACCESS
-            | Errno::PERM
-            | Errno::OPNOTSUPP
-            | Errno::INVAL
-            | Errno::NODEV
-            | Errno::NXIO
-            | Errno::NOTDIR
-    )
 }
 
 #[cfg(test)]

@@ -2,22 +2,23 @@
 
 use common::error::ParseError;
 
+use super::attributes::number_after;
+
 /// The CPUs' labels, and of each row the name and the text behind the colon.
 ///
-/// A CPU's label is its position, as in the reference exporter: where CPUs are
-/// offline, `/proc/interrupts` has no column for them and the labels of those
-/// behind them are too small.
+/// A CPU's label is the number in its heading: `/proc/interrupts` has no column for CPUs that are
+/// offline, and those behind them would take their numbers.
 pub(crate) fn parse(
     text: &str,
 ) -> Result<(Vec<String>, impl Iterator<Item = (&str, &str)>), ParseError> {
     let mut lines = text.lines();
     let heading = lines.next().unwrap_or_default().split_ascii_whitespace();
     let mut cpus = Vec::new();
-    for (position, column) in heading.enumerate() {
-        if !column.starts_with("CPU") {
+    for column in heading {
+        let Some(number) = number_after(column, "CPU") else {
             return Err(ParseError::form("heading of no CPU", column));
-        }
-        cpus.push(position.to_string());
+        };
+        cpus.push(number.to_owned());
     }
     if cpus.is_empty() {
         return Err(ParseError::Form("no heading".into()));
@@ -30,15 +31,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cpus_are_labelled_by_position() {
+    fn cpus_are_labelled_by_their_headings() {
         let (cpus, rows) = parse("     CPU0       CPU2\n  1:  7  8 x:y\nno row\nIPI0:9\n").unwrap();
-        assert_eq!(cpus, ["0", "1"]);
+        assert_eq!(cpus, ["0", "2"]);
         assert_eq!(rows.collect::<Vec<_>>(), [("1", "  7  8 x:y"), ("IPI0", "9")]);
     }
 
     #[test]
     fn a_file_without_heading_is_refused() {
-        for text in ["", "\n", "  1: 2 3\n", "CPU0 CP\n"] {
+        for text in ["", "\n", "  1: 2 3\n", "CPU0 CP\n", "CPU\n", "CPU0 CPUx\n"] {
             assert!(parse(text).is_err(), "{text:?}");
         }
     }

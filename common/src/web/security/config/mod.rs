@@ -17,6 +17,10 @@ use crate::secret::Secret;
 /// A configuration file longer than this is a mistake.
 const MAX_SIZE: u64 = 1024 * 1024;
 
+/// Costs of bcrypt up to this are accepted: a login takes some 2 s, twice the time of a cost of one
+/// less. It would take two days with the highest there is, and nobody else could log in meanwhile.
+const MAX_COST: u32 = 15;
+
 /// What a file says, checked as far as that is possible without the files that it names.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Settings {
@@ -233,12 +237,16 @@ fn users(raw: BTreeMap<String, Text>) -> Result<BTreeMap<String, Password>, Conf
     Ok(users)
 }
 
-/// True for what bcrypt makes.
-pub(super) fn check_hash(hash: &Secret) -> Result<(), &'static str> {
-    let parts = bcrypt::HashParts::from_str(hash.expose());
-    match parts {
-        Ok(parts) if (4..=31).contains(&parts.get_cost()) && hash.expose().len() == 60 => Ok(()),
-        _ => Err("expected a bcrypt hash of 60 characters"),
+/// An error for what bcrypt does not make, or what would take too long to check.
+pub(super) fn check_hash(hash: &Secret) -> Result<(), String> {
+    let parts = bcrypt::HashParts::from_str(hash.expose()).ok();
+    let cost = parts.map(|parts| parts.get_cost()).filter(|cost| (4..=31).contains(cost));
+    match cost.filter(|_| hash.expose().len() == 60) {
+        None => Err("expected a bcrypt hash of 60 characters".to_owned()),
+        Some(cost) if cost > MAX_COST => Err(format!(
+            "the hash has cost {cost}, more than {MAX_COST}: each login would take many seconds"
+        )),
+        Some(_) => Ok(()),
     }
 }
 

@@ -183,12 +183,32 @@ fn bad_values_name_key_and_reason() {
 }
 
 #[test]
+fn a_hash_that_would_take_too_long_is_refused() {
+    let rest = "QyTd7d0n3Iy.u1gVjOO.hO4VLQ4aQ6H8bmCYfAxq1u6Ghrf2nRvXO";
+    let config = |cost: &str| format!("basic_auth_users: {{alice: '$2y${cost}${rest}'}}");
+    for cost in ["04", "10", "15"] {
+        assert_eq!(parsed(&config(cost)).unwrap().users.len(), 1, "{cost}");
+    }
+    for (cost, reason) in [
+        ("16", "cost 16, more than 15"),
+        ("31", "cost 31, more than 15"),
+        ("03", "expected a bcrypt hash"),
+        ("32", "expected a bcrypt hash"),
+        ("99", "expected a bcrypt hash"),
+        ("xx", "expected a bcrypt hash"),
+    ] {
+        let (key, found) = error(&config(cost));
+        assert_eq!(key, "basic_auth_users.alice", "{cost}");
+        assert!(found.contains(reason) && !found.contains("QyTd"), "{cost}: {found}");
+    }
+}
+
+#[test]
 fn keys_that_do_not_go_together_are_named() {
     let type_key = "tls_server_config.client_auth_type";
     for (keys, key, reason) in [
         ("client_auth_type: noclientcert", type_key, "expected"),
         ("client_ca_file: ca.pem", "tls_server_config.client_ca_file", "NoClientCert"),
-        ("client_auth_type: RequireAndVerifyClientCert", type_key, "client_ca_file"),
         ("client_allowed_sans: [a]", "tls_server_config.client_allowed_sans", "NoClientCert"),
         (
             "max_version: TLS12, cipher_suites: [TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384]",

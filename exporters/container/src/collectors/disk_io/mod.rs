@@ -33,8 +33,12 @@ const METRICS: &[Metric<Row>] = &[
     counter("container_fs_writes_merged_total", "Writes merged with others.", |row| {
         row.disk(5).or_else(|| value(&row.io.merged, "Write"))
     }),
-    counter("container_fs_sector_reads_total", "Sectors of 512 bytes read.", |row| row.disk(2)),
-    counter("container_fs_sector_writes_total", "Sectors of 512 bytes written.", |row| row.disk(6)),
+    counter("container_fs_sector_reads_total", "Sectors of 512 bytes read.", |row| {
+        row.disk(2).or_else(|| sectors(&row.io, "Read"))
+    }),
+    counter("container_fs_sector_writes_total", "Sectors of 512 bytes written.", |row| {
+        row.disk(6).or_else(|| sectors(&row.io, "Write"))
+    }),
     counter("container_fs_read_seconds_total", "Total time of all reads.", |row| {
         row.disk_seconds(3).or_else(|| seconds(value(&row.io.service_nanoseconds, "Read")))
     }),
@@ -69,6 +73,14 @@ const METRICS: &[Metric<Row>] = &[
         |row| row.io.cost.indelay.map(|time| time / 1e6),
     ),
 ];
+
+/// The kernel counts block I/O in sectors of 512 bytes, whatever the disk's own are.
+const SECTOR_BYTES: f64 = 512.0;
+
+/// Of a cgroup the kernel gives bytes only, all of them whole sectors.
+fn sectors(io: &DeviceIo, operation: &str) -> Option<f64> {
+    value(&io.bytes, operation).map(|bytes| (bytes / SECTOR_BYTES).floor())
+}
 
 fn seconds(nanoseconds: Option<f64>) -> Option<f64> {
     nanoseconds.map(|time| time / 1e9)

@@ -9,7 +9,7 @@ const DISKSTATS: &str = "\
 
 fn mount(number: &str, source: &str) -> Mount {
     let (number, source) = (number.to_owned(), source.to_owned());
-    Mount { number, point: "/".to_owned(), fs_type: "ext4".to_owned(), source }
+    Mount { number, point: "/".into(), fs_type: "ext4".to_owned(), source }
 }
 
 fn of_row(row: &Row, family: &str) -> Option<f64> {

@@ -1,6 +1,5 @@
-//! CPUs and memory of the host. The count of physical cores and the sizes of
-//! memory come from the sysinfo crate, which reads the running system only; the
-//! rest from files below the configurable roots.
+//! CPUs and memory of the host, from files below the configurable roots: in a guest behind lxcfs,
+//! or in a container, the running system's own are those of another machine.
 
 mod memory_modules;
 mod topology;
@@ -16,9 +15,9 @@ use common::error::{CollectError, FirstError, ParseError, Partial, parse_number}
 use common::exposition::{LabelSet, Sink};
 use common::metric::{Desc, Metric, gauge};
 use common::sync::lock;
-use sysinfo::System;
 
 use crate::host::Host;
+use crate::host::meminfo::Meminfo;
 use crate::inventory::Inventory;
 
 const SCRAPE_ERROR: Desc<'static> = Desc::gauge(
@@ -38,6 +37,12 @@ const METRICS: &[Metric<Facts>] = &[
     gauge("machine_swap_bytes", "Swap space of the machine.", |facts| facts.swap_bytes),
 ];
 
+/// Where the machine's id is, machine-id(5), below the host's root.
+const MACHINE_ID: [&str; 2] = ["/etc/machine-id", "/var/lib/dbus/machine-id"];
+
+/// Where the id of this boot is, random(4).
+const BOOT_ID: [&str; 1] = ["/proc/sys/kernel/random/boot_id"];
+
 /// How long facts are believed, as in the reference. `/proc/cpuinfo` wakes every CPU.
 const REFRESH: Duration = Duration::from_mins(5);
 
@@ -46,20 +51,24 @@ const REFRESH: Duration = Duration::from_mins(5);
 #[command(next_help_heading = "Paths")]
 #[group(skip)]
 pub(super) struct MachineArgs {
-    /// Files that may hold the machine's id; the first readable one counts
+    /// Files that may hold the machine's id; the first readable one counts, below the root or as
+    /// given (default: /etc/machine-id,/var/lib/dbus/machine-id below the root)
     #[arg(
         id = "machine_id_file",
         long = "machine_id_file",
         value_name = "FILES",
-        default_value = "/etc/machine-id,/var/lib/dbus/machine-id"
+        default_value = "",
+        hide_default_value = true
     )]
     machine_id: CommaList,
-    /// Files that may hold the id of this boot; the first readable one counts
+    /// Files that may hold the id of this boot; the first readable one counts, below the root or as
+    /// given (default: sys/kernel/random/boot_id below the proc file system)
     #[arg(
         id = "boot_id_file",
         long = "boot_id_file",
         value_name = "FILES",
-        default_value = "/proc/sys/kernel/random/boot_id"
+        default_value = "",
+        hide_default_value = true
     )]
     boot_id: CommaList,
 }
@@ -104,15 +113,23 @@ impl Machine {
     /// What cannot be read costs itself alone.
     fn read_facts(&self, host: &Host) -> Partial<Facts> {
         let mut errors = FirstError::default();
-        let id = |files: &CommaList| host.read_first(&files.0).unwrap_or_default();
-        let (machine_id, boot_id) = (id(&self.args.machine_id), id(&self.args.boot_id));
+        let id = |files: &CommaList, default: &[&str]| {
+            let id = match files.0.as_slice() {
+                [] => host.read_first(default),
+                files => host.read_given(files),
+            };
+            id.unwrap_or_default()
+        };
+        let machine_id = id(&self.args.machine_id, &MACHINE_ID);
+        let boot_id = id(&self.args.boot_id, &BOOT_ID);
         // Without firmware that has an id, the reference takes the machine's for it.
         let uuid = host.read_sys("class/dmi/id/product_uuid");
         let uuid = uuid.unwrap_or_else(|| machine_id.clone());
         let labels = [("boot_id", &boot_id), ("machine_id", &machine_id), ("system_uuid", &uuid)];
         let given = labels.into_iter().filter(|(_, value)| !value.is_empty());
         let cpus = errors.catch(host.parse_sys("devices/system/cpu/online", count_cpus));
-        let system = errors.note(running_system());
+        let memory = errors.catch(host.parse_proc("meminfo", Meminfo::parse));
+        let packages = errors.catch(host.parse_proc("cpuinfo", |text| Ok(Packages::parse(text))));
         let mut details = errors.take(memory_modules::find(host));
         if self.has_topology {
             details.append(&mut errors.take(topology::find(host)));
@@ -122,23 +139,19 @@ impl Machine {
         let facts = Facts {
             labels: LabelSet::new(given.map(|(name, value)| (name, value.as_str()))),
             cpus: cpus.map(f64::from),
-            physical_cores: System::physical_core_count().ok().map(|count| count as f64),
-            sockets: errors.catch(host.parse_proc("cpuinfo", |text| Ok(count_sockets(text)))),
+            physical_cores: packages
+                .as_ref()
+                .and_then(|packages| packages.cores)
+                .or_else(|| names.as_ref().and_then(|names| count_cores(host, names))),
+            sockets: packages.map(|packages| packages.sockets),
             books: count("book_id"),
             drawers: count("drawer_id"),
-            memory_bytes: system.as_ref().map(|system| system.total_memory() as f64),
-            swap_bytes: system.as_ref().map(|system| system.total_swap() as f64),
+            memory_bytes: memory.map(|memory| memory.total),
+            swap_bytes: memory.map(|memory| memory.swap_total),
             details,
         };
         errors.beside(facts)
     }
-}
-
-fn running_system() -> Result<System, CollectError> {
-    let mut system =
-        System::new().map_err(|error| CollectError::query("system information", &error))?;
-    system.refresh_memory();
-    Ok(system)
 }
 
 #[async_trait]
@@ -206,14 +219,41 @@ fn count_cpus(text: &str) -> Result<u32, ParseError> {
     Ok(count)
 }
 
-/// Distinct values of `physical id`; processors without such lines sit in one socket.
-fn count_sockets(text: &str) -> f64 {
-    let ids: BTreeSet<&str> = text
-        .lines()
-        .filter_map(|line| line.strip_prefix("physical id")?.split_once(':'))
-        .map(|(_, id)| id.trim())
-        .collect();
-    ids.len().max(1) as f64
+/// What `/proc/cpuinfo` tells of packages.
+#[derive(Debug, PartialEq)]
+struct Packages {
+    /// Distinct values of `physical id`; processors without such lines sit in one socket.
+    sockets: f64,
+    /// Distinct pairs of `physical id` and `core id`; `None` where the architecture has no such lines.
+    cores: Option<f64>,
+}
+
+impl Packages {
+    fn parse(text: &str) -> Self {
+        let (mut sockets, mut cores) = (BTreeSet::new(), BTreeSet::new());
+        for processor in text.split("\n\n") {
+            let value = |key: &str| {
+                let line = processor.lines().find_map(|line| line.strip_prefix(key));
+                line.and_then(|line| line.split_once(':')).map(|(_, value)| value.trim())
+            };
+            let (socket, core) = (value("physical id"), value("core id"));
+            sockets.extend(socket);
+            cores.extend(core.map(|core| (socket, core)));
+        }
+        let cores = (!cores.is_empty()).then_some(cores.len() as f64);
+        Self { sockets: sockets.len().max(1) as f64, cores }
+    }
+}
+
+/// Distinct pairs of package and core in sysfs; `None` if there are none.
+fn count_cores(host: &Host, names: &[String]) -> Option<f64> {
+    let cpus = names.iter().filter(|name| cpu_number(name).is_some());
+    let cores = cpus.filter_map(|name| {
+        let read = |id| host.read_sys(&format!("devices/system/cpu/{name}/topology/{id}"));
+        Some((read("physical_package_id"), read("core_id")?))
+    });
+    let cores: BTreeSet<_> = cores.collect();
+    (!cores.is_empty()).then_some(cores.len() as f64)
 }
 
 #[cfg(test)]
@@ -231,17 +271,21 @@ mod tests {
     }
 
     #[test]
-    fn sockets_are_distinct_physical_ids() {
-        let text = "physical id\t: 0\ncore id\t: 0\nphysical id\t: 1\nphysical id\t: 0\n";
-        let counts: Vec<f64> =
-            [text, "CPU part : 0xd0c\n"].into_iter().map(count_sockets).collect();
-        assert_eq!(counts, [2.0, 1.0]);
+    fn sockets_are_distinct_physical_ids_and_cores_pairs_of_ids() {
+        let cpu = |socket, core| {
+            format!("processor\t: 9\nphysical id\t: {socket}\ncore id\t\t: {core}\n\n")
+        };
+        // Two sockets of two cores, one of them with two threads.
+        let text = [cpu(0, 0), cpu(0, 1), cpu(1, 0), cpu(1, 1), cpu(0, 1)].concat();
+        assert_eq!(Packages::parse(&text), Packages { sockets: 2.0, cores: Some(4.0) });
+        let arm = "processor : 0\nCPU part : 0xd0c\n";
+        assert_eq!(Packages::parse(arm), Packages { sockets: 1.0, cores: None });
     }
 
     proptest! {
         #[test]
         fn no_text_panics(text in "([0-9]*-?[0-9]*,?)*.*") {
-            let _ = (count_cpus(&text), count_sockets(&text));
+            let _ = (count_cpus(&text), Packages::parse(&text));
         }
     }
 }

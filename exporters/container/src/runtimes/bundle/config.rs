@@ -14,9 +14,24 @@ struct Config {
     annotations: HashMap<String, String>,
     #[serde(default)]
     process: Process,
+    #[serde(default)]
+    linux: Linux,
 }
 
 #[derive(Default, Deserialize)]
+struct Linux {
+    /// Those that the container has of its own, or joins.
+    #[serde(default)]
+    namespaces: Vec<Namespace>,
+}
+
+#[derive(Deserialize)]
+struct Namespace {
+    #[serde(default, rename = "type")]
+    kind: String,
+}
+
+#[derive(Deserialize, Default)]
 struct Process {
     #[serde(default)]
     env: Vec<String>,
@@ -65,15 +80,17 @@ pub(super) fn parse(text: &[u8], id: &str, labelling: &Labelling) -> Result<Cont
     let is_crio = annotation(NAMES[0]).is_some();
     let restarts = annotation("io.kubernetes.container.restartCount");
     let restarts = restarts.and_then(|count| count.parse().ok());
+    let labels = labels(&config.annotations)?;
+    let is_own = |namespace: &Namespace| namespace.kind == "network";
+    let has_host_network =
+        !config.linux.namespaces.is_empty() && !config.linux.namespaces.iter().any(is_own);
     Ok(Container {
+        network_mode: if has_host_network { "host".to_owned() } else { String::new() },
+        is_unwanted: !labelling.wants(&labels),
         runtime: if is_crio { "crio" } else { "" },
         name: first(&NAMES).unwrap_or_else(|| id.to_owned()),
         image: first(&IMAGES).unwrap_or_default(),
-        labels: labelling.render(
-            &labels(&config.annotations)?,
-            &config.process.env,
-            restarts.unwrap_or(0),
-        ),
+        labels: labelling.render(&labels, &config.process.env, restarts.unwrap_or(0)),
         created_seconds: annotation("io.kubernetes.cri-o.Created")
             .and_then(|created| unix_seconds(created)),
         restarts,

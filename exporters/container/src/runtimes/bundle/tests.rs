@@ -40,6 +40,18 @@ const POD: &str = r#"{"ociVersion":"1.1.0","process":{"env":["TOKEN=hunter2"]},"
     "io.kubernetes.cri.sandbox-uid":"5f0c"}}"#;
 
 #[test]
+fn a_container_without_network_of_its_own_has_the_hosts() {
+    let mode = |text: &str| {
+        config::parse(text.as_bytes(), "x", &Labelling::default()).unwrap().network_mode
+    };
+    assert_eq!(mode(r#"{"linux":{"namespaces":[{"type":"pid"},{"type":"mount"}]}}"#), "host");
+    let own = r#"{"linux":{"namespaces":[{"type":"pid"},{"type":"network","path":"/x"}]}}"#;
+    assert_eq!(mode(own), "");
+    assert_eq!(mode(r#"{"linux":{"namespaces":[]}}"#), "", "a virtual machine tells nothing");
+    assert_eq!(mode("{}"), "");
+}
+
+#[test]
 fn a_pods_container_of_containerd_has_name_image_and_pod() {
     let folder = "run/containerd/io.containerd.runtime.v2.task/k8s.io/ID";
     let root =

@@ -16,7 +16,9 @@ use common::cli::{parse_count, parse_duration};
 use common::collector::Collector;
 use common::error::CollectError;
 use common::exposition::Sink;
+use common::failures::FailureLog;
 use common::filter::{Filter, Pattern};
+use common::kernel::block_bytes;
 use common::metric::{Desc, Metric, gauge};
 use rustix::fs::StatFs;
 
@@ -78,7 +80,8 @@ struct Space {
 
 impl Space {
     fn blocks(&self, count: fn(&StatFs) -> u64) -> Option<f64> {
-        self.answer.as_ref().ok().map(|stat| count(stat) as f64 * stat.f_bsize as f64)
+        let stat = self.answer.as_ref().ok()?;
+        Some(count(stat) as f64 * block_bytes(stat.f_frsize as f64, stat.f_bsize as f64))
     }
 
     fn size_bytes(&self) -> Option<f64> {
@@ -155,6 +158,15 @@ pub(super) struct Options {
         value_parser = parse_count
     )]
     pub stat_workers: usize,
+    /// Mounts to expose at most, those that were mounted first
+    #[arg(
+        id = "collector.filesystem.max-mounts",
+        long = "collector.filesystem.max-mounts",
+        value_name = "N",
+        default_value = "10000",
+        value_parser = parse_count
+    )]
+    pub max_mounts: usize,
 }
 
 #[derive(Debug)]
@@ -162,6 +174,9 @@ pub(super) struct Filesystem {
     mount_points: Filter,
     types: Filter,
     remote: Arc<Remote>,
+    max_mounts: usize,
+    /// Whether there were too many, so that this is logged once.
+    too_many: FailureLog,
 }
 
 impl Filesystem {
@@ -180,28 +195,38 @@ impl Filesystem {
                 DEFAULT_TYPES_EXCLUDE,
             )?,
             remote: Arc::new(Remote::new(options.mount_timeout, options.stat_workers.max(1))),
+            max_mounts: options.max_mounts,
+            too_many: FailureLog::default(),
         })
     }
 
-    /// The mounts below the host's root that the filters leave, each (device, mount point, type) once.
+    /// The mounts below the host's root that the filters leave, each (device, mount point, type)
+    /// once: of two names that differ in no label, the first.
     fn choose<'t>(&self, host: &Host, text: &'t str) -> Vec<Mount<'t>> {
-        let rootfs = host.rootfs().to_string_lossy();
-        let mut mounts: Vec<Mount<'_>> = mounts::parse(text)
-            .map(|mount| mount.below(&rootfs))
-            .filter(|mount| {
-                self.mount_points.accepts(&mount.point) && self.types.accepts(mount.fs_type)
-            })
-            .collect();
+        let mut mounts = mounts::choose(text, host.rootfs(), |mount| {
+            self.mount_points.accepts(&mount.point) && self.types.accepts(mount.fs_type)
+        });
         let mut seen = HashSet::new();
         mounts.retain(|mount| {
             seen.insert((mount.device.clone(), mount.point.clone(), mount.fs_type))
         });
+        self.bound(&mut mounts);
         mounts
+    }
+
+    fn bound<T>(&self, mounts: &mut Vec<T>) {
+        if mounts.len() <= self.max_mounts {
+            self.too_many.recovered();
+        } else if self.too_many.failed("too many") {
+            let (found, most) = (mounts.len(), self.max_mounts);
+            tracing::warn!(found, most, "too many mounts: those mounted last are left out");
+        }
+        mounts.truncate(self.max_mounts);
     }
 
     /// Asks each mount for its space, local ones right here.
     fn ask(&self, host: &Host, mounts: &[Mount<'_>]) -> Vec<Answer> {
-        let path = |mount: &Mount<'_>| host.rootfs().join(mount.point.trim_start_matches('/'));
+        let path = |mount: &Mount<'_>| mount.place(host.rootfs());
         let is_local = |mount: &Mount<'_>| LOCAL_TYPES.contains(&mount.fs_type);
         let far: Vec<PathBuf> = mounts.iter().filter(|m| !is_local(m)).map(path).collect();
         let mut far_answers = self.remote.ask(far).into_iter();
@@ -264,5 +289,49 @@ impl Collector<Host> for Filesystem {
             );
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is shown of a file system that counts in `fragment` and transfers in `transfer` bytes.
+    fn sizes(fragment: u32, transfer: u32) -> [Option<f64>; 3] {
+        let mut stat = rustix::fs::statfs("/").unwrap();
+        stat.f_frsize = fragment.into();
+        stat.f_bsize = transfer.into();
+        (stat.f_blocks, stat.f_bfree, stat.f_bavail) =
+            (2_147_483_648, 1_457_905_063, 1_457_905_063);
+        let space = Space { answer: Ok(stat), is_read_only: false };
+        [space.size_bytes(), space.free_bytes(), space.available_bytes()]
+    }
+
+    #[test]
+    fn mounts_have_a_bound() {
+        let options = Options {
+            mount_points_exclude: None,
+            mount_points_include: None,
+            types_exclude: None,
+            types_include: None,
+            mount_timeout: Duration::from_secs(5),
+            stat_workers: 1,
+            max_mounts: 2,
+        };
+        let filesystem = Filesystem::new(&options).unwrap();
+        let left = |mut mounts: Vec<u8>| {
+            filesystem.bound(&mut mounts);
+            mounts
+        };
+        assert_eq!(left(vec![1, 2]), [1, 2]);
+        assert_eq!(left(vec![1, 2, 3]), [1, 2]);
+    }
+
+    #[test]
+    fn sizes_are_counted_in_fragments() {
+        let expected = [1_099_511_627_776.0, 746_447_392_256.0, 746_447_392_256.0].map(Some);
+        assert_eq!(sizes(512, 131_072), expected);
+        assert_eq!(sizes(0, 512), expected);
+        assert_eq!(sizes(4096, 1_048_576), expected.map(|size| size.map(|size| size * 8.0)));
     }
 }

@@ -39,6 +39,19 @@ const PROGRESS: &[(&str, Activity)] = &[
     ("recover", Activity::Recovering),
 ];
 
+/// True for the file of another driver of the same name: lines `key=value` and nothing else, as
+/// Unraid has them.
+pub(super) fn is_foreign(text: &str) -> bool {
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty()).peekable();
+    let is_assignment = |line: &str| {
+        line.split_once('=').is_some_and(|(key, _)| {
+            key.starts_with(|first: char| first.is_ascii_alphabetic())
+                && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._".contains(&byte))
+        })
+    };
+    lines.peek().is_some() && lines.all(is_assignment)
+}
+
 /// The arrays in order, without those that are malformed.
 pub(super) fn parse(text: &str) -> Partial<Vec<Array>, ParseError> {
     let mut blocks: Vec<Vec<&str>> = Vec::new();
@@ -207,6 +220,17 @@ mod tests {
         let good: Vec<_> = good.iter().map(|array| (&*array.name, array.blocks_synced)).collect();
         assert_eq!(good, [("md2", Some(5)), ("md4", None)]);
         assert_eq!(error, Some(ParseError::Form("md0: no status".into())));
+    }
+
+    #[test]
+    fn the_file_of_another_driver_is_told_apart() {
+        let unraid = "sbName=/boot/config/super.dat\nsbVersion=2.9.13\nsbState=1\nmdVersion=2.9.25\n\
+            mdState=STARTED\nmdResyncAction=check P\ndiskNumber.0=0\ndiskName.0=\nrdevName.1=sdd\n";
+        assert!(is_foreign(unraid) && is_foreign("mdState=STOPPED\n\nmd_x.1=\n"));
+        let array = "md0 : active raid1 a[0]\n 5 blocks [1/1] [U]\n recovery=PENDING\n";
+        for own in ["", "\n", "\0\0", "Personalities : \n", array, "md1\n", "md 1=2\n", "=x\n"] {
+            assert!(!is_foreign(own), "{own:?}");
+        }
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! Software RAID: `/proc/mdstat` and `/sys/block/md*/md`, Documentation/admin-guide/md.rst of the kernel.
 
+mod details;
 mod mdstat;
 
 use async_trait::async_trait;
+use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
 use common::error::{CollectError, FirstError, ParseError, parse_number};
 use common::exposition::Sink;
@@ -46,8 +48,25 @@ const REDUNDANT: &[&str] = &["raid1", "raid4", "raid5", "raid6", "raid10"];
 /// Levels of what only holds arrays.
 const CONTAINERS: &[&str] = &["", "container", "ddf", "imsm"];
 
-#[derive(Debug, Default)]
-pub(super) struct Mdadm;
+/// Flags of this collector.
+#[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Collector options")]
+#[group(skip)]
+pub(super) struct Options {
+    /// Expose level, sync action, mismatches, bitmap and members of arrays, from sysfs
+    #[arg(id = "collector.mdadm.details", long = "collector.mdadm.details")]
+    pub details: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Mdadm {
+    has_details: bool,
+}
+
+pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Host>>> {
+    let options = Options::from_arg_matches(matches)?;
+    Ok(Box::new(Mdadm { has_details: options.details }))
+}
 
 #[async_trait]
 impl Collector<Host> for Mdadm {
@@ -55,11 +74,21 @@ impl Collector<Host> for Mdadm {
         let Some(text) = host.proc_if_present(FILE)? else {
             return Err(CollectError::NoData("the kernel has no software RAID".into()));
         };
+        if mdstat::is_foreign(&text) {
+            return Err(CollectError::NoData("mdstat is another driver's than md(4)".into()));
+        }
         let mut errors = FirstError::default();
         let arrays = text.parse_rows(mdstat::parse);
         push_arrays(&errors.take(arrays), sink);
         if let Some(names) = errors.catch(host.list_sys("block")) {
             push_sysfs(&names, host, sink, &mut errors);
+            if self.has_details {
+                let is_array = |name: &&str| {
+                    name.starts_with("md") && host.sys_path(&format!("block/{name}/md")).is_dir()
+                };
+                let arrays: Vec<&str> = names.iter().map(String::as_str).filter(is_array).collect();
+                details::push(&arrays, host, sink, &mut errors);
+            }
         }
         errors.into_result()
     }

@@ -223,7 +223,7 @@ fn push_column(
     let samples = exports.iter().filter_map(|export| {
         let count = column(export)?;
         let labels = [
-            ("export", export.mount.device),
+            ("export", &*export.device),
             ("mountaddr", export.address),
             ("protocol", export.protocol),
         ];
@@ -239,7 +239,7 @@ fn push_transports(exports: &[Export<'_>], sink: &mut Sink) {
             for (number, transport) in export.mount.transports.iter().enumerate() {
                 if let Some(count) = transport.column(*column) {
                     let labels = [
-                        ("export", export.mount.device),
+                        ("export", &*export.device),
                         ("mountaddr", export.address),
                         ("protocol", export.protocol),
                         ("transport", &number.to_string()),
@@ -265,7 +265,7 @@ fn push_operations(
         for (operation, columns) in &export.mount.operations {
             if let Some(count) = columns.get(column) {
                 let labels = [
-                    ("export", export.mount.device),
+                    ("export", &*export.device),
                     ("mountaddr", export.address),
                     ("operation", operation),
                     ("protocol", export.protocol),

@@ -5,12 +5,14 @@
 mod families;
 mod parse;
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use async_trait::async_trait;
 use common::collector::Collector;
 use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
+use common::kernel::mountinfo::unescape_text;
 use common::metric::Desc;
 
 use crate::host::Host;
@@ -26,6 +28,8 @@ const MOUNTPOINT_INFO: Desc<'_> =
 #[derive(Debug)]
 struct Export<'a> {
     mount: Mount<'a>,
+    /// The export's name without escapes.
+    device: Cow<'a, str>,
     protocol: &'a str,
     address: &'a str,
 }
@@ -38,7 +42,8 @@ impl<'a> Export<'a> {
             *point == mount.point && *device == mount.device
         };
         let address = addresses.iter().find(is_mount).map_or("", |(_, _, address)| *address);
-        Some(Self { mount, protocol, address })
+        let device = unescape_text(mount.device);
+        Some(Self { mount, device, protocol, address })
     }
 
     fn key(&self) -> (&'a str, &'a str, &'a str) {
@@ -78,12 +83,37 @@ fn push_mount_points(exports: &[Export<'_>], sink: &mut Sink) {
     for export in exports {
         if seen.insert((export.key(), export.mount.point)) {
             let labels = [
-                ("export", export.mount.device),
+                ("export", &*export.device),
                 ("mountaddr", export.address),
-                ("mountpoint", export.mount.point),
+                ("mountpoint", &unescape_text(export.mount.point)),
                 ("protocol", export.protocol),
             ];
             family.sample(&labels, 1.0);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_have_no_escapes() {
+        let text = "device srv:/my\\040export\\043 mounted on /mnt/a\\134b with fstype nfs4 statvers=1.1\n\
+                    \tage:\t7\n\txprt:\ttcp 1 2 3\n";
+        let mounts = parse::mounts(text);
+        let mountinfo =
+            "30 27 0:50 / /mnt/a\\134b rw - nfs4 srv:/my\\040export\\043 rw,addr=192.0.2.1\n";
+        let addresses: Vec<_> = parse::addresses(mountinfo).collect();
+        let exports: Vec<_> =
+            mounts.good.into_iter().filter_map(|mount| Export::new(mount, &addresses)).collect();
+        let mut sink = Sink::default();
+        push_mount_points(&exports, &mut sink);
+        families::push(&exports, &mut sink);
+        let samples = common::testing::samples(&sink);
+        let expected = "node_mountstats_nfs_mountpoint_info{export=\"srv:/my export#\",\
+            mountaddr=\"192.0.2.1\",mountpoint=\"/mnt/a\\\\b\",protocol=\"tcp\"} 1";
+        assert_eq!(samples[0], expected);
+        assert!(samples.len() > 1 && !samples.iter().any(|sample| sample.contains("040")));
     }
 }

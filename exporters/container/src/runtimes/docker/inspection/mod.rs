@@ -38,12 +38,14 @@ impl Reader {
             status,
             Some(Status::Exited | Status::Dead | Status::Restarting | Status::Removing)
         );
+        let labels = config.labels.unwrap_or_default();
+        let is_unwanted = !self.labelling.wants(&labels);
         Container {
             runtime: self.engine.name(),
             name: bounded(bare_name(found.name.as_deref())),
             image: bounded(&config.image.unwrap_or_default()),
             labels: self.labelling.render(
-                &config.labels.unwrap_or_default(),
+                &labels,
                 &config.env.unwrap_or_default(),
                 found.restart_count.unwrap_or_default(),
             ),
@@ -64,18 +66,24 @@ impl Reader {
             ports: found.network_settings.and_then(|net| net.ports).map(ports).unwrap_or_default(),
             has_foreign_network: network.starts_with("container:"),
             layer: layer.remove("UpperDir").filter(|path| path.len() <= MAX_TEXT),
+            is_unwanted,
+            network_mode: network_mode(&network).to_owned(),
+            cpu_shares: host.cpu_shares.filter(|shares| *shares > 0),
+            memory_reservation: host.memory_reservation.filter(|bytes| *bytes > 0),
         }
     }
 
     /// From a line of the list, until the inspection succeeds: a name is better than none.
     pub(super) fn summary(&self, found: Listed) -> Container {
+        let labels = found.labels.clone().unwrap_or_default();
         Container {
+            is_unwanted: !self.labelling.wants(&labels),
             runtime: self.engine.name(),
             name: bounded(found.name()),
             cgroup: self.cgroup(found.id().unwrap_or_default(), ""),
             status: found.state.as_deref().and_then(word_status),
             image: bounded(&found.image.unwrap_or_default()),
-            labels: self.labelling.render(&found.labels.unwrap_or_default(), &[], 0),
+            labels: self.labelling.render(&labels, &[], 0),
             created_seconds: found.created.map(|seconds| seconds as f64),
             ..Container::default()
         }
@@ -100,6 +108,14 @@ impl Reader {
             Some(parent) => format!("{}/{scope}", slice_path(parent)),
             None => format!("{}/{scope}", slice_path(slice)),
         }
+    }
+}
+
+/// Without the id of a container or the path of a namespace; `default` is the daemon's bridge.
+fn network_mode(mode: &str) -> &str {
+    match mode.split(':').next().unwrap_or_default() {
+        "default" => "bridge",
+        kind => kind,
     }
 }
 

@@ -29,6 +29,35 @@ fn an_inspection_gives_everything() {
 }
 
 #[test]
+fn networks_are_told_by_their_kind() {
+    for (mode, kind) in [
+        ("host", "host"),
+        ("default", "bridge"),
+        ("shop_default", "shop_default"),
+        ("container:41c0f3db99fa", "container"),
+        ("ns:/run/netns/x", "ns"),
+        ("", ""),
+    ] {
+        let container = inspect(&format!(r#"{{"HostConfig":{{"NetworkMode":"{mode}"}}}}"#));
+        assert_eq!(container.network_mode, kind);
+        assert_eq!(container.has_host_network(), mode == "host");
+    }
+}
+
+#[test]
+fn what_was_asked_for_is_known_and_zero_is_nothing() {
+    let container = inspect(r#"{"HostConfig":{"CpuShares":1024,"MemoryReservation":33554432}}"#);
+    assert_eq!(
+        (container.cpu_shares, container.memory_reservation),
+        (Some(1024), Some(33_554_432))
+    );
+    for nothing in [r#"{"HostConfig":{"CpuShares":0,"MemoryReservation":0}}"#, "{}"] {
+        let container = inspect(nothing);
+        assert_eq!((container.cpu_shares, container.memory_reservation), (None, None));
+    }
+}
+
+#[test]
 fn what_is_missing_stays_absent() {
     let container = inspect(
         r#"{"Name":"/a","State":{"Pid":0,"StartedAt":"0001-01-01T00:00:00Z"},
