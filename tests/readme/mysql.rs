@@ -27,7 +27,7 @@ const WITHOUT_GOLDEN: &[&str] = &[
 ];
 
 /// Flags of all four programs.
-const SHARED: &[&str] = &["web.", "log.", "timeout-offset", "version", "help"];
+const SHARED: &[&str] = &["web.", "log.", "security.", "timeout-offset", "version", "help"];
 
 fn readme() -> String {
     std::fs::read_to_string(repository().join("exporters/mysql/README.md")).unwrap()

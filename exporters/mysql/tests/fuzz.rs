@@ -6,9 +6,11 @@ use support::{Exporter, recorded, replies};
 use tests::fake_mysql::{FakeMysql, Reply};
 use tests::fuzz::Fuzz;
 
-/// Rows as `mariadb --vertical` prints them, by statement.
+/// Recorded and documented answers.
 const CORPUS: &[(&str, &str)] = &[
     ("10.11.19-MariaDB-0+deb12u1-log", include_str!("../fixtures/mariadb-10.11.txt")),
+    ("12.0.2-MariaDB-ubu2404", include_str!("../fixtures/mariadb-12.txt")),
+    ("9.4.0", include_str!("../fixtures/mysql-9.txt")),
     ("11.8.3-MariaDB-ubu2404", include_str!("../fixtures/mariadb-11.8.txt")),
     ("5.7.44-log", include_str!("../fixtures/mysql-5.7.txt")),
     ("8.4.3", include_str!("../fixtures/mysql-8.4.txt")),
