@@ -2,11 +2,12 @@
 //! hold of every answer that comes of them.
 //!
 //! Each target is a test named `fuzz_…` in the file `tests/fuzz.rs` (or `exporter/fuzz.rs`) of a
-//! crate; its corpus is what the other tests use. A target runs for `FUZZ_SECONDS` (a few by
-//! default) from a seed that differs each time, which a failure names: `FUZZ_SEED` repeats it.
+//! crate; its corpus is what the other tests use. By default a target has the same few hundred
+//! inputs each time, or as many of them as it gets through in a few seconds. With `FUZZ_SECONDS` it
+//! goes on for so long, from the seed `FUZZ_SEED`, which a failure names.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 
@@ -14,6 +15,10 @@ use crate::exposition::Exposition;
 
 /// How long a target runs unless the environment says otherwise.
 const SECONDS: f64 = 5.0;
+
+/// Inputs of a target at most unless the environment says otherwise, and from where they start.
+const ROUNDS: u64 = 400;
+const SEED: u64 = 20_261_128;
 
 /// An answer is at most so many times as large as the input that was changed, and so much larger
 /// than that to the unchanged input: a name is repeated in the samples of its device.
@@ -127,6 +132,7 @@ pub struct Fuzz {
     seed: u64,
     /// Inputs so far.
     pub rounds: u64,
+    most: u64,
     end: Instant,
     began: Instant,
     memory: u64,
@@ -140,22 +146,24 @@ impl Fuzz {
     pub fn start() -> anyhow::Result<Self> {
         let variable = |name: &str| std::env::var(name).ok();
         let seconds = variable("FUZZ_SECONDS").map_or(Ok(SECONDS), |text| text.parse());
-        let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
         let seed = match variable("FUZZ_SEED") {
             Some(text) => text.parse().context("FUZZ_SEED")?,
-            None => u64::from(now.subsec_nanos()) ^ now.as_secs(),
+            None => SEED,
         };
+        // The same inputs each time, unless more than that is asked for.
+        let is_long = variable("FUZZ_SECONDS").is_some();
+        let most = if is_long { u64::MAX } else { ROUNDS };
         let seconds = Duration::try_from_secs_f64(seconds.context("FUZZ_SECONDS")?)?;
         let end = Instant::now() + seconds;
         let began = Instant::now();
-        Ok(Self { random: seed | 1 << 40, seed, rounds: 0, end, began, memory: peak()? })
+        Ok(Self { random: seed | 1 << 40, seed, rounds: 0, most, end, began, memory: peak()? })
     }
 
     /// True until the time is over.
     pub fn goes_on(&mut self) -> bool {
         self.rounds += 1;
         self.began = Instant::now();
-        self.began < self.end
+        self.began < self.end && self.rounds <= self.most
     }
 
     /// A number below `end`, which is not 0.

@@ -53,7 +53,11 @@ fn parse(info: &Info) -> Partial<Vec<(&str, Percentiles)>, ParseError> {
     let mut rows = Vec::new();
     for (command, line) in info.named_lines("Latencystats", "latency_percentiles_usec_") {
         let percentiles = line.parts().map(|(name, text)| percentile(line, name, text));
-        rows.push((command, errors.good(percentiles)));
+        let mut percentiles = errors.good(percentiles);
+        percentiles.sort_by(|one, other| one.0.total_cmp(&other.0));
+        // A percentage that comes twice would be a series twice: the first of them counts.
+        percentiles.dedup_by(|one, other| one.0.total_cmp(&other.0).is_eq());
+        rows.push((command, percentiles));
     }
     errors.beside(rows)
 }
@@ -96,6 +100,12 @@ mod tests {
             assert_eq!(good, [("a", vec![(99.0, 2.0)]), ("b", vec![(50.0, 1.0)])], "{part}");
             assert!(error.unwrap().to_string().contains("latency_percentiles_usec_a"), "{part}");
         }
+    }
+
+    #[test]
+    fn a_percentage_that_comes_twice_counts_once() {
+        let info = info("latency_percentiles_usec_a:p99=2,p50=1,p99.0=3,p50=4\r\n");
+        assert_eq!(parse(&info), Partial::whole(vec![("a", vec![(50.0, 1.0), (99.0, 2.0)])]));
     }
 
     proptest::proptest! {
