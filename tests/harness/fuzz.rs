@@ -77,28 +77,6 @@ const WORDS: &[&[u8]] = &[
     b"$2147483647\r\n",
 ];
 
-/// All files below `root`, links left out because their targets come by themselves, in order.
-///
-/// # Errors
-/// A folder cannot be read.
-pub fn files(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    let mut folders = vec![root.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder)? {
-            let entry = entry?;
-            let kind = entry.file_type()?;
-            if kind.is_dir() {
-                folders.push(entry.path());
-            } else if kind.is_file() {
-                files.push(entry.path());
-            }
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
 /// Files that are changed at the same time.
 const AT_ONCE: usize = 12;
 

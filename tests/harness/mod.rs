@@ -39,6 +39,28 @@ pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
+/// All files below `root`, links left out because their targets come by themselves, in order.
+///
+/// # Errors
+/// A folder cannot be read.
+pub fn files(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder)? {
+            let entry = entry?;
+            let kind = entry.file_type()?;
+            if kind.is_dir() {
+                folders.push(entry.path());
+            } else if kind.is_file() {
+                files.push(entry.path());
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
 /// One of the four programs: in the folder `BIN_DIR` of the environment, else where cargo has put
 /// it beside the running test, which it does in a test of the whole workspace.
 ///

@@ -1,7 +1,8 @@
 //! The list of mounts: `/proc/PID/mountinfo`, proc_pid_mountinfo(5).
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+
+use hashbrown::HashMap;
 
 use super::text::{lines, split};
 use crate::error::ParseError;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use tests::collectors::{help, optional};
 use tests::exposition::Exposition;
 use tests::process::{command, copy_program, output, succeed};
-use tests::{TemporaryFolder, built};
+use tests::{TemporaryFolder, built, files};
 
 /// Most collectors that may read one file.
 const READERS: usize = 3;
@@ -64,20 +64,9 @@ impl Host {
 
     /// All files of the fixture, links left out because their targets come by themselves.
     fn files(&self) -> Vec<PathBuf> {
-        let mut files = Vec::new();
-        let mut folders = vec![self.folder.path().join("proc"), self.folder.path().join("sys")];
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(&folder).unwrap().map(Result::unwrap) {
-                let kind = entry.file_type().unwrap();
-                if kind.is_dir() {
-                    folders.push(entry.path());
-                } else if kind.is_file() && entry.file_name() != ".gitkeep" {
-                    files.push(entry.path());
-                }
-            }
-        }
-        files.sort();
-        files
+        let folders = ["proc", "sys"].map(|part| self.folder.path().join(part));
+        let files = folders.iter().flat_map(|folder| files(folder).unwrap());
+        files.filter(|file| !file.ends_with(".gitkeep")).collect()
     }
 
     fn scrape(&self) -> Scrape {

@@ -8,7 +8,7 @@ use node_exporter::NodeExporter;
 use tests::TemporaryFolder;
 use tests::collectors::optional;
 use tests::exporter::Running;
-use tests::fuzz::{Fuzz, files};
+use tests::fuzz::Fuzz;
 use tests::process::{command, succeed};
 
 const TEXTFILE: &str = "# HELP a_total A.\n# TYPE a_total counter\na_total{x=\"y\\n\"} 1 \n\
@@ -43,7 +43,7 @@ async fn fuzz(fixture: &str) {
     }
     let exporter = Running::<NodeExporter>::start(&arguments).unwrap();
     let usual = exporter.scrape().await.unwrap().len();
-    let files = files(&copy).unwrap();
+    let files = tests::files(&copy).unwrap();
     let mut fuzz = Fuzz::start().unwrap();
     while fuzz.goes_on() {
         let (changed, input) = fuzz.change_files(&files).unwrap();

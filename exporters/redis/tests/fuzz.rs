@@ -7,23 +7,9 @@ mod support;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use support::start;
 use support::stub::{Answers, Reply, bulk, find, list, serve_by};
+use support::{EVERY_COLLECTOR as FLAGS, start};
 use tests::fuzz::Fuzz;
-
-/// Makes every collector ask its questions.
-const FLAGS: &[&str] = &[
-    "-check-keys=*",
-    "-check-single-streams=s",
-    "-count-keys=k*",
-    "-check-key-groups=^(k)",
-    "-export-client-list",
-    "-include-config-metrics",
-    "-include-modules-metrics",
-    "-include-search-indexes-metrics",
-    "-is-tile38",
-    "-ping-on-connect",
-];
 
 fn answers(info: &str) -> Answers {
     const BUCKETS: &str = "*4\r\n+calls\r\n:2\r\n+histogram_usec\r\n*4\r\n:1\r\n:1\r\n:4\r\n:2\r\n";

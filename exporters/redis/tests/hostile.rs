@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use support::stub::{Answers, Reply, bulk, find, list, serve, serve_by};
-use support::{Running, assert_line, start};
+use support::{EVERY_COLLECTOR as FLAGS, Running, assert_line, start};
 use tests::program::Program;
 use tests::served::Served;
 
@@ -23,20 +23,6 @@ const PROGRAM: Program = Program {
 
 /// Memory that a reply may take beyond that of a process which has answered scrapes.
 const MAX_GROWTH_KIB: u64 = 32 * 1024;
-
-/// Makes every collector ask its questions but those for which there are no answers here.
-const FLAGS: &[&str] = &[
-    "-check-keys=*",
-    "-check-single-streams=s",
-    "-count-keys=k*",
-    "-check-key-groups=^(k)",
-    "-export-client-list",
-    "-include-config-metrics",
-    "-include-modules-metrics",
-    "-include-search-indexes-metrics",
-    "-is-tile38",
-    "-ping-on-connect",
-];
 
 /// Commands, the step or collectors that ask them, and what a server in good order says.
 fn answers() -> Answers {

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use tests::TemporaryFolder;
-use tests::fuzz::{Fuzz, files};
+use tests::fuzz::Fuzz;
 use tests::process::{command, succeed};
 
 use crate::stub::{GATEWAY, Mood, Stub, WORKER};
@@ -28,7 +28,7 @@ async fn fuzz_files(version: &str) {
     let exporter = Running::start(&arguments).unwrap();
     let is_named = |body: &str| body.contains("twitch-chatters-gateway");
     let usual = exporter.eventually(is_named).await.unwrap().len();
-    let files = files(folder.path()).unwrap();
+    let files = tests::files(folder.path()).unwrap();
     assert!(files.len() > 100, "{}", files.len());
     let mut fuzz = Fuzz::start().unwrap();
     while fuzz.goes_on() {

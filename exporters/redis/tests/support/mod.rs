@@ -15,6 +15,20 @@ use tests::redis::Redis;
 /// The exporter without a socket.
 pub(crate) type Running = tests::exporter::Running<RedisExporter>;
 
+/// Makes every collector ask its questions, but those for which the stubs have no answers.
+pub(crate) const EVERY_COLLECTOR: &[&str] = &[
+    "-check-keys=*",
+    "-check-single-streams=s",
+    "-count-keys=k*",
+    "-check-key-groups=^(k)",
+    "-export-client-list",
+    "-include-config-metrics",
+    "-include-modules-metrics",
+    "-include-search-indexes-metrics",
+    "-is-tile38",
+    "-ping-on-connect",
+];
+
 /// Starts an exporter with these flags.
 pub(crate) fn start(flags: &[&str]) -> Running {
     Running::start(flags).unwrap()
