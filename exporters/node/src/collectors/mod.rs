@@ -114,7 +114,7 @@ pub const COLLECTORS: &[Entry<Host>] = &[
     Entry::on("dmi", "vendor, model and firmware of the machine", plain::<dmi::Dmi>),
     Entry::on("dmmultipath", "paths of multipath devices", plain::<dmmultipath::DmMultipath>),
     Entry::off("drbd", "replicated block devices", plain::<drbd::Drbd>),
-    Entry::off("drm", "use and memory of AMD graphics cards", plain::<drm::Drm>),
+    Entry::off("drm", "use and clocks of graphics cards", plain::<drm::Drm>),
     Entry::on("edac", "memory errors", plain::<edac::Edac>),
     Entry::on("entropy", "entropy of the random number generator", plain::<entropy::Entropy>),
     Entry::off("ethtool", "link modes and drivers of network devices", ethtool::build)
