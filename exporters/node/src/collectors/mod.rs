@@ -150,7 +150,8 @@ pub const COLLECTORS: &[Entry<Host>] = &[
         .with_flags(netdev::Options::augment_args),
     Entry::on("netstat", "counters of the IP protocols", netstat::build)
         .with_flags(netstat::Options::augment_args),
-    Entry::off("network_route", "network routes", plain::<network_route::NetworkRoute>),
+    Entry::off("network_route", "network routes", network_route::build)
+        .with_flags(network_route::Options::augment_args),
     Entry::on("nfs", "requests of this host as an NFS client", plain::<nfs::Nfs>),
     Entry::on("nfsd", "requests to this host as an NFS server", plain::<nfsd::Nfsd>),
     Entry::on("nvme", "NVMe controllers and namespaces", plain::<nvme::Nvme>),
