@@ -27,6 +27,7 @@ mod state;
 mod tcp;
 mod udp;
 mod version;
+mod volumes;
 
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 use common::collector::{Entry, Named};
@@ -36,6 +37,7 @@ use cpu_load::CpuLoadArgs;
 use groups::Group;
 use machine::MachineArgs;
 use ports::PortArgs;
+use volumes::VolumeArgs;
 
 /// The collectors of groups: one runs if the group of its name is asked for.
 const GROUPS: &[Entry<Inventory>] = &[
@@ -93,6 +95,10 @@ const ALWAYS: &[Entry<Inventory>] = &[
     Entry::on("spec", "limits of CPU and memory", |_| Ok(Box::new(spec::Spec))),
     Entry::on("state", "states, exit codes and restarts", |_| Ok(Box::new(state::State))),
     Entry::on("version", "versions of kernel, system, runtime", |_| Ok(Box::new(version::Version))),
+    Entry::on("volumes", "volumes of containers", |matches| {
+        Ok(Box::new(volumes::Volumes::new(VolumeArgs::from_arg_matches(matches)?)))
+    })
+    .with_flags(VolumeArgs::augment_args),
 ];
 
 /// Whether the arguments ask for a collector.

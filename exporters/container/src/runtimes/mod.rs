@@ -44,6 +44,7 @@ impl Runtimes {
             is_expected,
             labelling: labelling.clone(),
             size_interval: args.size_interval,
+            volume_interval: args.volume_interval,
         };
         let docker = args.docker_endpoint(|name| std::env::var_os(name))?;
         let (podman, is_expected) = args.podman_endpoint();
