@@ -2,6 +2,7 @@
 
 mod access;
 mod compose;
+mod cri;
 mod follow;
 mod page;
 mod states;
