@@ -6,8 +6,11 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import tomllib
 import traceback
 from pathlib import Path
+
+import yaml
 
 import alerts
 import notes
@@ -15,7 +18,7 @@ import readme
 import refusals
 import security
 from rendering import (
-    CHART, HERE, NEWEST, OLDEST, as_text, case, helm, named, of_kind, pods, render, shortened, validate,
+    CHART, HERE, NEWEST, OLDEST, ROOT, as_text, case, helm, named, of_kind, pods, render, shortened, validate,
 )
 
 UPDATE = "--update" in sys.argv
@@ -26,6 +29,12 @@ EXPORTERS = ("node", "container", "redis", "mysql")
 def the_chart_is_clean():
     success, output, messages = helm("lint", "--strict", f"--kube-version={NEWEST}", CHART)
     assert success, output + messages
+
+
+def its_version_is_that_of_the_exporters():
+    version = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert chart["version"] == chart["appVersion"] == version, f"{chart} is not {version}"
 
 
 def it_is_what_the_golden_files_say():
@@ -119,8 +128,9 @@ def without_a_server_of_its_own_mysql_is_asked_by_probe_alone():
 
 
 def flags_of(program):
+    """The flags of its help, and all words in capitals: variables of other names than their flags."""
     text = subprocess.run([program, "--help"], capture_output=True, text=True, timeout=20, check=True).stdout
-    return set(re.findall(r"--([a-z][\w.-]*)", text)), text
+    return set(re.findall(r"--([a-z][\w.-]*)", text)), set(re.findall(r"\b[A-Z][A-Z_]+\b", text))
 
 
 def the_exporters_have_the_variables_and_flags():
@@ -131,10 +141,10 @@ def the_exporters_have_the_variables_and_flags():
         for pod_name, pod in pods(case(case_name)):
             (container,) = pod["containers"]
             name = next(name for name in EXPORTERS if f"{name}-exporter" in pod_name)
-            flags, text = help_of[name]
+            flags, words = help_of[name]
             variables = {f"{name.upper()}_EXPORTER_" + re.sub("[.-]", "_", flag).upper() for flag in flags}
             for variable in (item["name"] for item in container.get("env", [])):
-                known = variable in variables or variable in text or variable == "RUST_BACKTRACE"
+                known = variable in variables or variable in words or variable == "RUST_BACKTRACE"
                 assert known, f"{name} has no {variable}"
             for argument in container.get("args", []):
                 flag = argument.removeprefix("--").split("=")[0]
@@ -143,6 +153,7 @@ def the_exporters_have_the_variables_and_flags():
 
 CHECKS = [
     the_chart_is_clean,
+    its_version_is_that_of_the_exporters,
     it_is_what_the_golden_files_say,
     the_schemas_take_it,
     a_pod_monitor_fits_too,
