@@ -27,8 +27,8 @@ tenth of the samples is missing.
 import argparse, asyncio, json, multiprocessing, os, subprocess, sys, tempfile, time, urllib.parse, urllib.request
 from functools import partial
 
-from fleet_hosts import Fleet, record, sizes
-from many_servers import free_port, raise_descriptor_limit, table
+from fleet_hosts import Fleet, listening_port, record, sizes
+from many_servers import raise_descriptor_limit, table
 from plot import chart, draw
 from scrape_cost import run_ns, status
 
@@ -43,7 +43,7 @@ class Server:
     """A server on a folder of its own."""
 
     def __init__(self, name, folder, *flags):
-        self.name, self.folder, self.port = name, folder, free_port()
+        self.name, self.folder, self.port = name, folder, listening_port()
         address = f"127.0.0.1:{self.port}"
         os.makedirs(f"{folder}/data")
         commands = {
@@ -58,7 +58,7 @@ class Server:
 
     def ask(self, path, data=None, **parameters):
         url = f"http://127.0.0.1:{self.port}{path}?{urllib.parse.urlencode(parameters)}"
-        with urllib.request.urlopen(urllib.request.Request(url, data=data), timeout=60) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, data=data), timeout=180) as answer:
             return answer.read()
 
     def wait(self):

@@ -3,10 +3,10 @@
 A recording is the answers of one exporter, one after another. A host begins at a place of its own
 in it and goes on from there: gauges come round again, counters go on growing by what they grew.
 """
-import asyncio, hashlib, os, socket, subprocess, tempfile, time, urllib.request
+import asyncio, hashlib, http.client, os, random, socket, subprocess, tempfile, time, urllib.request
 
 from container_scale import Daemon, FIXTURES, make_tree, replies
-from many_servers import address, free_port, series
+from many_servers import address, series
 from mysql_scale import MariaDb, account
 
 CONTAINERS = 10
@@ -77,6 +77,17 @@ class Recording:
         text = b"".join(self.lines(number + host * 7))
         return text.replace(SAME_ID, hashlib.sha1(b"%d" % host).hexdigest()[:16].encode())
 
+def listening_port():
+    """A free one below those that the kernel gives to the many connections of this test."""
+    while True:
+        port = random.randrange(10_000, 30_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
+
 def get(port, path="/metrics"):
     with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as answer:
         return answer.read()
@@ -86,7 +97,7 @@ def wait_for(port, text=b""):
         try:
             if text in get(port):
                 return
-        except OSError:
+        except (OSError, http.client.HTTPException):
             pass
         time.sleep(0.1)
     raise SystemExit(f"no exporter shows {text} on port {port}")
@@ -101,7 +112,7 @@ def work(redis_port, database, number):
 
 def record(programs, count, every):
     """Answers of the four programs of a folder: `count` each, one in `every` seconds."""
-    ports = {name: free_port() for name in ("node", "container", "redis", "mysql", "server")}
+    ports = {name: listening_port() for name in ("node", "container", "redis", "mysql", "server")}
     listen = lambda name: f"--web.listen-address=127.0.0.1:{ports[name]}"
     with tempfile.TemporaryDirectory() as folder:
         make_tree(folder, CONTAINERS)
@@ -150,7 +161,7 @@ class Fleet:
     """Serves `/NAME` of each host on a loopback address of its own."""
 
     def __init__(self, recordings, hosts):
-        self.recordings, self.hosts, self.port = recordings, hosts, free_port()
+        self.recordings, self.hosts, self.port = recordings, hosts, listening_port()
         self.scrapes = {}
 
     async def answer(self, host, reader, writer):
