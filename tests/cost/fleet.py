@@ -177,9 +177,8 @@ def scrape(name, fleet, folder, a):
         server.stop()
 
 def charts(name, rows):
-    rows = [dict(row, GiB=row["peak"] / 1024) for row in rows]
     return [partial(chart, rows, "hosts", "core", f"{name}: CPU, part of one core"),
-            partial(chart, rows, "hosts", "GiB", f"{name}: resident memory, GiB")]
+            partial(chart, rows, "hosts", "peak", f"{name}: resident memory, peak, MiB")]
 
 def main():
     numbers = lambda text: [int(number) for number in text.split(",") if number]
