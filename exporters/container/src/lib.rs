@@ -111,7 +111,7 @@ impl Program for ContainerExporter {
                 title: "Container Exporter",
                 description: "Metrics of containers and control groups",
                 links: Vec::new(),
-                content: include_str!("page.html"),
+                content: pages::LIVE,
             },
             build_info: BuildInfo::go_style("container_exporter_build_info"),
             health_paths: &["/healthz"],
