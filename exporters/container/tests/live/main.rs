@@ -4,6 +4,7 @@ mod access;
 mod follow;
 mod page;
 mod states;
+mod tables;
 mod unified;
 
 use container_exporter::ContainerExporter;
