@@ -60,7 +60,9 @@ async fn tables(
     let round = rounds.next(Format::Text).await?;
     let now = round.samples();
     let tables: Vec<Table> = make(matches, &Reading::new(&before, &now));
-    let text = text(&tables, screen().map(|screen| screen.columns));
+    // A list is searched: nothing of it may be cut.
+    let is_cut = ScrapeFormat::of(matches) == Some(ScrapeFormat::Table);
+    let text = text(&tables, screen().filter(|_| is_cut).map(|screen| screen.columns));
     write!(std::io::stdout(), "{text}").context("cannot write to stdout")?;
     let _ = write!(std::io::stderr(), "\n{}", round.summary(Named::Failed));
     Ok(round.exit_code())
