@@ -1,5 +1,6 @@
 //! The lists of collectors: one line each, in alphabetical order.
 
+mod accelerator;
 mod advtcp;
 mod cpu;
 mod cpu_load;
@@ -26,6 +27,7 @@ mod state;
 mod tcp;
 mod udp;
 mod version;
+mod volumes;
 
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 use common::collector::{Entry, Named};
@@ -36,6 +38,7 @@ use cpu_load::CpuLoadArgs;
 use groups::Group;
 use machine::MachineArgs;
 use ports::PortArgs;
+use volumes::VolumeArgs;
 
 /// The collectors of groups: one runs if the group of its name is asked for.
 const GROUPS: &[Entry<Inventory>] = &[
@@ -96,11 +99,29 @@ const ALWAYS: &[Entry<Inventory>] = &[
     Entry::on("spec", "limits of CPU and memory", |_| Ok(Box::new(spec::Spec))),
     Entry::on("state", "states, exit codes and restarts", |_| Ok(Box::new(state::State))),
     Entry::on("version", "versions of kernel, system, runtime", |_| Ok(Box::new(version::Version))),
+    Entry::on("volumes", "volumes of containers", |matches| {
+        Ok(Box::new(volumes::Volumes::new(VolumeArgs::from_arg_matches(matches)?)))
+    })
+    .with_flags(VolumeArgs::augment_args),
 ];
+
+/// Whether the arguments ask for a collector.
+type IsEnabled = fn(&ArgMatches) -> bool;
+
+/// The collectors that a flag of their own switches on. They are no groups, because a list for
+/// `--disable_metrics` would switch them on without naming them.
+const ON_REQUEST: &[(Entry<Inventory>, IsEnabled)] = &[(
+    Entry::off("accelerator", "use of accelerators", |_| {
+        Ok(Box::<accelerator::Accelerator>::default())
+    })
+    .with_flags(accelerator::Options::augment_args),
+    accelerator::is_enabled,
+)];
 
 /// Adds the flags that choose groups, those of the collectors, and a list of the groups.
 pub fn add_flags(command: Command) -> Command {
-    let entries = GROUPS.iter().chain(ALWAYS);
+    let on_request = ON_REQUEST.iter().map(|(entry, _)| entry);
+    let entries = GROUPS.iter().chain(ALWAYS).chain(on_request);
     let groups = all_groups();
     let command = groups::add_flags(command, &groups);
     let command = entries.fold(command, |command, entry| (entry.flags)(command));
@@ -131,15 +152,18 @@ fn all_groups() -> Vec<Group> {
 /// What the first of them says of a bad argument.
 pub fn build(matches: &ArgMatches) -> anyhow::Result<Vec<Named<Inventory>>> {
     let chosen = GROUPS.iter().filter(|entry| groups::includes(matches, entry.name));
-    let mut chosen: Vec<&Entry<Inventory>> = chosen.chain(ALWAYS).collect();
+    let on_request = ON_REQUEST.iter().filter(|(_, is_enabled)| is_enabled(matches));
+    let on_request = on_request.map(|(entry, _)| entry);
+    let mut chosen: Vec<&Entry<Inventory>> = chosen.chain(ALWAYS).chain(on_request).collect();
     chosen.sort_unstable_by_key(|entry| entry.name);
     chosen.into_iter().map(|entry| entry.build(matches)).collect()
 }
 
 /// True if a collector runs that reads files of other processes for which the rights of ptrace(2)
-/// are needed: their descriptors and `smaps_rollup`.
+/// are needed: their descriptors, what these tell, and `smaps_rollup`.
 pub fn reads_other_processes(matches: &ArgMatches) -> bool {
-    ["process", "referenced_memory"].iter().any(|group| groups::includes(matches, group))
+    accelerator::is_enabled(matches)
+        || ["process", "referenced_memory"].iter().any(|group| groups::includes(matches, group))
 }
 
 #[cfg(test)]
@@ -164,6 +188,8 @@ mod tests {
     fn what_is_in_no_group_always_runs() {
         let always: Vec<&str> = ALWAYS.iter().map(|entry| entry.name).collect();
         assert_eq!(names(&["--enable_metrics=app"]), always);
+        let accelerator = names(&["--enable_metrics=app", "--container.accelerators"]);
+        assert_eq!(accelerator, [&["accelerator"], &always[..]].concat());
         assert!(names(&["--enable_metrics=udp"]).is_sorted());
     }
 }

@@ -99,7 +99,7 @@ fn count_open(ids: &[u32], host: &Host) -> Result<Option<Open>, CollectError> {
         if *id == UNSEEN {
             return Ok(None);
         }
-        for target in host.links(&format!("{id}/fd"))?.unwrap_or_default() {
+        for (_, target) in host.links(&format!("{id}/fd"))?.unwrap_or_default() {
             open.descriptors += 1.0;
             open.sockets += if target.starts_with("socket:") { 1.0 } else { 0.0 };
         }
