@@ -31,6 +31,7 @@ mod volumes;
 
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 use common::collector::{Entry, Named};
+use common::commands::is_for_people;
 
 use crate::inventory::Inventory;
 use cpu_load::CpuLoadArgs;
@@ -64,7 +65,10 @@ const GROUPS: &[Entry<Inventory>] = &[
     Entry::on("pressure", "time lost due to lack of CPU, memory or I/O", |_| {
         Ok(Box::new(pressure::Pressure))
     }),
-    Entry::off("process", "processes, threads, open files", |_| Ok(Box::new(process::Process))),
+    Entry::off("process", "processes, threads, open files", |matches| {
+        // Tables show no open files, to read which takes rights that people may not have.
+        Ok(Box::new(process::Process { has_files: !is_for_people(matches) }))
+    }),
     Entry::off("referenced_memory", "memory that processes have touched", |_| {
         Ok(Box::new(referenced_memory::ReferencedMemory))
     }),
@@ -127,6 +131,11 @@ pub fn add_flags(command: Command) -> Command {
         groups::list(&groups),
         always.join("; ")
     ))
+}
+
+/// Counts processes by default as well, for tables.
+pub(crate) fn include_processes(command: Command) -> Command {
+    groups::include(command, &all_groups(), "process")
 }
 
 /// Every group of cAdvisor, in alphabetical order.

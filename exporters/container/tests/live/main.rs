@@ -6,6 +6,7 @@ mod cri;
 mod follow;
 mod page;
 mod states;
+mod tables;
 mod unified;
 mod volumes;
 
