@@ -2,6 +2,7 @@
 //! `main` functions do. One command, one file, one line in `COMMANDS`.
 
 mod check;
+mod compare;
 mod healthcheck;
 mod scrape;
 mod serve;
@@ -22,6 +23,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args as _, Command, FromArgMatches as _};
 
 use crate::check::Check;
+use crate::cli::unused::Unused;
 use crate::cli::{self, Dialect};
 use crate::confine::{ConfineArgs, Needs, confine};
 use crate::logging::{self, LogArgs, LogLevel};
@@ -33,12 +35,17 @@ const COMMANDS: &[(&str, &str)] = &[
     (SERVE, "Answer scrapes until stopped (the default)"),
     (SCRAPE, "Collect once, print the metrics; exit code 1 if a collector failed"),
     (CHECK, "Try each collector: what works, what is denied, the least rights; exit code 0 or 1"),
+    (
+        COMPARE,
+        "OLD [NEW]: what differs from the exporter at the URL OLD, and why; exit code 0, 1 or 2",
+    ),
     (HEALTHCHECK, "Ask the running exporter whether it is healthy; exit code 0 or 1"),
     (WEB_CONFIG, "check FILE: whether it will do for --web.config.file; hash: that of a password"),
 ];
 const SERVE: &str = "serve";
 const SCRAPE: &str = "scrape";
 const CHECK: &str = "check";
+const COMPARE: &str = "compare";
 const HEALTHCHECK: &str = "healthcheck";
 const WEB_CONFIG: &str = "web-config";
 
@@ -52,6 +59,17 @@ const THREAD_KEEP_ALIVE: Duration = Duration::from_secs(90);
 /// Makes a check from the command line.
 pub type MakeCheck = fn(&ArgMatches) -> anyhow::Result<Box<dyn Check>>;
 
+/// The exporter whose place a program takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Reference {
+    /// What it is called.
+    pub name: &'static str,
+    /// In what its metrics differ, with the reasons: a list of [`crate::compare::Known`] differences.
+    pub differences: &'static str,
+    /// Flags of it that have no effect here.
+    pub unused: &'static [Unused],
+}
+
 /// What makes a program one of the four exporters.
 pub trait Program {
     /// Name of the executable.
@@ -62,6 +80,8 @@ pub trait Program {
     const DIALECT: Dialect;
     /// Stands before each flag's environment variable.
     const ENV_PREFIX: &'static str;
+    /// The exporter whose place it takes.
+    const REFERENCE: Reference;
 
     /// Makes what the command `check` does, inside the runtime; `None` if the program has no
     /// server to check.
@@ -122,7 +142,8 @@ pub fn parse<P: Program>(
 ) -> Result<ArgMatches, clap::Error> {
     let matches = cli::parse(command::<P>(), P::DIALECT, P::ENV_PREFIX, arguments)?;
     let wrong = match (action(&matches), operands(&matches).as_slice()) {
-        (WEB_CONFIG, ["check", _] | ["hash"]) => return Ok(matches),
+        // The exit code of another mistake is that of a difference.
+        (WEB_CONFIG, ["check", _] | ["hash"]) | (COMPARE, _) => return Ok(matches),
         (WEB_CONFIG, _) => "expected web-config check FILE or web-config hash".to_owned(),
         (_, []) => return Ok(matches),
         (_, [word, ..]) => format!("unexpected argument '{word}' found"),
@@ -139,7 +160,8 @@ fn operands(matches: &ArgMatches) -> Vec<&str> {
     matches.get_many::<String>("operands").into_iter().flatten().map(String::as_str).collect()
 }
 
-fn command<P: Program>() -> Command {
+/// All flags and commands of the program, before its dialect is applied.
+pub fn command<P: Program>() -> Command {
     let command = ConfineArgs::augment_args(LogArgs::augment_args(P::command().name(P::NAME)));
     let command = WebArgs::augment_args(command);
     let action = Arg::new("action")
@@ -148,6 +170,7 @@ fn command<P: Program>() -> Command {
         .default_value(SERVE)
         .hide(true);
     let operands = Arg::new("operands").num_args(0..).hide(true);
+    let command = compare::CompareArgs::augment_args(command);
     let command = command
         .about(P::ABOUT)
         .version(BUILD.text())
@@ -225,6 +248,7 @@ fn run<P: Program>(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
                 let make = P::CHECK.context("this program has no server to check")?;
                 check::check(&*make(matches)?, &web).await
             }
+            COMPARE => Ok(compare::compare::<P>(matches, &web, &operands(matches)).await),
             HEALTHCHECK => {
                 let has_tls = security::<P>(matches, &web)?.is_some_and(|it| it.has_tls());
                 let address = addresses::<P>(matches, &web).swap_remove(0);
@@ -249,15 +273,18 @@ fn addresses<P: Program>(matches: &ArgMatches, web: &WebArgs) -> Vec<String> {
     }
 }
 
-/// How to log. What `check` finds is printed, so that the log would only repeat it.
+/// How to log. What `check` finds is printed, so that the log would only repeat it; that of
+/// `compare` tells of flags without effect, and of nothing that is as it should be.
 fn log_args(matches: &ArgMatches) -> anyhow::Result<LogArgs> {
     let args = LogArgs::from_arg_matches(matches)?;
     let is_default = matches.value_source("log.level") == Some(ValueSource::DefaultValue);
-    Ok(if action(matches) == CHECK && is_default && args.level == LogLevel::Info {
-        LogArgs { level: LogLevel::Error, ..args }
-    } else {
-        args
-    })
+    let level = match action(matches) {
+        _ if !is_default || args.level != LogLevel::Info => args.level,
+        CHECK => LogLevel::Error,
+        COMPARE => LogLevel::Warn,
+        _ => args.level,
+    };
+    Ok(LogArgs { level, ..args })
 }
 
 /// What the configuration file or the program's own flags say; not both.
@@ -287,6 +314,7 @@ mod tests {
         const ABOUT: &'static str = "Tests";
         const DIALECT: Dialect = Dialect::Kingpin;
         const ENV_PREFIX: &'static str = "TEST_";
+        const REFERENCE: Reference = Reference { name: "tests", differences: "", unused: &[] };
 
         fn command() -> Command {
             Command::new("test").arg(Arg::new("on").long("on").action(clap::ArgAction::SetTrue))

@@ -15,14 +15,8 @@ use crate::web::{Service, WebArgs};
 /// Prints one scrape to stdout and a summary to stderr; fails if a collector did.
 pub(super) async fn scrape(service: &Service, web: &WebArgs) -> anyhow::Result<ExitCode> {
     let format = if web.enable_openmetrics { Format::OpenMetrics } else { Format::Text };
-    let mut exposition = Exposition::new(format, Pool::default());
     let started = Instant::now();
-    let request = ScrapeRequest { parameters: Vec::new(), deadline: started + web.scrape_timeout };
-    let outcomes = service.exporter.scrape(&request, &mut exposition).await?;
-    let mut sink = exposition.sink();
-    let own = SelfMetrics::new(service.build_info.clone());
-    own.push(&mut sink, web.own_families(), &*service.exporter);
-    exposition.add(sink);
+    let (exposition, outcomes) = collect(service, web, format).await?;
     let (body, rejected) = exposition.assemble(&[]);
     std::io::stdout().write_all(body.as_ref()).context("cannot write to stdout")?;
     let mut summary = summary(&outcomes, started.elapsed());
@@ -35,6 +29,23 @@ pub(super) async fn scrape(service: &Service, web: &WebArgs) -> anyhow::Result<E
     let _ = write!(std::io::stderr(), "{summary}");
     let has_failed = outcomes.iter().any(has_failed);
     Ok(if has_failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// One scrape in this process, with what an answer says of the exporter itself.
+pub(super) async fn collect(
+    service: &Service,
+    web: &WebArgs,
+    format: Format,
+) -> anyhow::Result<(Exposition, Vec<Outcome>)> {
+    let mut exposition = Exposition::new(format, Pool::default());
+    let deadline = Instant::now() + web.scrape_timeout;
+    let request = ScrapeRequest { parameters: Vec::new(), deadline };
+    let outcomes = service.exporter.scrape(&request, &mut exposition).await?;
+    let mut sink = exposition.sink();
+    let own = SelfMetrics::new(service.build_info.clone());
+    own.push(&mut sink, web.own_families(), &*service.exporter);
+    exposition.add(sink);
+    Ok((exposition, outcomes))
 }
 
 /// Absent hardware or features are no failure of this command.

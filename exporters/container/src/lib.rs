@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use clap::{ArgMatches, Command, FromArgMatches as _};
 use common::cli::{self, Dialect};
-use common::commands::Program;
+use common::commands::{Program, Reference};
 use common::confine::Needs;
 use common::error::CollectError;
 use common::exporter::{Exporter, Refusal, ScrapeRequest};
@@ -77,6 +77,11 @@ impl Program for ContainerExporter {
         "Exposes the metrics of containers and control groups to Prometheus, as cAdvisor does";
     const DIALECT: Dialect = Dialect::GoFlag;
     const ENV_PREFIX: &'static str = "CONTAINER_EXPORTER_";
+    const REFERENCE: Reference = Reference {
+        name: "cAdvisor",
+        differences: include_str!("../differences.txt"),
+        unused: args::UNUSED,
+    };
 
     fn command() -> Command {
         args::add(Command::new(Self::NAME))
