@@ -101,11 +101,13 @@ impl<'a> Comparison<'a> {
         self.found.push(Difference { kind, family, detail, reason });
     }
 
-    /// A family that only one side has: known as a whole, or as each of its series is.
+    /// A family that only one side has: known as a whole, or as each of its series is. That its
+    /// series differ is no reason for it to be missing.
     fn only_one(&mut self, kind: Kind, name: &str, family: &Family) {
         let word = if kind == Kind::MissingFamily { Word::Peer } else { Word::Ours };
-        let reason =
-            self.known.reason(word, name).or_else(|| self.reason_of_all(name, family, None));
+        let differs = self.known.reason(Word::Series, name).is_some();
+        let of_all = || if differs { None } else { self.reason_of_all(name, family, None) };
+        let reason = self.known.reason(word, name).or_else(of_all);
         let detail = format!("{}, {} series", family.kind, family.series.len());
         self.push(kind, name, detail, reason);
     }

@@ -75,6 +75,9 @@ fn each_can_have_a_reason() {
     };
     assert_eq!(missing("a{d=\"lo\"} 1\n"), Some("loopback".into()));
     assert_eq!(missing("a{d=\"lo\"} 1\na{d=\"eth0\"} 1\n"), None);
+    let known = Known::parse("series a # they differ").unwrap();
+    let report = compare(&side(&["a 1\n"]), &side(&["b 1\n"]), &known);
+    assert_eq!(report.explained(false).count(), 2, "{report:?}");
 }
 
 #[test]
