@@ -7,11 +7,12 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
+use common::compare::Known;
 use tests::collectors::{OF_THE_MACHINE, collectors, help};
 use tests::exposition::Exposition;
 use tests::mariadb::MariaDb;
-use tests::parity::{Exceptions, differences};
-use tests::process::{Process, command, succeed};
+use tests::parity::differences;
+use tests::process::{Process, command, output, succeed};
 use tests::redis::Redis;
 use tests::{TemporaryFolder, eventually, free_port, http, program, repository};
 
@@ -62,7 +63,7 @@ impl Exporter {
 
 /// Runs both with `arguments` and the collectors that both have, ours with `own` too, and
 /// compares them.
-fn compare(exceptions: &str, without: &[&str], arguments: &[String], own: &[&str]) {
+fn compare(fixtures: Option<&str>, without: &[&str], arguments: &[String], own: &[&str]) {
     let folder = TemporaryFolder::new("parity").unwrap();
     let ours = program("node-exporter").unwrap();
     let peer = Path::new("/usr/bin").join(PEER);
@@ -78,20 +79,27 @@ fn compare(exceptions: &str, without: &[&str], arguments: &[String], own: &[&str
     let peer = Exporter::start(&peer, &all, &folder);
     all.extend(own.iter().map(ToString::to_string));
     let ours = Exporter::start(&ours, &all, &folder);
-    compare_running(&peer, &ours, exceptions);
+    compare_running(&peer, &ours, "node", fixtures);
+    if fixtures.is_none() {
+        command_agrees(&peer, &ours, "node-exporter", &all);
+    }
 }
 
-/// Scrapes both in turn; what differs each time and is no exception fails the test.
-fn compare_running(peer: &Exporter, ours: &Exporter, exceptions: &str) {
-    let path = repository().join("tests/parity").join(exceptions);
-    let exceptions = Exceptions::parse(&std::fs::read_to_string(path).unwrap()).unwrap();
+/// Scrapes both in turn; what differs each time and is not known to `exporter` fails the test. On
+/// fixtures there is another list.
+fn compare_running(peer: &Exporter, ours: &Exporter, exporter: &str, fixtures: Option<&str>) {
+    let own = Some(format!("exporters/{exporter}/differences.txt"));
+    let lists = own.into_iter().chain(fixtures.map(|name| format!("tests/parity/{name}")));
+    let text: String =
+        lists.map(|list| std::fs::read_to_string(repository().join(list)).unwrap()).collect();
+    let known = Known::parse(&text).unwrap();
     let mut lasting: Option<BTreeSet<String>> = None;
     for _ in 0..ROUNDS {
         let before = peer.scrape();
         let our = ours.scrape();
         let after = peer.scrape();
         assert!(before.0.len() > 100, "the peer shows {} families", before.0.len());
-        let found = differences(&our, [&before, &after], &exceptions);
+        let found = differences(&our, [&before, &after], &known);
         lasting = Some(match lasting {
             Some(lasting) => lasting.intersection(&found).cloned().collect(),
             None => found,
@@ -101,10 +109,33 @@ fn compare_running(peer: &Exporter, ours: &Exporter, exceptions: &str) {
     assert!(lasting.is_empty(), "{} differences: {lasting:#?}", lasting.len());
 }
 
+/// The command finds a reason for all that differs from the peer, in the exporter that runs and in
+/// one that only collects, with these arguments.
+fn command_agrees(peer: &Exporter, ours: &Exporter, name: &str, arguments: &[String]) {
+    let compare = || {
+        let mut compare = command(program(name).unwrap());
+        compare.args(["compare", &peer.url]);
+        compare
+    };
+    let mut runs = vec![compare()];
+    runs[0].arg(&ours.url);
+    if !arguments.is_empty() {
+        runs.push(compare());
+        runs[1].args(arguments);
+    }
+    for mut run in runs {
+        let output = output(&mut run).unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{run:?}\n{text}{stderr}");
+        assert!(text.contains(" 0 differences without a known reason, "), "{text}");
+    }
+}
+
 #[test]
 #[ignore = "needs prometheus-node-exporter"]
 fn node_equals_the_peer_on_this_machine() {
-    compare("node-machine.txt", &[], &DEFAULTS.map(ToOwned::to_owned), &[]);
+    compare(None, &[], &DEFAULTS.map(ToOwned::to_owned), &[]);
 }
 
 #[test]
@@ -129,7 +160,12 @@ fn compare_on(fixture: &str) {
     arguments.push("--no-collector.netdev.netlink".into());
     arguments.extend(DEFAULTS.map(ToOwned::to_owned));
     // Releases as old as the peer read the file and know no such flag.
-    compare("node-fixtures.txt", &OF_THE_MACHINE, &arguments, &["--no-collector.arp.netlink"]);
+    compare(
+        Some("node-fixtures.txt"),
+        &OF_THE_MACHINE,
+        &arguments,
+        &["--no-collector.arp.netlink"],
+    );
 }
 
 /// Keys of every type, odd names, a stream with a group, and calls for the slow log.
@@ -179,7 +215,8 @@ fn compare_redis(server: &Redis, flags: &[&str]) {
     arguments.extend(flags.iter().map(ToString::to_string));
     let peer = Exporter::start(Path::new(REDIS_PEER), &arguments, &folder);
     let ours = Exporter::start(&program("redis-exporter").unwrap(), &arguments, &folder);
-    compare_running(&peer, &ours, "redis.txt");
+    compare_running(&peer, &ours, "redis", None);
+    command_agrees(&peer, &ours, "redis-exporter", &arguments);
 }
 
 /// The collectors of both that a MariaDB has data for; the peer fails with the others.
@@ -253,5 +290,6 @@ fn compare_mysql(flags: &[String]) {
     arguments.extend_from_slice(flags);
     let peer = Exporter::start(Path::new(MYSQL_PEER), &arguments, &folder);
     let ours = Exporter::start(&program("mysql-exporter").unwrap(), &arguments, &folder);
-    compare_running(&peer, &ours, "mysql.txt");
+    compare_running(&peer, &ours, "mysql", None);
+    command_agrees(&peer, &ours, "mysql-exporter", &arguments);
 }

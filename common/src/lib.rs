@@ -13,7 +13,8 @@
 //! 6. [`self_metrics`] adds the exporter's own figures.
 //!
 //! [`commands`] is what the `main` functions call, [`cli`] reads their arguments. [`check`] is what
-//! an exporter finds out about the rights that its server grants.
+//! an exporter finds out about the rights that its server grants, [`compare`] what differs between
+//! the answers of two exporters.
 //!
 //! # Example
 //!
@@ -132,6 +133,7 @@ pub mod check;
 pub mod cli;
 pub mod collector;
 pub mod commands;
+pub mod compare;
 pub mod confine;
 pub mod error;
 pub mod exporter;

@@ -1,107 +1,55 @@
-//! Compares the output of two exporters; what may differ is listed with reasons in a file.
+//! Compares the output of two exporters, independently of the command that does so; what may differ
+//! is in the list of known differences that this command reads too.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context as _, bail};
+use common::compare::{Known, Word};
 
 use crate::exposition::{Exposition, Labels};
 
-/// What may differ, one line each: a word, the family (a trailing `*` stands for any rest), for
-/// `label` the label, then `#` and the reason.
+/// Values of all series whose sets must be equal, without the labels that only ours has.
 ///
-/// | word | meaning |
-/// |---|---|
-/// | `ours` | only ours has the family |
-/// | `peer` | only the peer has it |
-/// | `label` | ours has this label in addition |
-/// | `type` | the types differ |
-/// | `series` | the sets of series differ |
-/// | `value` | the values differ |
-#[derive(Debug)]
-pub struct Exceptions(Vec<(String, String, String)>);
-
-impl Exceptions {
-    /// Reads the list.
-    ///
-    /// # Errors
-    /// A line without its parts or without a reason.
-    pub fn parse(text: &str) -> anyhow::Result<Self> {
-        let mut list = Vec::new();
-        for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
-            let (exception, reason) = line.split_once('#').context(line.to_owned())?;
-            let mut words = exception.split_whitespace();
-            let (Some(word), Some(family)) = (words.next(), words.next()) else { bail!("{line}") };
-            if reason.trim().is_empty() || (word == "label") != words.clone().next().is_some() {
-                bail!("no reason or no label: {line}");
-            }
-            let label = words.next().unwrap_or_default();
-            list.push((word.to_owned(), family.to_owned(), label.to_owned()));
+/// Families that `other` lacks are left out if `word` allows that.
+fn series(exposition: &Exposition, word: Word, other: &Exposition, known: &Known) -> Series {
+    let mut series = Series::new();
+    for (family, content) in &exposition.0 {
+        if !other.0.contains_key(family) && known.reason(word, family).is_some() {
+            continue;
         }
-        Ok(Self(list))
-    }
-
-    fn has(&self, word: &str, family: &str) -> bool {
-        self.0.iter().any(|(w, pattern, _)| w == word && matches(pattern, family))
-    }
-
-    fn has_label(&self, family: &str, label: &str) -> bool {
-        let is_it = |(w, pattern, l): &(String, String, String)| {
-            w == "label" && matches(pattern, family) && l == label
-        };
-        self.0.iter().any(is_it)
-    }
-
-    /// Values of all series whose sets must be equal, without the labels that only ours has.
-    ///
-    /// Families that `other` lacks are left out if `word` allows that.
-    fn series(&self, exposition: &Exposition, word: &str, other: &Exposition) -> Series {
-        let mut series = Series::new();
-        for (family, content) in &exposition.0 {
-            let is_alone = !other.0.contains_key(family) && self.has(word, family);
-            if is_alone || self.has("series", family) {
+        for (name, labels, value) in &content.samples {
+            let label = |key: &str| labels.get(key).map(String::as_str);
+            if known.series_reason(Word::Series, family, label).is_some() {
                 continue;
             }
-            for (name, labels, value) in &content.samples {
-                let mut labels = labels.clone();
-                labels.retain(|label, _| !self.has_label(family, label));
-                series.insert((name.clone(), labels), *value);
-            }
+            let mut labels = labels.clone();
+            labels.retain(|label, _| known.label_reason(Word::Label, family, label).is_none());
+            series.insert((name.clone(), labels), *value);
         }
-        series
     }
+    series
 }
 
 type Series = BTreeMap<(String, Labels), f64>;
 
-fn matches(pattern: &str, family: &str) -> bool {
-    match pattern.strip_suffix('*') {
-        Some(start) => family.starts_with(start),
-        None => pattern == family,
-    }
-}
-
 /// All differences between ours and the peer's, which was scraped before and after ours:
 /// what did not change for the peer in the meantime must be equal.
-pub fn differences(
-    ours: &Exposition,
-    peer: [&Exposition; 2],
-    exceptions: &Exceptions,
-) -> BTreeSet<String> {
+pub fn differences(ours: &Exposition, peer: [&Exposition; 2], known: &Known) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for (name, family) in &peer[0].0 {
         match ours.0.get(name) {
-            None if exceptions.has("peer", name) => {}
+            None if known.reason(Word::Peer, name).is_some() => {}
             None => drop(found.insert(format!("missing family {name}"))),
-            Some(our) if our.kind != family.kind && !exceptions.has("type", name) => {
+            Some(our) if our.kind != family.kind && known.reason(Word::Type, name).is_none() => {
                 found.insert(format!("{name} is {}, not {}", our.kind, family.kind));
             }
             Some(_) => {}
         }
     }
-    let is_added = |name: &&String| !peer[0].0.contains_key(*name) && !exceptions.has("ours", name);
+    let is_added =
+        |name: &&String| !peer[0].0.contains_key(*name) && known.reason(Word::Ours, name).is_none();
     found.extend(ours.0.keys().filter(is_added).map(|name| format!("added family {name}")));
-    let [before, after] = peer.map(|peer| exceptions.series(peer, "peer", ours));
-    let ours = exceptions.series(ours, "ours", peer[0]);
+    let [before, after] = peer.map(|peer| series(peer, Word::Peer, ours, known));
+    let ours = series(ours, Word::Ours, peer[0], known);
     for (series, value) in &before {
         if after.get(series).is_none_or(|later| later.to_bits() != value.to_bits()) {
             continue;
@@ -110,7 +58,7 @@ pub fn differences(
             |our: &f64| our.to_bits() == value.to_bits() || (our.is_nan() && value.is_nan());
         match ours.get(series) {
             None => drop(found.insert(format!("missing series {series:?}"))),
-            Some(our) if !equal(our) && !exceptions.has("value", &series.0) => {
+            Some(our) if !equal(our) && !has_reason(known, series) => {
                 found.insert(format!("{series:?} is {our}, not {value}"));
             }
             Some(_) => {}
@@ -119,6 +67,11 @@ pub fn differences(
     let added = ours.keys().filter(|key| !before.contains_key(*key) && !after.contains_key(*key));
     found.extend(added.map(|series| format!("added series {series:?}")));
     found
+}
+
+fn has_reason(known: &Known, (name, labels): &(String, Labels)) -> bool {
+    let label = |key: &str| labels.get(key).map(String::as_str);
+    known.series_reason(Word::Value, name, label).is_some()
 }
 
 #[cfg(test)]
@@ -132,7 +85,7 @@ mod tests {
 
     fn compare(exceptions: &str) -> BTreeSet<String> {
         let (ours, peer) = (Exposition::parse(OURS).unwrap(), Exposition::parse(PEER).unwrap());
-        differences(&ours, [&peer, &peer], &Exceptions::parse(exceptions).unwrap())
+        differences(&ours, [&peer, &peer], &Known::parse(exceptions).unwrap())
     }
 
     #[test]
@@ -145,12 +98,5 @@ mod tests {
         }
         let all = "label a e # r\nseries a # r\ntype b # r\nvalue b # r\nours c* # r\n";
         assert!(compare(all).is_empty(), "{:?}", compare(all));
-    }
-
-    #[test]
-    fn an_exception_without_a_reason_is_an_error() {
-        for text in ["ours a", "ours a #", "label a # r", "ours # r"] {
-            assert!(Exceptions::parse(text).is_err(), "{text}");
-        }
     }
 }

@@ -27,7 +27,8 @@ const WITHOUT_GOLDEN: &[&str] = &[
 ];
 
 /// Flags of all four programs.
-const SHARED: &[&str] = &["web.", "log.", "security.", "timeout-offset", "version", "help"];
+const SHARED: &[&str] =
+    &["web.", "log.", "security.", "timeout-offset", "format", "version", "help"];
 
 fn readme() -> String {
     std::fs::read_to_string(repository().join("exporters/mysql/README.md")).unwrap()

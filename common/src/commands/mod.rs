@@ -2,6 +2,7 @@
 //! `main` functions do. One command, one file, one line in `COMMANDS`.
 
 mod check;
+mod compare;
 mod healthcheck;
 mod program;
 mod rounds;
@@ -31,8 +32,8 @@ use crate::logging::{self, LogArgs, LogLevel};
 use crate::version::BUILD;
 use crate::web::{Security, WebArgs};
 
-pub use program::{MakeCheck, MakeTables, Program};
-use show::{ScrapeFormat, ShowArgs};
+pub use program::{MakeCheck, MakeTables, Program, Reference};
+use show::{OutputFormat, ShowArgs};
 
 /// The commands with their help, in the order of the help; the first one is the default.
 const COMMANDS: &[(&str, &str)] = &[
@@ -40,6 +41,10 @@ const COMMANDS: &[(&str, &str)] = &[
     (SCRAPE, "Collect once, print the metrics (--format); exit code 1 if a collector failed"),
     (TOP, "Show what the metrics say now, every few seconds until interrupted"),
     (CHECK, "Try each collector: what works, what is denied, the least rights; exit code 0 or 1"),
+    (
+        COMPARE,
+        "OLD [NEW]: what differs from the exporter at the URL OLD, and why; exit code 0, 1 or 2",
+    ),
     (HEALTHCHECK, "Ask the running exporter whether it is healthy; exit code 0 or 1"),
     (WEB_CONFIG, "check FILE: whether it will do for --web.config.file; hash: that of a password"),
 ];
@@ -47,13 +52,18 @@ const SERVE: &str = "serve";
 const SCRAPE: &str = "scrape";
 const TOP: &str = "top";
 const CHECK: &str = "check";
+const COMPARE: &str = "compare";
 const HEALTHCHECK: &str = "healthcheck";
 const WEB_CONFIG: &str = "web-config";
 
 /// Flags that are for some commands only; with another one they are a mistake, such as a forgotten
 /// command.
-const FLAGS_OF_COMMANDS: &[(&str, &[&str])] =
-    &[("format", &[SCRAPE]), ("interval", &[TOP]), ("count", &[TOP]), ("sort", &[SCRAPE, TOP])];
+const FLAGS_OF_COMMANDS: &[(&str, &[&str])] = &[
+    ("format", &[SCRAPE, COMPARE]),
+    ("interval", &[TOP]),
+    ("count", &[TOP]),
+    ("sort", &[SCRAPE, TOP]),
+];
 
 /// Threads for blocking work at most: enough for every collector to hang
 /// once and the rest to go on, few enough to bound what a hang can cost.
@@ -90,7 +100,8 @@ pub fn parse<P: Program>(
         matches = read(P::for_people(command::<P>()), arguments)?;
     }
     let wrong = match (action(&matches), operands(&matches).as_slice()) {
-        (WEB_CONFIG, ["check", _] | ["hash"]) => None,
+        // The exit code of another mistake is that of a difference.
+        (WEB_CONFIG, ["check", _] | ["hash"]) | (COMPARE, _) => None,
         (WEB_CONFIG, _) => Some("expected web-config check FILE or web-config hash".to_owned()),
         (_, []) => None,
         (_, [word, ..]) => Some(format!("unexpected argument '{word}' found")),
@@ -107,17 +118,25 @@ fn misplaced(matches: &ArgMatches) -> Option<String> {
         matches.ids().any(|id| id == flag)
             && matches.value_source(flag) == Some(ValueSource::CommandLine)
     };
-    let (flag, commands) = FLAGS_OF_COMMANDS
+    let elsewhere = FLAGS_OF_COMMANDS
         .iter()
-        .find(|(flag, commands)| !commands.contains(&action(matches)) && given(flag))?;
-    Some(format!("--{flag} is for the command {}", commands.join(" or ")))
+        .find(|(flag, commands)| !commands.contains(&action(matches)) && given(flag));
+    if let Some((flag, commands)) = elsewhere {
+        return Some(format!("--{flag} is for the command {}", commands.join(" or ")));
+    }
+    let format = OutputFormat::of(matches).filter(|_| given("format"))?;
+    let is_known = match action(matches) {
+        COMPARE => matches!(format, OutputFormat::Text | OutputFormat::Json),
+        _ => format != OutputFormat::Json,
+    };
+    (!is_known).then(|| format!("{} has no such --format", action(matches)))
 }
 
 /// True if the command shows tables to people: `top`, `scrape --format=table`.
 pub fn is_for_people(matches: &ArgMatches) -> bool {
     match action(matches) {
         TOP => true,
-        SCRAPE => ScrapeFormat::of(matches) == Some(ScrapeFormat::Table),
+        SCRAPE => OutputFormat::of(matches) == Some(OutputFormat::Table),
         _ => false,
     }
 }
@@ -133,7 +152,8 @@ fn operands(matches: &ArgMatches) -> Vec<&str> {
     matches.get_many::<String>("operands").into_iter().flatten().map(String::as_str).collect()
 }
 
-fn command<P: Program>() -> Command {
+/// All flags and commands of the program, before its dialect is applied.
+pub fn command<P: Program>() -> Command {
     let command = ConfineArgs::augment_args(LogArgs::augment_args(P::command().name(P::NAME)));
     let command = ShowArgs::augment_args(WebArgs::augment_args(command));
     let action = Arg::new("action")
@@ -220,6 +240,7 @@ fn run<P: Program>(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
                 let make = P::CHECK.context("this program has no server to check")?;
                 check::check(&*make(matches)?, &web).await
             }
+            COMPARE => Ok(compare::compare::<P>(matches, &web, &operands(matches)).await),
             HEALTHCHECK => {
                 let has_tls = security::<P>(matches, &web)?.is_some_and(|it| it.has_tls());
                 let address = addresses::<P>(matches, &web).swap_remove(0);
@@ -244,21 +265,20 @@ fn addresses<P: Program>(matches: &ArgMatches, web: &WebArgs) -> Vec<String> {
     }
 }
 
-/// How to log. What `check` finds is printed, so that the log would only repeat it; and it would
-/// stand in the midst of tables, which say themselves what failed.
+/// How to log. What `check` finds is printed, so that the log would only repeat it, and it would
+/// stand in the midst of tables, which say themselves what failed; that of `compare` tells of
+/// flags without effect, and of nothing that is as it should be.
 fn log_args(matches: &ArgMatches) -> anyhow::Result<LogArgs> {
     let args = LogArgs::from_arg_matches(matches)?;
     let is_default = matches.value_source("log.level") == Some(ValueSource::DefaultValue);
-    let is_printed = match action(matches) {
-        CHECK | TOP => true,
-        SCRAPE => ScrapeFormat::of(matches).is_some_and(ScrapeFormat::is_table),
-        _ => false,
+    let level = match action(matches) {
+        _ if !is_default || args.level != LogLevel::Info => args.level,
+        CHECK | TOP => LogLevel::Error,
+        SCRAPE if OutputFormat::of(matches).is_some_and(OutputFormat::is_table) => LogLevel::Error,
+        COMPARE => LogLevel::Warn,
+        _ => args.level,
     };
-    Ok(if is_printed && is_default && args.level == LogLevel::Info {
-        LogArgs { level: LogLevel::Error, ..args }
-    } else {
-        args
-    })
+    Ok(LogArgs { level, ..args })
 }
 
 /// What the configuration file or the program's own flags say; not both.

@@ -4,6 +4,7 @@ use clap::{ArgMatches, Command};
 
 use crate::check::Check;
 use crate::cli::Dialect;
+use crate::cli::unused::Unused;
 use crate::confine::Needs;
 use crate::view::{Reading, Table};
 use crate::web::{SecurityFlags, Service};
@@ -13,6 +14,17 @@ pub type MakeCheck = fn(&ArgMatches) -> anyhow::Result<Box<dyn Check>>;
 
 /// Makes the tables in which people read what the metrics say.
 pub type MakeTables = fn(&ArgMatches, &Reading<'_>) -> Vec<Table>;
+
+/// The exporter whose place a program takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Reference {
+    /// What it is called.
+    pub name: &'static str,
+    /// In what its metrics differ, with the reasons: a list of [`crate::compare::Known`] differences.
+    pub differences: &'static str,
+    /// Flags of it that have no effect here.
+    pub unused: &'static [Unused],
+}
 
 /// What makes a program one of the four exporters.
 pub trait Program {
@@ -24,6 +36,8 @@ pub trait Program {
     const DIALECT: Dialect;
     /// Stands before each flag's environment variable.
     const ENV_PREFIX: &'static str;
+    /// The exporter whose place it takes.
+    const REFERENCE: Reference;
     /// Makes what `top` and `scrape --format=table` show.
     const TABLES: MakeTables;
 

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::ArgMatches;
 
 use super::rounds::{Named, Rounds};
-use super::show::{ScrapeFormat, screen, text};
+use super::show::{OutputFormat, screen, text};
 use super::{MakeTables, Program};
 use crate::exposition::Format;
 use crate::view::{Reading, Table, clean_lines, list};
@@ -25,12 +25,14 @@ pub(super) async fn scrape<P: Program>(
     let service = P::start(matches)?;
     let rounds = Rounds::new(&service, web);
     let every_series: MakeTables = |_, reading| vec![list(reading)];
-    match ScrapeFormat::of(matches) {
-        Some(ScrapeFormat::Table) => tables(&rounds, matches, P::TABLES).await,
-        Some(ScrapeFormat::List) => tables(&rounds, matches, every_series).await,
-        Some(ScrapeFormat::Openmetrics) => metrics(&rounds, Format::OpenMetrics).await,
+    match OutputFormat::of(matches) {
+        Some(OutputFormat::Table) => tables(&rounds, matches, P::TABLES).await,
+        Some(OutputFormat::List) => tables(&rounds, matches, every_series).await,
+        Some(OutputFormat::Openmetrics) => metrics(&rounds, Format::OpenMetrics).await,
         None if web.enable_openmetrics => metrics(&rounds, Format::OpenMetrics).await,
-        Some(ScrapeFormat::Text) | None => metrics(&rounds, Format::Text).await,
+        Some(OutputFormat::Text | OutputFormat::Json) | None => {
+            metrics(&rounds, Format::Text).await
+        }
     }
 }
 
@@ -61,7 +63,7 @@ async fn tables(
     let now = round.samples();
     let tables: Vec<Table> = make(matches, &Reading::new(&before, &now));
     // A list is searched: nothing of it may be cut.
-    let is_cut = ScrapeFormat::of(matches) == Some(ScrapeFormat::Table);
+    let is_cut = OutputFormat::of(matches) == Some(OutputFormat::Table);
     let text = text(&tables, screen().filter(|_| is_cut).map(|screen| screen.columns));
     write!(std::io::stdout(), "{text}").context("cannot write to stdout")?;
     let _ = write!(std::io::stderr(), "\n{}", round.summary(Named::Failed));

@@ -8,11 +8,11 @@ use clap::{ArgMatches, Args, FromArgMatches as _, ValueEnum};
 use crate::cli::{parse_count, parse_duration};
 use crate::view::Table;
 
-/// Flags of `scrape` and `top`.
+/// Flags of `scrape`, `top` and `compare`.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "For the commands scrape and top")]
+#[command(next_help_heading = "For the commands scrape, top and compare")]
 pub(super) struct ShowArgs {
-    /// What scrape prints.
+    /// What scrape and compare print.
     #[arg(
         hide_possible_values = true,
         id = "format",
@@ -20,9 +20,10 @@ pub(super) struct ShowArgs {
         value_name = "FORMAT",
         help = "What scrape prints: text or openmetrics, for Prometheus; table, a summary for \
                 people with the rates of one second; list, every series with its unit and rate \
-                [default: text, or openmetrics with --web.enable-openmetrics]"
+                [default: text, or openmetrics with --web.enable-openmetrics]. What compare prints: \
+                text, or json for programs"
     )]
-    format: Option<ScrapeFormat>,
+    format: Option<OutputFormat>,
     /// How long top waits between two rounds
     #[arg(
         id = "interval",
@@ -44,10 +45,10 @@ pub(super) struct ShowArgs {
     pub(super) count: Option<usize>,
 }
 
-/// What `scrape` prints.
+/// What `scrape` or `compare` prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum ScrapeFormat {
-    /// Text format 0.0.4.
+pub(super) enum OutputFormat {
+    /// Text format 0.0.4; a report.
     Text,
     /// OpenMetrics 1.0.0.
     Openmetrics,
@@ -55,9 +56,11 @@ pub(super) enum ScrapeFormat {
     Table,
     /// Every series.
     List,
+    /// A report for programs; of `compare` only.
+    Json,
 }
 
-impl ScrapeFormat {
+impl OutputFormat {
     /// The one that is asked for.
     pub(super) fn of(matches: &ArgMatches) -> Option<Self> {
         ShowArgs::from_arg_matches(matches).ok()?.format

@@ -9,6 +9,7 @@ impl Program for Test {
     const ABOUT: &'static str = "Tests";
     const DIALECT: Dialect = Dialect::Kingpin;
     const ENV_PREFIX: &'static str = "TEST_";
+    const REFERENCE: Reference = Reference { name: "tests", differences: "", unused: &[] };
     const TABLES: MakeTables = |_, _| Vec::new();
 
     fn command() -> Command {

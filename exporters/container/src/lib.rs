@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use clap::{ArgMatches, Command, FromArgMatches as _};
 use common::cli::{self, Dialect};
-use common::commands::{MakeTables, Program};
+use common::commands::{MakeTables, Program, Reference};
 use common::confine::Needs;
 use common::error::CollectError;
 use common::exporter::{Exporter, Refusal, ScrapeRequest};
@@ -79,6 +79,11 @@ impl Program for ContainerExporter {
     const DIALECT: Dialect = Dialect::GoFlag;
     const ENV_PREFIX: &'static str = "CONTAINER_EXPORTER_";
     const TABLES: MakeTables = tables::make;
+    const REFERENCE: Reference = Reference {
+        name: "cAdvisor",
+        differences: include_str!("../differences.txt"),
+        unused: args::UNUSED,
+    };
 
     fn command() -> Command {
         tables::add_flags(args::add(Command::new(Self::NAME)))

@@ -42,7 +42,7 @@ use async_trait::async_trait;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 use common::cli::{Dialect, Switches};
-use common::commands::{MakeCheck, MakeTables, Program};
+use common::commands::{MakeCheck, MakeTables, Program, Reference};
 use common::exporter::{Exporter, Refusal, ScrapeRequest};
 use common::exposition::Exposition;
 use common::scrape::Outcome;
@@ -95,6 +95,11 @@ impl Program for MysqlExporter {
         "Exposes the metrics of a MariaDB or MySQL server to Prometheus, as mysqld_exporter does";
     const DIALECT: Dialect = Dialect::Kingpin;
     const ENV_PREFIX: &'static str = "MYSQL_EXPORTER_";
+    const REFERENCE: Reference = Reference {
+        name: "mysqld_exporter",
+        differences: include_str!("../differences.txt"),
+        unused: &[],
+    };
     const CHECK: Option<MakeCheck> = Some(check::make);
     const TABLES: MakeTables = tables::make;
 

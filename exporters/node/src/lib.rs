@@ -20,7 +20,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 use common::cli::{self, Dialect, Switches};
-use common::commands::{MakeTables, Program};
+use common::commands::{MakeTables, Program, Reference};
 use common::confine::Needs;
 use common::exporter::{Exporter, Refusal, ScrapeRequest};
 use common::exposition::Exposition;
@@ -64,6 +64,11 @@ impl Program for NodeExporter {
     const DIALECT: Dialect = Dialect::Kingpin;
     const ENV_PREFIX: &'static str = "NODE_EXPORTER_";
     const TABLES: MakeTables = tables::make;
+    const REFERENCE: Reference = Reference {
+        name: "node_exporter",
+        differences: include_str!("../differences.txt"),
+        unused: unused::UNUSED,
+    };
 
     fn command() -> Command {
         let command = Paths::augment_args(Command::new(Self::NAME));

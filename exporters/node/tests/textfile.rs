@@ -4,9 +4,10 @@
 
 use std::time::Duration;
 
+use common::compare::Known;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use tests::exposition::Exposition;
-use tests::parity::{Exceptions, differences};
+use tests::parity::differences;
 use tests::process::{Process, command, output};
 use tests::{TemporaryFolder, eventually, free_port, http};
 
@@ -165,6 +166,6 @@ fn the_peer_says_the_same_of_the_same_files() {
         metrics.0.retain(|name, _| !name.starts_with("promhttp_"));
     }
     assert!(peer.0.len() > 6 && error(&peer), "{:?}\n{log}", peer.0.keys());
-    let found = differences(&ours, [&peer, &peer], &Exceptions::parse("").unwrap());
+    let found = differences(&ours, [&peer, &peer], &Known::parse("").unwrap());
     assert!(found.is_empty(), "{found:#?}");
 }

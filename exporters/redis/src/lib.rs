@@ -33,8 +33,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::Context as _;
 use async_trait::async_trait;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
+use common::cli::unused::Unused;
 use common::cli::{Dialect, Switches};
-use common::commands::{MakeCheck, MakeTables, Program};
+use common::commands::{MakeCheck, MakeTables, Program, Reference};
 use common::exporter::{Exporter, Refusal, ScrapeRequest};
 use common::exposition::Exposition;
 use common::failures::OddityLog;
@@ -55,6 +56,13 @@ use self_metrics::Scrapes;
 use server::{IDLE_TIME, MAX_SERVERS, Servers, Target};
 
 const SWITCHES: Switches = Switches { flag_prefix: "collector." };
+
+/// The flag of redis_exporter that has no effect here; it is defined with the others.
+const UNUSED: &[Unused] = &[Unused {
+    reason: "there is no Go runtime",
+    on_off: &["include-go-runtime-metrics"],
+    with_value: &[],
+}];
 
 /// Value of `config-command` that keeps the exporter from using CONFIG.
 const NO_CONFIG_COMMAND: &str = "-";
@@ -119,6 +127,11 @@ impl Program for RedisExporter {
         "Exposes the metrics of a Redis or Valkey server to Prometheus, as redis_exporter does";
     const DIALECT: Dialect = Dialect::GoFlag;
     const ENV_PREFIX: &'static str = "REDIS_EXPORTER_";
+    const REFERENCE: Reference = Reference {
+        name: "redis_exporter",
+        differences: include_str!("../differences.txt"),
+        unused: UNUSED,
+    };
     const CHECK: Option<MakeCheck> = Some(check::make);
     const TABLES: MakeTables = tables::make;
 

@@ -10,6 +10,7 @@ mod fuzz;
 mod golden;
 mod labels;
 mod machine;
+mod migrating;
 mod parity;
 mod states;
 mod stub;

@@ -10,9 +10,10 @@ use std::os::unix::net::UnixListener;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use common::compare::Known;
 use fake::PrivateBus;
 use tests::exposition::Exposition;
-use tests::parity::{Exceptions, differences};
+use tests::parity::differences;
 use tests::process::{Process, command, output};
 use tests::{TemporaryFolder, eventually, free_port, http};
 
@@ -244,7 +245,7 @@ async fn the_peer_says_the_same_of_the_same_services() {
         });
         assert!(peer.0.len() >= 12, "{:?}", peer.0.keys());
         // Newer releases of the peer know the kind of virtualization.
-        let newer = Exceptions::parse("ours node_systemd_virtualization_info # since 1.7").unwrap();
+        let newer = Known::parse("ours node_systemd_virtualization_info # since 1.7").unwrap();
         let found = differences(&ours, [&peer, &peer], &newer);
         assert!(found.is_empty(), "{found:#?}");
     };
