@@ -1,6 +1,6 @@
 //! Tables whose columns are as wide as what is in them, within the width of a terminal.
 
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+use unicode_width::UnicodeWidthStr as _;
 
 use super::clean;
 
@@ -135,15 +135,15 @@ pub(crate) fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }
-    let mut left = width.saturating_sub(1);
+    let room = width.saturating_sub(1);
     let mut kept = String::new();
     for character in text.chars() {
-        let needed = character.width().unwrap_or(0);
-        if needed > left {
+        kept.push(character);
+        // As a whole: some characters make the one before them wider.
+        if kept.width() > room {
+            kept.pop();
             break;
         }
-        left -= needed;
-        kept.push(character);
     }
     if width > 0 {
         kept.push(CUT);
@@ -184,6 +184,9 @@ mod tests {
         let long = "x".repeat(40);
         let lines = table(&[&long]).lines(Some(30));
         assert_eq!(lines[1], format!("{}~    1.5  end", "x".repeat(17)));
+        // An emoji is wider than its first character.
+        assert_eq!(cut("*\u{fe0f}", 2), "*\u{fe0f}");
+        assert_eq!(cut("*\u{fe0f}x", 2), "*~");
         // Where even that is too much, lines are cut.
         let lines = table(&[&long]).lines(Some(15));
         assert_eq!(lines[1], format!("{}~  ~", "x".repeat(11)));
