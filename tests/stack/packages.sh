@@ -347,6 +347,13 @@ images() {
   kill "$(cat "$docker/pid")"
 }
 
+# helm is there once the chart has been tested.
+chart_is_packed() {
+  local chart=$FOLDER/release/exporters-$NEW.tgz helm=$ROOT/target/kubernetes/helm
+  tar --extract --gzip --to-stdout --file "$chart" exporters/Chart.yaml | grep "^version: $NEW" || return 1
+  [[ ! -x $helm ]] || "$helm" lint --strict "$chart"
+}
+
 refusals() {
   check 'a release needs a tag or a version' refuses 'give --version' "$ROOT/deploy/release" --output "$FOLDER/none"
   check 'a version must be one for both kinds of packages' refuses "version such as 1.2.3" \
@@ -370,6 +377,7 @@ main() {
   check "a release is made" release --output "$FOLDER/release"
   check 'the same release again has the same bytes' reproducible
   check 'the checksums are those of all files' checksums_hold
+  check 'the chart is packed' chart_is_packed
   check 'an older version is packed' older_packages
   check 'lintian finds no error' lintian --allow-root --fail-on error "$FOLDER"/release/*.deb
   refusals
