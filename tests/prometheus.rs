@@ -64,7 +64,7 @@ impl Stack {
                 .script("up")
                 .arg("--bin-dir")
                 .arg(node.parent().expect("a folder"))
-                .args(["--detach", "--scrape-interval=1s"])
+                .args(["--detach", "--scrape-interval=1s", "--no-grafana", "--no-logs"])
                 .args(stack.ports.flags())
                 .env("CONTAINER_EXPORTER_DOCKER", docker.endpoint())
                 // Two of the four in each format: Prometheus prefers OpenMetrics where it is had.

@@ -6,7 +6,7 @@
 //! | Program | Connections by TCP | Files of other processes that need ptrace(2) |
 //! |---|---|---|
 //! | node | none, unless `DBUS_SYSTEM_BUS_ADDRESS` has `tcp:` | none |
-//! | container | if Docker or Podman is at `tcp://` | open files (`process`), `referenced_memory`: with these there is no Landlock |
+//! | container | if Docker or Podman is at `tcp://` | open files (`process`), `referenced_memory`, `--container.accelerators`: with these there is no Landlock |
 //! | redis, mysql | any server that is asked for | none |
 //!
 //! None of them needs to write, make, remove or execute a file, to listen on other ports than

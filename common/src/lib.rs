@@ -152,4 +152,5 @@ pub mod targets;
 pub mod testing;
 pub mod tls;
 pub mod version;
+pub mod view;
 pub mod web;

@@ -3,7 +3,7 @@
 
 # In the order of their start; they stop in the reverse order.
 COMPONENTS=(redis mariadb node-exporter container-exporter redis-exporter mysql-exporter
-  alertmanager prometheus)
+  alertmanager prometheus loki collector grafana)
 
 EXPORTERS=(node-exporter container-exporter redis-exporter mysql-exporter)
 
@@ -16,6 +16,10 @@ declare -A PORT=(
   [alertmanager]=9093
   [redis]=6379
   [mariadb]=3306
+  [loki]=3100
+  [loki-grpc]=9095
+  [collector]=9080
+  [grafana]=3000
 )
 
 declare -A PORT_FLAG=(
@@ -27,6 +31,10 @@ declare -A PORT_FLAG=(
   [alertmanager]=--alertmanager-port
   [redis]=--redis-port
   [mariadb]=--mysql-port
+  [loki]=--loki-port
+  [loki-grpc]=--loki-grpc-port
+  [collector]=--collector-port
+  [grafana]=--grafana-port
 )
 
 declare -A JOB=(
@@ -36,6 +44,9 @@ declare -A JOB=(
   [mysql-exporter]=mysql-exporter
   [prometheus]=prometheus
   [alertmanager]=alertmanager
+  [loki]=loki
+  [collector]=promtail
+  [grafana]=grafana
 )
 
 wants() {
@@ -43,6 +54,9 @@ wants() {
     redis) [[ $WITH_REDIS == yes ]] ;;
     mariadb) [[ $WITH_MYSQL == yes ]] ;;
     alertmanager) [[ $WITH_ALERTMANAGER == yes ]] ;;
+    grafana) [[ $WITH_GRAFANA == yes ]] ;;
+    loki | loki-grpc) [[ $WITH_LOKI == yes ]] ;;
+    collector) [[ $WITH_LOKI == yes ]] && collector_program >/dev/null ;;
   esac
 }
 
@@ -62,6 +76,7 @@ listen_address() {
 # Where this machine reaches what listens there.
 own_address() {
   local host=$LISTEN
+  [[ $1 != loki && $1 != collector ]] || host=127.0.0.1
   case $host in
     0.0.0.0) host=127.0.0.1 ;;
     ::) host=::1 ;;

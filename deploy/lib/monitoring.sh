@@ -42,10 +42,13 @@ start_alertmanager() {
 start_prometheus() {
   local folder=$DATA_DIR/prometheus
   write_prometheus_files "$folder"
+  write_plots "$folder/consoles"
   start_component prometheus prometheus \
     --config.file="$folder/prometheus.yml" \
     --storage.tsdb.path="$folder/data" \
     --storage.tsdb.retention.time=30d \
+    --web.console.templates="$folder/consoles" \
+    --web.console.libraries="$folder/consoles" \
     --web.listen-address="$(listen_address prometheus)"
 }
 

@@ -10,13 +10,18 @@ SCRAPE_INTERVAL=15s
 WITH_REDIS=yes
 WITH_MYSQL=yes
 WITH_ALERTMANAGER=yes
+# auto: where they are installed
+WITH_GRAFANA=auto
+WITH_LOKI=auto
+NOT_INSTALLED=()
 REDIS_URL=''
 MY_CNF=''
 MYSQL_ADDRESS=''
 
 show_help() {
   cat <<HELP
-Start the four exporters with Prometheus, Alertmanager, Redis and MariaDB.
+Start the four exporters with Prometheus, Alertmanager, Redis and MariaDB, and with
+Grafana, Loki and a collector of logs (alloy or promtail) where they are installed.
 
 Usage: deploy/up [FLAGS]
 
@@ -41,6 +46,8 @@ Existing servers
   --mysql-my-cnf FILE        account to log in with, in the format of .my.cnf
   --mysql-address HOST:PORT  the server to watch, where FILE does not name it
   --no-alertmanager          start no Alertmanager
+  --no-grafana               start no Grafana
+  --no-logs                  start neither Loki nor a collector
 
 Addresses
   --listen ADDR              for the web interfaces and exporters (default 127.0.0.1)
@@ -52,6 +59,10 @@ Addresses
   --alertmanager-port N      default 9093
   --redis-port N             default 6379, on 127.0.0.1 only
   --mysql-port N             default 3306, on 127.0.0.1 only
+  --grafana-port N           default 3000
+  --loki-port N              default 3100, on 127.0.0.1 only
+  --loki-grpc-port N         default 9095, on 127.0.0.1 only
+  --collector-port N         default 9080, on 127.0.0.1 only
 
 Other
   --data-dir DIR             data and logs (default $(default_data_dir))
@@ -84,6 +95,8 @@ set_switch() {
     --no-redis) WITH_REDIS=no ;;
     --no-mysql) WITH_MYSQL=no ;;
     --no-alertmanager) WITH_ALERTMANAGER=no ;;
+    --no-grafana) WITH_GRAFANA=no ;;
+    --no-logs) WITH_LOKI=no ;;
     --help | -h)
       show_help
       exit 0
@@ -109,7 +122,7 @@ set_value() {
 
 set_port() {
   local name
-  for name in "${COMPONENTS[@]}"; do
+  for name in "${!PORT_FLAG[@]}"; do
     if [[ ${PORT_FLAG[$name]} == "$1" ]]; then
       [[ $2 =~ ^[1-9][0-9]{0,4}$ && $2 -le 65535 ]] || misuse "$1 needs a port, not $2"
       PORT["$name"]=$2
@@ -125,6 +138,7 @@ check_options() {
   [[ $LISTEN =~ ^[0-9A-Za-z.:-]+$ ]] || misuse "--listen needs an address, not $LISTEN"
   check_redis_options
   check_mysql_options
+  look_for_grafana
   BIN_DIR=$(realpath -m -- "${BIN_DIR:-$ROOT/target/release}")
   DATA_DIR=$(realpath -m -- "${DATA_DIR:-$(default_data_dir)}")
 }

@@ -18,7 +18,7 @@ is_listening() {
 check_ports() {
   local name port conflicts=0
   local -A taken=()
-  for name in "${COMPONENTS[@]}"; do
+  for name in "${COMPONENTS[@]}" loki-grpc; do
     wants "$name" || continue
     port=${PORT[$name]}
     if is_listening "$port"; then

@@ -11,6 +11,9 @@ is_ready() {
   case $1 in
     redis | mariadb) is_listening "${PORT[$1]}" ;;
     *-exporter) fetch -o /dev/null "$(address_of "$1")" ;;
+    grafana) fetch -o /dev/null "$(address_of "$1")/api/health" ;;
+    loki) fetch -o /dev/null "$(address_of "$1")/ready" ;;
+    collector) fetch -o /dev/null "$(address_of "$1")/ready" || fetch -o /dev/null "$(address_of "$1")/-/ready" ;;
     *) fetch -o /dev/null "$(address_of "$1")/-/ready" ;;
   esac
 }
@@ -91,7 +94,11 @@ show_summary() {
   show_value 'containers and cgroups' "count(container_last_seen{$(instance_of container-exporter)})"
   show_value 'Redis clients' "redis_connected_clients{$(instance_of redis-exporter)}"
   show_value 'MySQL connections' "mysql_global_status_threads_connected{$(instance_of mysql-exporter)}"
-  printf '\n  %-24s %s\n\n' 'data and logs' "$DATA_DIR"
+  printf '\n'
+  show_plots
+  ! wants grafana || printf '  %-24s %s\n' 'login of Grafana' "admin, password in $DATA_DIR/grafana/admin_password"
+  show_what_is_missing
+  printf '  %-24s %s\n\n' 'data and logs' "$DATA_DIR"
 }
 
 show_addresses() {

@@ -70,6 +70,25 @@ impl Program {
         })
     }
 
+    /// As [`Self::run`], on a terminal of unknown size that is interrupted after some seconds.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn run_on_terminal(&self, arguments: &str, seconds: u32) -> anyhow::Result<Ended> {
+        let path = built(self.path).display().to_string();
+        let line = format!("timeout --foreground -s INT {seconds} '{path}' {arguments}");
+        let output = output(
+            command("script")
+                .args(["--quiet", "--return", "--command", &line, "/dev/null"])
+                .stdin(Stdio::null()),
+        )?;
+        Ok(Ended {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::new(),
+        })
+    }
+
     /// Asserts that it serves a page and metrics, and ends well when told to.
     ///
     /// # Errors

@@ -9,7 +9,10 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 BIN_DIR=${BIN_DIR:-$ROOT/target/release}
 JOBS=(cadvisor mysql-exporter node-exporter redis-exporter)
 PORT_FLAGS=(--node-port --container-port --redis-exporter-port --mysql-exporter-port
-  --prometheus-port --alertmanager-port --redis-port --mysql-port)
+  --prometheus-port --alertmanager-port --redis-port --mysql-port --grafana-port --loki-port
+  --loki-grpc-port --collector-port)
+# Whatever is installed on this machine
+WITHOUT_GRAFANA=(--no-grafana --no-logs)
 
 FOLDER=$(mktemp -d)
 DATA=$FOLDER/data
@@ -43,7 +46,7 @@ check() {
 
 up() {
   "$ROOT/deploy/up" --no-build --bin-dir "$BIN_DIR" --scrape-interval 1s --data-dir "$DATA" \
-    "${PORT_OPTIONS[@]}" "$@" >"$OUTPUT" 2>&1
+    "${WITHOUT_GRAFANA[@]}" "${PORT_OPTIONS[@]}" "$@" >"$OUTPUT" 2>&1
 }
 
 down() {
@@ -119,11 +122,75 @@ detached_run() {
   check 'a second up is refused' exits 1 up --detach
   check 'a second up says why' shows 'already running'
   port_conflict
+  check 'the queries of the overview are plotted without Grafana' plots
   mapfile -t pids < <(recorded_pids)
   check 'there are eight processes' test "${#pids[@]}" -eq 8
   check 'down stops what was detached' down
   check 'no process is left after down' none_alive "${pids[@]}"
   check '--status exits with 3 when nothing runs' exits 3 up --status
+}
+
+plots() {
+  local page="http://127.0.0.1:${PORTS[4]}/consoles/plots.html"
+  /usr/bin/python3 "$ROOT/tests/stack/plots.py" "$page" >"$OUTPUT" 2>&1
+}
+
+# library CODE: in a shell with the libraries of deploy/up and its variables
+library() {
+  # shellcheck disable=SC2016
+  env MONITORING="$ROOT/deploy/monitoring" DEPLOY="$ROOT/deploy" HOLDER="$FOLDER/library" bash -euc \
+    'for name in terminal components options data databases process packages grafana plots ready; do
+      source "$DEPLOY/lib/$name.sh"
+    done
+    DATA_DIR=$HOLDER
+    '"$1" >"$OUTPUT" 2>&1
+}
+
+page_of() {
+  # shellcheck disable=SC2016
+  library 'prometheus() { printf "prometheus, version %s (branch: x)" '"$1"'; }; query_page' && shows "$2"
+}
+
+# Where none of them is there, and where a program for genetics has the name of one
+without_grafana() {
+  # shellcheck disable=SC2016
+  check 'what is missing is told in one line' library '
+    command() { [[ $2 == loki ]] && printf /bin/echo; }
+    look_for_grafana
+    [[ $WITH_GRAFANA$WITH_LOKI == autoauto && $(show_what_is_missing | wc -l) == 1 ]]
+    show_what_is_missing | grep -F "Grafana, Loki, a collector of logs: packages grafana, loki and alloy"'
+  # shellcheck disable=SC2016
+  check 'Grafana alone gets the data source of Prometheus alone' library '
+    WITH_GRAFANA=yes WITH_LOKI=no WITH_ALERTMANAGER=no
+    write_provisioning "$DATA_DIR"
+    [[ $(grep -c "^  - name:" "$DATA_DIR"/provisioning/datasources/datasources.yml) == 1 ]]
+    [[ ! -e $DATA_DIR/provisioning/alerting/alerting.yml ]] && ! grep -r alertmanagerUid "$DATA_DIR"'
+  check 'Prometheus 2 has its queries at /graph' page_of 2.42.0+ds /graph
+  check 'Prometheus 3 has its queries at /query' page_of 3.16.0 /query
+}
+
+# With stand-ins for Grafana, Loki and Promtail, which no package of the distribution has
+with_grafana() {
+  local name path=$PATH pids
+  mkdir "$FOLDER/stand-ins"
+  for name in grafana-server loki promtail; do
+    cp "$ROOT/tests/stack/deploy/stand-in" "$FOLDER/stand-ins/$name"
+  done
+  PATH=$FOLDER/stand-ins:$PATH WITHOUT_GRAFANA=()
+  check 'up starts Grafana, Loki and a collector where they are' up --detach
+  check 'up tells the login of Grafana' shows "admin, password in $DATA/grafana/admin_password"
+  mapfile -t pids < <(recorded_pids)
+  check 'there are eleven processes then' test "${#pids[@]}" -eq 11
+  check 'they are called with what was made for this run' made_for_grafana
+  JOBS+=(grafana loki promtail)
+  check 'Prometheus scrapes them too' eventually all_targets_up
+  check 'down stops them too' down
+  check 'none of them is left' none_alive "${pids[@]}"
+  PATH=$path
+}
+
+made_for_grafana() {
+  /usr/bin/python3 "$ROOT/tests/stack/deploy/check.py" "$FOLDER/stand-ins" "$DATA" "$ROOT/deploy/monitoring" >"$OUTPUT" 2>&1
 }
 
 values_shown() {
@@ -195,8 +262,10 @@ trap 'exit 130' INT TERM
 : >"$OUTPUT"
 choose_ports
 command_line
+without_grafana
 detached_run
 foreground_run
+with_grafana
 data_folder
 printf '%d passed, %d failed\n' "$PASSED" "$FAILED"
 ((FAILED == 0))

@@ -75,7 +75,19 @@ check_receivers() {
 "
 }
 
+# What is there to be appended makes a configuration that Prometheus takes.
+check_further_job() {
+  local folder
+  folder=$(mktemp -d)
+  cp -r "$PROMETHEUS/." "$folder"
+  cat "$PROMETHEUS/nvidia.yml" >>"$folder/prometheus.yml"
+  promtool check config "$folder/prometheus.yml" >/dev/null ||
+    fail 'with the job of nvidia.yml prometheus.yml is refused'
+  rm -rf -- "$folder"
+}
+
 promtool check config "$PROMETHEUS/prometheus.yml"
+check_further_job
 promtool check rules "${RULES[@]}" "$PROMETHEUS"/rules/*.off
 promtool test rules "${TESTS[@]}"
 for alert in $(alerts); do

@@ -3,9 +3,13 @@
 
 mod check;
 mod healthcheck;
+mod program;
+mod rounds;
 mod scrape;
 mod serve;
+mod show;
 mod supervisor;
+mod top;
 mod web_config;
 
 use std::ffi::OsString;
@@ -21,26 +25,35 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args as _, Command, FromArgMatches as _};
 
-use crate::check::Check;
-use crate::cli::{self, Dialect};
-use crate::confine::{ConfineArgs, Needs, confine};
+use crate::cli;
+use crate::confine::{ConfineArgs, confine};
 use crate::logging::{self, LogArgs, LogLevel};
 use crate::version::BUILD;
-use crate::web::{Security, SecurityFlags, Service, WebArgs};
+use crate::web::{Security, WebArgs};
+
+pub use program::{MakeCheck, MakeTables, Program};
+use show::{ScrapeFormat, ShowArgs};
 
 /// The commands with their help, in the order of the help; the first one is the default.
 const COMMANDS: &[(&str, &str)] = &[
     (SERVE, "Answer scrapes until stopped (the default)"),
-    (SCRAPE, "Collect once, print the metrics; exit code 1 if a collector failed"),
+    (SCRAPE, "Collect once, print the metrics (--format); exit code 1 if a collector failed"),
+    (TOP, "Show what the metrics say now, every few seconds until interrupted"),
     (CHECK, "Try each collector: what works, what is denied, the least rights; exit code 0 or 1"),
     (HEALTHCHECK, "Ask the running exporter whether it is healthy; exit code 0 or 1"),
     (WEB_CONFIG, "check FILE: whether it will do for --web.config.file; hash: that of a password"),
 ];
 const SERVE: &str = "serve";
 const SCRAPE: &str = "scrape";
+const TOP: &str = "top";
 const CHECK: &str = "check";
 const HEALTHCHECK: &str = "healthcheck";
 const WEB_CONFIG: &str = "web-config";
+
+/// Flags that are for some commands only; with another one they are a mistake, such as a forgotten
+/// command.
+const FLAGS_OF_COMMANDS: &[(&str, &[&str])] =
+    &[("format", &[SCRAPE]), ("interval", &[TOP]), ("count", &[TOP]), ("sort", &[SCRAPE, TOP])];
 
 /// Threads for blocking work at most: enough for every collector to hang
 /// once and the rest to go on, few enough to bound what a hang can cost.
@@ -48,56 +61,6 @@ const MAX_BLOCKING_THREADS: usize = 128;
 
 /// How long an idle blocking thread waits for the next scrape before it ends.
 const THREAD_KEEP_ALIVE: Duration = Duration::from_secs(90);
-
-/// Makes a check from the command line.
-pub type MakeCheck = fn(&ArgMatches) -> anyhow::Result<Box<dyn Check>>;
-
-/// What makes a program one of the four exporters.
-pub trait Program {
-    /// Name of the executable.
-    const NAME: &'static str;
-    /// What it does, in one sentence.
-    const ABOUT: &'static str;
-    /// How its flags are spelled.
-    const DIALECT: Dialect;
-    /// Stands before each flag's environment variable.
-    const ENV_PREFIX: &'static str;
-
-    /// Makes what the command `check` does, inside the runtime; `None` if the program has no
-    /// server to check.
-    const CHECK: Option<MakeCheck> = None;
-
-    /// All flags but those that every program has.
-    fn command() -> Command;
-
-    /// Last changes to the command, once the flags that every program has are in it:
-    /// such as the name by which the reference exporter knows one of them.
-    fn adapt(command: Command) -> Command {
-        command
-    }
-
-    /// Address to listen on where no flag says another.
-    fn default_address(matches: &ArgMatches) -> String;
-
-    /// What it needs once it has started, beside files to read.
-    fn needs(_: &ArgMatches) -> Needs {
-        Needs::default()
-    }
-
-    /// What flags of its own say of TLS and authentication.
-    ///
-    /// # Errors
-    /// A bad setting.
-    fn security(_: &ArgMatches) -> anyhow::Result<SecurityFlags> {
-        Ok(SecurityFlags::default())
-    }
-
-    /// Makes the exporter; called once, inside the runtime.
-    ///
-    /// # Errors
-    /// A bad setting, with file or flag and reason.
-    fn start(matches: &ArgMatches) -> anyhow::Result<Service>;
-}
 
 /// Runs the program on the process's arguments.
 pub fn main<P: Program>() -> ExitCode {
@@ -120,18 +83,49 @@ pub fn main<P: Program>() -> ExitCode {
 pub fn parse<P: Program>(
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Result<ArgMatches, clap::Error> {
-    let matches = cli::parse(command::<P>(), P::DIALECT, P::ENV_PREFIX, arguments)?;
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let read = |command, arguments| cli::parse(command, P::DIALECT, P::ENV_PREFIX, arguments);
+    let mut matches = read(command::<P>(), arguments.clone())?;
+    if is_for_people(&matches) {
+        matches = read(P::for_people(command::<P>()), arguments)?;
+    }
     let wrong = match (action(&matches), operands(&matches).as_slice()) {
-        (WEB_CONFIG, ["check", _] | ["hash"]) => return Ok(matches),
-        (WEB_CONFIG, _) => "expected web-config check FILE or web-config hash".to_owned(),
-        (_, []) => return Ok(matches),
-        (_, [word, ..]) => format!("unexpected argument '{word}' found"),
+        (WEB_CONFIG, ["check", _] | ["hash"]) => None,
+        (WEB_CONFIG, _) => Some("expected web-config check FILE or web-config hash".to_owned()),
+        (_, []) => None,
+        (_, [word, ..]) => Some(format!("unexpected argument '{word}' found")),
     };
-    Err(command::<P>().error(ErrorKind::UnknownArgument, wrong))
+    match wrong.or_else(|| misplaced(&matches)) {
+        Some(wrong) => Err(command::<P>().error(ErrorKind::UnknownArgument, wrong)),
+        None => Ok(matches),
+    }
+}
+
+/// What is wrong with a flag that the command does not have. A variable may be set for all.
+fn misplaced(matches: &ArgMatches) -> Option<String> {
+    let given = |flag: &str| {
+        matches.ids().any(|id| id == flag)
+            && matches.value_source(flag) == Some(ValueSource::CommandLine)
+    };
+    let (flag, commands) = FLAGS_OF_COMMANDS
+        .iter()
+        .find(|(flag, commands)| !commands.contains(&action(matches)) && given(flag))?;
+    Some(format!("--{flag} is for the command {}", commands.join(" or ")))
+}
+
+/// True if the command shows tables to people: `top`, `scrape --format=table`.
+pub fn is_for_people(matches: &ArgMatches) -> bool {
+    match action(matches) {
+        TOP => true,
+        SCRAPE => ScrapeFormat::of(matches) == Some(ScrapeFormat::Table),
+        _ => false,
+    }
 }
 
 fn action(matches: &ArgMatches) -> &str {
-    matches.get_one::<String>("action").map_or(SERVE, String::as_str)
+    // Tests of collectors read their own flags only.
+    let action = matches.try_get_one::<String>("action").ok().flatten();
+    action.map_or(SERVE, String::as_str)
 }
 
 /// The words behind the command.
@@ -141,7 +135,7 @@ fn operands(matches: &ArgMatches) -> Vec<&str> {
 
 fn command<P: Program>() -> Command {
     let command = ConfineArgs::augment_args(LogArgs::augment_args(P::command().name(P::NAME)));
-    let command = WebArgs::augment_args(command);
+    let command = ShowArgs::augment_args(WebArgs::augment_args(command));
     let action = Arg::new("action")
         .value_parser(PossibleValuesParser::new(commands::<P>().map(|(name, _)| name)))
         .value_name("COMMAND")
@@ -226,7 +220,8 @@ fn run<P: Program>(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         .context("cannot start the runtime")?;
     let code = runtime.block_on(async {
         match action(matches) {
-            SCRAPE => scrape::scrape(&P::start(matches)?, &web).await,
+            SCRAPE => scrape::scrape::<P>(matches, &web).await,
+            TOP => top::top::<P>(matches, &web).await,
             CHECK => {
                 let make = P::CHECK.context("this program has no server to check")?;
                 check::check(&*make(matches)?, &web).await
@@ -255,11 +250,17 @@ fn addresses<P: Program>(matches: &ArgMatches, web: &WebArgs) -> Vec<String> {
     }
 }
 
-/// How to log. What `check` finds is printed, so that the log would only repeat it.
+/// How to log. What `check` finds is printed, so that the log would only repeat it; and it would
+/// stand in the midst of tables, which say themselves what failed.
 fn log_args(matches: &ArgMatches) -> anyhow::Result<LogArgs> {
     let args = LogArgs::from_arg_matches(matches)?;
     let is_default = matches.value_source("log.level") == Some(ValueSource::DefaultValue);
-    Ok(if action(matches) == CHECK && is_default && args.level == LogLevel::Info {
+    let is_printed = match action(matches) {
+        CHECK | TOP => true,
+        SCRAPE => ScrapeFormat::of(matches).is_some_and(ScrapeFormat::is_table),
+        _ => false,
+    };
+    Ok(if is_printed && is_default && args.level == LogLevel::Info {
         LogArgs { level: LogLevel::Error, ..args }
     } else {
         args
@@ -283,67 +284,4 @@ fn security<P: Program>(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct Test;
-
-    impl Program for Test {
-        const NAME: &'static str = "test";
-        const ABOUT: &'static str = "Tests";
-        const DIALECT: Dialect = Dialect::Kingpin;
-        const ENV_PREFIX: &'static str = "TEST_";
-
-        fn command() -> Command {
-            Command::new("test").arg(Arg::new("on").long("on").action(clap::ArgAction::SetTrue))
-        }
-
-        fn default_address(_: &ArgMatches) -> String {
-            ":0".into()
-        }
-
-        fn start(_: &ArgMatches) -> anyhow::Result<Service> {
-            anyhow::bail!("not to be started")
-        }
-    }
-
-    fn parsed(arguments: &[&str]) -> Result<ArgMatches, clap::Error> {
-        parse::<Test>(std::iter::once("test").chain(arguments.iter().copied()).map(Into::into))
-    }
-
-    #[test]
-    fn commands_may_be_anywhere() {
-        for arguments in [&["scrape", "--on"][..], &["--on", "scrape"]] {
-            let matches = parsed(arguments).unwrap();
-            assert_eq!(matches.get_one::<String>("action").unwrap(), SCRAPE);
-        }
-        assert_eq!(parsed(&[]).unwrap().get_one::<String>("action").unwrap(), SERVE);
-        for wrong in [
-            &["stray"][..],
-            &["scrape", "stray"],
-            &["web-config"],
-            &["web-config", "check"],
-            &["web-config", "look", "file"],
-            &["web-config", "check", "file", "file"],
-            &["web-config", "hash", "password"],
-        ] {
-            assert!(parsed(wrong).is_err(), "{wrong:?}");
-        }
-        let matches = parsed(&["web-config", "check", "web.yml", "--on"]).unwrap();
-        assert_eq!((action(&matches), operands(&matches)[1]), (WEB_CONFIG, "web.yml"));
-        assert_eq!(operands(&parsed(&["web-config", "hash"]).unwrap()), ["hash"]);
-    }
-
-    #[test]
-    fn the_help_lists_the_commands() {
-        let help = parsed(&["--help"]).unwrap_err().to_string();
-        for (name, text) in COMMANDS.iter().filter(|(name, _)| *name != CHECK) {
-            let line = help.lines().find(|line| line.trim_start().starts_with(name));
-            assert!(line.is_some_and(|line| line.ends_with(text)), "{help}");
-        }
-        assert!(help.contains("Usage: test [FLAGS] [COMMAND]\n"), "{help}");
-        assert!(!help.contains("\n\n\n"), "{help}");
-        // What has no server has no check.
-        assert!(!help.contains("Try each collector") && parsed(&["check"]).is_err(), "{help}");
-    }
-}
+mod tests;

@@ -1,103 +1,69 @@
-//! The `scrape` command: collect once, print, and tell what failed.
+//! The `scrape` command: collect, print, and tell what failed.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context as _;
+use clap::ArgMatches;
 
-use crate::exporter::ScrapeRequest;
-use crate::exposition::{Exposition, Format, Pool};
-use crate::scrape::Outcome;
-use crate::self_metrics::SelfMetrics;
-use crate::web::{Service, WebArgs};
+use super::rounds::{Named, Rounds};
+use super::show::{ScrapeFormat, screen, text};
+use super::{MakeTables, Program};
+use crate::exposition::Format;
+use crate::view::{Reading, Table, clean_lines, list};
+use crate::web::WebArgs;
 
-/// Prints one scrape to stdout and a summary to stderr; fails if a collector did.
-pub(super) async fn scrape(service: &Service, web: &WebArgs) -> anyhow::Result<ExitCode> {
-    let format = if web.enable_openmetrics { Format::OpenMetrics } else { Format::Text };
-    let mut exposition = Exposition::new(format, Pool::default());
-    let started = Instant::now();
-    let request = ScrapeRequest { parameters: Vec::new(), deadline: started + web.scrape_timeout };
-    let outcomes = service.exporter.scrape(&request, &mut exposition).await?;
-    let mut sink = exposition.sink();
-    let own = SelfMetrics::new(service.build_info.clone());
-    own.push(&mut sink, web.own_families(), &*service.exporter);
-    exposition.add(sink);
-    let (body, rejected) = exposition.assemble(&[]);
-    std::io::stdout().write_all(body.as_ref()).context("cannot write to stdout")?;
-    let mut summary = summary(&outcomes, started.elapsed());
-    if let Some(example) = rejected.example {
-        let dropped = rejected.duplicates + rejected.conflicts;
-        summary +=
-            &format!("{dropped} duplicate or conflicting series dropped, such as {example}\n");
+/// Between the two scrapes of which rates are made.
+pub(super) const APART: Duration = Duration::from_secs(1);
+
+/// Prints what the flags ask for to stdout and a summary to stderr; fails if a collector did.
+pub(super) async fn scrape<P: Program>(
+    matches: &ArgMatches,
+    web: &WebArgs,
+) -> anyhow::Result<ExitCode> {
+    let service = P::start(matches)?;
+    let rounds = Rounds::new(&service, web);
+    let every_series: MakeTables = |_, reading| vec![list(reading)];
+    match ScrapeFormat::of(matches) {
+        Some(ScrapeFormat::Table) => tables(&rounds, matches, P::TABLES).await,
+        Some(ScrapeFormat::List) => tables(&rounds, matches, every_series).await,
+        Some(ScrapeFormat::Openmetrics) => metrics(&rounds, Format::OpenMetrics).await,
+        None if web.enable_openmetrics => metrics(&rounds, Format::OpenMetrics).await,
+        Some(ScrapeFormat::Text) | None => metrics(&rounds, Format::Text).await,
     }
+}
+
+/// Prints one scrape as Prometheus reads it.
+async fn metrics(rounds: &Rounds<'_>, format: Format) -> anyhow::Result<ExitCode> {
+    let round = rounds.next(format).await?;
+    let mut stdout = std::io::stdout();
+    let written = match std::str::from_utf8(round.body()) {
+        // Nothing but a terminal obeys what is in a label.
+        Ok(text) if stdout.is_terminal() => stdout.write_all(clean_lines(text).as_bytes()),
+        _ => stdout.write_all(round.body()),
+    };
+    written.context("cannot write to stdout")?;
     // A closed stderr is no reason to fail.
-    let _ = write!(std::io::stderr(), "{summary}");
-    let has_failed = outcomes.iter().any(has_failed);
-    Ok(if has_failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    let _ = write!(std::io::stderr(), "{}", round.summary(Named::All));
+    Ok(round.exit_code())
 }
 
-/// Absent hardware or features are no failure of this command.
-fn has_failed(outcome: &Outcome) -> bool {
-    outcome.result.as_ref().is_err_and(|error| !error.is_no_data())
-}
-
-fn summary(outcomes: &[Outcome], elapsed: Duration) -> String {
-    let mut text = String::new();
-    let width = outcomes.iter().map(|outcome| outcome.collector.len()).max().unwrap_or(0);
-    for Outcome { collector, duration, result, malformed, .. } in outcomes {
-        let milliseconds = duration.as_secs_f64() * 1000.0;
-        let verdict = match result {
-            Ok(()) => match malformed {
-                Some(error) => format!("ok, but left out what is malformed: {error}"),
-                None => "ok".to_owned(),
-            },
-            Err(error) if error.is_no_data() => error.to_string(),
-            Err(error) => format!("FAILED: {error}"),
-        };
-        text += &format!("{collector:width$}  {milliseconds:9.3} ms  {verdict}\n");
-    }
-    let failed = outcomes.iter().filter(|outcome| has_failed(outcome)).count();
-    let ran = if let [_] = outcomes {
-        "1 collector".into()
-    } else {
-        format!("{} collectors", outcomes.len())
-    };
-    let malformed = match outcomes.iter().filter(|outcome| outcome.malformed.is_some()).count() {
-        0 => String::new(),
-        count => format!("{count} with malformed input, "),
-    };
-    let milliseconds = elapsed.as_secs_f64() * 1000.0;
-    text += &format!("{ran}, {failed} failed, {malformed}{milliseconds:.3} ms\n");
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::error::{CollectError, ParseError};
-
-    #[test]
-    fn the_last_line_counts_collectors_and_failures() {
-        let outcome = |result| Outcome {
-            collector: "cpu".into(),
-            duration: Duration::ZERO,
-            result,
-            malformed: None,
-            series: 0,
-        };
-        let absent = CollectError::NoData("none".into());
-        let last = |outcomes: &[Outcome]| {
-            let text = summary(outcomes, Duration::from_millis(2));
-            text.lines().last().unwrap().to_owned()
-        };
-        assert_eq!(last(&[outcome(Ok(()))]), "1 collector, 0 failed, 2.000 ms");
-        let outcomes = [outcome(Err(CollectError::Stuck)), outcome(Err(absent))];
-        assert_eq!(last(&outcomes), "2 collectors, 1 failed, 2.000 ms");
-        let odd = CollectError::parse("/proc/x".as_ref(), ParseError::Form("odd".into()));
-        let odd = Outcome { malformed: Some(odd), ..outcome(Ok(())) };
-        let text = summary(&[odd], Duration::ZERO);
-        assert!(text.contains("ok, but left out what is malformed: /proc/x: odd\n"), "{text}");
-        assert!(text.ends_with("\n1 collector, 0 failed, 1 with malformed input, 0.000 ms\n"));
-    }
+/// Prints tables of two scrapes.
+async fn tables(
+    rounds: &Rounds<'_>,
+    matches: &ArgMatches,
+    make: MakeTables,
+) -> anyhow::Result<ExitCode> {
+    let before = rounds.next(Format::Text).await?.samples();
+    tokio::time::sleep(APART).await;
+    let round = rounds.next(Format::Text).await?;
+    let now = round.samples();
+    let tables: Vec<Table> = make(matches, &Reading::new(&before, &now));
+    // A list is searched: nothing of it may be cut.
+    let is_cut = ScrapeFormat::of(matches) == Some(ScrapeFormat::Table);
+    let text = text(&tables, screen().filter(|_| is_cut).map(|screen| screen.columns));
+    write!(std::io::stdout(), "{text}").context("cannot write to stdout")?;
+    let _ = write!(std::io::stderr(), "\n{}", round.summary(Named::Failed));
+    Ok(round.exit_code())
 }

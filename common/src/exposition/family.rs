@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::Format;
 use super::number::{Digits, put_bound};
-use super::sink::{Sink, Span};
+use super::sink::{MAX_SERIES, Sink, Span};
 use super::syntax::{Labels, put_block, put_labels, put_timestamp};
 use crate::metric::Label;
 
@@ -144,6 +144,11 @@ impl<'s> Family<'s> {
     /// Counts a metric that starts at `start`, or takes it back if its labels were there before.
     #[inline]
     fn accept(&mut self, start: usize, block: Range<usize>) -> bool {
+        if self.sink.series + self.series >= MAX_SERIES {
+            self.sink.excess += 1;
+            self.take_back(start);
+            return false;
+        }
         if self.sink.is_new(block.clone()) {
             self.series += 1;
             return true;
@@ -160,10 +165,16 @@ impl<'s> Family<'s> {
             let labels = String::from_utf8_lossy(&sink.text.as_slice()[block]);
             sink.first_duplicate = Some(format!("{}{labels}", self.name));
         }
+        self.take_back(start);
+    }
+
+    /// Removes a metric that starts at `start`.
+    #[cold]
+    fn take_back(&mut self, start: usize) {
         // Those of a histogram come before the line by which it is known.
-        let written = memchr::memchr_iter(b'\n', &sink.text.as_slice()[start..]).count();
+        let written = memchr::memchr_iter(b'\n', &self.sink.text.as_slice()[start..]).count();
         self.series -= written;
-        sink.text.truncate(start);
+        self.sink.text.truncate(start);
     }
 }
 

@@ -17,7 +17,7 @@ pub use family::Family;
 pub use percentiles::Percentiles;
 pub use pool::Pool;
 pub(crate) use pool::Pooled;
-pub use sink::Sink;
+pub use sink::{MAX_SERIES, Sink};
 pub use syntax::{LabelSet, Labels};
 
 /// A text format of the exposition.

@@ -15,6 +15,10 @@ use super::syntax::{HELP_WORD, LabelSet, Labels, escape, type_word};
 use crate::keyed::Keyed;
 use crate::metric::{Desc, Kind, Metric};
 
+/// Series of one collector in one scrape at most: many times what a collector of a real machine
+/// has, so that what users or peers can make any number of does not take all memory.
+pub const MAX_SERIES: usize = 1_000_000;
+
 /// The samples of one collector in one scrape, as text of one format.
 ///
 /// Families are written one after the other, in any order; the samples of one
@@ -35,6 +39,8 @@ pub struct Sink {
     pub(super) series: usize,
     pub(super) duplicates: usize,
     pub(super) first_duplicate: Option<String>,
+    /// Samples and histograms that were left out because there were too many series.
+    pub(super) excess: usize,
     /// The collector that uses this sink.
     pub(super) collector: Option<usize>,
     /// What the names of families begin with, and are to begin with instead.
@@ -103,6 +109,7 @@ impl Sink {
         self.series = 0;
         self.duplicates = 0;
         self.first_duplicate = None;
+        self.excess = 0;
         self.error_gauge = None;
         self.namespace = None;
         self.common_labels = None;
@@ -132,6 +139,11 @@ impl Sink {
     /// Series written so far.
     pub fn series(&self) -> usize {
         self.series
+    }
+
+    /// Samples and histograms that were left out, because a sink takes [`MAX_SERIES`].
+    pub fn excess(&self) -> usize {
+        self.excess
     }
 
     /// True if no sample was written.
@@ -287,6 +299,23 @@ impl Sink {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn series_over_the_bound_are_left_out_and_counted() {
+        let mut sink = Sink { series: MAX_SERIES - 3, ..Sink::default() };
+        let samples = ["a", "b", "a", "c", "d", "e"].map(|zone| ([("zone", zone)], 1.0));
+        sink.samples(&Desc::gauge("many", "Too many."), samples);
+        sink.value(&Desc::gauge("more", "One more."), 1.0);
+        let histogram = Desc::histogram("last", "A histogram.");
+        sink.family(&histogram).histogram(&[], [(1.0, 1)], 2.5, 4);
+        let text = String::from_utf8(sink.text().to_vec()).unwrap();
+        let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        assert_eq!(lines, [r#"many{zone="a"} 1"#, r#"many{zone="b"} 1"#, r#"many{zone="c"} 1"#]);
+        assert!(!text.contains("more") && !text.contains("last"), "{text}");
+        assert_eq!((sink.series(), sink.excess(), sink.duplicates), (MAX_SERIES, 4, 1));
+        sink.reset(Format::Text);
+        assert_eq!(sink.excess(), 0);
+    }
 
     #[test]
     fn series_are_the_lines_that_are_no_header() {

@@ -11,7 +11,7 @@ use futures_util::FutureExt;
 use super::Run;
 use crate::collector::{Collector, Named, Release};
 use crate::error::CollectError;
-use crate::exposition::{LabelSet, Sink};
+use crate::exposition::{LabelSet, MAX_SERIES, Sink};
 use crate::failures::{Change, FailureLog, OddityLog};
 
 pub(super) struct Member<Source: ?Sized + Sync + 'static> {
@@ -98,6 +98,20 @@ impl<Source: ?Sized + Sync> Member<Source> {
             tracing::warn!(collector, server, error, "part of the input is malformed and left out");
         } else {
             tracing::debug!(collector, server, error, "part of the input is still malformed");
+        }
+    }
+
+    /// Logs that there were too many series, once.
+    pub(super) fn log_excess(&self, left_out: usize, server: Option<&str>) {
+        if self.oddities.is_new("too many series") {
+            let (collector, most) = (&*self.label, MAX_SERIES);
+            tracing::warn!(
+                collector,
+                server,
+                left_out,
+                most,
+                "a collector has too many series: the last ones are left out"
+            );
         }
     }
 

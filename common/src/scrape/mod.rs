@@ -213,6 +213,9 @@ impl<Source: ?Sized + Send + Sync + 'static> Collectors<Source> {
                 let mut series = 0;
                 if let Some(sink) = run.sink {
                     series = sink.series();
+                    if sink.excess() > 0 {
+                        member.log_excess(sink.excess(), server);
+                    }
                     exposition.add(sink);
                 }
                 Outcome {

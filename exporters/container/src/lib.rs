@@ -12,6 +12,7 @@ pub mod host;
 pub mod inventory;
 mod pages;
 pub mod runtimes;
+mod tables;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,7 +20,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use clap::{ArgMatches, Command, FromArgMatches as _};
 use common::cli::{self, Dialect};
-use common::commands::Program;
+use common::commands::{MakeTables, Program};
 use common::confine::Needs;
 use common::error::CollectError;
 use common::exporter::{Exporter, Refusal, ScrapeRequest};
@@ -77,9 +78,14 @@ impl Program for ContainerExporter {
         "Exposes the metrics of containers and control groups to Prometheus, as cAdvisor does";
     const DIALECT: Dialect = Dialect::GoFlag;
     const ENV_PREFIX: &'static str = "CONTAINER_EXPORTER_";
+    const TABLES: MakeTables = tables::make;
 
     fn command() -> Command {
-        args::add(Command::new(Self::NAME))
+        tables::add_flags(args::add(Command::new(Self::NAME)))
+    }
+
+    fn for_people(command: Command) -> Command {
+        collectors::include_processes(command)
     }
 
     fn adapt(command: Command) -> Command {
@@ -111,7 +117,7 @@ impl Program for ContainerExporter {
                 title: "Container Exporter",
                 description: "Metrics of containers and control groups",
                 links: Vec::new(),
-                content: include_str!("page.html"),
+                content: pages::LIVE,
             },
             build_info: BuildInfo::go_style("container_exporter_build_info"),
             health_paths: &["/healthz"],

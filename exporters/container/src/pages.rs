@@ -1,9 +1,22 @@
-//! cAdvisor's pages about containers, which this exporter does not have: links to them are
-//! redirected to the landing page.
+//! What the landing page shows of the containers. cAdvisor's pages about single ones this exporter
+//! does not have: links to them are redirected to the landing page.
 
 use axum::Router;
 use axum::response::Redirect;
 use axum::routing::get;
+
+/// The list of containers: it reads the metrics by script, while somebody looks at it.
+pub(crate) const LIVE: &str = concat!(
+    "<style>\n",
+    include_str!("page/style.css"),
+    "</style>\n",
+    include_str!("page/body.html"),
+    "<script>\n",
+    include_str!("page/samples.js"),
+    include_str!("page/cells.js"),
+    include_str!("page/table.js"),
+    "</script>"
+);
 
 const PATHS: [&str; 6] = [
     "/containers",

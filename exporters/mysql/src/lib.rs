@@ -29,6 +29,7 @@ pub mod scrape;
 pub mod scraper;
 mod self_metrics;
 pub mod server;
+mod tables;
 pub mod tabular;
 pub mod value;
 
@@ -41,7 +42,7 @@ use async_trait::async_trait;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 use common::cli::{Dialect, Switches};
-use common::commands::{MakeCheck, Program};
+use common::commands::{MakeCheck, MakeTables, Program};
 use common::exporter::{Exporter, Refusal, ScrapeRequest};
 use common::exposition::Exposition;
 use common::scrape::Outcome;
@@ -95,6 +96,7 @@ impl Program for MysqlExporter {
     const DIALECT: Dialect = Dialect::Kingpin;
     const ENV_PREFIX: &'static str = "MYSQL_EXPORTER_";
     const CHECK: Option<MakeCheck> = Some(check::make);
+    const TABLES: MakeTables = tables::make;
 
     fn command() -> Command {
         SWITCHES.add(Args::augment_args(Command::new(Self::NAME)), COLLECTORS)

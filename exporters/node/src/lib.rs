@@ -12,6 +12,7 @@ pub mod dbus;
 pub mod host;
 mod netlink;
 mod readers;
+mod tables;
 mod unused;
 
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 use common::cli::{self, Dialect, Switches};
-use common::commands::Program;
+use common::commands::{MakeTables, Program};
 use common::confine::Needs;
 use common::exporter::{Exporter, Refusal, ScrapeRequest};
 use common::exposition::Exposition;
@@ -62,10 +63,15 @@ impl Program for NodeExporter {
         "Exposes the metrics of this host to Prometheus, as node_exporter does";
     const DIALECT: Dialect = Dialect::Kingpin;
     const ENV_PREFIX: &'static str = "NODE_EXPORTER_";
+    const TABLES: MakeTables = tables::make;
 
     fn command() -> Command {
         let command = Paths::augment_args(Command::new(Self::NAME));
         cli::unused::add(SWITCHES.add(command, COLLECTORS), unused::UNUSED)
+    }
+
+    fn for_people(command: Command) -> Command {
+        tables::add_units(command, "collector.systemd")
     }
 
     fn default_address(_: &ArgMatches) -> String {

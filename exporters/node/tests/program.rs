@@ -104,6 +104,80 @@ fn names_of_older_releases_are_understood_with_a_warning() {
     assert_eq!(PROGRAM.run(&both).unwrap().code, 1);
 }
 
+/// What needs nothing but a running kernel.
+const FEW: [&str; 4] =
+    ["--collector.disable-defaults", "--collector.loadavg", "--collector.stat", "--collector.cpu"];
+
+#[test]
+fn people_can_read_what_the_metrics_say() {
+    let run = |arguments: &[&str]| PROGRAM.run(&[arguments, &FEW].concat()).unwrap();
+    let table = run(&["scrape", "--format=table"]);
+    assert_eq!(table.code, 0, "{table:?}");
+    assert!(table.stdout.starts_with("Load "), "{table:?}");
+    let cpu = table.stdout.lines().find(|line| line.starts_with("CPU ")).unwrap();
+    assert!(cpu.contains(" % busy (user "), "{cpu}");
+    assert!(table.stderr.starts_with("\n3 collectors, 0 failed, "), "{table:?}");
+    let list = run(&["scrape", "--format=list"]);
+    assert!(list.stdout.starts_with("METRIC "), "{list:?}");
+    let boot = list.stdout.lines().find(|line| line.starts_with("node_boot_time_seconds")).unwrap();
+    assert!(boot.trim_end().ends_with('Z'), "{boot}");
+    let metrics = run(&["scrape", "--format=openmetrics"]);
+    assert!(metrics.stdout.ends_with("# EOF\n"), "{metrics:?}");
+    assert_eq!(
+        run(&["scrape", "--format=text"]).stdout.lines().next(),
+        run(&["scrape"]).stdout.lines().next()
+    );
+    let rounds = run(&["top", "--count=2", "--interval=100ms"]);
+    assert_eq!(rounds.code, 0, "{rounds:?}");
+    assert_eq!(rounds.stdout.matches("node-exporter at ").count(), 2, "{rounds:?}");
+    assert!(!rounds.stdout.contains('\u{1b}') && rounds.stderr.is_empty(), "{rounds:?}");
+}
+
+#[test]
+fn a_table_tells_what_failed() {
+    let folder = TemporaryFolder::new("failing").unwrap();
+    let procfs = format!("--path.procfs={}", folder.path().display());
+    for command in [&["scrape", "--format=table"][..], &["top"]] {
+        let ended = PROGRAM.run(&[command, &[&procfs], &FEW].concat()).unwrap();
+        let said = ended.stdout.clone() + &ended.stderr;
+        assert_eq!(ended.code, 1, "{ended:?}");
+        assert!(said.contains("loadavg") && said.contains("FAILED: "), "{ended:?}");
+    }
+    for (wrong, reason) in [
+        (&["--format=table"][..], "--format is for the command scrape"),
+        (&["scrape", "--format=xml"], "invalid value 'xml'"),
+        (&["top", "--interval=0"], "expected 100ms to 24h"),
+    ] {
+        let ended = PROGRAM.run(wrong).unwrap();
+        assert!(ended.code == 1 && ended.stderr.contains(reason), "{ended:?}");
+    }
+}
+
+#[test]
+fn on_a_terminal_there_is_one_screen_and_nothing_that_it_should_not_obey() {
+    let folder = TemporaryFolder::new("hostile").unwrap();
+    let hostile = "hostile{x=\"\u{1b}]0;taken\u{7}\u{9b}2J\"} 1\n";
+    std::fs::write(folder.path().join("hostile.prom"), hostile).unwrap();
+    let textfile = format!("--collector.textfile.directory={}", folder.path().display());
+    let arguments = format!("{} --collector.textfile {textfile}", FEW.join(" "));
+    for format in ["text", "list"] {
+        let scrape = format!("scrape --format={format} {arguments}");
+        let shown = PROGRAM.run_on_terminal(&scrape, 20).unwrap();
+        assert!(shown.stdout.contains(r"\u{1b}]0;taken\u{7}\u{9b}2J"), "{shown:?}");
+        assert!(!shown.stdout.contains(['\u{1b}', '\u{7}', '\u{9b}']), "{shown:?}");
+    }
+    let top = PROGRAM.run_on_terminal(&format!("top --interval=300ms {arguments}"), 4).unwrap();
+    // More than one round, each from the top left, without end until the interruption.
+    let rounds: Vec<&str> = top.stdout.split("\u{1b}[H").skip(1).collect();
+    assert!(rounds.len() > 1, "{top:?}");
+    let whole = rounds
+        .iter()
+        .all(|round| round.starts_with("node-exporter at ") && round.matches('\n').count() < 25);
+    assert!(whole && top.stdout.contains("Ctrl-C to end"), "{top:?}");
+    // Of timeout(1): what it ran was interrupted.
+    assert_eq!(top.code, 124, "{top:?}");
+}
+
 #[test]
 fn flags_come_from_the_environment_too() {
     let port = free_port().unwrap();

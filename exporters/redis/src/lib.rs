@@ -25,6 +25,7 @@ pub mod scrape;
 pub mod scraper;
 pub mod self_metrics;
 pub mod server;
+mod tables;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,7 +34,7 @@ use anyhow::Context as _;
 use async_trait::async_trait;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 use common::cli::{Dialect, Switches};
-use common::commands::{MakeCheck, Program};
+use common::commands::{MakeCheck, MakeTables, Program};
 use common::exporter::{Exporter, Refusal, ScrapeRequest};
 use common::exposition::Exposition;
 use common::failures::OddityLog;
@@ -119,6 +120,7 @@ impl Program for RedisExporter {
     const DIALECT: Dialect = Dialect::GoFlag;
     const ENV_PREFIX: &'static str = "REDIS_EXPORTER_";
     const CHECK: Option<MakeCheck> = Some(check::make);
+    const TABLES: MakeTables = tables::make;
 
     fn command() -> Command {
         SWITCHES.add(Args::augment_args(Command::new(Self::NAME)), COLLECTORS)

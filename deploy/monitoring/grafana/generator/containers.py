@@ -150,6 +150,21 @@ def traffic():
             width=8,
         ),
         graph(
+            "Disk Operations",
+            "Reads and writes per second of a container itself.",
+            "iops",
+            (rate("container_fs_reads_total"), "{{name}} reads"),
+            (rate("container_fs_writes_total"), "{{name}} writes"),
+            width=8,
+        ),
+        graph(
+            "Volumes",
+            "Size of each volume. The container exporter needs --fs.volume-interval for it.",
+            "bytes",
+            ("topk(20, max by (volume) (container_volume_size_bytes))", "{{volume}}"),
+            width=8,
+        ),
+        graph(
             "Own Files",
             "Size of what a container has written outside of volumes.",
             "bytes",

@@ -204,6 +204,26 @@ def disk():
     ]
 
 
+def redundancy():
+    return [
+        graph(
+            "Bonds",
+            "Links of bonds that carry no traffic. BondDegraded fires above 0.",
+            "short",
+            (f"node_bonding_slaves{{{HOST}}} - node_bonding_active{{{HOST}}}", "{{master}} links lost"),
+            warning=1,
+        ),
+        graph(
+            "Arrays",
+            "Disks that software RAID lacks, and sectors that differed at the last check (--collector.mdadm.details).",
+            "short",
+            (f"node_md_degraded{{{HOST}}}", "{{device}} disks missing"),
+            (f"node_md_mismatch_sectors{{{HOST}}}", "{{device}} sectors that differ"),
+            warning=1,
+        ),
+    ]
+
+
 def network():
     real = f",{INTERFACES}"
     return [
@@ -270,6 +290,7 @@ def dashboard():
             ("Memory", memory()),
             ("Disks", disk()),
             ("Network", network()),
+            ("Redundancy", redundancy()),
             ("Kernel and Exporter", exporter()),
         ],
     )

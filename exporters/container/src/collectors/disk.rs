@@ -86,7 +86,9 @@ fn file_systems_of<'a>(
         return mounts::of_host(mounts, inventory.known.docker_root());
     }
     let Some(container) = &cgroup.container else { return Vec::new() };
-    let layer = container.layer.as_deref().map(Path::new).or_else(|| inventory.known.docker_root());
+    let of_cri = || inventory.known.file_system(cgroup.container_id()?);
+    let layer = container.layer.as_deref().map(Path::new).or_else(of_cri);
+    let layer = layer.or_else(|| inventory.known.docker_root());
     // Behind a network a daemon may keep its data too, but there statvfs may hang.
     layer
         .and_then(|layer| mounts::holding(mounts, layer))

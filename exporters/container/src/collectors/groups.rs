@@ -67,6 +67,13 @@ pub(super) fn add_flags(command: Command, groups: &[Group]) -> Command {
         )
 }
 
+/// Leaves out by default what [`add_flags`] does, but not `group`.
+pub(super) fn include(command: Command, groups: &[Group], group: &str) -> Command {
+    let off = groups.iter().filter(|other| !other.is_on && other.name != group);
+    let off: Vec<&str> = off.map(|group| group.name).collect();
+    command.mut_arg(DISABLE, |flag| flag.default_value(off.join(",")))
+}
+
 /// The groups with what each shows, as lines for the help.
 pub(super) fn list(groups: &[Group]) -> String {
     let width = groups.iter().map(|group| group.name.len()).max().unwrap_or_default();

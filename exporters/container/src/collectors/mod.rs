@@ -1,5 +1,6 @@
 //! The lists of collectors: one line each, in alphabetical order.
 
+mod accelerator;
 mod advtcp;
 mod cpu;
 mod cpu_load;
@@ -26,15 +27,18 @@ mod state;
 mod tcp;
 mod udp;
 mod version;
+mod volumes;
 
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 use common::collector::{Entry, Named};
+use common::commands::is_for_people;
 
 use crate::inventory::Inventory;
 use cpu_load::CpuLoadArgs;
 use groups::Group;
 use machine::MachineArgs;
 use ports::PortArgs;
+use volumes::VolumeArgs;
 
 /// The collectors of groups: one runs if the group of its name is asked for.
 const GROUPS: &[Entry<Inventory>] = &[
@@ -61,7 +65,10 @@ const GROUPS: &[Entry<Inventory>] = &[
     Entry::on("pressure", "time lost due to lack of CPU, memory or I/O", |_| {
         Ok(Box::new(pressure::Pressure))
     }),
-    Entry::off("process", "processes, threads, open files", |_| Ok(Box::new(process::Process))),
+    Entry::off("process", "processes, threads, open files", |matches| {
+        // Tables show no open files, to read which takes rights that people may not have.
+        Ok(Box::new(process::Process { has_files: !is_for_people(matches) }))
+    }),
     Entry::off("referenced_memory", "memory that processes have touched", |_| {
         Ok(Box::new(referenced_memory::ReferencedMemory))
     }),
@@ -92,11 +99,29 @@ const ALWAYS: &[Entry<Inventory>] = &[
     Entry::on("spec", "limits of CPU and memory", |_| Ok(Box::new(spec::Spec))),
     Entry::on("state", "states, exit codes and restarts", |_| Ok(Box::new(state::State))),
     Entry::on("version", "versions of kernel, system, runtime", |_| Ok(Box::new(version::Version))),
+    Entry::on("volumes", "volumes of containers", |matches| {
+        Ok(Box::new(volumes::Volumes::new(VolumeArgs::from_arg_matches(matches)?)))
+    })
+    .with_flags(VolumeArgs::augment_args),
 ];
+
+/// Whether the arguments ask for a collector.
+type IsEnabled = fn(&ArgMatches) -> bool;
+
+/// The collectors that a flag of their own switches on. They are no groups, because a list for
+/// `--disable_metrics` would switch them on without naming them.
+const ON_REQUEST: &[(Entry<Inventory>, IsEnabled)] = &[(
+    Entry::off("accelerator", "use of accelerators", |_| {
+        Ok(Box::<accelerator::Accelerator>::default())
+    })
+    .with_flags(accelerator::Options::augment_args),
+    accelerator::is_enabled,
+)];
 
 /// Adds the flags that choose groups, those of the collectors, and a list of the groups.
 pub fn add_flags(command: Command) -> Command {
-    let entries = GROUPS.iter().chain(ALWAYS);
+    let on_request = ON_REQUEST.iter().map(|(entry, _)| entry);
+    let entries = GROUPS.iter().chain(ALWAYS).chain(on_request);
     let groups = all_groups();
     let command = groups::add_flags(command, &groups);
     let command = entries.fold(command, |command, entry| (entry.flags)(command));
@@ -106,6 +131,11 @@ pub fn add_flags(command: Command) -> Command {
         groups::list(&groups),
         always.join("; ")
     ))
+}
+
+/// Counts processes by default as well, for tables.
+pub(crate) fn include_processes(command: Command) -> Command {
+    groups::include(command, &all_groups(), "process")
 }
 
 /// Every group of cAdvisor, in alphabetical order.
@@ -122,15 +152,18 @@ fn all_groups() -> Vec<Group> {
 /// What the first of them says of a bad argument.
 pub fn build(matches: &ArgMatches) -> anyhow::Result<Vec<Named<Inventory>>> {
     let chosen = GROUPS.iter().filter(|entry| groups::includes(matches, entry.name));
-    let mut chosen: Vec<&Entry<Inventory>> = chosen.chain(ALWAYS).collect();
+    let on_request = ON_REQUEST.iter().filter(|(_, is_enabled)| is_enabled(matches));
+    let on_request = on_request.map(|(entry, _)| entry);
+    let mut chosen: Vec<&Entry<Inventory>> = chosen.chain(ALWAYS).chain(on_request).collect();
     chosen.sort_unstable_by_key(|entry| entry.name);
     chosen.into_iter().map(|entry| entry.build(matches)).collect()
 }
 
 /// True if a collector runs that reads files of other processes for which the rights of ptrace(2)
-/// are needed: their descriptors and `smaps_rollup`.
+/// are needed: their descriptors, what these tell, and `smaps_rollup`.
 pub fn reads_other_processes(matches: &ArgMatches) -> bool {
-    ["process", "referenced_memory"].iter().any(|group| groups::includes(matches, group))
+    accelerator::is_enabled(matches)
+        || ["process", "referenced_memory"].iter().any(|group| groups::includes(matches, group))
 }
 
 #[cfg(test)]
@@ -155,6 +188,8 @@ mod tests {
     fn what_is_in_no_group_always_runs() {
         let always: Vec<&str> = ALWAYS.iter().map(|entry| entry.name).collect();
         assert_eq!(names(&["--enable_metrics=app"]), always);
+        let accelerator = names(&["--enable_metrics=app", "--container.accelerators"]);
+        assert_eq!(accelerator, [&["accelerator"], &always[..]].concat());
         assert!(names(&["--enable_metrics=udp"]).is_sorted());
     }
 }

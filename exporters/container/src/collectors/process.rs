@@ -40,18 +40,32 @@ struct Row {
 }
 
 #[derive(Debug)]
-pub(super) struct Process;
+pub(super) struct Process {
+    /// Also look at the open files of each process.
+    pub(super) has_files: bool,
+}
 
 #[async_trait]
 impl Collector<Inventory> for Process {
     async fn collect(&self, inventory: &Inventory, sink: &mut Sink) -> Result<(), CollectError> {
-        let rows = inventory.rows(|cgroup, reader| read(reader, cgroup, inventory));
+        let rows = inventory.rows(|cgroup, reader| {
+            if self.has_files { read(reader, cgroup, inventory) } else { count(reader) }
+        });
         sink.table(METRICS, rows.good.iter().map(|(cgroup, row)| (&cgroup.labels, row)));
         let limits = rows.good.iter().filter_map(|(cgroup, row)| {
             Some(((&cgroup.labels, [("ulimit", "max_open_files")]), row.open_files_limit?))
         });
         sink.samples(&ULIMIT, limits);
         rows.finish()
+    }
+}
+
+/// What the files of the cgroup tell.
+fn count(reader: &mut CgroupReader<'_>) -> Row {
+    Row {
+        processes: reader.processes().map(|ids| ids.len() as f64),
+        threads: reader.value(Controller::Pids, "pids.current"),
+        ..Row::default()
     }
 }
 
@@ -85,7 +99,7 @@ fn count_open(ids: &[u32], host: &Host) -> Result<Option<Open>, CollectError> {
         if *id == UNSEEN {
             return Ok(None);
         }
-        for target in host.links(&format!("{id}/fd"))?.unwrap_or_default() {
+        for (_, target) in host.links(&format!("{id}/fd"))?.unwrap_or_default() {
             open.descriptors += 1.0;
             open.sockets += if target.starts_with("socket:") { 1.0 } else { 0.0 };
         }

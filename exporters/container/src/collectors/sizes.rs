@@ -32,7 +32,8 @@ impl Collector<Inventory> for Sizes {
             .containers
             .iter()
             .filter_map(|listed| Some((listed.steady_labels(), inventory.known.size(&listed.id)?)));
-        sink.table(METRICS, rows);
+        let rows: Vec<_> = rows.collect();
+        sink.table(METRICS, rows.iter().map(|(labels, size)| (*labels, size)));
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 pub(crate) mod meminfo;
 mod paths;
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
@@ -20,6 +20,9 @@ pub use paths::PathArgs;
 
 /// Files below the proc root that stay open: few are read that are no process's.
 const KEPT: usize = 16;
+
+/// Name of a symbolic link, and where it points to.
+pub type Link = (String, String);
 
 /// The roots below which the host's files are.
 #[derive(Debug)]
@@ -103,11 +106,12 @@ impl Host {
         &self.proc
     }
 
-    /// Where the links in a folder below the proc root point to; `None` if it is not there.
+    /// The links in a folder below the proc root, with where they point to; `None` if it is not
+    /// there.
     ///
     /// # Errors
     /// Any other reason why it cannot be read.
-    pub fn links(&self, path: &str) -> Result<Option<Vec<String>>, CollectError> {
+    pub fn links(&self, path: &str) -> Result<Option<Vec<Link>>, CollectError> {
         match read_links(self.proc.directory(), path) {
             Ok(targets) => Ok(Some(targets)),
             Err(error) if file::is_absence(&error) => Ok(None),
@@ -197,13 +201,15 @@ impl Host {
 }
 
 /// Links that vanish meanwhile are none.
-fn read_links(root: impl AsFd, path: &str) -> io::Result<Vec<String>> {
+fn read_links(root: impl AsFd, path: &str) -> io::Result<Vec<Link>> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let directory = rustix::fs::openat(root, path, flags, Mode::empty())?;
     let mut targets = Vec::new();
     for entry in Dir::read_from(&directory)? {
-        if let Ok(target) = rustix::fs::readlinkat(&directory, entry?.file_name(), Vec::new()) {
-            targets.push(target.to_string_lossy().into_owned());
+        let entry = entry?;
+        if let Ok(target) = rustix::fs::readlinkat(&directory, entry.file_name(), Vec::new()) {
+            let text = |text: &CStr| text.to_string_lossy().into_owned();
+            targets.push((text(entry.file_name()), text(&target)));
         }
     }
     Ok(targets)

@@ -77,6 +77,25 @@ pub struct RuntimeArgs {
         value_parser = parse_duration
     )]
     pub size_interval: Duration,
+    /// How often containerd and CRI-O are asked for the sizes of layers, by the CRI; 0 means never
+    #[arg(
+        id = "fs.cri-interval",
+        long = "fs.cri-interval",
+        value_name = "DURATION",
+        default_value = "0s",
+        value_parser = parse_duration
+    )]
+    pub cri_interval: Duration,
+    /// How often the runtime is asked for the sizes of volumes, all of whose files it looks at for
+    /// that; 0 means never
+    #[arg(
+        id = "fs.volume-interval",
+        long = "fs.volume-interval",
+        value_name = "DURATION",
+        default_value = "0s",
+        value_parser = parse_duration
+    )]
+    pub volume_interval: Duration,
 }
 
 impl RuntimeArgs {

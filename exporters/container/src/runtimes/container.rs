@@ -33,6 +33,8 @@ pub struct Container {
     pub health: Option<Health>,
     /// Ports, in order.
     pub ports: Vec<Port>,
+    /// Volumes, in order of where they are.
+    pub volumes: Vec<Mount>,
     /// The network is another container's, which reports it.
     pub has_foreign_network: bool,
     /// The kind of its network: `bridge`, `host`, `none`, `container` for another one's, or the name
@@ -58,10 +60,19 @@ impl Container {
             let texts = [container, protocol, host_ip, host];
             size_of::<Port>() + texts.iter().map(|text| text.len()).sum::<usize>()
         });
+        let volumes = self
+            .volumes
+            .iter()
+            .map(|mount| size_of::<Mount>() + mount.destination.len() + mount.volume.len());
         let texts =
             self.name.len() + self.image.len() + self.cgroup.len() + self.network_mode.len();
         let layer = self.layer.as_ref().map_or(0, String::len);
-        size_of::<Self>() + texts + layer + labels.sum::<usize>() + ports.sum::<usize>()
+        size_of::<Self>()
+            + texts
+            + layer
+            + labels.sum::<usize>()
+            + ports.sum::<usize>()
+            + volumes.sum::<usize>()
     }
 
     /// True if it has the network of the host, and with it the host's traffic.
@@ -138,6 +149,17 @@ pub struct Port {
     pub host_ip: String,
     /// Number on the host; empty if the port is not published.
     pub host: String,
+}
+
+/// A volume that a container has.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mount {
+    /// Where the container has it.
+    pub destination: String,
+    /// Its name.
+    pub volume: String,
+    /// The container may not write there.
+    pub is_read_only: bool,
 }
 
 /// A port that others may be neighbours of: protocol, address, number inside and on the host.

@@ -7,10 +7,11 @@
 mod args;
 pub mod bundle;
 pub mod container;
+pub mod cri;
 pub mod docker;
 mod labels;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ pub(crate) use labels::RESTART_LABEL;
 
 use bundle::Bundles;
 use container::Container;
+use cri::{Cri, Layers};
 use docker::{Endpoint, Engine, Follow, Size, Snapshot, State, Watcher};
 
 /// The runtimes, being followed.
@@ -28,8 +30,12 @@ use docker::{Endpoint, Engine, Follow, Size, Snapshot, State, Watcher};
 pub struct Runtimes {
     watchers: Vec<Watcher>,
     bundles: Arc<Bundles>,
+    cri: Option<Cri>,
     docker_root: Arc<Path>,
 }
+
+/// Where CRI-O listens.
+const CRIO: &str = "/var/run/crio/crio.sock";
 
 impl Runtimes {
     /// Starts to follow the runtimes of the host whose root is at `rootfs`; to be called
@@ -44,6 +50,7 @@ impl Runtimes {
             is_expected,
             labelling: labelling.clone(),
             size_interval: args.size_interval,
+            volume_interval: args.volume_interval,
         };
         let docker = args.docker_endpoint(|name| std::env::var_os(name))?;
         let (podman, is_expected) = args.podman_endpoint();
@@ -51,7 +58,15 @@ impl Runtimes {
             [follow(Engine::Docker, docker, true), follow(Engine::Podman, podman, is_expected)];
         let watched = watched.into_iter().filter(|follow| follow.endpoint != Endpoint::Nowhere);
         let bundles = Bundles::new(args, rootfs, labelling.clone());
+        let below = |path: &str| rootfs.join(path.trim_start_matches('/'));
+        let sockets: Vec<PathBuf> = [&args.containerd, CRIO]
+            .into_iter()
+            .filter(|path| !path.is_empty())
+            .map(below)
+            .collect();
+        let is_asked = !args.cri_interval.is_zero();
         Ok(Self {
+            cri: is_asked.then(|| Cri::start(sockets, args.cri_interval)),
             watchers: watched.map(Watcher::start).collect(),
             bundles: Arc::new(bundles),
             docker_root: args.docker_root.as_path().into(),
@@ -63,7 +78,8 @@ impl Runtimes {
         let snapshots = self.watchers.iter().map(|watcher| watcher.snapshot(patience));
         let snapshots = futures_util::future::join_all(snapshots).await;
         let (bundles, docker_root) = (Arc::clone(&self.bundles), Arc::clone(&self.docker_root));
-        Known { snapshots, bundles: Some(bundles), docker_root: Some(docker_root) }
+        let layers = self.cri.as_ref().map(Cri::layers).unwrap_or_default();
+        Known { snapshots, bundles: Some(bundles), layers, docker_root: Some(docker_root) }
     }
 }
 
@@ -72,6 +88,7 @@ impl Runtimes {
 pub struct Known {
     snapshots: Vec<Arc<Snapshot>>,
     bundles: Option<Arc<Bundles>>,
+    layers: Arc<Layers>,
     /// Where the flags say that it is.
     docker_root: Option<Arc<Path>>,
 }
@@ -106,8 +123,19 @@ impl Known {
     }
 
     /// Sizes of the container with this id, once a runtime has reported them.
-    pub fn size(&self, id: &str) -> Option<&Size> {
-        self.snapshots().find_map(|snapshot| snapshot.sizes.get(id))
+    pub fn size(&self, id: &str) -> Option<Size> {
+        let reported = self.snapshots().find_map(|snapshot| snapshot.sizes.get(id));
+        reported.copied().or_else(|| {
+            let written = self.layers.get(id)?;
+            Some(Size { layer_bytes: written.bytes, image_bytes: None })
+        })
+    }
+
+    /// A path on the file system that has the writable layer of a container, if its runtime
+    /// told it with the size.
+    pub fn file_system(&self, id: &str) -> Option<&Path> {
+        let written = self.layers.get(id)?;
+        Some(Path::new(&written.file_system)).filter(|path| path.is_absolute())
     }
 
     /// True if what is known of the container is of this moment.

@@ -23,7 +23,7 @@ async fn fuzz_files(version: &str) {
     let arguments: Vec<String> = on_fixtures(version, &docker.endpoint())
         .into_iter()
         .map(|flag| flag.replace(root.as_str(), &format!("{}/", folder.path().display())))
-        .chain([GROUPS.to_owned()])
+        .chain([GROUPS.to_owned(), "--container.accelerators".to_owned()])
         .collect();
     let exporter = Running::start(&arguments).unwrap();
     let is_named = |body: &str| body.contains("twitch-chatters-gateway");
@@ -61,12 +61,13 @@ async fn fuzz_answers_and_events_of_a_daemon() {
         "/info".to_owned(),
         "/containers/json".to_owned(),
         "/containers/json?size".to_owned(),
+        "/system/df".to_owned(),
         format!("/containers/{GATEWAY}/json"),
         format!("/containers/{WORKER}/json"),
     ];
     let good: Vec<String> = paths.iter().map(|path| docker.answer(path)).collect();
     let mut arguments = on_fixtures("v2", &docker.endpoint());
-    arguments.push("-fs.size-interval=1s".to_owned());
+    arguments.extend(["-fs.size-interval=1s", "-fs.volume-interval=1s"].map(ToOwned::to_owned));
     let mut exporter = Running::start(&arguments).unwrap();
     let usual = exporter.scrape().await.unwrap().len();
     let mut fuzz = Fuzz::start().unwrap();

@@ -51,7 +51,8 @@ async fn version_2_below_the_systemd_driver() {
 }
 
 /// The groups that are off by default, and what is read on request only.
-const FURTHER: [&str; 3] = [
+const FURTHER: [&str; 4] = [
+    "--container.accelerators",
     "-fs.size-interval=0",
     "-enable_load_reader",
     "-enable_metrics=advtcp,cpuLoad,cpu_topology,cpuset,hugetlb,memory_numa,process,\

@@ -184,6 +184,55 @@ async fn without_sizes_nothing_asks_for_them() {
     assert!(docker.requests().iter().all(|line| !line.contains("size=true")));
 }
 
+#[tokio::test]
+async fn volumes_are_shown_with_their_containers_and_on_request_with_their_sizes() {
+    let docker = Stub::start("volumes", Mood::Answers).unwrap();
+    let arguments = on_fixtures("v2", &docker.endpoint());
+    let exporter = Running::start(&arguments).unwrap();
+    let body = exporter.eventually(|body| body.contains(UP)).await.unwrap();
+    let uploads =
+        ["destination=\"/srv\"", "read_only=\"true\"", "runtime=\"docker\"", "volume=\"uploads\""];
+    assert_eq!(value(&body, "container_volume_info", &uploads), Some(1.0));
+    assert_eq!(series(&body, "container_volume_info").len(), 2, "no folder of the host: {body}");
+    assert!(!body.contains("container_volume_size_bytes"), "{body}");
+    assert!(docker.requests().iter().all(|line| !line.contains("/system/df")));
+
+    let further = ["--fs.volume-interval=1h".to_owned(), "--container.max-volumes=2".to_owned()];
+    let exporter = Running::start(&[arguments.clone(), further.to_vec()].concat()).unwrap();
+    let is_measured = |body: &str| body.contains("container_volume_size_bytes{");
+    let body = exporter.eventually(is_measured).await.unwrap();
+    let size =
+        |volume: &str| format!("{{driver=\"local\",runtime=\"docker\",volume=\"{volume}\"}}");
+    for line in [
+        format!("container_volume_size_bytes{} 65536\n", size("db-data")),
+        format!("container_volume_containers{} 1\n", size("db-data")),
+        format!("container_volume_containers{} 0\n", size("unused")),
+    ] {
+        assert!(body.contains(&line), "{line}{body}");
+    }
+    assert!(!body.contains(&size("uploads")), "no more than two: {body}");
+    let asked = docker.requests().into_iter().filter(|line| line.contains("/system/df"));
+    assert_eq!(asked.collect::<Vec<_>>(), ["GET /system/df?type=volume&verbose=true HTTP/1.1"]);
+}
+
+#[tokio::test]
+async fn volumes_that_cannot_be_measured_cost_nothing_else() {
+    let docker = Stub::start("unmeasured", Mood::Answers).unwrap();
+    docker.set_answer("/system/df", None);
+    let mut arguments = on_fixtures("v2", &docker.endpoint());
+    arguments.push("--fs.volume-interval=1s".into());
+    let exporter = Running::start(&arguments).unwrap();
+    let body = exporter.eventually(|body| body.contains(UP)).await.unwrap();
+    assert!(!body.contains("container_volume_size_bytes{"), "{body}");
+    assert_eq!(series(&body, "container_volume_info").len(), 2, "{body}");
+    docker.set_answer(
+        "/system/df",
+        Some(json!({"Volumes": [{"Name": "late", "UsageData": {"Size": 5}}]}).to_string()),
+    );
+    let is_late = |body: &str| body.contains(",volume=\"late\"} 5\n");
+    exporter.eventually(is_late).await.unwrap();
+}
+
 /// The series of `family` of the gateway.
 fn series(body: &str, family: &str) -> BTreeSet<String> {
     let start = format!("{family}{{");

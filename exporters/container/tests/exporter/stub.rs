@@ -125,6 +125,7 @@ fn recorded() -> anyhow::Result<HashMap<String, String>> {
     let answers = [
         ("/version".to_owned(), "version"),
         ("/info".to_owned(), "info"),
+        ("/system/df".to_owned(), "system-df"),
         ("/containers/json".to_owned(), "list"),
         ("/containers/json?size".to_owned(), "list-with-sizes"),
         (format!("/containers/{GATEWAY}/json"), "inspect-gateway"),

@@ -1,10 +1,14 @@
 //! A real daemon with real containers, started and ended by the test.
 
 mod access;
+mod compose;
+mod cri;
 mod follow;
 mod page;
 mod states;
+mod tables;
 mod unified;
+mod volumes;
 
 use container_exporter::ContainerExporter;
 use tests::docker::Docker;
@@ -31,12 +35,24 @@ pub(crate) fn is_state(body: &str, name: &str, state: &str) -> bool {
 
 /// A daemon with an image, and an exporter that follows it.
 pub(crate) fn start() -> anyhow::Result<(Docker, Running)> {
-    let mut docker = Docker::new(&["--bridge=none"])?;
+    let docker = daemon(&["--bridge=none"])?;
+    let exporter = follow(&docker, &[])?;
+    Ok((docker, exporter))
+}
+
+/// A daemon with an image.
+pub(crate) fn daemon(options: &[&str]) -> anyhow::Result<Docker> {
+    let mut docker = Docker::new(options)?;
     docker.start()?;
     docker.import(IMAGE)?;
-    let exporter =
-        Running::start(&[format!("-docker={}", docker.endpoint()), "--docker_only".into()])?;
-    Ok((docker, exporter))
+    Ok(docker)
+}
+
+/// An exporter that follows `docker`, with further flags.
+pub(crate) fn follow(docker: &Docker, further: &[&str]) -> anyhow::Result<Running> {
+    let mut arguments = vec![format!("-docker={}", docker.endpoint()), "--docker_only".into()];
+    arguments.extend(further.iter().map(ToString::to_string));
+    Running::start(&arguments)
 }
 
 /// Starts a container that runs `script`.

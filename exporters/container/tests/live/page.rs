@@ -14,7 +14,9 @@ fn containers_can_be_watched_in_a_browser() {
     docker.start().unwrap();
     docker.import("box").unwrap();
     let busy = "while :; do :; done";
-    docker.run(&["run", "--detach", "--name", "watched", "box", "sh", "-c", busy]).unwrap();
+    let project = "com.docker.compose.project=shop";
+    let run = ["run", "--detach", "--name", "watched", "--label", project, "box", "sh", "-c", busy];
+    docker.run(&run).unwrap();
     let port = free_port().unwrap();
     let mut exporter = command(built(env!("CARGO_BIN_EXE_container-exporter")));
     exporter

@@ -114,7 +114,7 @@ pub const COLLECTORS: &[Entry<Host>] = &[
     Entry::on("dmi", "vendor, model and firmware of the machine", plain::<dmi::Dmi>),
     Entry::on("dmmultipath", "paths of multipath devices", plain::<dmmultipath::DmMultipath>),
     Entry::off("drbd", "replicated block devices", plain::<drbd::Drbd>),
-    Entry::off("drm", "use and memory of AMD graphics cards", plain::<drm::Drm>),
+    Entry::off("drm", "use and clocks of graphics cards", plain::<drm::Drm>),
     Entry::on("edac", "memory errors", plain::<edac::Edac>),
     Entry::on("entropy", "entropy of the random number generator", plain::<entropy::Entropy>),
     Entry::off("ethtool", "link modes and drivers of network devices", ethtool::build)
@@ -150,7 +150,8 @@ pub const COLLECTORS: &[Entry<Host>] = &[
         .with_flags(netdev::Options::augment_args),
     Entry::on("netstat", "counters of the IP protocols", netstat::build)
         .with_flags(netstat::Options::augment_args),
-    Entry::off("network_route", "network routes", plain::<network_route::NetworkRoute>),
+    Entry::off("network_route", "network routes", network_route::build)
+        .with_flags(network_route::Options::augment_args),
     Entry::on("nfs", "requests of this host as an NFS client", plain::<nfs::Nfs>),
     Entry::on("nfsd", "requests to this host as an NFS server", plain::<nfsd::Nfsd>),
     Entry::on("nvme", "NVMe controllers and namespaces", plain::<nvme::Nvme>),

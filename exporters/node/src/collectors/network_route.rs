@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use async_trait::async_trait;
+use clap::{ArgMatches, FromArgMatches as _};
+use common::cli::parse_count;
 use common::collector::Collector;
 use common::error::{CollectError, FirstError, ParseError};
 use common::exposition::Sink;
@@ -13,6 +15,7 @@ use crate::host::Host;
 use crate::netlink::{
     Attribute, Attributes, Connection, Request, bytes_at, ip_address, names, split,
 };
+use crate::readers::bound::Bound;
 
 const INFO: Desc<'_> =
     Desc::gauge("node_network_route_info", "A route, or one hop of it; always 1.");
@@ -64,8 +67,31 @@ impl Way {
     }
 }
 
-#[derive(Debug, Default)]
-pub(super) struct NetworkRoute;
+/// Flags of this collector.
+#[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Collector options")]
+#[group(skip)]
+pub(super) struct Options {
+    /// Routes to expose one by one at most; all are counted
+    #[arg(
+        id = "collector.network_route.max-routes",
+        long = "collector.network_route.max-routes",
+        value_name = "N",
+        default_value = "100000",
+        value_parser = parse_count
+    )]
+    pub max_routes: usize,
+}
+
+#[derive(Debug)]
+pub(super) struct NetworkRoute {
+    bound: Bound,
+}
+
+pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Host>>> {
+    let options = Options::from_arg_matches(matches)?;
+    Ok(Box::new(NetworkRoute { bound: Bound::new("routes", options.max_routes) }))
+}
 
 #[async_trait]
 impl Collector<Host> for NetworkRoute {
@@ -75,12 +101,12 @@ impl Collector<Host> for NetworkRoute {
         let names = errors.take(names(&mut connection)?);
         let request = Request::dump("rtnetlink RTM_GETROUTE", RTM_GETROUTE, &[0; HEADER_BYTES]);
         let routes = errors.take(connection.ask(&request, parse)?);
-        push(routes.into_iter().flatten().collect(), &names, sink);
+        push(routes.into_iter().flatten().collect(), &names, &self.bound, sink);
         errors.into_result()
     }
 }
 
-fn push(mut ways: Vec<Way>, names: &BTreeMap<u32, String>, sink: &mut Sink) {
+fn push(mut ways: Vec<Way>, names: &BTreeMap<u32, String>, bound: &Bound, sink: &mut Sink) {
     let name = |way: &Way| way.device.and_then(|device| names.get(&device)).map_or("", |name| name);
     let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
     for way in &ways {
@@ -89,7 +115,8 @@ fn push(mut ways: Vec<Way>, names: &BTreeMap<u32, String>, sink: &mut Sink) {
     // Two tables may hold the same route.
     ways.sort_unstable();
     ways.dedup();
-    sink.samples(&INFO, ways.iter().map(|way| (way.labels(name(way)), 1.0)));
+    let shown = ways.iter().take(bound.of(ways.len()));
+    sink.samples(&INFO, shown.map(|way| (way.labels(name(way)), 1.0)));
     let samples = counts.into_iter().map(|(device, count)| ([("device", device)], count.into()));
     sink.samples(&ROUTES, samples);
 }
@@ -198,9 +225,13 @@ mod tests {
     }
 
     fn text(messages: &[Vec<u8>]) -> String {
+        bounded_text(messages, 10)
+    }
+
+    fn bounded_text(messages: &[Vec<u8>], most: usize) -> String {
         let ways = messages.iter().flat_map(|message| parse(message).unwrap()).collect();
         let devices = BTreeMap::from([(3, "eth0".into()), (4, "eth1".into())]);
-        testing::exposed(|sink| push(ways, &devices, sink))
+        testing::exposed(|sink| push(ways, &devices, &Bound::new("routes", most), sink))
     }
 
     #[test]
@@ -220,6 +251,18 @@ mod tests {
                     proto=\"dhcp\",src=\"10.0.0.2\",weight=\"\"} 1\n";
         assert_eq!(text.matches("node_network_route_info{").count(), 2, "{text}");
         assert!(text.contains(default) && text.contains(near), "{text}");
+        assert!(text.contains("node_network_routes{device=\"eth0\"} 3\n"), "{text}");
+    }
+
+    #[test]
+    fn routes_have_a_bound_and_all_are_counted() {
+        let route = |part| {
+            let attributes =
+                [attribute(DST, &[10, part, 0, 0]), attribute(OIF, &3_u32.to_ne_bytes())];
+            message(16, 1, &attributes)
+        };
+        let text = bounded_text(&[route(2), route(1), route(3)], 2);
+        assert_eq!(text.matches("node_network_route_info{").count(), 2, "{text}");
         assert!(text.contains("node_network_routes{device=\"eth0\"} 3\n"), "{text}");
     }
 

@@ -7,12 +7,12 @@ use common::cli::parse_count;
 use common::collector::Collector;
 use common::error::{CollectError, FirstError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
-use common::failures::FailureLog;
 use common::filter::{Filter, Pattern};
 use common::metric::{Desc, Metric, counter, gauge};
 
 use crate::host::Host;
 use crate::readers::attributes::{line, parsed_in_part};
+use crate::readers::bound::Bound;
 
 const ROOT: &str = "fs/cgroup";
 
@@ -96,8 +96,7 @@ pub(super) struct Options {
 pub(super) struct UnitCgroups {
     units: Filter,
     max_units: usize,
-    /// Whether there were too many, so that this is logged once.
-    too_many: FailureLog,
+    bound: Bound,
 }
 
 pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Host>>> {
@@ -105,7 +104,7 @@ pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Ho
     Ok(Box::new(UnitCgroups {
         units: Filter::new(options.unit_include, Some(options.unit_exclude)),
         max_units: options.max_units,
-        too_many: FailureLog::default(),
+        bound: Bound::new("units", options.max_units),
     }))
 }
 
@@ -123,14 +122,7 @@ impl Collector<Host> for UnitCgroups {
             let walk = Walk { units: &self.units, most: self.max_units, host };
             walk.enter(&format!("{ROOT}/{slice}"), "", 0, &mut found, &mut errors);
         }
-        if found.len() > self.max_units {
-            if self.too_many.failed("too many") {
-                tracing::warn!(most = self.max_units, "too many units: some are left out");
-            }
-            found.truncate(self.max_units);
-        } else {
-            self.too_many.recovered();
-        }
+        self.bound.keep(&mut found);
         let uses = found.iter().map(|(path, user)| read(host, path, user, &mut errors));
         push(&uses.collect::<Vec<_>>(), sink);
         errors.into_result()

@@ -2,6 +2,8 @@
 
 /// Devices of sysfs that show each value in a file of its own: tables of such files.
 pub(crate) mod attributes;
+/// How many rows are shown at most, with one line in the log.
+pub(crate) mod bound;
 /// Columns of `/proc/interrupts` and `/proc/softirqs`, one for each CPU.
 pub(crate) mod cpu_columns;
 /// Lists of CPUs in `/sys/devices/system/cpu`.

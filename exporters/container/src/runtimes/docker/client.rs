@@ -14,12 +14,15 @@ use form_urlencoded::Serializer;
 use http_body_util::BodyExt as _;
 use hyper::Response;
 use hyper::body::Incoming;
+use serde::de::DeserializeOwned;
 
+use super::bounded::Bounded;
 use super::endpoint::Endpoint;
-use super::listing::{Listed, Listing};
+use super::listing::Listed;
 use super::snapshot::Size;
 use super::stream::Events;
 use super::transport::{Transport, sending};
+use super::volumes::{DiskUsage, Volume};
 
 /// A daemon that needs longer for a small answer hangs.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -29,6 +32,9 @@ const LIST_PATIENCE: Duration = Duration::from_secs(20);
 
 /// For the list with sizes, for which the daemon walks all layers.
 const SIZE_PATIENCE: Duration = Duration::from_mins(2);
+
+/// For the sizes of volumes, each of which the daemon walks.
+const VOLUME_PATIENCE: Duration = Duration::from_mins(10);
 
 /// What changes something that a snapshot holds. The daemon compares beginnings,
 /// because the result is part of the action `health_status: healthy`. Podman
@@ -115,14 +121,31 @@ impl Client {
     pub(super) async fn list(&self, with_sizes: bool) -> anyhow::Result<Vec<Listed>> {
         let patience = if with_sizes { SIZE_PATIENCE } else { LIST_PATIENCE };
         let target = format!("/containers/json?all=true&size={with_sizes}");
-        let listing = async {
-            let body = read(ask(&self.transport, &target).await?).await?;
-            let Listing(list) = serde_json::from_slice(&body)?;
-            anyhow::Ok(list)
+        let list = self.answer::<Bounded<Listed>>(&target, patience).await.context("list")?;
+        Ok(list.0)
+    }
+
+    /// All volumes with their sizes. Daemons before API 1.42 do not know the type, and look at
+    /// images and containers as well.
+    pub(super) async fn volumes(&self) -> anyhow::Result<Vec<Volume>> {
+        const TARGET: &str = "/system/df?type=volume&verbose=true";
+        let usage = self.answer::<DiskUsage>(TARGET, VOLUME_PATIENCE).await.context("volumes")?;
+        Ok(usage.volumes())
+    }
+
+    /// The answer to a question, read with the bound of its path.
+    async fn answer<T: DeserializeOwned>(
+        &self,
+        target: &str,
+        patience: Duration,
+    ) -> anyhow::Result<T> {
+        let answering = async {
+            let body = read(ask(&self.transport, target).await?).await?;
+            anyhow::Ok(serde_json::from_slice(&body)?)
         };
-        match tokio::time::timeout(patience, listing).await {
-            Ok(list) => list.context("list"),
-            Err(_) => Err(Failure::Late(patience)).context("list"),
+        match tokio::time::timeout(patience, answering).await {
+            Ok(answer) => answer,
+            Err(_) => Err(Failure::Late(patience).into()),
         }
     }
 
@@ -206,13 +229,13 @@ mod tests {
     #[test]
     fn an_empty_layer_has_size_zero_and_an_unmeasured_one_none() {
         let list = include_str!("../../../fixtures/docker/list-with-sizes.json");
-        let Listing(list) = serde_json::from_str(list).unwrap();
+        let Bounded(list) = serde_json::from_str(list).unwrap();
         let sizes: Vec<Size> = list.iter().filter_map(size).map(|(_, size)| size).collect();
         let layers: Vec<u64> = sizes.iter().map(|size| size.layer_bytes).collect();
         assert_eq!(layers, [0, 40_960]);
         assert!(sizes.iter().all(|size| size.image_bytes.is_some()), "{sizes:?}");
         let list = include_str!("../../../fixtures/docker/list.json");
-        let Listing(list) = serde_json::from_str(list).unwrap();
+        let Bounded(list) = serde_json::from_str(list).unwrap();
         assert_eq!(list.iter().filter_map(size).count(), 0);
     }
 }

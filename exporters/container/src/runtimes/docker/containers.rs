@@ -11,9 +11,10 @@ use super::inspection::{Reader, word_status};
 use super::inspections::{Answer, Inspections};
 use super::listing::{Listed, MAX_CONTAINERS};
 use super::snapshot::Size;
+use super::volumes::Volume;
 use crate::runtimes::container::Container;
 
-/// Bytes of all that is kept of the containers at most; labels and ports of more are left out.
+/// Bytes of all that is kept of the containers at most; labels, ports and volumes of more are left out.
 const MAX_BYTES: usize = 256 << 20;
 
 /// The containers of one daemon, and what is to be asked about them.
@@ -25,10 +26,13 @@ pub(super) struct Containers {
     bytes: usize,
     /// By id.
     pub(super) sizes: Arc<HashMap<String, Size>>,
+    /// In order of their names.
+    pub(super) volumes: Arc<Vec<Volume>>,
     pub(super) events: EventLog,
     pub(super) inspections: Inspections,
     inspecting: FailureLog,
     surveying: FailureLog,
+    measuring: FailureLog,
     excess: OddityLog,
 }
 
@@ -40,10 +44,12 @@ impl Containers {
             known: HashMap::new(),
             bytes: 0,
             sizes: Arc::default(),
+            volumes: Arc::default(),
             events: EventLog::default(),
             inspections: Inspections::default(),
             inspecting: FailureLog::default(),
             surveying: FailureLog::default(),
+            measuring: FailureLog::default(),
             excess: OddityLog::default(),
         }
     }
@@ -81,11 +87,15 @@ impl Containers {
         self.remove(&id);
         if self.bytes.saturating_add(container.bytes()) > MAX_BYTES {
             if self.excess.is_new("size") {
-                tracing::warn!(id, "containers have too many labels and ports: more are left out");
+                tracing::warn!(
+                    id,
+                    "containers have too many labels, ports and volumes: more are left out"
+                );
             }
             let container = Arc::make_mut(&mut container);
             container.labels = Vec::new();
             container.ports = Vec::new();
+            container.volumes = Vec::new();
         }
         self.bytes = self.bytes.saturating_add(container.bytes());
         self.known.insert(id, container);
@@ -182,6 +192,24 @@ impl Containers {
                 let error = format!("{error:#}");
                 if self.surveying.failed(&error) {
                     tracing::warn!(error, "containers and their sizes cannot be listed");
+                }
+            }
+        }
+    }
+
+    /// Takes over the sizes of volumes. Old ones are better than none, so a failure leaves them.
+    pub(super) fn note_volumes(&mut self, found: anyhow::Result<Vec<Volume>>) {
+        match found {
+            Ok(volumes) => {
+                self.volumes = Arc::new(volumes);
+                if self.measuring.recovered() {
+                    tracing::info!("volumes can be measured again");
+                }
+            }
+            Err(error) => {
+                let error = format!("{error:#}");
+                if self.measuring.failed(&error) {
+                    tracing::warn!(error, "volumes cannot be measured");
                 }
             }
         }

@@ -1,15 +1,12 @@
 //! The task that follows a daemon: connects, lists, inspects, and then waits for events.
 
 use std::convert::Infallible;
-use std::future::Future;
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use common::failures::FailureLog;
 use tokio::sync::watch;
-use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::client::Client;
 use super::containers::Containers;
@@ -17,6 +14,7 @@ use super::endpoint::Endpoint;
 use super::events::Event;
 use super::inspection::Reader;
 use super::listing::Listed;
+use super::schedule::{Schedule, ask_list, ask_volumes, wait};
 use super::snapshot::{Engine, Snapshot, State};
 use super::stream::Events;
 use crate::runtimes::labels::Labelling;
@@ -25,22 +23,12 @@ use crate::runtimes::labels::Labelling;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
-/// How often a silent daemon is asked whether it lives: no event comes from one that hangs.
-const PING_INTERVAL: Duration = Duration::from_secs(15);
-
-/// How often the list is compared with what the events said, if not for the sizes.
-const SURVEY_INTERVAL: Duration = Duration::from_mins(5);
-
 /// How long the question for events goes ahead of that for the list.
 const HEAD_START: Duration = Duration::from_millis(50);
 
 /// Events are asked for from so much earlier on, for the clock's rounding and for
 /// those that are reported late.
 const OVERLAP: Duration = Duration::from_secs(1);
-
-/// Scrapes see what changes at most so much later: with thousands of containers
-/// a copy of the snapshot for each answer would cost more than the answers.
-const PUBLISH_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A daemon that has answered and listed its containers is up after so long, though not all of
 /// them have been inspected: scrapes wait for it.
@@ -53,12 +41,6 @@ const MAX_EARLY: usize = 4096;
 /// thread with scrapes.
 const TURN: u32 = 64;
 const PAUSE_BETWEEN_TURNS: Duration = Duration::from_millis(1);
-
-/// Two lists because of forgotten ids are so far apart.
-const LIST_PAUSE: Duration = Duration::from_secs(5);
-
-/// A list, and whether it was asked for with sizes.
-type Survey = Pin<Box<dyn Future<Output = (anyhow::Result<Vec<Listed>>, bool)> + Send>>;
 
 /// What is to be followed.
 #[derive(Debug)]
@@ -73,6 +55,8 @@ pub struct Follow {
     pub labelling: Labelling,
     /// How often it is asked for sizes; zero means never.
     pub size_interval: Duration,
+    /// How often it is asked for the sizes of volumes; zero means never.
+    pub volume_interval: Duration,
 }
 
 /// State of the task.
@@ -145,6 +129,7 @@ impl Follower {
             state: self.state,
             containers: self.containers.known.clone(),
             sizes: Arc::clone(&self.containers.sizes),
+            volumes: Arc::clone(&self.containers.volumes),
             root: self.root.clone(),
             version: self.version.clone(),
         }));
@@ -178,15 +163,10 @@ impl Follower {
         client: &Arc<Client>,
         mut events: Events,
     ) -> anyhow::Result<Infallible> {
-        let mut ping = ticks(PING_INTERVAL);
-        ping.reset();
-        let mut publish = ticks(PUBLISH_INTERVAL);
-        let has_sizes = !self.follow.size_interval.is_zero();
-        let mut survey = self.survey_ticks();
+        let mut schedule = Schedule::new(&self.follow);
         let grace = tokio::time::sleep(GRACE);
         tokio::pin!(grace);
-        let mut mend = ticks(LIST_PAUSE);
-        let mut list: Option<Survey> = None;
+        let (mut list, mut volumes) = (None, None);
         let mut has_changed = false;
         let mut taken = 0;
         loop {
@@ -207,40 +187,34 @@ impl Follower {
                     self.containers.note_answer(answer);
                     has_changed = true;
                 }
-                _ = publish.tick(), if has_changed => {
+                _ = schedule.publish.tick(), if has_changed => {
                     self.publish();
                     has_changed = false;
                 }
-                _ = ping.tick() => {
+                _ = schedule.ping.tick() => {
                     client.version().await?;
                     self.containers.retry();
                 }
                 () = &mut grace, if self.state != State::Up => self.rise(),
-                _ = mend.tick(), if list.is_none() => {
+                _ = schedule.mend.tick(), if list.is_none() => {
                     if self.containers.inspections.take_forgotten() {
-                        list = Some(begin_list(client, false));
+                        list = Some(ask_list(client, false));
                     }
                 }
-                _ = survey.tick(), if list.is_none() => {
-                    list = Some(begin_list(client, has_sizes));
+                _ = schedule.survey.tick(), if list.is_none() => {
+                    list = Some(ask_list(client, schedule.has_sizes));
+                }
+                _ = schedule.volumes.tick(), if volumes.is_none() => volumes = Some(ask_volumes(client)),
+                found = wait(&mut volumes) => {
+                    self.containers.note_volumes(found);
+                    has_changed = true;
                 }
                 (found, has_sizes) = wait(&mut list) => {
-                    list = None;
                     self.containers.note_survey(found, has_sizes);
                     has_changed = true;
                 }
             }
         }
-    }
-
-    /// When to compare the list; sizes are asked for at once.
-    fn survey_ticks(&self) -> Interval {
-        if self.follow.size_interval.is_zero() {
-            let mut survey = ticks(SURVEY_INTERVAL);
-            survey.reset();
-            return survey;
-        }
-        ticks(self.follow.size_interval.max(Duration::from_secs(1)))
     }
 
     fn rise(&mut self) {
@@ -250,24 +224,6 @@ impl Follower {
         let runtime = self.follow.engine.name();
         self.connection.recovered();
         tracing::info!(runtime, version, containers, "container runtime answers");
-    }
-}
-
-fn ticks(period: Duration) -> Interval {
-    let mut ticks = interval(period);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks
-}
-
-fn begin_list(client: &Arc<Client>, has_sizes: bool) -> Survey {
-    let client = Arc::clone(client);
-    Box::pin(async move { (client.list(has_sizes).await, has_sizes) })
-}
-
-async fn wait(list: &mut Option<Survey>) -> (anyhow::Result<Vec<Listed>>, bool) {
-    match list {
-        Some(list) => list.await,
-        None => std::future::pending().await,
     }
 }
 

@@ -1,9 +1,8 @@
 //! The list of all containers: what is read of it, and how much.
 
 use std::collections::HashMap;
-use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
+use super::bounded::Item;
 
 /// Containers at most.
 pub(super) const MAX_CONTAINERS: usize = 50_000;
@@ -47,46 +46,19 @@ pub(super) fn is_id(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
 }
 
-/// All containers.
-#[derive(Debug, Default)]
-pub(super) struct Listing(pub(super) Vec<Listed>);
-
-impl<'de> Deserialize<'de> for Listing {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(Lines)
-    }
-}
-
-struct Lines;
-
-impl<'de> Visitor<'de> for Lines {
-    type Value = Listing;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of containers")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut lines: A) -> Result<Listing, A::Error> {
-        let mut found = Vec::new();
-        while let Some(line) = lines.next_element()? {
-            if found.len() == MAX_CONTAINERS {
-                return Err(A::Error::custom(format_args!(
-                    "there are more than {MAX_CONTAINERS} containers"
-                )));
-            }
-            found.push(line);
-        }
-        Ok(Listing(found))
-    }
+impl Item for Listed {
+    const MOST: usize = MAX_CONTAINERS;
+    const NAME: &'static str = "containers";
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::bounded::Bounded;
     use super::*;
     use proptest::proptest;
 
     fn list(json: &str) -> Result<Vec<Listed>, serde_json::Error> {
-        serde_json::from_str(json).map(|Listing(found)| found)
+        serde_json::from_str(json).map(|Bounded(found)| found)
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::volumes::Volume;
 use crate::runtimes::container::Container;
 
 /// The software that makes the containers and answers the API.
@@ -51,6 +52,8 @@ pub struct Snapshot {
     pub containers: HashMap<String, Arc<Container>>,
     /// Sizes by container id, as of the last time that the daemon was asked.
     pub sizes: Arc<HashMap<String, Size>>,
+    /// Volumes in order of their names, as of the last time that the daemon was asked.
+    pub volumes: Arc<Vec<Volume>>,
     /// The daemon's data folder.
     pub root: Option<PathBuf>,
     /// The daemon's version.

@@ -33,6 +33,9 @@ use super::endpoint::{Certificates, Endpoint};
 /// Bytes of a list of all containers: some 20,000 with many labels.
 const LIST_BYTES: u64 = 64 << 20;
 
+/// Bytes of the sizes of volumes, beside which older daemons have all images and containers.
+const USAGE_BYTES: u64 = 64 << 20;
+
 /// Bytes of what an inspection gives.
 const INSPECTION_BYTES: u64 = 4 << 20;
 
@@ -126,6 +129,7 @@ pub(super) fn sending(transport: Transport) -> impl Fn(BollardRequest) -> Answer
 fn limit(path: &str) -> u64 {
     match path.rsplit_once("/containers/").map(|(_, rest)| rest) {
         _ if path.ends_with("/events") => u64::MAX,
+        _ if path.ends_with("/system/df") => USAGE_BYTES,
         Some("json") => LIST_BYTES,
         Some(_) => INSPECTION_BYTES,
         None => ANSWER_BYTES,
@@ -217,6 +221,7 @@ mod tests {
         assert_eq!(limit("/containers/41c0/json"), INSPECTION_BYTES);
         assert_eq!(limit("/version"), ANSWER_BYTES);
         assert_eq!(limit("/v1.53/info"), ANSWER_BYTES);
+        assert_eq!(limit("/system/df"), USAGE_BYTES);
         assert_eq!(limit("/events"), u64::MAX);
     }
 

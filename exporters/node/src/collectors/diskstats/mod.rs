@@ -7,6 +7,7 @@ mod udev;
 
 use async_trait::async_trait;
 use clap::{ArgMatches, FromArgMatches as _};
+use common::cli::parse_count;
 use common::collector::Collector;
 use common::error::{CollectError, FirstError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
@@ -16,6 +17,7 @@ use common::metric::{Desc, Metric, counter, gauge};
 
 use crate::host::Host;
 use crate::readers::SECTOR_BYTES;
+use crate::readers::bound::Bound;
 use udev::Udev;
 
 /// Partitions, loop, RAM and floppy disks.
@@ -110,11 +112,21 @@ pub(super) struct Options {
         value_name = "REGEX"
     )]
     pub include: Option<Pattern>,
+    /// Disks to expose at most
+    #[arg(
+        id = "collector.diskstats.max-devices",
+        long = "collector.diskstats.max-devices",
+        value_name = "N",
+        default_value = "10000",
+        value_parser = parse_count
+    )]
+    pub max_devices: usize,
 }
 
 #[derive(Debug)]
 pub(super) struct Diskstats {
     devices: Filter,
+    bound: Bound,
 }
 
 impl Diskstats {
@@ -122,7 +134,7 @@ impl Diskstats {
         let (include, exclude) = (options.include.as_ref(), options.exclude.as_ref());
         let devices =
             Filter::exclusive("collector.diskstats.device", include, exclude, DEFAULT_EXCLUDE)?;
-        Ok(Self { devices })
+        Ok(Self { devices, bound: Bound::new("disks", options.max_devices) })
     }
 }
 
@@ -136,7 +148,8 @@ impl Collector<Host> for Diskstats {
         let text = host.proc("diskstats")?;
         let mut errors = FirstError::default();
         let disks = text.parse_rows(|text| parse(text, |name| self.devices.accepts(name)));
-        let disks = errors.take(disks);
+        let mut disks = errors.take(disks);
+        self.bound.keep(&mut disks);
         sink.table(METRICS, disks.iter().map(|disk| ([("device", disk.name)], &disk.counts)));
         let udev: Vec<Udev> = disks
             .iter()
@@ -241,7 +254,7 @@ mod tests {
 
     #[test]
     fn the_default_leaves_partitions_out() {
-        let none = Options { exclude: None, include: None };
+        let none = Options { exclude: None, include: None, max_devices: 2 };
         let devices = Diskstats::new(&none).unwrap().devices;
         for (name, expected) in [
             ("sda", true),

@@ -16,13 +16,13 @@ use common::cli::{parse_count, parse_duration};
 use common::collector::Collector;
 use common::error::CollectError;
 use common::exposition::Sink;
-use common::failures::FailureLog;
 use common::filter::{Filter, Pattern};
 use common::kernel::block_bytes;
 use common::metric::{Desc, Metric, gauge};
 use rustix::fs::StatFs;
 
 use crate::host::Host;
+use crate::readers::bound::Bound;
 use mounts::Mount;
 use remote::Remote;
 
@@ -174,9 +174,7 @@ pub(super) struct Filesystem {
     mount_points: Filter,
     types: Filter,
     remote: Arc<Remote>,
-    max_mounts: usize,
-    /// Whether there were too many, so that this is logged once.
-    too_many: FailureLog,
+    bound: Bound,
 }
 
 impl Filesystem {
@@ -195,8 +193,7 @@ impl Filesystem {
                 DEFAULT_TYPES_EXCLUDE,
             )?,
             remote: Arc::new(Remote::new(options.mount_timeout, options.stat_workers.max(1))),
-            max_mounts: options.max_mounts,
-            too_many: FailureLog::default(),
+            bound: Bound::new("mounts", options.max_mounts),
         })
     }
 
@@ -210,18 +207,8 @@ impl Filesystem {
         mounts.retain(|mount| {
             seen.insert((mount.device.clone(), mount.point.clone(), mount.fs_type))
         });
-        self.bound(&mut mounts);
+        self.bound.keep(&mut mounts);
         mounts
-    }
-
-    fn bound<T>(&self, mounts: &mut Vec<T>) {
-        if mounts.len() <= self.max_mounts {
-            self.too_many.recovered();
-        } else if self.too_many.failed("too many") {
-            let (found, most) = (mounts.len(), self.max_mounts);
-            tracing::warn!(found, most, "too many mounts: those mounted last are left out");
-        }
-        mounts.truncate(self.max_mounts);
     }
 
     /// Asks each mount for its space, local ones right here.
@@ -319,12 +306,7 @@ mod tests {
             max_mounts: 2,
         };
         let filesystem = Filesystem::new(&options).unwrap();
-        let left = |mut mounts: Vec<u8>| {
-            filesystem.bound(&mut mounts);
-            mounts
-        };
-        assert_eq!(left(vec![1, 2]), [1, 2]);
-        assert_eq!(left(vec![1, 2, 3]), [1, 2]);
+        assert_eq!(filesystem.bound.of(3), 2);
     }
 
     #[test]

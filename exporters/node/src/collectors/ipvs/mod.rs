@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use async_trait::async_trait;
 use clap::{ArgMatches, FromArgMatches as _};
+use common::cli::parse_count;
 use common::collector::Collector;
 use common::error::{CollectError, ParseError, Partial, parse_number};
 use common::exposition::Sink;
@@ -15,6 +16,7 @@ use common::kernel::{Hex, KernelFile};
 use common::metric::{Label, Metric, counter, gauge};
 
 use crate::host::Host;
+use crate::readers::bound::Bound;
 use backends::{Backend, Counts, LABELS};
 
 const TOTALS: &[Metric<[f64; 5]>] = &[
@@ -54,6 +56,15 @@ pub(super) struct Options {
         default_value = "local_address,local_port,remote_address,remote_port,proto,local_mark"
     )]
     pub labels: BackendLabels,
+    /// Backends to expose at most
+    #[arg(
+        id = "collector.ipvs.max-backends",
+        long = "collector.ipvs.max-backends",
+        value_name = "N",
+        default_value = "100000",
+        value_parser = parse_count
+    )]
+    pub max_backends: usize,
 }
 
 /// Which of [`LABELS`] a backend has.
@@ -82,11 +93,12 @@ impl BackendLabels {
 #[derive(Debug)]
 pub(super) struct Ipvs {
     labels: BackendLabels,
+    bound: Bound,
 }
 
 impl Ipvs {
     pub(super) fn new(options: &Options) -> Self {
-        Self { labels: options.labels }
+        Self { labels: options.labels, bound: Bound::new("IPVS backends", options.max_backends) }
     }
 
     fn push_backends(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
@@ -97,7 +109,7 @@ impl Ipvs {
         for backend in &backends.good {
             sums.entry(self.labels.choose(backend)).or_default().add(backend.counts);
         }
-        sink.table(BACKENDS, sums.iter());
+        sink.table(BACKENDS, sums.iter().take(self.bound.of(sums.len())));
         backends.map_error(|error| text.blame(error)).finish()
     }
 }

@@ -6,6 +6,7 @@ mod sysfs;
 
 use async_trait::async_trait;
 use clap::{ArgMatches, FromArgMatches as _};
+use common::cli::parse_count;
 use common::collector::Collector;
 use common::error::CollectError;
 use common::exposition::Sink;
@@ -15,6 +16,7 @@ use common::metric::{Desc, Kind, Label};
 
 use crate::host::Host;
 use crate::netlink::{LINK_METRICS, LinkStats};
+use crate::readers::bound::Bound;
 
 const UP: Desc<'_> = Desc::gauge("node_network_up", "1 if the device is operational, else 0.");
 const INFO: Desc<'_> =
@@ -118,11 +120,21 @@ pub(super) struct Options {
     /// Also expose the traffic of each device (netlink only)
     #[arg(id = "collector.netclass_rtnl.with-stats", long = "collector.netclass_rtnl.with-stats")]
     pub with_stats: bool,
+    /// Network devices to expose at most
+    #[arg(
+        id = "collector.netclass.max-devices",
+        long = "collector.netclass.max-devices",
+        value_name = "N",
+        default_value = "10000",
+        value_parser = parse_count
+    )]
+    pub max_devices: usize,
 }
 
 #[derive(Debug)]
 pub(super) struct Netclass {
     devices: Filter,
+    bound: Bound,
     ignore_invalid_speed: bool,
     netlink: bool,
     with_stats: bool,
@@ -138,6 +150,7 @@ impl Netclass {
         }
         Self {
             devices: Filter::new(None, Some(options.exclude.clone())),
+            bound: Bound::new("network devices", options.max_devices),
             ignore_invalid_speed: options.ignore_invalid_speed,
             netlink: options.netlink,
             with_stats: options.with_stats,
@@ -152,11 +165,12 @@ pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Ho
 #[async_trait]
 impl Collector<Host> for Netclass {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
-        let devices = if self.netlink {
+        let mut devices = if self.netlink {
             netlink::devices(&self.devices, self.with_stats)?
         } else {
             sysfs::devices(host, &self.devices, self.ignore_invalid_speed)?
         };
+        self.bound.keep(&mut devices.good);
         push(&devices.good, sink);
         devices.finish()
     }

@@ -10,6 +10,7 @@ mod proc;
 
 use async_trait::async_trait;
 use clap::{ArgMatches, FromArgMatches as _};
+use common::cli::parse_count;
 use common::collector::Collector;
 use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
@@ -18,6 +19,7 @@ use common::metric::Metric;
 
 use crate::host::Host;
 use crate::netlink::{LINK_METRICS, LinkStats};
+use crate::readers::bound::Bound;
 use metrics::METRICS;
 
 /// A network device; no alias is an empty one.
@@ -69,11 +71,21 @@ pub(super) struct Options {
     /// Also label the counters with the alias of the device
     #[arg(id = "collector.netdev.label-ifalias", long = "collector.netdev.label-ifalias")]
     pub label_alias: bool,
+    /// Network devices to expose at most
+    #[arg(
+        id = "collector.netdev.max-devices",
+        long = "collector.netdev.max-devices",
+        value_name = "N",
+        default_value = "10000",
+        value_parser = parse_count
+    )]
+    pub max_devices: usize,
 }
 
 #[derive(Debug)]
 pub(super) struct Netdev {
     devices: Filter,
+    bound: Bound,
     netlink: bool,
     metrics: &'static [Metric<LinkStats>],
     address_info: bool,
@@ -86,6 +98,7 @@ impl Netdev {
         let detailed = options.detailed && options.netlink;
         Ok(Self {
             devices: Filter::exclusive("collector.netdev.device", include, exclude, "")?,
+            bound: Bound::new("network devices", options.max_devices),
             netlink: options.netlink,
             metrics: if detailed { LINK_METRICS } else { METRICS },
             address_info: options.address_info,
@@ -98,12 +111,14 @@ impl Netdev {
         if self.netlink {
             let mut devices = errors.take(netlink::devices()?);
             devices.retain(|device| self.devices.accepts(&device.name));
+            self.bound.keep(&mut devices);
             return Ok(devices);
         }
         let text = host.proc("net/dev")?;
         let devices = text.parse_rows(proc::parse);
         let mut devices = errors.take(devices);
         devices.retain(|device| self.devices.accepts(&device.name));
+        self.bound.keep(&mut devices);
         if self.label_alias {
             for device in &mut devices {
                 let alias = host.attribute(&format!("class/net/{}/ifalias", device.name));

@@ -1,12 +1,15 @@
 //! A container as Docker's API describes it.
 
 use bollard::models::{
-    ContainerInspectResponse, ContainerState, ContainerStateStatusEnum, HealthStatusEnum, PortMap,
+    ContainerInspectResponse, ContainerState, ContainerStateStatusEnum, HealthStatusEnum,
+    MountPoint, PortMap,
 };
 
 use super::listing::Listed;
 use super::snapshot::Engine;
-use crate::runtimes::container::{Container, Health, Port, Status, port_ranges, unix_seconds};
+use crate::runtimes::container::{
+    Container, Health, Mount, Port, Status, port_ranges, unix_seconds,
+};
 use crate::runtimes::labels::Labelling;
 
 /// Bytes of a text that is kept of a container; a path may have as many.
@@ -14,6 +17,9 @@ const MAX_TEXT: usize = 4096;
 
 /// Ports of a container at most. A range may be published, each port of it is a series.
 const MAX_PORTS: usize = 4096;
+
+/// Volumes of a container at most.
+const MAX_VOLUMES: usize = 4096;
 
 /// What answers are turned into containers with.
 #[derive(Clone, Debug)]
@@ -64,6 +70,7 @@ impl Reader {
             oom_kills: u64::from(state.oom_killed == Some(true)),
             health: Some(health(&state)),
             ports: found.network_settings.and_then(|net| net.ports).map(ports).unwrap_or_default(),
+            volumes: volumes(found.mounts.unwrap_or_default()),
             has_foreign_network: network.starts_with("container:"),
             layer: layer.remove("UpperDir").filter(|path| path.len() <= MAX_TEXT),
             is_unwanted,
@@ -190,6 +197,24 @@ fn ports(found: PortMap) -> Vec<Port> {
     ports.truncate(MAX_PORTS);
     ports.shrink_to_fit();
     ports
+}
+
+/// Those of the mounts that are volumes; folders of the host and memory are none.
+fn volumes(mounts: Vec<MountPoint>) -> Vec<Mount> {
+    let of_volumes = mounts.into_iter().filter(|mount| mount.typ.as_deref() == Some("volume"));
+    let mut volumes: Vec<Mount> = of_volumes
+        .take(MAX_VOLUMES)
+        .filter_map(|mount| {
+            Some(Mount {
+                destination: bounded(&mount.destination.unwrap_or_default()),
+                volume: bounded(&mount.name.filter(|name| !name.is_empty())?),
+                is_read_only: mount.rw == Some(false),
+            })
+        })
+        .collect();
+    volumes.sort_unstable();
+    volumes.dedup_by(|one, other| one.destination == other.destination);
+    volumes
 }
 
 #[cfg(test)]

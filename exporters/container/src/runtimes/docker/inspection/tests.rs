@@ -26,6 +26,21 @@ fn an_inspection_gives_everything() {
     let layer = container.layer.unwrap();
     assert!(layer.starts_with("/var/lib/docker/overlay2/") && layer.ends_with("/diff"), "{layer}");
     assert!(!container.has_foreign_network);
+    let volumes = container.volumes.iter();
+    let volumes: Vec<_> = volumes.map(|m| (&*m.volume, &*m.destination, m.is_read_only)).collect();
+    assert_eq!(volumes, [("uploads", "/srv", true), ("db-data", "/var/lib/mysql", false)]);
+}
+
+#[test]
+fn volumes_are_bounded_and_those_without_a_name_left_out() {
+    let mount = |n: usize| format!(r#"{{"Type":"volume","Name":"v{n}","Destination":"/{n}"}}"#);
+    let mounts: Vec<String> = (0..MAX_VOLUMES + 9).map(mount).collect();
+    let volumes = inspect(&format!(r#"{{"Mounts":[{}]}}"#, mounts.join(","))).volumes;
+    assert_eq!(volumes.len(), MAX_VOLUMES);
+    assert!(volumes.iter().all(|mount| !mount.is_read_only), "nothing says so");
+    for mounts in ["null", "[]", r#"[{"Type":"tmpfs","Destination":"/t"},{"Type":"volume"}]"#] {
+        assert_eq!(inspect(&format!(r#"{{"Mounts":{mounts}}}"#)).volumes, [], "{mounts}");
+    }
 }
 
 #[test]

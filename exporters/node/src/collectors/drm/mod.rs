@@ -1,5 +1,9 @@
-//! Use and memory of AMD graphics cards: `/sys/class/drm/card*`,
-//! Documentation/gpu/amdgpu of the kernel.
+//! Use and memory of AMD graphics cards, clocks and idle times of Intel ones: `/sys/class/drm/card*`,
+//! Documentation/gpu/amdgpu and Documentation/ABI of the kernel.
+//!
+//! Power and temperature of the cards are in hwmon. NVIDIA's own driver shows nothing here.
+
+mod intel;
 
 use async_trait::async_trait;
 use common::collector::Collector;
@@ -62,7 +66,7 @@ pub(super) struct Drm;
 impl Collector<Host> for Drm {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
         let (mut table, mut errors) = (Table::new(ATTRIBUTES, ["card"]), FirstError::default());
-        let mut infos = Vec::new();
+        let (mut infos, mut units) = (Vec::new(), intel::table());
         for card in host.list_sys(DIRECTORY)?.unwrap_or_default() {
             // Connectors are in the same directory: `card0-DP-1`.
             if number_after(&card, "card").is_none() {
@@ -70,33 +74,42 @@ impl Collector<Host> for Drm {
             }
             let device = format!("{DIRECTORY}/{card}/device/");
             let uevent = errors.catch(host.attribute(&format!("{device}uevent")));
-            if !uevent.is_some_and(|uevent| is_amdgpu(&uevent)) {
-                continue;
+            match uevent.as_deref().and_then(driver) {
+                Some("amdgpu") => {
+                    table.read(host, &device, [&card], &mut errors);
+                    let mut texts = present_texts(host, &device, &TEXTS, &mut errors);
+                    texts.extend([("card", card), ("vendor", "amd".to_owned())]);
+                    infos.push(texts);
+                }
+                Some(driver @ ("i915" | "xe")) => {
+                    intel::read(host, &card, &mut units, &mut errors);
+                    let (driver, vendor) = (driver.to_owned(), "intel".to_owned());
+                    infos.push(vec![("card", card), ("driver", driver), ("vendor", vendor)]);
+                }
+                _ => {}
             }
-            table.read(host, &device, [&card], &mut errors);
-            let mut texts = present_texts(host, &device, &TEXTS, &mut errors);
-            texts.extend([("card", card), ("vendor", "amd".to_owned())]);
-            infos.push(texts);
         }
         push_info(sink, &INFO, infos);
         table.push(sink);
+        units.push(sink);
         errors.into_result()
     }
 }
 
-fn is_amdgpu(uevent: &str) -> bool {
-    uevent.lines().any(|line| line == "DRIVER=amdgpu")
+/// The line `DRIVER=amdgpu` of a device's `uevent`.
+fn driver(uevent: &str) -> Option<&str> {
+    uevent.lines().find_map(|line| line.strip_prefix("DRIVER="))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_amdgpu;
+    use super::driver;
 
     #[test]
     fn only_the_line_of_the_driver_counts() {
-        assert!(is_amdgpu("MAJOR=1\nDRIVER=amdgpu\nPCI_ID=1002:67DF"));
-        for text in ["", "DRIVER=i915", "XDRIVER=amdgpu", "DRIVER=amdgpu2", "DRIVER="] {
-            assert!(!is_amdgpu(text), "{text:?}");
-        }
+        assert_eq!(driver("MAJOR=1\nDRIVER=amdgpu\nPCI_ID=1002:67DF"), Some("amdgpu"));
+        assert_eq!(driver("DRIVER=amdgpu2"), Some("amdgpu2"));
+        assert_eq!(driver("XDRIVER=amdgpu"), None);
+        assert_eq!(driver(""), None);
     }
 }
