@@ -51,7 +51,8 @@ fn help(mut command: Command) -> String {
     format!("{}\n", text.trim_end().replace("\n\n\n\n", "\n\n").replace("\n\n\n", "\n\n"))
 }
 
-fn complete(command: Command, dialect: Dialect, env_prefix: &str) -> Command {
+/// Completes a command as [`parse`] does: all that the help shows, on/off flags without a value.
+pub(crate) fn complete(command: Command, dialect: Dialect, env_prefix: &str) -> Command {
     let version = Arg::new("version")
         .long("version")
         .short('V')

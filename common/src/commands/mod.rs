@@ -157,7 +157,7 @@ pub fn command<P: Program>() -> Command {
     let command = ConfineArgs::augment_args(LogArgs::augment_args(P::command().name(P::NAME)));
     let command = ShowArgs::augment_args(WebArgs::augment_args(command));
     let action = Arg::new("action")
-        .value_parser(PossibleValuesParser::new(commands::<P>().map(|(name, _)| *name)))
+        .value_parser(PossibleValuesParser::new(commands::<P>().map(|(name, _)| name)))
         .value_name("COMMAND")
         .default_value(SERVE)
         .hide(true);
@@ -172,9 +172,15 @@ pub fn command<P: Program>() -> Command {
     P::adapt(command)
 }
 
-/// The commands that the program has.
-fn commands<P: Program>() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
-    COMMANDS.iter().filter(|(name, _)| *name != CHECK || P::CHECK.is_some())
+/// The command as `--help` shows it, each flag with its environment variable: what manual pages
+/// and completions are made from.
+pub fn documented<P: Program>() -> Command {
+    cli::complete(command::<P>(), P::DIALECT, P::ENV_PREFIX)
+}
+
+/// The commands that the program has, each with what it does, in the order of the help.
+pub fn commands<P: Program>() -> impl Iterator<Item = (&'static str, &'static str)> {
+    COMMANDS.iter().copied().filter(|(name, _)| *name != CHECK || P::CHECK.is_some())
 }
 
 /// To clap the commands are values of an argument; the help shows them as a list.

@@ -112,12 +112,6 @@ impl Program for MysqlExporter {
     }
 
     fn start(matches: &ArgMatches) -> anyhow::Result<Service> {
-        if std::env::var_os("DATA_SOURCE_NAME").is_some() {
-            tracing::warn!(
-                "DATA_SOURCE_NAME is ignored: set --mysqld.address, --mysqld.username and \
-                 {PASSWORD_VARIABLE}, or [client] in the file of --{CONFIG_FILE}"
-            );
-        }
         if std::env::var_os(PASSWORD_VARIABLE).is_some_and(|value| value.to_str().is_none()) {
             anyhow::bail!("{PASSWORD_VARIABLE} is not UTF-8");
         }

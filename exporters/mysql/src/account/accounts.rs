@@ -9,6 +9,7 @@ use common::failures::{Change, FailureLog};
 use common::secret::Secret;
 use common::sync::lock;
 
+use super::data_source::{self, DATA_SOURCE};
 use super::{Account, Address, DEFAULT_PORT, Tls};
 use crate::args::{Args, CONFIG_FILE};
 use crate::my_cnf::{self, MyCnf, OptionError};
@@ -52,9 +53,10 @@ impl std::fmt::Debug for Accounts {
 
 impl Accounts {
     /// Reads the option file. It may be missing unless `is_named`; an empty name means none.
+    /// Where neither file nor user nor password is named, `DATA_SOURCE_NAME` will do instead.
     ///
     /// # Errors
-    /// It cannot be read or is malformed, or no section is of use.
+    /// It cannot be read or is malformed, or no section is of use; a malformed data source name.
     pub fn read(args: &Args, is_named: bool, environment: Environment) -> anyhow::Result<Self> {
         let password = environment(PASSWORD_VARIABLE).unwrap_or_default();
         if password.ends_with(['\n', '\r']) {
@@ -74,7 +76,24 @@ impl Accounts {
             password: Secret::new(password),
             ..others.clone()
         };
-        let path = Some(&args.config_file).filter(|name| !name.is_empty()).map(PathBuf::from);
+        let is_told_otherwise =
+            is_named || !args.username.is_empty() || !client.password.expose().is_empty();
+        let source = environment(DATA_SOURCE).filter(|source| !source.is_empty());
+        let source = match source {
+            Some(_) if is_told_otherwise => {
+                tracing::warn!("{DATA_SOURCE} is ignored, because there is another account");
+                None
+            }
+            Some(source) => Some(
+                data_source::parse(&source, &others)
+                    .map_err(|reason| anyhow::anyhow!("{DATA_SOURCE}: {reason}"))?,
+            ),
+            None => None,
+        };
+        // As mysqld_exporter did, which read its option file where there was no such variable.
+        let has_file = source.is_none() && !args.config_file.is_empty();
+        let path = has_file.then(|| PathBuf::from(&args.config_file));
+        let client = source.unwrap_or(client);
         let known = Mutex::default();
         let failures = FailureLog::default();
         let may_be_missing = !is_named;

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod address;
+mod data_source;
 mod tls;
 
 use common::secret::Secret;

@@ -318,6 +318,36 @@ fn a_line_end_in_the_variable_of_the_password_is_told_and_sent() {
 }
 
 #[test]
+fn a_data_source_name_will_do_where_nothing_else_is_named() {
+    const SOURCE: &str = "prometheus:hunter2@tcp(db.example:3307)/";
+    let read = |flags: &[&str], password: &'static str, source: &'static str| {
+        let arguments = ["mysql-exporter"].iter().chain(flags).map(Into::into);
+        let matches = common::commands::parse::<crate::MysqlExporter>(arguments).unwrap();
+        let args = Args::from_arg_matches(&matches).unwrap();
+        let environment = move |name: &str| match name {
+            PASSWORD_VARIABLE => Some(password.to_owned()),
+            "DATA_SOURCE_NAME" => Some(source.to_owned()),
+            _ => None,
+        };
+        let is_named = flags.iter().any(|flag| flag.starts_with("--config"));
+        let accounts = Accounts::read(&args, is_named, Box::new(environment))?;
+        accounts.account(CLIENT, None).map(|account| (account.user, account.address.to_string()))
+    };
+    let of = |user: &str, address: &str| (user.to_owned(), address.to_owned());
+    assert_eq!(read(&[], "", SOURCE).unwrap(), of("prometheus", "db.example:3307"));
+    assert_eq!(read(&[], "", "").unwrap(), of("", "localhost:3306"));
+    let log = ::tests::log::Log::capture();
+    let named = read(&["--mysqld.username=other"], "", SOURCE).unwrap();
+    assert_eq!(named, of("other", "localhost:3306"));
+    assert_eq!(read(&[], "password", SOURCE).unwrap(), of("", "localhost:3306"));
+    assert_eq!(read(&["--config.my-cnf="], "", SOURCE).unwrap(), of("", "localhost:3306"));
+    assert_eq!(log.count("DATA_SOURCE_NAME is ignored"), 3, "{}", log.text());
+    assert!(!log.text().contains("hunter2"), "{}", log.text());
+    let error = read(&[], "", "hunter2").unwrap_err().to_string();
+    assert!(error.starts_with("DATA_SOURCE_NAME: expected ") && !error.contains("hunter2"));
+}
+
+#[test]
 fn what_has_no_effect_or_is_of_no_use_is_told() {
     let log = ::tests::log::Log::capture();
     let file =
