@@ -25,6 +25,7 @@ pub mod scrape;
 pub mod scraper;
 pub mod self_metrics;
 pub mod server;
+mod zstd;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -151,6 +152,7 @@ impl Program for RedisExporter {
             },
             build_info: build_info(&args.metrics),
             health_paths: &["/health"],
+            encoding: Some(zstd::ENCODING),
         })
     }
 }
