@@ -17,6 +17,7 @@ pub mod http;
 pub mod listening;
 pub mod log;
 pub mod mariadb;
+pub mod opened;
 pub mod parity;
 pub mod process;
 pub mod program;
