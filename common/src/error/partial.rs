@@ -126,7 +126,18 @@ impl<E: Fault> FirstError<E> {
 
     /// The good ones of many results, in order.
     pub fn good<T>(&mut self, results: impl IntoIterator<Item = Result<T, E>>) -> Vec<T> {
-        results.into_iter().filter_map(|result| self.note(result)).collect()
+        let mut good = Vec::new();
+        for result in results {
+            if let Some(value) = self.note(result) {
+                if good.is_empty() {
+                    // Most files have more rows than the four that a vector begins with, and
+                    // each time it grows all that are there are copied.
+                    good.reserve(16);
+                }
+                good.push(value);
+            }
+        }
+        good
     }
 }
 

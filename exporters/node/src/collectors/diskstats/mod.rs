@@ -135,9 +135,8 @@ impl Collector<Host> for Diskstats {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
         let text = host.proc("diskstats")?;
         let mut errors = FirstError::default();
-        let disks = text.parse_rows(parse);
-        let mut disks = errors.take(disks);
-        disks.retain(|disk| self.devices.accepts(disk.name));
+        let disks = text.parse_rows(|text| parse(text, |name| self.devices.accepts(name)));
+        let disks = errors.take(disks);
         sink.table(METRICS, disks.iter().map(|disk| ([("device", disk.name)], &disk.counts)));
         let udev: Vec<Udev> = disks
             .iter()
@@ -184,20 +183,32 @@ fn push_info(
 /// Counts of a disk, of which old kernels have fewer.
 const COUNTS: usize = 17;
 
-/// The disks in order; a line with fewer than 14 columns (partitions before Linux 2.6.25) is left out.
-fn parse(text: &str) -> Partial<Vec<Disk<'_>>, ParseError> {
+/// The wanted disks in order; a line with fewer than 14 columns (partitions before Linux 2.6.25) is
+/// left out.
+fn parse(text: &str, is_wanted: impl Fn(&str) -> bool) -> Partial<Vec<Disk<'_>>, ParseError> {
     let mut errors = FirstError::default();
-    let disks = lines(text).filter_map(|line| parse_line(line, &mut errors)).collect();
+    let disks = lines(text).filter_map(|line| {
+        let mut columns = words(line);
+        let (major, minor, name) = (columns.next()?, columns.next()?, columns.next()?);
+        // Of loop devices and partitions there are many, each with 17 counts.
+        if !is_wanted(name) {
+            return None;
+        }
+        let counts = parse_counts(columns, &mut errors)?;
+        Some(Disk { major, minor, name, counts })
+    });
+    let disks = disks.collect();
     errors.beside(disks)
 }
 
-fn parse_line<'a>(line: &'a str, errors: &mut FirstError<ParseError>) -> Option<Disk<'a>> {
-    let mut columns = words(line);
-    let (major, minor, name) = (columns.next()?, columns.next()?, columns.next()?);
+fn parse_counts<'a>(
+    columns: impl Iterator<Item = &'a str>,
+    errors: &mut FirstError<ParseError>,
+) -> Option<Counts> {
     let mut counts: Vec<Option<u64>> = Vec::with_capacity(COUNTS);
     counts.extend(columns.map(|column| errors.note(parse_number("count", Some(column)))));
     let is_whole = counts.len() >= 11;
-    is_whole.then_some(Disk { major, minor, name, counts: Counts(counts) })
+    is_whole.then_some(Counts(counts))
 }
 
 #[cfg(test)]
@@ -209,7 +220,7 @@ mod tests {
         let text = "   8  0 sda 25354637 34367663 1003346126 18492372 28444756 11134226 505697032 \
                     63877960 0 9653880 82621804\n\
                     259  0 nvme0n1 1 2 4 3000 5 6 8 7 8 9 10 11 12 13 14 15 16\n   8 1 sda1 1 2 3 4\n";
-        let disks = parse(text);
+        let disks = parse(text, |_| true);
         assert_eq!(disks.error, None);
         let [sda, nvme] = &disks.good[..] else { panic!() };
         assert_eq!((sda.major, sda.minor, sda.name), ("8", "0", "sda"));
@@ -221,11 +232,11 @@ mod tests {
 
     #[test]
     fn a_malformed_count_costs_only_itself_and_short_lines_are_none() {
-        let disks = parse("8 0 sda 1 x 3\n8 16 sdb 1 x 3 4 5 6 7 8 9 10 11\n8 0\n\n");
+        let disks = parse("8 0 sda 1 x 3\n8 16 sdb 1 x 3 4 5 6 7 8 9 10 11\n8 0\n\n", |_| true);
         let [sdb] = &disks.good[..] else { panic!() };
         assert_eq!((sdb.name, sdb.counts.get(1), sdb.counts.get(10)), ("sdb", None, Some(11.0)));
         assert!(disks.error.is_some());
-        assert_eq!(parse("").error, None);
+        assert_eq!(parse("", |_| true).error, None);
     }
 
     #[test]
@@ -246,7 +257,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_text_is_parsed_or_refused(text in "(8 0 sda( [0-9]{0,22}){0,20}\n|\\PC{0,40}\n){0,6}") {
-            let _ = parse(&text);
+            let _ = parse(&text, |_| true);
         }
     }
 }

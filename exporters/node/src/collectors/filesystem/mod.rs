@@ -259,7 +259,7 @@ impl Collector<Host> for Filesystem {
             .map(|(mount, answer)| {
                 // Of a mount that does not answer, even the options are not to be trusted.
                 let is_stuck = answer.as_ref().is_err_and(|error| error == remote::STUCK);
-                let is_read_only = mount.is_read_only && !is_stuck;
+                let is_read_only = !is_stuck && mount.is_read_only();
                 (mount, Space { answer, is_read_only })
             })
             .collect();

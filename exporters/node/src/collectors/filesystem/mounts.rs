@@ -22,7 +22,7 @@ pub(super) struct Mount<'a> {
     /// The mount point as the kernel knows it.
     path: Cow<'a, [u8]>,
     pub(super) fs_type: &'a str,
-    pub(super) is_read_only: bool,
+    entry: mountinfo::Mount<'a>,
 }
 
 impl<'a> Mount<'a> {
@@ -34,8 +34,12 @@ impl<'a> Mount<'a> {
             point: mountinfo::unescape_text(mount.point),
             path,
             fs_type: mount.fs_type,
-            is_read_only: mount.has_option("ro") || mount.has_option("emergency_ro"),
+            entry: *mount,
         }
+    }
+
+    pub(super) fn is_read_only(&self) -> bool {
+        self.entry.has_option("ro") || self.entry.has_option("emergency_ro")
     }
 
     /// The mount as seen from `rootfs`: that prefix goes, and nothing left is the root.
@@ -110,11 +114,12 @@ mod tests {
             point: "/mnt 2".into(),
             path: b"/mnt 2".into(),
             fs_type: "ext3",
-            is_read_only: true,
+            entry: mountinfo::Mount::parse(LINE.trim_end()).unwrap(),
         };
+        assert!(expected.is_read_only());
         assert_eq!(parse(LINE), [expected]);
         let bare = "1 1 0:5 / / rw - tmpfs none rw";
-        assert!(!parse(bare)[0].is_read_only);
+        assert!(!parse(bare)[0].is_read_only());
     }
 
     #[test]
@@ -155,12 +160,12 @@ mod tests {
         let text = "65 44 0:39 / /store rw,relatime - tmpfs tmpfs rw\n\
                     66 65 0:39 / /store ro,relatime - tmpfs tmpfs rw\n";
         let [store] = &parse(text)[..] else { panic!() };
-        assert!(store.is_read_only);
+        assert!(store.is_read_only());
         // And the other way round: what was mounted last is another file system.
         let text =
             "65 44 0:39 / /store ro - tmpfs tmpfs rw\n67 65 8:1 / /store rw - xfs /dev/a rw\n";
         let [store] = &parse(text)[..] else { panic!() };
-        assert_eq!((store.fs_type, store.is_read_only), ("xfs", false));
+        assert_eq!((store.fs_type, store.is_read_only()), ("xfs", false));
     }
 
     proptest::proptest! {
