@@ -38,6 +38,7 @@ const FLAGS: &[&str] = &[
 
 /// Each statement by itself, with every collector on.
 #[tokio::test]
+#[ignore = "takes minutes"]
 async fn fuzz_each_statement() {
     let statements: Vec<_> = CORPUS
         .iter()
