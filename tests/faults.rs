@@ -14,8 +14,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
+use tests::docker::Docker;
 use tests::mariadb::MariaDb;
-use tests::process::{Process, command};
+use tests::process::{Process, command, succeed};
 use tests::proxy::{Fault, Proxy};
 use tests::redis::Redis;
 use tests::served::Served;
@@ -54,12 +55,14 @@ fn mariadb() -> anyhow::Result<MariaDb> {
 
 /// Scrapes until `family` has this value; every scrape until then must be good and in time.
 fn comes_to(served: &Served, family: &str, value: f64) -> anyhow::Result<Duration> {
+    let labels: &[_] =
+        if family == "container_runtime_up" { &[("runtime", "docker")] } else { &[] };
     let began = Instant::now();
     loop {
         let asked = Instant::now();
         let metrics = served.scrape_within(2.0)?.exposition()?;
         ensure!(asked.elapsed() < DEADLINE, "a scrape took {:?}", asked.elapsed());
-        if (metrics.value(family, &[])? - value).abs() < 0.1 {
+        if (metrics.value(family, labels)? - value).abs() < 0.1 {
             return Ok(began.elapsed());
         }
         ensure!(began.elapsed() < Duration::from_secs(20), "{family} is not {value}");
@@ -100,19 +103,21 @@ fn a_mariadb_that_is_killed_is_down_at_once_and_up_again_soon() {
     }
 }
 
+const FAULTS: [Fault; 7] = [
+    Fault::Cut(1),
+    Fault::Cut(100),
+    Fault::Cut(3000),
+    Fault::Delay(Duration::from_millis(300)),
+    Fault::Corrupt(50),
+    Fault::Corrupt(1000),
+    Fault::Hold,
+];
+
 /// Every fault of a network in turn: each scrape is answered in time and is valid, and after the
 /// fault the server is up again.
 fn survives_network(served: &Served, proxy: &Proxy, family: &str) {
     comes_to(served, family, 1.0).unwrap();
-    for fault in [
-        Fault::Cut(1),
-        Fault::Cut(100),
-        Fault::Cut(3000),
-        Fault::Delay(Duration::from_millis(300)),
-        Fault::Corrupt(50),
-        Fault::Corrupt(1000),
-        Fault::Hold,
-    ] {
+    for fault in FAULTS {
         proxy.set(fault);
         for _ in 0..3 {
             let asked = Instant::now();
@@ -145,6 +150,88 @@ fn a_network_that_cuts_delays_corrupts_and_holds_costs_mariadb_no_scrape() {
     let folder = TemporaryFolder::new("network").unwrap();
     let served = mysql_exporter(proxy.port, folder.path()).unwrap();
     survives_network(&served, &proxy, "mysql_up");
+}
+
+#[test]
+#[ignore = "needs root, dockerd and the release build"]
+fn a_network_that_cuts_delays_corrupts_and_holds_costs_docker_no_scrape() {
+    let mut docker = Docker::new(&["--bridge=none"]).unwrap();
+    docker.start().unwrap();
+    docker.import("busybox").unwrap();
+    let socket = docker.endpoint().trim_start_matches("unix://").to_owned();
+    let proxy = Proxy::start_unix(socket.into()).unwrap();
+    let mut exporter = command(released("container-exporter").unwrap());
+    exporter.args(["-listen_ip=127.0.0.1", "-podman=", "-docker_only"]);
+    exporter.arg(format!("-docker=tcp://127.0.0.1:{}", proxy.port));
+    let served = Served::start(exporter, "-port=").unwrap();
+    comes_to(&served, "container_runtime_up", 1.0).unwrap();
+    for (number, fault) in FAULTS.into_iter().enumerate() {
+        proxy.set(fault);
+        // An event and its inspection go through the fault, and so does what follows.
+        let name = format!("--name=during-{number}");
+        docker.run(&["run", "-d", "--net=none", &name, "busybox", "sleep", "600"]).unwrap();
+        for _ in 0..5 {
+            let asked = Instant::now();
+            let answer = served.scrape_within(2.0).unwrap();
+            assert!(asked.elapsed() < DEADLINE, "{fault:?}: {:?}", asked.elapsed());
+            answer.exposition().unwrap();
+            std::thread::sleep(Duration::from_millis(300));
+        }
+        proxy.set(Fault::None);
+        let began = Instant::now();
+        let is_known = || {
+            let body = served.scrape_within(2.0).map_err(|error| error.to_string())?.body;
+            let shows = |start: &str, with: &str| {
+                body.lines().any(|l| l.starts_with(start) && l.contains(with) && l.ends_with(" 1"))
+            };
+            let runs = format!("name=\"during-{number}\",state=\"running\"");
+            let is_known =
+                shows("container_runtime_up{", "docker") && shows("container_state{", &runs);
+            if is_known { Ok(()) } else { Err(format!("{fault:?}: {}", served.process.log())) }
+        };
+        // A connection that holds is given up by the next ping and its time limit.
+        tests::eventually("the container", Duration::from_secs(40), is_known).unwrap();
+        eprintln!("docker after {fault:?}: {:?}", began.elapsed());
+    }
+    docker.end().unwrap();
+}
+
+/// A password that changes on both sides: the server first, then the file, then the signal.
+#[test]
+#[ignore = "needs redis-server and the release build"]
+fn a_changed_password_file_counts_from_the_signal_on() {
+    let redis = Redis::start("requirepass hunter1").unwrap();
+    let folder = TemporaryFolder::new("password").unwrap();
+    let file = folder.path().join("passwords.json");
+    let write = |password: &str| {
+        let text = format!("{{\"redis://127.0.0.1:{}\": \"{password}\"}}", redis.port);
+        std::fs::write(&file, text).unwrap();
+    };
+    write("hunter1");
+    let mut exporter = command(released("redis-exporter").unwrap());
+    exporter.arg(format!("-redis.addr=redis://127.0.0.1:{}", redis.port));
+    exporter.arg(format!("-redis.password-file={}", file.display()));
+    let served = Served::start(exporter, "-web.listen-address=127.0.0.1:").unwrap();
+    comes_to(&served, "redis_up", 1.0).unwrap();
+    for password in ["hunter2", "hunter3"] {
+        let port = redis.port.to_string();
+        let set = |old: &str, words: &[&str]| {
+            let mut client = command("redis-cli");
+            succeed(client.args(["-p", &port, "--no-auth-warning", "-a", old]).args(words)).unwrap()
+        };
+        let old = if password == "hunter2" { "hunter1" } else { "hunter2" };
+        set(old, &["CONFIG", "SET", "requirepass", password]);
+        set(password, &["CLIENT", "KILL", "TYPE", "normal"]);
+        comes_to(&served, "redis_up", 0.0).unwrap();
+        write(password);
+        served.process.signal(rustix::process::Signal::HUP);
+        let up = comes_to(&served, "redis_up", 1.0).unwrap();
+        eprintln!("redis: up {up:?} after the signal");
+        assert!(up < Duration::from_secs(2), "{up:?}");
+    }
+    let log = served.process.log();
+    assert_eq!(log.matches("the exporter's files have been read again").count(), 2, "{log}");
+    assert!(!log.contains("hunter"), "{log}");
 }
 
 /// What a process holds.
@@ -337,5 +424,50 @@ fn a_thousand_scrapes_at_once_are_all_answered() {
     }
     for target in &targets.references {
         thousand(target).unwrap();
+    }
+}
+
+/// Connections of a burst, each of which scrapes without pause, and for how long.
+const BURST: usize = 300;
+const BURST_TIME: Duration = Duration::from_secs(4);
+
+/// Scrapes that were answered, what was held before, and 2 s after the burst.
+fn burst(target: &Target) -> anyhow::Result<(usize, Held, Held)> {
+    scrape_often(&target.address, 20)?;
+    let before = Held::by(&target.process)?;
+    let (answered, end) = (AtomicUsize::new(0), Instant::now() + BURST_TIME);
+    std::thread::scope(|scope| {
+        for _ in 0..BURST {
+            let scrape = || {
+                while Instant::now() < end {
+                    if scrape_often(&target.address, 1).is_ok() {
+                        answered.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            };
+            std::thread::Builder::new().stack_size(1 << 18).spawn_scoped(scope, scrape)?;
+        }
+        anyhow::Ok(())
+    })?;
+    std::thread::sleep(Duration::from_secs(2));
+    let after = Held::by(&target.process)?;
+    let (name, answered) = (target.name, answered.into_inner());
+    eprintln!("{name}: {answered} answered; {before:?} before, {after:?} after");
+    Ok((answered, before, after))
+}
+
+#[test]
+#[ignore = "needs redis-server, mariadbd and the release build"]
+fn a_burst_leaves_no_thread_and_bounded_memory_behind() {
+    let targets = Targets::start().unwrap();
+    for target in &targets.ours {
+        let (answered, before, after) = burst(target).unwrap();
+        let name = target.name;
+        assert!(answered > BURST, "{name}: {answered}");
+        assert!(after.threads <= before.threads + 4, "{name}: {after:?}");
+        assert!(after.kibibytes <= before.kibibytes + 16 * 1024, "{name}: {after:?}");
+    }
+    for target in &targets.references {
+        burst(target).unwrap();
     }
 }

@@ -1,5 +1,5 @@
 //! What deploy/ takes from the exporters, and that they do without: the units of systemd, and the
-//! profile of system calls.
+//! profile of system calls. Where a clock counts that may jump.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -30,6 +30,8 @@ fn units_are_exposed_to_little() {
         let report = String::from_utf8_lossy(&ended.stdout).into_owned();
         assert!(ended.status.success(), "{name}: {report}");
         assert!(report.contains("Overall exposure level"), "{name}: {report}");
+        let text = std::fs::read_to_string(&unit).unwrap();
+        assert!(text.contains("\nType=notify\nWatchdogSec="), "{name}: {text}");
     }
 }
 
@@ -80,4 +82,32 @@ fn the_profile_of_system_calls_costs_no_family() {
         }
     }
     docker.end().unwrap();
+}
+
+/// A wall clock jumps; what is measured, waited for or kept goes by the monotonic one. Where the
+/// other one is read, the table in docs/reliability.md says what a jump does.
+#[test]
+fn wall_time_is_read_where_the_table_says() {
+    let root = repository();
+    let table = std::fs::read_to_string(root.join("docs/reliability.md")).unwrap();
+    let (_, table) = table.split_once("## Clocks that jump").unwrap();
+    let (table, _) = table.split_once("\n## ").unwrap();
+    let mut found = 0;
+    for folder in ["common/src", "exporters"] {
+        for file in tests::files(&root.join(folder)).unwrap() {
+            let name = file.strip_prefix(&root).unwrap().display().to_string();
+            let is_program = name.contains("/src/") && !name.ends_with("/tests.rs");
+            if !is_program || file.extension().is_none_or(|ending| ending != "rs") {
+                continue;
+            }
+            let text = std::fs::read_to_string(&file).unwrap();
+            let (text, _) = text.split_once("#[cfg(test)]").unwrap_or((&text, ""));
+            let reads = ["SystemTime::now(", "Timestamp::now(", "DateTime::now("];
+            if reads.iter().any(|read| text.contains(read)) {
+                found += 1;
+                assert!(table.contains(&format!("`{name}`")), "{name} is not in the table");
+            }
+        }
+    }
+    assert!(found > 5 && table.matches("\n| `").count() == found, "{found}: {table}");
 }

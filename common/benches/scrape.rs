@@ -57,6 +57,7 @@ fn app(families: usize) -> Router {
         build_info: BuildInfo::go_style("fake_build_info"),
         health_paths: &[],
         routes: Router::new(),
+        encoding: None,
     };
     // Without the own metrics, whose files cost more than what is measured here.
     let web = WebArgs { disable_exporter_metrics: true, max_requests: 0, ..WebArgs::default() };

@@ -96,6 +96,7 @@
 //! #         build_info,
 //! #         health_paths: &[],
 //! #         routes: axum::Router::new(),
+//! #         encoding: None,
 //! #     };
 //! #     let request = axum::http::Request::get(path).body(axum::body::Body::empty())?;
 //! #     let mut router = router(service, &WebArgs::default(), Stopping::default());

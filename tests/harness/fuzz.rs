@@ -77,8 +77,12 @@ const WORDS: &[&[u8]] = &[
     b"$2147483647\r\n",
 ];
 
-/// Files that are changed at the same time.
-const AT_ONCE: usize = 12;
+/// Inputs at most, and seconds together, of targets of which each is one parser or a few.
+const SHARED_ROUNDS: u64 = 60;
+const SHARED_SECONDS: f64 = 12.0;
+
+/// Inputs of a target at least, however little time there is.
+const LEAST: u64 = 10;
 
 /// Files that have been changed, with what was in them.
 #[derive(Debug)]
@@ -122,26 +126,41 @@ impl Fuzz {
     /// # Errors
     /// `FUZZ_SECONDS` or `FUZZ_SEED` is no number.
     pub fn start() -> anyhow::Result<Self> {
+        Self::begin(ROUNDS, SECONDS, (0, 1))
+    }
+
+    /// Begins the target of this number; so many share the time.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn share(number: usize, count: usize) -> anyhow::Result<Self> {
+        Self::begin(SHARED_ROUNDS, SHARED_SECONDS, (number, count))
+    }
+
+    fn begin(most: u64, seconds: f64, (number, count): (usize, usize)) -> anyhow::Result<Self> {
         let variable = |name: &str| std::env::var(name).ok();
-        let seconds = variable("FUZZ_SECONDS").map_or(Ok(SECONDS), |text| text.parse());
+        let seconds = match variable("FUZZ_SECONDS") {
+            Some(text) => text.parse().context("FUZZ_SECONDS")?,
+            None => seconds,
+        };
         let seed = match variable("FUZZ_SEED") {
             Some(text) => text.parse().context("FUZZ_SEED")?,
             None => SEED,
         };
         // The same inputs each time, unless more than that is asked for.
         let is_long = variable("FUZZ_SECONDS").is_some();
-        let most = if is_long { u64::MAX } else { ROUNDS };
-        let seconds = Duration::try_from_secs_f64(seconds.context("FUZZ_SECONDS")?)?;
-        let end = Instant::now() + seconds;
+        let most = if is_long { u64::MAX } else { most };
+        let share = Duration::try_from_secs_f64(seconds)? / u32::try_from(count.max(1))?;
         let began = Instant::now();
-        Ok(Self { random: seed | 1 << 40, seed, rounds: 0, most, end, began, memory: peak()? })
+        let random = (seed ^ (u64::try_from(number)? << 48)) | 1 << 40;
+        Ok(Self { random, seed, rounds: 0, most, end: began + share, began, memory: peak()? })
     }
 
-    /// True until the time is over.
+    /// True until the time is over, and for a few inputs in any case.
     pub fn goes_on(&mut self) -> bool {
         self.rounds += 1;
         self.began = Instant::now();
-        self.began < self.end && self.rounds <= self.most
+        self.rounds <= LEAST || (self.began < self.end && self.rounds <= self.most)
     }
 
     /// A number below `end`, which is not 0.
@@ -217,13 +236,18 @@ impl Fuzz {
         }
     }
 
-    /// Changes some of `files`, and gives the number of bytes that are in these now.
+    /// Changes some of `files`, so many at most, and gives the number of bytes that are in these
+    /// now.
     ///
     /// # Errors
     /// They cannot be read or written.
-    pub fn change_files(&mut self, files: &[PathBuf]) -> anyhow::Result<(Changed, usize)> {
+    pub fn change_files(
+        &mut self,
+        files: &[PathBuf],
+        at_once: usize,
+    ) -> anyhow::Result<(Changed, usize)> {
         let (mut changed, mut input) = (Vec::new(), 0);
-        for _ in 0..AT_ONCE {
+        for _ in 0..at_once {
             let file = self.choose(files)?;
             let content = std::fs::read(file)?;
             let bytes = self.change(&content);
@@ -249,6 +273,8 @@ impl Fuzz {
     }
 
     /// Ends; the process has not grown beyond all measure, and there was more than one round.
+    /// Nothing guides the changes towards code that has not run yet: more time finds more, but
+    /// slowly.
     ///
     /// # Errors
     /// It has.

@@ -46,19 +46,32 @@ pub fn get(url: &str) -> anyhow::Result<Answer> {
 /// # Errors
 /// No answer.
 pub fn get_with(url: &str, headers: &[(&str, &str)]) -> anyhow::Result<Answer> {
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .timeout_global(Some(Duration::from_secs(20)))
-        .http_status_as_error(false)
-        .build()
-        .into();
-    let request =
-        headers.iter().fold(agent.get(url), |request, (name, value)| request.header(*name, *value));
+    let request = headers
+        .iter()
+        .fold(agent().get(url), |request, (name, value)| request.header(*name, *value));
     let mut response = request.call()?;
     Ok(Answer {
         status: response.status().as_u16(),
         headers: response.headers().clone(),
         body: response.body_mut().read_to_string()?,
     })
+}
+
+/// The headers of the answer to `HEAD`, asked for with `Accept-Encoding`.
+///
+/// # Errors
+/// No answer.
+pub fn head(url: &str, accept_encoding: &str) -> anyhow::Result<HeaderMap> {
+    let response = agent().head(url).header("Accept-Encoding", accept_encoding).call()?;
+    Ok(response.headers().clone())
+}
+
+fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .timeout_global(Some(Duration::from_secs(20)))
+        .http_status_as_error(false)
+        .build()
+        .into()
 }
 
 /// Result of an instant query at a Prometheus, one element per series.

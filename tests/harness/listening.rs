@@ -49,6 +49,7 @@ impl Program {
             let ended = self.run(&[flag, "healthcheck"])?;
             ensure!(ended.code == 0 && ended.stdout.starts_with("healthy: "), "{flag}: {ended:?}");
         }
+        self.asks_every_address(&flags)?;
         let mode = std::fs::metadata(&socket)?.permissions().mode() & 0o777;
         ensure!(mode == 0o660, "mode {mode:o}");
         self.refuses_to_start(&flags[2], "another process listens there")?;
@@ -58,6 +59,20 @@ impl Program {
         ensure!(status.success() && !socket.exists(), "{status}");
         ensure!(self.run(&[&flags[2], "healthcheck"])?.code == 1, "it is healthy, but gone");
         self.refuses_bad_addresses(folder.path())
+    }
+
+    /// The healthcheck with several addresses, and with one more where nobody listens.
+    fn asks_every_address(&self, flags: &[String]) -> anyhow::Result<()> {
+        let silent = listen_flag(&format!("127.0.0.1:{}", free_port()?));
+        let mut arguments: Vec<&str> = flags.iter().map(String::as_str).collect();
+        let ended = self.run(&[&arguments[..], &["healthcheck"]].concat())?;
+        let healthy = |text: &str| text.matches("healthy: http://").count();
+        ensure!(ended.code == 0 && healthy(&ended.stdout) == flags.len(), "{ended:?}");
+        arguments.insert(0, &silent);
+        let ended = self.run(&[&arguments[..], &["healthcheck"]].concat())?;
+        ensure!(ended.code == 1 && healthy(&ended.stdout) == flags.len(), "{ended:?}");
+        ensure!(ended.stderr.lines().count() == 1 && healthy(&ended.stderr) == 1, "{ended:?}");
+        Ok(())
     }
 
     fn refuses_bad_addresses(&self, folder: &Path) -> anyhow::Result<()> {

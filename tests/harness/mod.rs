@@ -18,6 +18,7 @@ pub mod listening;
 pub mod log;
 pub mod mariadb;
 pub mod migrating;
+pub mod opened;
 pub mod parity;
 pub mod process;
 pub mod program;

@@ -12,7 +12,7 @@ use rustix::process::Signal;
 
 use crate::process::{command, output};
 use crate::served::Served;
-use crate::{TemporaryFolder, built};
+use crate::{TemporaryFolder, built, http};
 
 /// One of the programs.
 #[derive(Clone, Copy, Debug)]
@@ -134,6 +134,32 @@ impl Program {
             ensure!(ended.stdout.is_empty() && ended.stderr.lines().count() == 1, "{ended:?}");
             let start = format!("{}: error: ", self.name);
             ensure!(ended.stderr.starts_with(&start), "{ended:?}");
+        }
+        Ok(())
+    }
+
+    /// Asserts that answers are packed as the replaced exporter packs them: as gzip where that is
+    /// asked for, and as zstd by who has it and where it is preferred.
+    ///
+    /// # Errors
+    /// They are not.
+    pub fn packs_what_it_answers(&self, has_zstd: bool) -> anyhow::Result<()> {
+        let served = self.serve(&[])?;
+        let zstd = if has_zstd { "zstd" } else { "" };
+        for (accepted, expected) in [
+            ("", ""),
+            ("*", ""),
+            ("identity", ""),
+            ("gzip", "gzip"),
+            ("deflate, gzip, br, zstd", "gzip"),
+            ("zstd", zstd),
+            ("zstd, gzip;q=0.5", if has_zstd { "zstd" } else { "gzip" }),
+            ("identity;q=0", ""),
+        ] {
+            let headers = http::head(&format!("{}/metrics", served.url), accepted)?;
+            let encoding = headers.get("content-encoding").map(|value| value.to_str());
+            let encoding = encoding.transpose()?.unwrap_or_default();
+            ensure!(encoding == expected, "{accepted:?}: {headers:?}");
         }
         Ok(())
     }

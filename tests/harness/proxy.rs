@@ -1,9 +1,15 @@
 //! A proxy between an exporter and a server that does to the bytes what bad networks do.
 
+use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+use rustix::net::{Shutdown, shutdown};
 
 /// What happens to the server's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +40,20 @@ impl Proxy {
     /// # Errors
     /// There is no port to listen on.
     pub fn start(server: u16) -> std::io::Result<Self> {
+        Self::before(move || TcpStream::connect(("127.0.0.1", server)).map(OwnedFd::from))
+    }
+
+    /// Stands before the server at this Unix socket.
+    ///
+    /// # Errors
+    /// There is no port to listen on.
+    pub fn start_unix(socket: PathBuf) -> std::io::Result<Self> {
+        Self::before(move || UnixStream::connect(&socket).map(OwnedFd::from))
+    }
+
+    fn before(
+        connect: impl Fn() -> std::io::Result<OwnedFd> + Send + 'static,
+    ) -> std::io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
         let port = listener.local_addr()?.port();
         let fault = Arc::new(Mutex::new(Fault::None));
@@ -42,7 +62,8 @@ impl Proxy {
             for client in listener.incoming().flatten() {
                 let fault = Arc::clone(&shared);
                 // As if there were no server.
-                let Ok(server) = TcpStream::connect(("127.0.0.1", server)) else { continue };
+                let Ok(server) = connect().map(File::from) else { continue };
+                let client = File::from(OwnedFd::from(client));
                 let (Ok(from), Ok(to)) = (client.try_clone(), server.try_clone()) else { continue };
                 std::thread::spawn(move || pass(from, to, None));
                 std::thread::spawn(move || pass(server, client, Some(&fault)));
@@ -58,7 +79,7 @@ impl Proxy {
 }
 
 /// Copies bytes to the end of either side, which ends both.
-fn pass(mut from: TcpStream, mut to: TcpStream, fault: Option<&Mutex<Fault>>) {
+fn pass(mut from: File, mut to: File, fault: Option<&Mutex<Fault>>) {
     let mut buffer = [0; 4096];
     let mut passed = 0;
     while let Ok(count @ 1..) = from.read(&mut buffer) {
@@ -88,6 +109,6 @@ fn pass(mut from: TcpStream, mut to: TcpStream, fault: Option<&Mutex<Fault>>) {
         }
     }
     // Whoever is gone already needs no end.
-    let _ = from.shutdown(Shutdown::Both);
-    let _ = to.shutdown(Shutdown::Both);
+    let _ = shutdown(&from, Shutdown::Both);
+    let _ = shutdown(&to, Shutdown::Both);
 }

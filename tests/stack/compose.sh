@@ -24,7 +24,7 @@ PROMETHEUS_PORT=$((10000 + RANDOM % 10000))
 unset COMPOSE_FILE COMPOSE_PROJECT_NAME COMPOSE_PROFILES
 export DOCKER_HOST=unix://$SOCKET DOCKER_BUILDKIT=0 NO_PROXY=localhost,127.0.0.1 no_proxy=localhost,127.0.0.1
 
-for part in stand-ins configuration running tls traefik queries alerts panels maintenance; do
+for part in stand-ins configuration running overlay tls traefik queries alerts panels maintenance; do
   # shellcheck source=/dev/null
   source "$ROOT/tests/stack/compose/$part.sh"
 done
@@ -154,6 +154,7 @@ main() {
     panels
     last_alert_ends
     maintenance
+    overlay
     ! v2_is_there || with_v2
   fi
   report

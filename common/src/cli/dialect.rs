@@ -5,10 +5,13 @@ use std::ffi::OsString;
 use clap::error::ErrorKind;
 use clap::{ArgAction, Command};
 
+use crate::error::excerpt;
+
 /// How the users of a reference exporter are used to typing flags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
-    /// Of node and MySQL: `--x`, `--no-x`, `--x=v`, `--x v`, `@file`; usage errors exit 1.
+    /// Of node and MySQL: `--x`, `--no-x` (never `--x=false`), `--y=v`, `--y v`, `@file`; usage
+    /// errors exit 1.
     Kingpin,
     /// Of Redis and container: also `-x`; `--x=false`; a repeated flag overrides; usage errors exit 2.
     GoFlag,
@@ -49,6 +52,7 @@ impl Dialect {
                         None => rewritten.push(argument),
                     }
                 }
+                refuse_values(command, &rewritten)?;
                 Ok(rewritten.into_iter().map(|argument| positive(command, argument)).collect())
             }
             Self::GoFlag => {
@@ -65,6 +69,21 @@ fn read_arguments(path: &str) -> Result<Vec<OsString>, clap::Error> {
         clap::Error::raw(ErrorKind::Io, format!("cannot read arguments from {path}: {error}\n"))
     })?;
     Ok(text.lines().filter(|line| !line.is_empty()).map(OsString::from).collect())
+}
+
+/// Kingpin's on/off flags take no value: one would be a mistake that the replaced exporter refuses.
+fn refuse_values(command: &Command, arguments: &[OsString]) -> Result<(), clap::Error> {
+    let wrong = arguments.iter().find_map(|argument| {
+        let (flag, value) = argument.to_str()?.strip_prefix("--")?.split_once('=')?;
+        let name = flag.strip_prefix("no-").unwrap_or(flag);
+        (is_on_off(command, flag) || is_on_off(command, name)).then_some((flag, name, value))
+    });
+    let Some((flag, name, value)) = wrong else { return Ok(()) };
+    let reason = format!(
+        "unexpected value '{}' for '--{flag}': it is --{name} or --no-{name}\n",
+        excerpt(value)
+    );
+    Err(clap::Error::raw(ErrorKind::TooManyValues, reason))
 }
 
 /// `--no-x` becomes `--x=false` where `x` is an on/off flag, and each request for help `--help`.

@@ -42,11 +42,31 @@ fn kingpin_takes_values_both_ways_and_each_flag_once() {
     ] {
         assert!(most(arguments).is_err(), "{arguments:?}");
     }
-    // The second form is understood beyond what kingpin does.
-    for off in ["--no-web.systemd-socket", "--web.systemd-socket=false"] {
-        let matches = matches(Dialect::Kingpin, &[off]).unwrap();
-        assert!(!matches.get_flag("web.systemd-socket"));
+    let off = matches(Dialect::Kingpin, &["--no-web.systemd-socket"]).unwrap();
+    assert!(!off.get_flag("web.systemd-socket"));
+}
+
+#[test]
+fn kingpins_switches_take_no_value_and_gos_do() {
+    for value in ["true", "false", "1", "maybe", ""] {
+        for flag in ["on", "no-on", "web.systemd-socket"] {
+            let error = matches(Dialect::Kingpin, &[&format!("--{flag}={value}")]).unwrap_err();
+            let error = error.to_string();
+            let expected = format!("unexpected value '{value}' for '--{flag}'");
+            assert!(error.contains(&expected) && error.contains("or --no-"), "{error}");
+        }
     }
+    for (argument, expected) in
+        [("-on", true), ("--on=1", true), ("-on=T", true), ("-on=false", false), ("--on=F", false)]
+    {
+        assert_eq!(matches(Dialect::GoFlag, &[argument]).unwrap().get_flag("on"), expected);
+    }
+    for argument in ["-on=", "-on=no", "-on=FaLse", "--no-on"] {
+        assert!(matches(Dialect::GoFlag, &[argument]).is_err(), "{argument}");
+    }
+    // Flags with a value keep it, whatever it is.
+    let most = matches(Dialect::Kingpin, &["--web.telemetry-path=/no-on=1"]).unwrap();
+    assert_eq!(most.get_one::<String>("web.telemetry-path").unwrap(), "/no-on=1");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use futures_util::FutureExt as _;
 use http_body_util::Empty;
 use hyper::Request;
 use hyper_util::rt::TokioIo;
@@ -22,34 +23,48 @@ use crate::web::Address;
 /// An exporter that needs longer than this to say that it lives does not.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Asks the exporter that listens on `address` for `/-/healthy` below `prefix`. One that asks for
-/// a password or a certificate lives, so that the command needs neither; for the same reason, and
-/// as it sends no secret, it takes any certificate of the exporter.
-pub(super) async fn ask(address: &str, prefix: &str, has_tls: bool) -> anyhow::Result<ExitCode> {
-    let parsed = Address::parse(address)
-        .map_err(|reason| anyhow::anyhow!("--web.listen-address: {address:?}: {reason}"))?
-        .reachable();
+/// Asks the exporter at each of the `addresses` that it listens on for `/-/healthy` below `prefix`;
+/// it is healthy if all of them answer. One that asks for a password or a certificate lives, so
+/// that the command needs neither; for the same reason, and as it sends no secret, it takes any
+/// certificate of the exporter.
+pub(super) async fn ask(
+    addresses: &[String],
+    prefix: &str,
+    has_tls: bool,
+) -> anyhow::Result<ExitCode> {
+    let parse = |address: &String| {
+        let parsed = Address::parse(address).map(Address::reachable);
+        parsed.map_err(|reason| anyhow::anyhow!("--web.listen-address: {address:?}: {reason}"))
+    };
+    let parsed = addresses.iter().map(parse).collect::<anyhow::Result<Vec<_>>>()?;
     let path = format!("{prefix}/-/healthy");
-    let scheme = if has_tls { "https" } else { "http" };
-    let address = match &parsed {
+    // At the same time, as who runs the command does not wait for long either.
+    let answers = parsed.iter().map(|address| {
+        tokio::time::timeout(PATIENCE, get_health(address, &path, has_tls)).map(|answer| {
+            answer.unwrap_or_else(|_| bail!("no answer within {} s", PATIENCE.as_secs()))
+        })
+    });
+    let mut code = ExitCode::SUCCESS;
+    for (address, verdict) in parsed.iter().zip(futures_util::future::join_all(answers).await) {
+        let url = format!("{}://{}{path}", if has_tls { "https" } else { "http" }, shown(address));
+        // Neither stream being closed changes the verdict.
+        if let Err(error) = verdict {
+            let _ = writeln!(std::io::stderr(), "unhealthy: {url}: {error:#}");
+            code = ExitCode::FAILURE;
+        } else {
+            let _ = writeln!(std::io::stdout(), "healthy: {url}");
+        }
+    }
+    Ok(code)
+}
+
+fn shown(address: &Address) -> String {
+    match address {
         Address::Unix(path) => path.display().to_string(),
         Address::All(port) => format!("localhost:{port}"),
         Address::Tcp(host, port) if host.contains(':') => format!("[{host}]:{port}"),
         Address::Tcp(host, port) => format!("{host}:{port}"),
-    };
-    let answer = tokio::time::timeout(PATIENCE, get_health(&parsed, &path, has_tls)).await;
-    let verdict = answer.unwrap_or_else(|_| bail!("no answer within {} s", PATIENCE.as_secs()));
-    // Neither stream being closed changes the verdict.
-    Ok(match verdict {
-        Ok(()) => {
-            let _ = writeln!(std::io::stdout(), "healthy: {scheme}://{address}{path}");
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            let _ = writeln!(std::io::stderr(), "unhealthy: {scheme}://{address}{path}: {error:#}");
-            ExitCode::FAILURE
-        }
-    })
+    }
 }
 
 async fn get_health(address: &Address, path: &str, has_tls: bool) -> anyhow::Result<()> {

@@ -249,8 +249,8 @@ fn run<P: Program>(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
             COMPARE => Ok(compare::compare::<P>(matches, &web, &operands(matches)).await),
             HEALTHCHECK => {
                 let has_tls = security::<P>(matches, &web)?.is_some_and(|it| it.has_tls());
-                let address = addresses::<P>(matches, &web).swap_remove(0);
-                healthcheck::ask(&address, &web.route_prefix, has_tls).await
+                let addresses = addresses::<P>(matches, &web);
+                healthcheck::ask(&addresses, &web.route_prefix, has_tls).await
             }
             _ => {
                 let security = security::<P>(matches, &web)?;

@@ -15,6 +15,18 @@ const LARGE_BODY: usize = 512 * 1024;
 /// which the library calls its fastest, would only wrap the body.
 const LEVEL: i32 = 1;
 
+/// A way to compress bodies that one exporter has beside gzip, because the one that it replaces
+/// has it: the others are spared its code.
+#[derive(Clone, Copy, Debug)]
+pub struct Encoding {
+    /// As it stands in `Accept-Encoding`, in lower case.
+    pub name: &'static str,
+    /// Bytes that a body of so many may become at most.
+    pub bound: fn(usize) -> usize,
+    /// Compresses a body into a window of that size; says how many bytes it wrote, 0 if it failed.
+    pub compress: fn(&[u8], &mut [u8]) -> usize,
+}
+
 /// Compressors at rest; one holds some 30 kB, there are as many as were ever busy at once.
 #[derive(Default)]
 pub(super) struct Compressors(Mutex<Vec<Compressor>>);
@@ -23,19 +35,14 @@ impl Compressors {
     /// The body as gzip; `None` if that failed.
     pub(super) async fn gzip(&self, body: Bytes, pool: &Pool) -> Option<Bytes> {
         let mut compressor = self.take();
-        let target = pool.buffer();
-        let compressed = if body.len() < LARGE_BODY {
-            gzip(&mut compressor, &body, target)
-        } else {
-            let work = move || {
-                let compressed = gzip(&mut compressor, &body, target);
-                (compressed, compressor)
-            };
-            // Only a panic in the compressor is an error here.
-            let (compressed, returned) = tokio::task::spawn_blocking(work).await.ok()?;
-            compressor = returned;
-            compressed
-        };
+        let (target, size) = (pool.buffer(), body.len());
+        let (compressed, compressor) = run(size, move || {
+            let bound = compressor.gzip_compress_bound(size);
+            let compress =
+                |window: &mut [u8]| compressor.gzip_compress(&body, window).unwrap_or_default();
+            (fill(target, bound, compress), compressor)
+        })
+        .await?;
         lock(&self.0).push(compressor);
         compressed.map(Bytes::from_owner)
     }
@@ -48,11 +55,31 @@ impl Compressors {
     }
 }
 
-fn gzip(compressor: &mut Compressor, body: &[u8], mut target: Pooled) -> Option<Pooled> {
-    let bound = compressor.gzip_compress_bound(body.len());
+impl Encoding {
+    /// The body in this encoding; `None` if that failed.
+    pub(super) async fn encode(self, body: Bytes, pool: &Pool) -> Option<Bytes> {
+        let (target, size) = (pool.buffer(), body.len());
+        let work =
+            move || fill(target, (self.bound)(size), |window| (self.compress)(&body, window));
+        run(size, work).await?.map(Bytes::from_owner)
+    }
+}
+
+/// Does the work on a body of `size` bytes, here or on a blocking thread; `None` if it panicked
+/// there.
+async fn run<T: Send + 'static>(
+    size: usize,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    if size < LARGE_BODY { Some(work()) } else { tokio::task::spawn_blocking(work).await.ok() }
+}
+
+fn fill(
+    mut target: Pooled,
+    bound: usize,
+    compress: impl FnOnce(&mut [u8]) -> usize,
+) -> Option<Pooled> {
     target.buffer.reserve(bound);
-    let written = target
-        .buffer
-        .fill(bound, |window| compressor.gzip_compress(body, window).unwrap_or_default());
+    let written = target.buffer.fill(bound, compress);
     (written > 0).then_some(target)
 }

@@ -15,7 +15,7 @@ use futures_util::FutureExt as _;
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::args::{LONGEST_TIMEOUT, WebArgs};
-use super::compress::Compressors;
+use super::compress::{Compressors, Encoding};
 use super::landing::Status;
 use super::shared::Collections;
 use super::{negotiate, plain};
@@ -52,6 +52,8 @@ pub(super) struct Resources {
     own: SelfMetrics,
     pool: Pool,
     compressors: Compressors,
+    /// What bodies may be packed as beside gzip.
+    encoding: Option<Encoding>,
     /// Collections that may run at once; `None` for any number.
     permits: Option<Semaphore>,
     max_requests: usize,
@@ -61,11 +63,12 @@ pub(super) struct Resources {
 }
 
 impl Resources {
-    pub(super) fn new(own: SelfMetrics, web: &WebArgs) -> Self {
+    pub(super) fn new(own: SelfMetrics, encoding: Option<Encoding>, web: &WebArgs) -> Self {
         Self {
             own,
             pool: Pool::default(),
             compressors: Compressors::default(),
+            encoding,
             permits: (web.max_requests > 0).then(|| Semaphore::new(web.max_requests)),
             max_requests: web.max_requests,
             openmetrics: web.enable_openmetrics,
@@ -86,6 +89,17 @@ impl Resources {
             .and_then(|timeout| timeout.checked_sub(self.timeout_offset))
             .filter(|timeout| !timeout.is_zero())
             .unwrap_or(self.default_timeout)
+    }
+
+    /// What an `Accept-Encoding` header makes of the body.
+    fn packing(&self, header: &str) -> Packing {
+        let offers = [GZIP, self.encoding.map_or("", |encoding| encoding.name)];
+        let offers = if self.encoding.is_some() { &offers[..] } else { &offers[..1] };
+        match (negotiate::encoding(header, offers), self.encoding) {
+            (Some(0), _) => Packing::Gzip,
+            (Some(_), Some(encoding)) => Packing::As(encoding),
+            _ => Packing::None,
+        }
     }
 
     /// Counts an answer, of whichever endpoint.
@@ -133,10 +147,21 @@ enum Outcome {
     Failed,
 }
 
-/// A body, and its compressed form once a client has asked for that.
+/// A body, and its compressed forms once a client has asked for them.
 struct Answer {
     body: Bytes,
     gzip: OnceCell<Option<Bytes>>,
+    encoded: OnceCell<Option<Bytes>>,
+}
+
+const GZIP: &str = "gzip";
+
+/// How a body is sent.
+#[derive(Clone, Copy)]
+enum Packing {
+    None,
+    Gzip,
+    As(Encoding),
 }
 
 impl Handler {
@@ -212,7 +237,7 @@ impl Handler {
         let names: Vec<&str> = request.values("name[]").collect();
         let (body, rejected) = exposition.assemble(&names);
         self.note_rejected(&rejected);
-        Outcome::Answer(Answer { body: Bytes::from_owner(body), gzip: OnceCell::new() })
+        Outcome::Answer(Answer::new(Bytes::from_owner(body)))
     }
 
     async fn scrape(self: Arc<Self>, headers: &HeaderMap, query: &str) -> Response {
@@ -225,8 +250,8 @@ impl Handler {
         let outcome = self.collections.answer(question.clone(), timeout, work).await;
         match outcome.as_deref() {
             Some(Outcome::Answer(answer)) => {
-                let gzip = negotiate::accepts_gzip(&list(headers, header::ACCEPT_ENCODING));
-                answer.respond(negotiated.content_type, gzip, resources).await
+                let packing = resources.packing(&list(headers, header::ACCEPT_ENCODING));
+                answer.respond(negotiated.content_type, packing, resources).await
             }
             Some(Outcome::Refused(refusal)) => plain(StatusCode::BAD_REQUEST, &refusal.to_string()),
             Some(Outcome::Busy) => {
@@ -246,21 +271,35 @@ impl Handler {
 }
 
 impl Answer {
+    fn new(body: Bytes) -> Self {
+        Self { body, gzip: OnceCell::new(), encoded: OnceCell::new() }
+    }
+
     async fn respond(
         &self,
         content_type: &'static str,
-        gzip: bool,
+        packing: Packing,
         resources: &Resources,
     ) -> Response {
-        let compress = || resources.compressors.gzip(self.body.clone(), &resources.pool);
-        let compressed = if gzip { self.gzip.get_or_init(compress).await.clone() } else { None };
-        let is_compressed = compressed.is_some();
-        let body = compressed.unwrap_or_else(|| self.body.clone());
-        let mut response = Response::new(Body::from(body));
+        let pool = &resources.pool;
+        let plain = || self.body.clone();
+        let (name, packed) = match packing {
+            Packing::None => ("", None),
+            Packing::Gzip => {
+                let gzip = || resources.compressors.gzip(plain(), pool);
+                (GZIP, self.gzip.get_or_init(gzip).await.clone())
+            }
+            Packing::As(encoding) => {
+                let encode = || encoding.encode(plain(), pool);
+                (encoding.name, self.encoded.get_or_init(encode).await.clone())
+            }
+        };
+        let is_packed = packed.is_some();
+        let mut response = Response::new(Body::from(packed.unwrap_or_else(plain)));
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-        if is_compressed {
-            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        if is_packed {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
         }
         response
     }
@@ -325,21 +364,49 @@ mod tests {
     #[tokio::test]
     async fn all_clients_of_an_answer_get_the_same_bytes() {
         use http_body_util::BodyExt as _;
+        // Half of the body, and a byte that says so.
+        const HALF: Encoding = Encoding {
+            name: "half",
+            bound: |size| size / 2 + 1,
+            compress: |body, window| {
+                let (half, rest) = body.split_at(body.len() / 2);
+                window[..half.len()].copy_from_slice(half);
+                window[half.len()] = u8::from(rest.len() > half.len());
+                half.len() + 1
+            },
+        };
         let own = SelfMetrics::new(BuildInfo { name: String::new(), labels: Vec::new() });
-        let resources = Resources::new(own, &WebArgs::default());
-        let body = Bytes::from(vec![b'x'; 10_000]);
-        let answer = Answer { body: body.clone(), gzip: OnceCell::new() };
-        for gzip in [false, true] {
+        let resources = Resources::new(own, Some(HALF), &WebArgs::default());
+        // The second body is packed on a thread of its own.
+        for size in [10_000, 2_000_000] {
+            let body = Bytes::from(vec![b'x'; size]);
+            let answer = Answer::new(body.clone());
             let mut places = Vec::new();
-            for _ in 0..2 {
-                let response = answer.respond("text/plain", gzip, &resources).await;
-                assert_eq!(response.headers().contains_key(header::CONTENT_ENCODING), gzip);
+            for accepted in ["", "gzip", "half", "", "gzip", "half"] {
+                let packing = resources.packing(accepted);
+                let response = answer.respond("text/plain", packing, &resources).await;
+                let encoding = response.headers().get(header::CONTENT_ENCODING);
+                assert_eq!(encoding.map_or("", |value| value.to_str().unwrap()), accepted);
                 let bytes = response.into_body().collect().await.unwrap().to_bytes();
-                assert_eq!(bytes.len() == body.len(), !gzip);
+                assert_eq!(bytes.len() == size, accepted.is_empty());
+                assert_eq!(bytes.len() == size / 2 + 1, accepted == "half");
                 places.push(bytes.as_ptr());
             }
-            assert_eq!(places[0], places[1]);
-            assert_eq!(places[0] == body.as_ptr(), !gzip);
+            assert_eq!(places[..3], places[3..]);
+            assert_eq!(places[0], body.as_ptr());
         }
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_packed_is_sent_as_it_is() {
+        use http_body_util::BodyExt as _;
+        const NONE: Encoding = Encoding { name: "none", bound: |_| 8, compress: |_, _| 0 };
+        let own = SelfMetrics::new(BuildInfo { name: String::new(), labels: Vec::new() });
+        let resources = Resources::new(own, Some(NONE), &WebArgs::default());
+        let answer = Answer::new(Bytes::from_static(b"x 1\n"));
+        let packing = resources.packing("none");
+        let response = answer.respond("text/plain", packing, &resources).await;
+        assert!(!response.headers().contains_key(header::CONTENT_ENCODING));
+        assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "x 1\n");
     }
 }

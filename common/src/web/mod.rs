@@ -27,6 +27,7 @@ use crate::self_metrics::{BuildInfo, SelfMetrics};
 
 pub use address::Address;
 pub use args::WebArgs;
+pub use compress::Encoding;
 pub use endpoint::Endpoint;
 use endpoint::{Handler, Resources};
 pub use health::Stopping;
@@ -49,6 +50,8 @@ pub struct Service {
     pub health_paths: &'static [&'static str],
     /// Further routes, such as redirects.
     pub routes: Router,
+    /// What bodies may be packed as beside gzip.
+    pub encoding: Option<Encoding>,
 }
 
 impl std::fmt::Debug for Service {
@@ -76,7 +79,8 @@ pub fn router(service: Service, web: &WebArgs, stopping: Stopping) -> Router {
 }
 
 fn routes(service: Service, web: &WebArgs, stopping: Stopping) -> Router {
-    let resources = Arc::new(Resources::new(SelfMetrics::new(service.build_info), web));
+    let own = SelfMetrics::new(service.build_info);
+    let resources = Arc::new(Resources::new(own, service.encoding, web));
     let status = Arc::<Status>::default();
     let route = |exporter, families, status: &Arc<Status>| {
         any(endpoint::answer).with_state(Handler::new(&resources, exporter, families, status))

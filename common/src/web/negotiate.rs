@@ -39,19 +39,23 @@ pub(super) fn accept(header: &str, openmetrics_enabled: bool) -> Negotiated {
     text(escaping)
 }
 
-/// True if an `Accept-Encoding` header prefers gzip to the plain body.
-pub(super) fn accepts_gzip(header: &str) -> bool {
-    let mut gzip = None;
-    let mut identity = None;
-    for entry in header.split(',').take(MAX_ENTRIES).filter_map(Entry::parse) {
-        if entry.is("gzip") {
-            gzip = gzip.or(Some(entry.quality));
-        } else if entry.is("identity") {
-            identity = identity.or(Some(entry.quality));
+/// Which of `offers` an `Accept-Encoding` header prefers to the plain body, as the Go client library
+/// chooses: of equal weight the plain body comes first, then they in their order. `*` stands for
+/// any of them, and so for the plain body. Nothing is refused: a client that accepts none of them,
+/// nor the plain body, gets that.
+pub(super) fn encoding(header: &str, offers: &[&str]) -> Option<usize> {
+    let (mut best, mut chosen) = (-1.0, None);
+    let entries = || header.split(',').take(MAX_ENTRIES).filter_map(Entry::parse);
+    let offers = offers.iter().enumerate().map(|(index, name)| (Some(index), *name));
+    for (index, name) in std::iter::once((None, "identity")).chain(offers) {
+        for entry in entries().filter(|entry| entry.is(name) || entry.is("*")) {
+            if entry.quality > best {
+                (best, chosen) = (entry.quality, index);
+            }
         }
     }
-    // A plain body is always acceptable unless named; at equal weight it comes first.
-    gzip.is_some_and(|gzip| gzip > 0.0 && identity.is_none_or(|identity| gzip > identity))
+    // A weight of 0 forbids.
+    chosen.filter(|_| best > 0.0)
 }
 
 /// One entry of an `Accept` or `Accept-Encoding` header.
@@ -207,23 +211,36 @@ mod tests {
     }
 
     #[test]
-    fn gzip_is_used_only_where_it_is_preferred() {
-        for (header, expected) in [
-            ("", false),
-            ("*", false),
-            ("identity", false),
-            ("gzip", true),
-            ("GZip", true),
-            ("gzip, deflate, br", true),
-            ("gzip, Identity", false),
-            ("deflate, gzip, br, zstd", true),
-            ("zstd", false),
-            ("zstd, gzip;q=0.5", true),
-            ("identity;q=0", false),
-            ("gzip;q=0", false),
-            ("gzip;q=0.5, identity", false),
+    fn bodies_are_packed_only_where_that_is_preferred() {
+        const OFFERS: &[&str] = &["gzip", "zstd"];
+        let (gzip, zstd) = (Some(0), Some(1));
+        // What those that have only gzip answer, and the one that has zstd as well.
+        for (header, of_one, of_both) in [
+            ("", None, None),
+            ("*", None, None),
+            ("identity", None, None),
+            ("gzip", gzip, gzip),
+            ("GZip", gzip, gzip),
+            ("gzip, deflate, br", gzip, gzip),
+            ("gzip, Identity", None, None),
+            ("deflate, gzip, br, zstd", gzip, gzip),
+            ("zstd", None, zstd),
+            ("zstd, gzip", gzip, gzip),
+            ("zstd, gzip;q=0.5", gzip, zstd),
+            ("zstd;q=0.5, gzip", gzip, gzip),
+            ("zstd;q=0.5, gzip;q=0.4, identity;q=0.6", None, None),
+            ("identity;q=0", None, None),
+            ("identity;q=0, zstd", None, zstd),
+            ("gzip;q=0", None, None),
+            ("zstd;q=0, gzip;q=0", None, None),
+            ("gzip;q=0.5, identity", None, None),
+            ("gzip, *;q=0.1", gzip, gzip),
+            ("gzip;q=0.1, *;q=0.5", None, None),
+            ("br, *;q=0.5, zstd;q=0.7", None, zstd),
+            ("gzip;q=2, zstd;q=x", None, None),
         ] {
-            assert_eq!(accepts_gzip(header), expected, "{header}");
+            assert_eq!(encoding(header, &OFFERS[..1]), of_one, "{header}");
+            assert_eq!(encoding(header, OFFERS), of_both, "{header}");
         }
     }
 
@@ -232,7 +249,8 @@ mod tests {
         fn any_header_is_answered(header in "\\PC{0,200}", openmetrics: bool) {
             let answer = accept(&header, openmetrics);
             proptest::prop_assert!(openmetrics || answer.format == Format::Text);
-            accepts_gzip(&header);
+            let chosen = encoding(&header, &["gzip", "zstd"]);
+            proptest::prop_assert!(chosen.is_none_or(|index| index < 2));
         }
     }
 }

@@ -60,6 +60,7 @@ fn app(web: &WebArgs) -> Router {
         build_info: BuildInfo::go_style("fake_build_info"),
         health_paths: &["/health"],
         routes: Router::new(),
+        encoding: None,
     };
     router(service, web, Stopping::default())
 }

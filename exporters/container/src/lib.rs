@@ -127,6 +127,7 @@ impl Program for ContainerExporter {
             build_info: BuildInfo::go_style("container_exporter_build_info"),
             health_paths: &["/healthz"],
             routes: pages::routes(prefix.map_or("", String::as_str)),
+            encoding: None,
         })
     }
 }

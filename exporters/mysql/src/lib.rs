@@ -129,6 +129,7 @@ impl Program for MysqlExporter {
             },
             build_info: BuildInfo::go_style("mysqld_exporter_build_info"),
             health_paths: &[],
+            encoding: None,
         })
     }
 }

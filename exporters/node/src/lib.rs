@@ -101,6 +101,7 @@ impl Program for NodeExporter {
             build_info: BuildInfo::go_style("node_exporter_build_info"),
             health_paths: &[],
             routes: axum::Router::default(),
+            encoding: None,
         })
     }
 }

@@ -34,6 +34,11 @@ fn a_log_that_cannot_be_written_stops_nothing() {
 }
 
 #[test]
+fn answers_are_packed_as_those_of_the_replaced_exporter() {
+    PROGRAM.packs_what_it_answers(false).unwrap();
+}
+
+#[test]
 fn silent_connections_shut_nobody_out() {
     PROGRAM.serves_among_silent_connections().unwrap();
 }

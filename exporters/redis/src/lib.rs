@@ -26,6 +26,7 @@ pub mod scraper;
 pub mod self_metrics;
 pub mod server;
 mod tables;
+mod zstd;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -166,6 +167,7 @@ impl Program for RedisExporter {
             },
             build_info: build_info(&args.metrics),
             health_paths: &["/health"],
+            encoding: Some(zstd::ENCODING),
         })
     }
 }

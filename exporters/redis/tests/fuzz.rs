@@ -4,11 +4,13 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use support::stub::{Answers, Reply, bulk, find, list, serve_by};
 use support::{EVERY_COLLECTOR as FLAGS, start};
+use tests::collectors::optional;
 use tests::fuzz::Fuzz;
 
 fn answers(info: &str) -> Answers {
@@ -99,6 +101,153 @@ async fn fuzz_replies() {
         let checked = fuzz.check(&body, input, usual);
         checked.unwrap_or_else(|error| panic!("{what:?}: {error:#}"));
         assert!(body.contains("\nredis_up "), "{what:?}: {body}");
+    }
+    fuzz.finish().unwrap();
+}
+
+/// What the replies of a server with sentinels and a cluster's node are beside [`answers`].
+fn further_answers() -> Vec<Answers> {
+    let nodes = "07c37dfeb235213a872192d90877d0cd55635b91 127.0.0.1:30004@31004,host4 slave \
+        e7d1eecce10fd6bb5eb35b9f99a514335d9ba9ca 0 1426238317239 4 connected\n\
+        e7d1eecce10fd6bb5eb35b9f99a514335d9ba9ca 127.0.0.1:30001@31001 myself,master - 0 0 1 \
+        connected 0-5460 [93-<-292f8b365bb7edb5e285caf0b7e6ddc7265d2f4f]\n";
+    let cluster = vec![
+        ("INFO MODULES", "-ERR syntax error\r\n".into()),
+        ("INFO", bulk("redis_version:7.4.0\r\nredis_mode:cluster\r\ncluster_enabled:1\r\n")),
+        ("CLUSTER INFO", bulk("cluster_state:ok\r\ncluster_size:1\r\n")),
+        ("CLUSTER NODES", bulk(nodes)),
+    ];
+    let master = "name mymaster ip 127.0.0.1 port 6379 flags master num-slaves 1 quorum 2 \
+        link-refcount 1 down-after-milliseconds 30000";
+    let peer = "name 127.0.0.1:6380 ip 127.0.0.1 port 6380 flags slave s-down-time 5 \
+        master-link-status ok slave-repl-offset 5";
+    let sentinel = vec![
+        (
+            "INFO",
+            bulk(
+                "redis_version:7.4.0\r\nredis_mode:sentinel\r\n# Sentinel\r\n\
+            sentinel_masters:1\r\nmaster0:name=mymaster,status=ok,address=127.0.0.1:6379,\
+            slaves=1,sentinels=2\r\n",
+            ),
+        ),
+        ("SENTINEL MASTERS", format!("*1\r\n{}", list(master))),
+        ("SENTINEL SENTINELS", format!("*1\r\n{}", list(peer))),
+        ("SENTINEL SLAVES", format!("*1\r\n{}", list(peer))),
+        ("SENTINEL REPLICAS", format!("*1\r\n{}", list(peer))),
+        ("SENTINEL CKQUORUM", "+OK 2 usable Sentinels. Quorum reached\r\n".into()),
+        ("SENTINEL CONFIG", list("announce-ip x loglevel notice")),
+    ];
+    vec![cluster, sentinel]
+}
+
+/// Each reply by itself, with every collector on: a command that is added must be here.
+#[tokio::test]
+async fn fuzz_each_reply() {
+    let corpus = corpus();
+    let mut servers = vec![answers(&corpus[0])];
+    servers.extend(further_answers());
+    let shared = Arc::new(Mutex::new((Answers::new(), BTreeSet::new())));
+    let current = Arc::clone(&shared);
+    let server = serve_by(move |command| {
+        let mut shared = current.lock().unwrap_or_else(PoisonError::into_inner);
+        match find(&shared.0, command) {
+            Reply::Bytes(bytes) if bytes.starts_with(b"-ERR unknown command '") => {
+                let words = command.split(' ').take(2).collect::<Vec<_>>().join(" ");
+                shared.1.insert(words.to_ascii_uppercase());
+                Reply::Bytes(bytes)
+            }
+            // The end of a reply that promises more.
+            Reply::Bytes(bytes) if bytes.ends_with(b"\xef\xbf\xbd\r\n") => Reply::Cut(bytes),
+            reply => reply,
+        }
+    })
+    .await;
+    let set = |answers: &Answers| {
+        let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.0.clone_from(answers);
+    };
+    let optional = optional(&support::Running::help().unwrap());
+    let flags: Vec<&str> = optional.iter().map(String::as_str).chain(FLAGS.to_vec()).collect();
+    let all: Vec<&str> = servers.iter().flatten().map(|(start, _)| *start).collect();
+    let count = all.len();
+    let mut number = 0;
+    for answers in servers {
+        set(&answers);
+        let exporter = start(&[&[format!("-redis.addr={server}").as_str()], &flags[..]].concat());
+        let usual = exporter.scrape().await.unwrap().len();
+        for (index, (name, reply)) in answers.iter().enumerate() {
+            let mut fuzz = Fuzz::share(number, count).unwrap();
+            number += 1;
+            while fuzz.goes_on() {
+                let new = match (*name, fuzz.below(8)) {
+                    ("INFO", 1..) => bulk(&fuzz.change_text(fuzz_choice(&corpus, fuzz.rounds))),
+                    (_, 0) => fuzz.change_text(reply),
+                    _ => rewritten(reply, &mut fuzz),
+                };
+                let mut changed = answers.clone();
+                changed[index].1.clone_from(&new);
+                set(&changed);
+                let body = exporter.scrape_within(0.6).await.unwrap();
+                let checked = fuzz.check(&body, new.len(), usual);
+                checked.unwrap_or_else(|error| panic!("{name}: {error:#}: {new}"));
+                assert!(body.contains("\nredis_up "), "{name}: {body}");
+            }
+            fuzz.finish().unwrap();
+        }
+        set(&answers);
+    }
+    let mut unknown = std::mem::take(&mut shared.lock().unwrap().1);
+    // What one kind of server does not know another one does.
+    let known = |name: &String| all.iter().any(|start| name.starts_with(start));
+    unknown.retain(|name| !known(name));
+    assert_eq!(unknown, BTreeSet::new());
+}
+
+fn fuzz_choice(corpus: &[String], round: u64) -> &str {
+    &corpus[usize::try_from(round).unwrap() % corpus.len()]
+}
+
+/// The file of passwords is taken, or refused in words that name it, without a password.
+#[tokio::test]
+async fn fuzz_password_files() {
+    const FILE: &str = "{\"redis://127.0.0.1:1\": \"hunter2\", \"redis://u@[::1]:2\": \"\"}";
+    let folder = tests::TemporaryFolder::new("passwords").unwrap();
+    let file = folder.path().join("passwords.json");
+    let flags =
+        ["-redis.addr=127.0.0.1:1".to_owned(), format!("-redis.password-file={}", file.display())];
+    let mut fuzz = Fuzz::start().unwrap();
+    while fuzz.goes_on() {
+        let bytes = fuzz.change(FILE.as_bytes());
+        std::fs::write(&file, &bytes).unwrap();
+        if let Err(error) = support::Running::start(&flags) {
+            let error = format!("{error:#}");
+            assert!(error.contains("passwords.json") && !error.contains("hunter2"), "{error}");
+        }
+    }
+    fuzz.finish().unwrap();
+}
+
+/// What `/scrape` is asked for, of a server that is there.
+#[tokio::test]
+async fn fuzz_parameters() {
+    let server = serve_by(|command| find(&answers("redis_version:7.0.15\r\n"), command)).await;
+    let exporter = start(&["-redis.addr=", "-include-system-metrics"]);
+    let parameters = "check-keys=db0%3Da*%2Cdb3%3Dk&check-single-keys=db0%3D%27a%2Cb%27%2Ck1\
+        &check-streams=s&check-single-streams=x&count-keys=db0%3Dk*&check-key-groups=%5E(k)";
+    let mut fuzz = Fuzz::start().unwrap();
+    while fuzz.goes_on() {
+        let changed = fuzz.change_text(parameters);
+        let changed = changed.chars().filter(|c| c.is_ascii_graphic() && *c != '#').take(4000);
+        // Before it, so that no change makes it another server.
+        let changed = changed.collect::<String>().replace("target", "t");
+        let path = format!("/scrape?target=redis://{server}&{changed}");
+        let answer = exporter.get(&path, &[("X-Prometheus-Scrape-Timeout-Seconds", "1")]).await;
+        let Ok(answer) = answer else { continue };
+        assert!(matches!(answer.status, 200 | 400), "{path}: {answer:?}");
+        if answer.status == 200 {
+            let checked = fuzz.check(&answer.body, path.len(), 64 * 1024);
+            checked.unwrap_or_else(|error| panic!("{path}: {error:#}"));
+        }
     }
     fuzz.finish().unwrap();
 }

@@ -26,6 +26,28 @@ fn a_log_that_cannot_be_written_stops_nothing() {
 }
 
 #[test]
+fn answers_are_packed_as_those_of_the_replaced_exporter() {
+    PROGRAM.packs_what_it_answers(true).unwrap();
+}
+
+#[test]
+#[ignore = "needs curl"]
+fn a_client_reads_what_is_packed_as_zstd() {
+    let served = PROGRAM.serve(&[]).unwrap();
+    let ask = |encoding: &str| {
+        let mut curl = tests::process::command("curl");
+        curl.args(["-sS", "--fail", "--compressed", "-H", encoding]);
+        tests::process::succeed(curl.arg(format!("{}/metrics", served.url))).unwrap()
+    };
+    let families = |text: &str| -> Vec<String> {
+        text.lines().filter(|line| line.starts_with("# TYPE ")).map(str::to_owned).collect()
+    };
+    let (plain, packed) = (ask("Accept-Encoding: identity"), ask("Accept-Encoding: zstd"));
+    assert!(families(&plain).contains(&"# TYPE redis_up gauge".to_owned()), "{plain}");
+    assert_eq!(families(&packed), families(&plain));
+}
+
+#[test]
 fn silent_connections_shut_nobody_out() {
     PROGRAM.serves_among_silent_connections().unwrap();
 }

@@ -107,6 +107,15 @@ hardened() {
   done
 }
 
+# Of the profile a container has the content.
+exporters_are_confined() {
+  local name
+  for name in {node,container,redis,mysql}-exporter; do
+    docker inspect --format '{{.HostConfig.SecurityOpt}}' "twitch-chatters-$name" |
+      grep -F 'no-new-privileges:true' | grep -F 'seccomp={' | grep -F landlock_restrict_self || return 1
+  done
+}
+
 listens_on_loopback_only() {
   ! docker ps --format '{{.Ports}}' | grep -E '(0\.0\.0\.0|\[?::\]?):'
 }
@@ -193,6 +202,7 @@ running() {
   check 'each container is seen by its name' eventually containers_are_seen
   check 'the exporters warn of nothing' exporters_fail_nowhere
   check 'containers are read-only, without capabilities, within limits, restarted' hardened
+  check "exporters have the profile of system calls" exporters_are_confined
   check 'ports are on the loopback interface' listens_on_loopback_only
   check 'images hold the roots of trust' has_trust_roots
   check 'the gateway logs JSON' logs_are_json gateway

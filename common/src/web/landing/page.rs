@@ -259,4 +259,19 @@ mod tests {
         assert!(page.contains("down</b> &#60;target&#62;: the scrape took too long"), "{page}");
         assert!(page.contains("11.0 s lately"), "{page}");
     }
+
+    #[test]
+    fn what_a_clock_that_was_put_back_calls_the_future_was_just_now() {
+        let at = |seconds| Timestamp::from_second(seconds).unwrap();
+        for (when, now, words) in [
+            (1_000_000, 1_000_119, ">119 s ago<"),
+            (1_000_000, 1_000_120, ">2 min ago<"),
+            (1_000_000, 1_000_000 - 31_536_000, ">0 s ago<"),
+            (1_000_000, 1_000_000 + 31_536_000, ">365 days ago<"),
+            (-377_705_000_000, 253_402_207_200, "days ago<"),
+        ] {
+            let text = ago(at(when), at(now));
+            assert!(text.contains(words), "{when} {now}: {text}");
+        }
+    }
 }

@@ -224,4 +224,20 @@ mod tests {
         }
         assert!(lock(&results).len() <= MAX_RESULTS && lock(&results).contains(&[999, 999]));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_header_is_survived(text in "([Bb]asic )?[A-Za-z0-9+/=: \\t\\x80-\\xff]{0,200}") {
+            if let Ok(header) = HeaderValue::from_bytes(text.as_bytes()) {
+                let parsed = parse(&header);
+                proptest::prop_assert!(parsed.is_none_or(|(user, _)| user.len() < text.len()));
+            }
+        }
+
+        #[test]
+        fn what_a_client_encodes_comes_back(user in "[^:]{0,40}", password in ".{0,80}") {
+            let parsed = parse(&header(&user, &password));
+            proptest::prop_assert_eq!(parsed, Some((user, password.into_bytes())));
+        }
+    }
 }

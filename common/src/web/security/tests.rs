@@ -71,10 +71,17 @@ impl Folder {
 
 const SERVER: &str = "tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n";
 
+/// How long `/slow` takes.
+const SLOW: Duration = Duration::from_millis(1500);
+
 /// Serves `text` as configuration; the port.
 async fn start(folder: &Folder, text: &str) -> u16 {
     let security = Security::from_file(&folder.write("web.yml", text)).unwrap();
-    let router = Router::new().route("/metrics", get(async || "up 1\n"));
+    let slow = async || {
+        tokio::time::sleep(SLOW).await;
+        "slow\n"
+    };
+    let router = Router::new().route("/metrics", get(async || "up 1\n")).route("/slow", get(slow));
     let listener = Listener::bind("127.0.0.1:0").await.unwrap().with_security(Some(&security));
     let port = listener.address().unwrap().rsplit_once(':').unwrap().1.parse().unwrap();
     tokio::spawn(serve(listener, security.protect(router), std::future::pending()));
@@ -225,6 +232,39 @@ async fn the_next_handshake_sees_another_certificate() {
     assert_eq!(shown().await, "subject=CN=other");
     std::fs::remove_file(folder.0.join("now.key")).unwrap();
     assert_eq!(shown().await, "subject=CN=other");
+}
+
+#[tokio::test]
+async fn new_connections_obey_another_client_auth_type_and_no_scrape_is_dropped() {
+    let folder = Folder::new();
+    let port = start(&folder, SERVER).await;
+    let [metrics, slow] =
+        ["metrics", "slow"].map(|page| format!("https://localhost:{port}/{page}"));
+    let client = ["--cert", "client.pem", "--key", "client.key"];
+    let required = format!(
+        "{SERVER}  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.pem\n"
+    );
+    for (text, without, with) in
+        [(required.as_str(), "000 0", "up 1\n200 2"), (SERVER, "up 1\n200 2", "up 1\n200 2")]
+    {
+        let change = async {
+            // It has begun, and is not over.
+            tokio::time::sleep(SLOW / 3).await;
+            folder.write("web.yml", text);
+            assert_eq!(curl(&folder, &metrics, &[]).await, without, "{text}");
+            assert_eq!(curl(&folder, &metrics, &client).await, with, "{text}");
+        };
+        let (answer, ()) = tokio::join!(curl(&folder, &slow, &client), change);
+        assert_eq!(answer, "slow\n200 2", "{text}");
+    }
+    // One that came without a certificate before it had to show one is answered to its end too.
+    let change = async {
+        tokio::time::sleep(SLOW / 3).await;
+        folder.write("web.yml", &required);
+        assert_eq!(curl(&folder, &metrics, &[]).await, "000 0");
+    };
+    let (answer, ()) = tokio::join!(curl(&folder, &slow, &[]), change);
+    assert_eq!(answer, "slow\n200 2");
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use super::ConfigError;
 use super::pem::Pem;
 use super::tls::TlsSettings;
 use crate::cli::parse_duration;
+use crate::error::excerpt;
 use crate::secret::Secret;
 
 /// A configuration file longer than this is a mistake.
@@ -146,6 +147,10 @@ pub(super) fn parse(text: &str, folder: &Path) -> Result<Settings, ConfigError> 
     })
 }
 
+/// Characters of a reason at most: the keys of the format, of which the longest one lists a
+/// dozen, and two excerpts.
+const MAX_REASON: usize = 512;
+
 /// The place and the reason, without values: these may be secrets.
 fn describe(text: &str, error: &serde_saphyr::Error) -> ConfigError {
     let line = error.location().map_or(0, |location| location.line());
@@ -153,11 +158,27 @@ fn describe(text: &str, error: &serde_saphyr::Error) -> ConfigError {
         usize::try_from(line).ok().and_then(|line| text.lines().nth(line.checked_sub(1)?));
     let word = line_text.and_then(|line| line.trim_start().split_once(':')).map(|(word, _)| word);
     let key = word.filter(|word| KEYS.contains(word)).unwrap_or_default();
-    let mut reason = String::new();
-    for (index, part) in error.to_string().split('"').enumerate() {
-        reason += if index % 2 == 0 { part } else { "…" };
-    }
-    ConfigError::new(key, reason)
+    let reason = match error {
+        serde_saphyr::Error::SerdeUnknownField { field, expected, .. } => {
+            let expected = expected.join(", ");
+            format!("line {line}: unknown key {}, expected one of {expected}", shown(field))
+        }
+        serde_saphyr::Error::DuplicateMappingKey { key: Some(twice), .. } => {
+            format!("line {line}: duplicate key {}", shown(twice))
+        }
+        _ => without_values(&error.to_string()),
+    };
+    ConfigError::new(key, reason.chars().take(MAX_REASON).collect::<String>())
+}
+
+fn without_values(message: &str) -> String {
+    let parts = message.split('"').enumerate();
+    parts.map(|(index, part)| if index % 2 == 0 { part } else { "…" }).collect()
+}
+
+/// A name from the file as an error shows it: its start, in one line.
+fn shown(name: &str) -> String {
+    excerpt(name).escape_debug().to_string()
 }
 
 fn tls(raw: Tls, folder: &Path, http2: bool) -> Result<Option<TlsSettings>, ConfigError> {
@@ -205,7 +226,7 @@ fn headers(raw: BTreeMap<String, Text>) -> Result<Vec<(HeaderName, HeaderValue)>
     let mut headers = Vec::new();
     for (name, value) in raw {
         let value = value.unwrap_or_default();
-        let key = format!("http_server_config.headers.{name}");
+        let key = format!("http_server_config.headers.{}", shown(&name));
         let values: &[&str] = match name.as_str() {
             "Strict-Transport-Security" | "X-XSS-Protection" | "Content-Security-Policy" => &[],
             "X-Content-Type-Options" => &["nosniff"],
@@ -230,8 +251,9 @@ fn users(raw: BTreeMap<String, Text>) -> Result<BTreeMap<String, Password>, Conf
     let mut users = BTreeMap::new();
     for (name, hash) in raw {
         let hash = Secret::new(hash.unwrap_or_default());
-        check_hash(&hash)
-            .map_err(|reason| ConfigError::new(format!("basic_auth_users.{name}"), reason))?;
+        check_hash(&hash).map_err(|reason| {
+            ConfigError::new(format!("basic_auth_users.{}", shown(&name)), reason)
+        })?;
         users.insert(name, Password::Bcrypt(hash));
     }
     Ok(users)

@@ -92,6 +92,30 @@ fn mistakes_of_form_name_the_key() {
 }
 
 #[test]
+fn mistakes_repeat_no_more_than_the_start_of_a_name() {
+    // A key of YAML has 1024 characters at most.
+    let long = "é\t".repeat(450);
+    for (text, key) in [
+        (format!("{{\"{long}\": 1}}"), "unknown key é"),
+        (format!("tls_server_config: {{\"{long}\": 1}}"), "unknown key é"),
+        (format!("basic_auth_users: {{\"{long}\": x, \"{long}\": y}}"), "duplicate"),
+        (format!("basic_auth_users: {{\"{long}\": x}}"), "basic_auth_users.é"),
+        (format!("http_server_config: {{headers: {{\"{long}\": x}}}}"), "headers.é"),
+        (format!("tls_server_config: {{min_version: \"{long}\"}}"), "min_version"),
+        (format!("tls_server_config: {{client_auth_type: \"{long}\"}}"), "client_auth_type"),
+        (format!("tls_server_config: {{cipher_suites: [\"{long}\"]}}"), "cipher_suites"),
+        (format!("rate_limit: {{burst: \"{long}\"}}"), "rate_limit"),
+        (format!("tls_server_config: {{http2: {}}}", "[".repeat(5000)), ""),
+    ] {
+        let error =
+            parsed(&text).err().unwrap_or_else(|| panic!("accepted: {key} {text:.60}")).to_string();
+        let count = error.chars().count();
+        assert!(count < 700 && error.contains(key), "{key}: {count}: {error:.800}");
+        assert!(error.matches("é").count() <= 64, "{error}");
+    }
+}
+
+#[test]
 fn mistakes_do_not_print_secrets() {
     for text in [
         "basic_auth_users: hunter2",

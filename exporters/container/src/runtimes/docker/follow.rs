@@ -145,8 +145,8 @@ impl Follower {
         // to it, what happens until then is repeated because of `since`, and so is
         // what happened since the connection was lost.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let latest = self.containers.events.last_seconds().map_or(now, Duration::from_secs);
-        let mut events = client.events(now.min(latest).saturating_sub(OVERLAP).as_secs());
+        let latest = self.containers.events.last_seconds().map(Duration::from_secs);
+        let mut events = client.events(since(now, latest));
         let (list, early) = list_while_listening(&client, &mut events).await?;
         self.containers.begin(list, daemon.uses_systemd);
         self.publish();
@@ -227,6 +227,12 @@ impl Follower {
     }
 }
 
+/// From which second on events are asked for. A clock that was put forward must not leave out what
+/// happened since the `latest` event that is known, nor one that was put back what happens now.
+fn since(now: Duration, latest: Option<Duration>) -> u64 {
+    now.min(latest.unwrap_or(now)).saturating_sub(OVERLAP).as_secs()
+}
+
 /// The list, and the events that came while waiting for it.
 async fn list_while_listening(
     client: &Client,
@@ -243,5 +249,26 @@ async fn list_while_listening(
             list = &mut list => return Ok((list?, early)),
             event = events.next(), if early.len() < MAX_EARLY => early.push(event?),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_asked_for_without_a_gap_wherever_the_clock_jumps() {
+        let since = |now, latest: Option<u64>| {
+            since(Duration::from_secs(now), latest.map(Duration::from_secs))
+        };
+        assert_eq!(since(1000, None), 999);
+        assert_eq!(since(1000, Some(990)), 989);
+        // An hour, and a year, ahead.
+        assert_eq!(since(1000 + 3600, Some(990)), 989);
+        assert_eq!(since(1000 + 31_536_000, Some(990)), 989);
+        // Back by an hour, and before the epoch, which counts as it.
+        assert_eq!(since(5000 - 3600, Some(4990)), 1399);
+        assert_eq!(since(0, Some(990)), 0);
+        assert_eq!(since(0, None), 0);
     }
 }

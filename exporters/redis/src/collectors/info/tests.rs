@@ -134,6 +134,11 @@ fn the_start_is_taken_from_the_servers_clock_where_it_tells_it() {
     assert_eq!(start("server_time_usec:500999999\nuptime_in_seconds:100"), Some(400.0));
     assert_eq!(start("uptime_in_seconds:100"), Some(900.0));
     assert_eq!(start("server_time_usec:500999999"), None);
+    // Where our clock is before the epoch, only the server's counts.
+    let early = UNIX_EPOCH - std::time::Duration::from_secs(5);
+    let start = |text: &str| start_time(&Info::new(text.into()), early);
+    assert_eq!(start("server_time_usec:500999999\nuptime_in_seconds:100"), Some(400.0));
+    assert_eq!(start("uptime_in_seconds:100"), None);
 }
 
 #[test]
