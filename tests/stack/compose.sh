@@ -11,12 +11,11 @@ BIN_DIR=${BIN_DIR:-$ROOT/target/$(rustc -vV | sed -n 's/^host: //p')/release}
 FOLDER=$(mktemp -d)
 PROJECT=$FOLDER/project
 DIRECTORY=$PROJECT
-OUTPUT=$FOLDER/output
 SOCKET=$FOLDER/docker.sock
 # Seconds that something may take
 PATIENCE=150
-PASSED=0
-FAILED=0
+# shellcheck source=tests/stack/checks.sh
+source "$ROOT/tests/stack/checks.sh"
 # What no package of the distribution can stand for
 LEFT_OUT=(grafana loki promtail)
 PROMETHEUS_PORT=$((10000 + RANDOM % 10000))
@@ -36,32 +35,8 @@ else
   LEFT_OUT+=(traefik)
 fi
 
-check() {
-  local name=$1
-  shift
-  if "$@" >"$OUTPUT" 2>&1; then
-    printf 'ok - %s\n' "$name"
-    PASSED=$((PASSED + 1))
-  else
-    printf 'not ok - %s\n' "$name"
-    tail -n 40 "$OUTPUT" | sed 's/^/    /'
-    FAILED=$((FAILED + 1))
-  fi
-}
-
 not_run() {
   printf 'not run - %s\n' "$1"
-}
-
-eventually() {
-  local deadline=$((SECONDS + PATIENCE))
-  until "$@" >"$FOLDER/attempt" 2>&1; do
-    if ((SECONDS > deadline)); then
-      cat "$FOLDER/attempt"
-      return 1
-    fi
-    sleep 1
-  done
 }
 
 # A host has a network card: panels leave out bridges and what is behind them.
@@ -133,8 +108,7 @@ report() {
   for service in "${LEFT_OUT[@]}"; do
     not_run "$service: its image cannot be made of packages"
   done
-  printf '%d passed, %d failed\n' "$PASSED" "$FAILED"
-  all_passed
+  conclude
 }
 
 # What follows a failure of these would fail for the same reason.

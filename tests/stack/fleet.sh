@@ -9,33 +9,11 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 BIN_DIR=$(realpath "${BIN_DIR:-$ROOT/target/release}")
 FOLDER=$(mktemp -d)
 FLEET=$FOLDER/fleet
-OUTPUT=$FOLDER/output
 PATIENCE=60
-PASSED=0
-FAILED=0
+# shellcheck source=tests/stack/checks.sh
+source "$ROOT/tests/stack/checks.sh"
 # MariaDB's own user has to pass through.
 chmod 711 "$FOLDER"
-
-check() {
-  local name=$1
-  shift
-  if "$@" >"$OUTPUT" 2>&1; then
-    printf 'ok - %s\n' "$name"
-    PASSED=$((PASSED + 1))
-  else
-    printf 'not ok - %s\n' "$name"
-    tail -n 40 "$OUTPUT" | sed 's/^/    /'
-    FAILED=$((FAILED + 1))
-  fi
-}
-
-eventually() {
-  local deadline=$((SECONDS + PATIENCE))
-  until "$@"; do
-    ((SECONDS < deadline)) || return 1
-    sleep 0.2
-  done
-}
 
 fetch() {
   curl -fsS --noproxy '*' --max-time 5 "$@" 2>/dev/null
@@ -151,5 +129,4 @@ check 'Prometheus runs' start_prometheus
 ((FAILED > 0)) || check 'MariaDB is asked with both accounts' uses_both_accounts
 ((FAILED > 0)) || changes
 check 'two shards share the targets' shards_share_the_targets
-printf '%d passed, %d failed\n' "$PASSED" "$FAILED"
-((FAILED == 0))
+conclude

@@ -15,33 +15,11 @@ OLD=0.0.9
 NEW=0.1.0
 FOLDER=$TMPDIR
 MACHINE=$FOLDER/machine
-OUTPUT=$FOLDER/output
-PASSED=0
-FAILED=0
+PATIENCE=30
+# shellcheck source=tests/stack/checks.sh
+source "$ROOT/tests/stack/checks.sh"
 # A process whose network is its own: the ports are those that the packages have
 NETWORK=''
-
-# check NAME COMMAND...: passes where the command succeeds
-check() {
-  local name=$1
-  shift
-  if "$@" >"$OUTPUT" 2>&1; then
-    printf 'ok - %s\n' "$name"
-    PASSED=$((PASSED + 1))
-  else
-    printf 'not ok - %s\n' "$name"
-    tail -n 40 "$OUTPUT" | sed 's/^/    /'
-    FAILED=$((FAILED + 1))
-  fi
-}
-
-eventually() {
-  local deadline=$((SECONDS + 30))
-  until "$@"; do
-    ((SECONDS < deadline)) || return 1
-    sleep 0.1
-  done
-}
 
 # A root of the distribution's own packages, downloaded while the release is made
 make_machine() {
@@ -395,5 +373,4 @@ main() {
 }
 
 main
-printf '%d passed, %d failed\n' "$PASSED" "$FAILED"
-((FAILED == 0))
+conclude

@@ -12,44 +12,22 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 BIN_DIR=$(realpath "${BIN_DIR:-$ROOT/target/release}")
 FOLDER=$(mktemp -d)
 DEPLOY=$FOLDER/deploy
-OUTPUT=$FOLDER/output
 PROMETHEUS=$DEPLOY/monitoring/prometheus
 STORE=http://127.0.0.1:8428
 # Seconds: of a scrape, of a victim's absence, and that something may take
 INTERVAL=2
 ABSENCE=5
 PATIENCE=60
+# shellcheck source=tests/stack/checks.sh
+source "$ROOT/tests/stack/checks.sh"
 VICTIMS=(prometheus-1 prometheus-2 agent alertmanager-1 alertmanager-2 alertmanager-3 victoriametrics)
 SERIES=('node_load1' 'machine_cpu_cores' 'redis_up' 'mysql_up')
 declare -A PID PORT=([prometheus-1]=9090 [prometheus-2]=9091 [agent]=9092 [victoriametrics]=8428
   [alertmanager-1]=9093 [alertmanager-2]=9094 [alertmanager-3]=9095)
 RECEIVER_PORT=9099
-PASSED=0
-FAILED=0
 unset COMPOSE_FILE COMPOSE_PROJECT_NAME COMPOSE_PROFILES
 # MariaDB's own user has to pass through.
 chmod 711 "$FOLDER"
-
-check() {
-  local name=$1
-  shift
-  if "$@" >"$OUTPUT" 2>&1; then
-    printf 'ok - %s\n' "$name"
-    PASSED=$((PASSED + 1))
-  else
-    printf 'not ok - %s\n' "$name"
-    tail -n 40 "$OUTPUT" | sed 's/^/    /'
-    FAILED=$((FAILED + 1))
-  fi
-}
-
-eventually() {
-  local deadline=$((SECONDS + PATIENCE))
-  until "$@"; do
-    ((SECONDS < deadline)) || return 1
-    sleep 0.2
-  done
-}
 
 fetch() {
   curl -fsS --noproxy '*' --max-time 5 "$@"
@@ -349,5 +327,4 @@ cp -a "$ROOT/deploy" "$DEPLOY"
 rm -rf "$DEPLOY/scale/files"
 files
 ((FAILED > 0)) || running
-printf '%d passed, %d failed\n' "$PASSED" "$FAILED"
-((FAILED == 0))
+conclude

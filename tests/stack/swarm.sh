@@ -10,42 +10,17 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 BIN_DIR=${BIN_DIR:-$ROOT/target/$(rustc -vV | sed -n 's/^host: //p')/release}
 FOLDER=$(mktemp -d)
 PROJECT=$FOLDER/deploy
-OUTPUT=$FOLDER/output
 STACK=$PROJECT/swarm/stack.yml
 # Seconds that something may take
 PATIENCE=60
-PASSED=0
-FAILED=0
+# shellcheck source=tests/stack/checks.sh
+source "$ROOT/tests/stack/checks.sh"
 export DOCKER_HOST=unix://$FOLDER/docker.sock DOCKER_BUILDKIT=0
 export DOCKER_SOCKET=$FOLDER/docker.sock PROMETHEUS_NODE=$HOSTNAME
 unset PROMETHEUS_VERSION SOCKET_PROXY_VERSION EXPORTERS_IMAGES EXPORTERS_VERSION APPLICATION_NETWORK CONFIG_VERSION
 
 # shellcheck source=tests/stack/compose/stand-ins.sh
 source "$ROOT/tests/stack/compose/stand-ins.sh"
-
-check() {
-  local name=$1
-  shift
-  if "$@" >"$OUTPUT" 2>&1; then
-    printf 'ok - %s\n' "$name"
-    PASSED=$((PASSED + 1))
-  else
-    printf 'not ok - %s\n' "$name"
-    tail -n 40 "$OUTPUT" | sed 's/^/    /'
-    FAILED=$((FAILED + 1))
-  fi
-}
-
-eventually() {
-  local deadline=$((SECONDS + PATIENCE))
-  until "$@" >"$FOLDER/attempt" 2>&1; do
-    if ((SECONDS > deadline)); then
-      cat "$FOLDER/attempt"
-      return 1
-    fi
-    sleep 1
-  done
-}
 
 make_project() {
   cp -a "$ROOT/deploy" "$PROJECT"
@@ -191,8 +166,7 @@ main() {
     check 'all services run' eventually all_run
     ((FAILED > 0)) || running
   fi
-  printf '%d passed, %d failed\n' "$PASSED" "$FAILED"
-  ((FAILED == 0))
+  conclude
 }
 
 main

@@ -10,34 +10,12 @@ ROOT=$(cd "$HERE/../../.." && pwd)
 
 BIN_DIR=${BIN_DIR:-$ROOT/target/$(rustc -vV | sed -n 's/^host: //p')/release}
 FOLDER=$(mktemp -d)
-OUTPUT=$FOLDER/output
 TASKS=/run/containerd/io.containerd.runtime.v2.task
 # Seconds that something may take
 PATIENCE=60
-PASSED=0
-FAILED=0
+# shellcheck source=tests/stack/checks.sh
+source "$ROOT/tests/stack/checks.sh"
 export DOCKER_HOST=unix://$FOLDER/docker.sock DOCKER_BUILDKIT=0
-
-check() {
-  local name=$1
-  shift
-  if "$@" >"$OUTPUT" 2>&1; then
-    printf 'ok - %s\n' "$name"
-    PASSED=$((PASSED + 1))
-  else
-    printf 'not ok - %s\n' "$name"
-    tail -n 40 "$OUTPUT" | sed 's/^/    /'
-    FAILED=$((FAILED + 1))
-  fi
-}
-
-eventually() {
-  local deadline=$((SECONDS + PATIENCE))
-  until "$@"; do
-    ((SECONDS < deadline)) || return 1
-    sleep 0.5
-  done
-}
 
 start_daemon() {
   # As systemd makes it on a host; and a card, which only the host has
@@ -153,8 +131,7 @@ main() {
     containers
     servers
   fi
-  printf '%d passed, %d failed\n' "$PASSED" "$FAILED"
-  ((FAILED == 0))
+  conclude
 }
 
 main
