@@ -27,8 +27,17 @@ const WITHOUT_GOLDEN: &[&str] = &[
 ];
 
 /// Flags of all four programs.
-const SHARED: &[&str] =
-    &["web.", "log.", "security.", "timeout-offset", "format", "version", "help"];
+const SHARED: &[&str] = &[
+    "web.",
+    "log.",
+    "security.",
+    "timeout-offset",
+    "format",
+    "interval",
+    "count",
+    "version",
+    "help",
+];
 
 fn readme() -> String {
     std::fs::read_to_string(repository().join("exporters/mysql/README.md")).unwrap()

@@ -41,10 +41,7 @@ const COMMANDS: &[(&str, &str)] = &[
     (SCRAPE, "Collect once, print the metrics (--format); exit code 1 if a collector failed"),
     (TOP, "Show what the metrics say now, every few seconds until interrupted"),
     (CHECK, "Try each collector: what works, what is denied, the least rights; exit code 0 or 1"),
-    (
-        COMPARE,
-        "OLD [NEW]: what differs from the exporter at the URL OLD, and why; exit code 0, 1 or 2",
-    ),
+    (COMPARE, "OLD [NEW]: what differs from the exporter at OLD, and why; exit code 0, 1 or 2"),
     (HEALTHCHECK, "Ask the running exporter whether it is healthy; exit code 0 or 1"),
     (WEB_CONFIG, "check FILE: whether it will do for --web.config.file; hash: that of a password"),
 ];

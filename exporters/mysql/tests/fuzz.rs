@@ -115,7 +115,7 @@ async fn fuzz_files_of_queries() {
          description: User}\n    - n: {usage: GAUGE, description: Number}\n",
         "collector_name: shop\nmin_interval: 1m\nmetrics:\n  - {metric_name: shop_orders, type: gauge, \
          help: Orders., values: [n], key_labels: [state], query_ref: orders}\nqueries:\n  - \
-         {query_name: orders, query: SELECT state, COUNT(*) AS n FROM shop.orders}\n",
+         {query_name: orders, query: 'SELECT state, COUNT(*) AS n FROM shop.orders'}\n",
     ];
     let folder = tests::TemporaryFolder::new("queries").unwrap();
     let file = folder.path().join("queries.yml");

@@ -109,27 +109,10 @@ fn save(reading: &Reading<'_>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
-
-    use clap::Command;
-    use common::view::Samples;
-
     use super::*;
 
     fn shown(before: &str, now: &str) -> Vec<String> {
-        let start = Instant::now();
-        let text = |lines: &str| -> String {
-            let with_type = lines.lines().map(|line| {
-                let name = line.split(['{', ' ']).next().unwrap_or_default();
-                format!("# TYPE {name} untyped\n{line}\n")
-            });
-            with_type.collect::<Vec<_>>().concat()
-        };
-        let before = Samples::parse(&text(before), start);
-        let now = Samples::parse(&text(now), start + Duration::from_secs(2));
-        let matches = Command::new("test").get_matches_from(["test"]);
-        let tables = make(&matches, &Reading::new(&before, &now));
-        tables.iter().flat_map(|table| table.lines(None)).collect()
+        common::testing::tables(make, before, now)
     }
 
     #[test]

@@ -13,3 +13,13 @@ pub(crate) use files::{each_pair, parse_limit, parse_value};
 pub use hierarchies::{Controller, Found, Hierarchies, Version};
 pub use reader::CgroupReader;
 pub(crate) use reader::UNSEEN;
+
+/// Path of the cgroup above: `/` has none.
+pub(crate) fn parent(id: &str) -> Option<&str> {
+    let (above, name) = id.rsplit_once('/')?;
+    match (above, name) {
+        ("", "") => None,
+        ("", _) => Some("/"),
+        _ => Some(above),
+    }
+}

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::Ids;
 use super::client::Usage;
+use crate::cgroup::parent;
 
 /// One cgroup's connections as they were last seen, and what those that ended have used.
 #[derive(Debug, Default)]
@@ -63,16 +64,6 @@ impl Accounts {
             }
         }
         sums
-    }
-}
-
-/// Path of the cgroup above: `/` has none.
-fn parent(id: &str) -> Option<&str> {
-    let (above, name) = id.rsplit_once('/')?;
-    match (above, name) {
-        ("", "") => None,
-        ("", _) => Some("/"),
-        _ => Some(above),
     }
 }
 

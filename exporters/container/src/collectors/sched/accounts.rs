@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::AddAssign;
 
+use crate::cgroup::parent;
+
 /// What the scheduler did with one thread or several.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Times {
@@ -79,16 +81,6 @@ impl Accounts {
             }
         }
         sums
-    }
-}
-
-/// Path of the cgroup above: `/` has none.
-fn parent(id: &str) -> Option<&str> {
-    let (above, name) = id.rsplit_once('/')?;
-    match (above, name) {
-        ("", "") => None,
-        ("", _) => Some("/"),
-        _ => Some(above),
     }
 }
 
