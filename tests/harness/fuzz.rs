@@ -81,8 +81,9 @@ const WORDS: &[&[u8]] = &[
 const SHARED_ROUNDS: u64 = 60;
 const SHARED_SECONDS: f64 = 12.0;
 
-/// Inputs of a target at least, however little time there is.
+/// Inputs of a target at least, however little time there is; of many that share it, each less.
 const LEAST: u64 = 10;
+const LEAST_TOGETHER: u64 = 120;
 
 /// Files that have been changed, with what was in them.
 #[derive(Debug)]
@@ -114,6 +115,7 @@ pub struct Fuzz {
     seed: u64,
     /// Inputs so far.
     pub rounds: u64,
+    least: u64,
     most: u64,
     end: Instant,
     began: Instant,
@@ -153,14 +155,24 @@ impl Fuzz {
         let share = Duration::try_from_secs_f64(seconds)? / u32::try_from(count.max(1))?;
         let began = Instant::now();
         let random = (seed ^ (u64::try_from(number)? << 48)) | 1 << 40;
-        Ok(Self { random, seed, rounds: 0, most, end: began + share, began, memory: peak()? })
+        let least = (LEAST_TOGETHER / u64::try_from(count.max(1))?).clamp(2, LEAST);
+        Ok(Self {
+            random,
+            seed,
+            rounds: 0,
+            least,
+            most,
+            end: began + share,
+            began,
+            memory: peak()?,
+        })
     }
 
     /// True until the time is over, and for a few inputs in any case.
     pub fn goes_on(&mut self) -> bool {
         self.rounds += 1;
         self.began = Instant::now();
-        self.rounds <= LEAST || (self.began < self.end && self.rounds <= self.most)
+        self.rounds <= self.least || (self.began < self.end && self.rounds <= self.most)
     }
 
     /// A number below `end`, which is not 0.

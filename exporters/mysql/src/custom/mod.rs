@@ -1,7 +1,7 @@
 //! Queries of the user's own, from a file: which statement becomes which families.
 //!
 //! Three formats are read; see [`read`]. What they say comes down to a list of [`Query`], and
-//! `names::check` holds it against the rules for names.
+//! `names.rs` holds it against the rules for names.
 
 mod files;
 mod names;
@@ -21,6 +21,7 @@ use common::metric::Kind;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 pub use files::Files;
+use names::Names;
 pub use names::is_reserved;
 
 /// A file longer than this is a mistake.
@@ -93,13 +94,14 @@ impl Value {
 /// # Errors
 /// The first file, query and key that is wrong, and the reason.
 pub fn read<P: AsRef<Path>>(paths: &[P]) -> anyhow::Result<Vec<Query>> {
-    let mut queries = Vec::new();
+    let (mut queries, mut names) = (Vec::new(), Names::default());
     for path in paths {
         let path = path.as_ref();
-        let of_file = read_text(path).and_then(|text| parse(&text));
-        queries.extend(of_file.with_context(|| path.display().to_string())?);
+        let context = || path.display().to_string();
+        let of_file = read_text(path).and_then(|text| parse(&text)).with_context(context)?;
+        names.add(&of_file).with_context(context)?;
+        queries.extend(of_file);
     }
-    names::check(&queries)?;
     Ok(queries)
 }
 

@@ -38,21 +38,31 @@ pub fn is_reserved(name: &str) -> bool {
     RESERVED.contains(&name) || RESERVED_BEGINNINGS.iter().any(|start| name.starts_with(start))
 }
 
-/// Holds all queries of all files against each other and against the rules.
-pub(super) fn check(queries: &[Query]) -> anyhow::Result<()> {
-    let (mut names, mut families) = (BTreeSet::new(), BTreeSet::new());
-    for query in queries {
-        let name = &query.name;
-        ensure!(!name.is_empty(), "a query has no name");
-        ensure!(names.insert(name), "query {name}: there are two of this name");
-        ensure!(!query.families.is_empty(), "query {name}: no column becomes a metric");
-        for family in &query.families {
-            let context = || format!("query {name}: metric {}", family.name);
-            check_family(family).with_context(context)?;
-            ensure!(families.insert(&family.name), "{}: there are two of this name", context());
+/// The names that queries of all files have so far.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    queries: BTreeSet<String>,
+    families: BTreeSet<String>,
+}
+
+impl Names {
+    /// Holds the queries of one more file against the rules, each other and those before.
+    pub(super) fn add(&mut self, queries: &[Query]) -> anyhow::Result<()> {
+        for query in queries {
+            let name = &query.name;
+            ensure!(!name.is_empty(), "a query has no name");
+            let is_new = self.queries.insert(name.clone());
+            ensure!(is_new, "query {name}: there are two of this name");
+            ensure!(!query.families.is_empty(), "query {name}: no column becomes a metric");
+            for family in &query.families {
+                let context = || format!("query {name}: metric {}", family.name);
+                check_family(family).with_context(context)?;
+                let is_new = self.families.insert(family.name.clone());
+                ensure!(is_new, "{}: there are two of this name", context());
+            }
         }
+        Ok(())
     }
-    Ok(())
 }
 
 fn check_family(family: &Family) -> anyhow::Result<()> {

@@ -4,7 +4,7 @@ use super::*;
 
 fn checked(text: &str) -> anyhow::Result<Vec<Query>> {
     let queries = parse(text)?;
-    names::check(&queries)?;
+    Names::default().add(&queries)?;
     Ok(queries)
 }
 
