@@ -11,6 +11,7 @@ import time
 import urllib.request
 
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -32,7 +33,9 @@ def text(driver, selector):
 
 
 def wait(driver, what, condition, seconds=15):
-    WebDriverWait(driver, seconds, 0.2).until(lambda _: condition(), f"{what}: {text(driver, 'main')}")
+    # An element may be replaced between being found and being read.
+    waiting = WebDriverWait(driver, seconds, 0.2, [StaleElementReferenceException])
+    waiting.until(lambda _: condition(), f"{what}: {text(driver, 'main')}")
 
 
 def scrape(url):
