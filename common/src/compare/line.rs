@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::side::Labels;
+use crate::exposition::unquote;
 
 /// A line that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,20 +139,6 @@ fn parse_labels(text: &str) -> Result<Braces<'_>, String> {
     }
 }
 
-/// Reads what follows an opening quote; gives the text and what follows the closing one.
 fn parse_quoted(text: &str) -> Result<(String, &str), String> {
-    let mut value = String::new();
-    let mut characters = text.char_indices();
-    while let Some((index, character)) = characters.next() {
-        match character {
-            '"' => return Ok((value, &text[index + 1..])),
-            '\\' => match characters.next() {
-                Some((_, 'n')) => value.push('\n'),
-                Some((_, escaped)) => value.push(escaped),
-                None => break,
-            },
-            _ => value.push(character),
-        }
-    }
-    Err("a quote is not closed".into())
+    unquote(text).ok_or_else(|| "a quote is not closed".into())
 }

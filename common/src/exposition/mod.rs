@@ -18,6 +18,7 @@ pub use percentiles::Percentiles;
 pub use pool::Pool;
 pub(crate) use pool::Pooled;
 pub use sink::{MAX_SERIES, Sink};
+pub(crate) use syntax::unquote;
 pub use syntax::{LabelSet, Labels};
 
 /// A text format of the exposition.

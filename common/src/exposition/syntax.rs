@@ -202,6 +202,24 @@ pub(super) fn escape(help: &str, openmetrics: bool) -> Cow<'_, str> {
     Cow::Owned(if openmetrics { escaped.replace('"', "\\\"") } else { escaped })
 }
 
+/// Reads a label's value from behind its opening quote; gives what it says, and what follows the
+/// closing one, if there is one.
+pub(crate) fn unquote(text: &str) -> Option<(String, &str)> {
+    let mut value = String::new();
+    let mut characters = text.char_indices();
+    while let Some((index, character)) = characters.next() {
+        match character {
+            '"' => return Some((value, text.get(index + 1..)?)),
+            '\\' => match characters.next()? {
+                (_, 'n') => value.push('\n'),
+                (_, escaped) => value.push(escaped),
+            },
+            _ => value.push(character),
+        }
+    }
+    None
+}
+
 pub(super) fn type_word(kind: Kind, openmetrics: bool) -> &'static [u8] {
     match kind {
         Kind::Counter => b" counter\n",

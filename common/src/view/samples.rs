@@ -1,9 +1,9 @@
 //! Samples, as they stand in an answer in the text format, and how they have grown since.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
+use crate::exposition::unquote;
 use crate::metric::Kind;
 
 /// One sample.
@@ -113,39 +113,10 @@ fn parse_labels(text: &str) -> Option<(Vec<(String, String)>, usize)> {
             return Some((labels, text.len() - behind.len()));
         }
         let (name, behind) = rest.split_once("=\"")?;
-        let end = end_of_value(behind)?;
-        let value = unescape(behind.get(..end)?).into_owned();
+        let (value, behind) = unquote(behind)?;
         labels.push((name.to_owned(), value));
-        rest = behind.get(end + 1..)?;
+        rest = behind;
     }
-}
-
-/// Where the quote is that ends a value.
-fn end_of_value(text: &str) -> Option<usize> {
-    let mut is_escaped = false;
-    text.bytes().position(|byte| {
-        let is_end = byte == b'"' && !is_escaped;
-        is_escaped = byte == b'\\' && !is_escaped;
-        is_end
-    })
-}
-
-fn unescape(value: &str) -> Cow<'_, str> {
-    if !value.contains('\\') {
-        return Cow::Borrowed(value);
-    }
-    let mut plain = String::with_capacity(value.len());
-    let mut characters = value.chars();
-    while let Some(character) = characters.next() {
-        match character {
-            '\\' => match characters.next() {
-                Some('n') => plain.push('\n'),
-                other => plain.extend(other),
-            },
-            _ => plain.push(character),
-        }
-    }
-    Cow::Owned(plain)
 }
 
 /// Two scrapes, one after the other: what there is now, and how it grows.
