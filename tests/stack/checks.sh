@@ -20,15 +20,17 @@ check() {
   fi
 }
 
-# eventually COMMAND...: again and again until it succeeds; else what it said last is shown
+# eventually COMMAND...: again and again until it succeeds; else what it said last is shown.
+# After a few tries once a second: several such scripts share the machine with builds.
 eventually() {
-  local deadline=$((SECONDS + PATIENCE))
+  local deadline=$((SECONDS + PATIENCE)) pauses=(0.2 0.3 0.5)
   until "$@" >"$FOLDER/attempt" 2>&1; do
     if ((SECONDS >= deadline)); then
       cat "$FOLDER/attempt"
       return 1
     fi
-    sleep 0.3
+    sleep "${pauses[0]:-1}"
+    pauses=("${pauses[@]:1}")
   done
 }
 

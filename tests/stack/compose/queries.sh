@@ -215,7 +215,7 @@ queries() {
   done < <(grep -v '^#\|^$' "$ROOT/tests/stack/queries.promql")
   agreement_of_the_machine
   agreement_of_containers
-  # For the alerts, which look at five minutes
+  # For the alerts, which look at the last minute
   check 'a container uses all that it may' start_load
   agreement_of_servers
   # The other two end with their servers, which the alerts stop.
