@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard};
 
-use crate::metric::{Desc, Kind};
+use crate::metric::{Desc, Kind, is_plain};
 use crate::sync::lock;
 
 /// Fields that are remembered at most; for others the family is made each time.
@@ -13,14 +13,19 @@ const REMEMBERED: usize = 4096;
 pub struct Field {
     /// Name of the family.
     pub name: String,
-    /// Its help text.
-    pub help: String,
+    help: String,
+    is_plain: bool,
 }
 
 impl Field {
+    /// A family of this name and help text.
+    pub fn new(name: String, help: String) -> Self {
+        Self { name, is_plain: is_plain(&help), help }
+    }
+
     /// What describes the family.
     pub fn desc(&self, kind: Kind) -> Desc<'_> {
-        Desc { name: &self.name, help: &self.help, kind }
+        Desc { name: &self.name, help: &self.help, kind, is_plain: self.is_plain }
     }
 }
 
@@ -51,6 +56,67 @@ impl Fields {
     /// To be called before the fields are looked up in their order; others wait meanwhile.
     pub fn start(&self) -> Lookup<'_> {
         Lookup { known: lock(&self.0), next: 0, unknown: None }
+    }
+
+    /// Goes through lines that each begin with the name of a field: `each` is given the family of
+    /// every wanted one with what is behind the name and the character that ends it, and every
+    /// line in which `name_of` finds no name. Gives the number of lines with a name.
+    ///
+    /// A line that begins as the one of the last time is not taken apart. That costs a fifth where
+    /// most fields are not wanted.
+    pub fn each_line<'t>(
+        &self,
+        text: &'t str,
+        name_of: impl Fn(&'t str) -> Option<&'t str>,
+        make: impl Fn(&str) -> Option<Field>,
+        mut each: impl FnMut(Result<(&Field, &'t str), &'t str>),
+    ) -> usize {
+        let mut known = lock(&self.0);
+        let (mut rest, mut next, mut count) = (text, 0, 0);
+        while !rest.is_empty() {
+            let expected = known.get(next);
+            if let Some(known) = expected
+                && let Some(behind) = rest.strip_prefix(&*known.key)
+            {
+                let value;
+                (value, rest) = cut_line(behind);
+                if let Some(field) = &known.field {
+                    each(Ok((field, value)));
+                }
+                next += 1;
+                count += 1;
+                continue;
+            }
+            let line;
+            (line, rest) = cut_line(rest);
+            let Some(name) = name_of(line) else {
+                each(Err(line));
+                continue;
+            };
+            count += 1;
+            // With nothing behind it the name may be the beginning of another one.
+            let key = line.get(..=name.len()).unwrap_or_default();
+            let mut place = known.iter().position(|known| *known.key == *key);
+            if place.is_none() && !key.is_empty() && known.len() < REMEMBERED {
+                place = Some(known.len());
+                known.push(Known { key: key.into(), first: key.len(), field: make(name) });
+            }
+            next = place.map_or(next, |place| place + 1);
+            let unknown = if place.is_none() { make(name) } else { None };
+            let field = place.map_or(unknown.as_ref(), |place| known[place].field.as_ref());
+            if let Some(field) = field {
+                each(Ok((field, line.get(name.len() + 1..).unwrap_or_default())));
+            }
+        }
+        count
+    }
+}
+
+/// A line without its end, and what follows. Lines behind a name are short.
+fn cut_line(text: &str) -> (&str, &str) {
+    match text.bytes().position(|byte| byte == b'\n') {
+        Some(end) => (&text[..end], &text[end + 1..]),
+        None => (text, ""),
     }
 }
 
@@ -97,7 +163,7 @@ mod tests {
 
     fn make(key: [&str; 2]) -> Option<Field> {
         let name = key.concat();
-        name.starts_with('a').then(|| Field { help: format!("{name}."), name })
+        name.starts_with('a').then(|| Field::new(name.clone(), format!("{name}.")))
     }
 
     fn get<'a>(lookup: &'a mut Lookup<'_>, key: [&str; 2]) -> Option<&'a str> {
@@ -119,6 +185,63 @@ mod tests {
         assert_eq!(lookup.known.len(), 3);
         let made = lookup.get(["a", "x"], || None);
         assert_eq!(made.map(|field| field.desc(Kind::Gauge).help), Some("ax."));
+    }
+
+    /// The families of the lines with what is behind each name, and the lines without one.
+    fn lines<'t>(fields: &Fields, text: &'t str) -> (Vec<(String, &'t str)>, Vec<&'t str>, usize) {
+        let (mut found, mut odd) = (Vec::new(), Vec::new());
+        let name_of = |line: &'t str| line.split(' ').next().filter(|name| !name.is_empty());
+        let count = fields.each_line(
+            text,
+            name_of,
+            |name| make([name, ""]),
+            |line| match line {
+                Ok((field, value)) => found.push((field.name.clone(), value)),
+                Err(line) => odd.push(line),
+            },
+        );
+        (found, odd, count)
+    }
+
+    #[test]
+    fn lines_are_found_whatever_came_before() {
+        let fields = Fields::default();
+        for (text, expected, odd, count) in [
+            ("a 1\nb 2\nab 3\n", vec![("a", "1"), ("ab", "3")], vec![], 3),
+            ("a 4\nb 2\nab 5", vec![("a", "4"), ("ab", "5")], vec![], 3),
+            (
+                "ab 6\n\na 7\n 8\na 9\n",
+                vec![("ab", "6"), ("a", "7"), ("a", "9")],
+                vec!["", " 8"],
+                3,
+            ),
+            (
+                "a\nab\nabc 1\na 1\n",
+                vec![("a", ""), ("ab", ""), ("abc", "1"), ("a", "1")],
+                vec![],
+                4,
+            ),
+            ("", vec![], vec![], 0),
+        ] {
+            let expected: Vec<_> = expected.into_iter().map(|(a, b)| (a.to_owned(), b)).collect();
+            assert_eq!(lines(&fields, text), (expected, odd, count), "{text:?}");
+        }
+        let many: Vec<String> = (0..2 * REMEMBERED).map(|number| format!("a{number} 1")).collect();
+        let many = many.join("\n");
+        for _ in 0..2 {
+            assert_eq!(lines(&fields, &many).0.len(), 2 * REMEMBERED);
+        }
+        assert_eq!(lock(&fields.0).len(), REMEMBERED);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_remembered_changes_nothing(texts in proptest::collection::vec("[ab \n]{0,20}", 1..6)) {
+            let fields = Fields::default();
+            for text in &texts {
+                proptest::prop_assert_eq!(lines(&fields, text), lines(&Fields::default(), text));
+            }
+        }
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::merge::{Place, Sinks as _, group, is_overruled, places, put_group};
+use super::buffer::Buffer;
+use super::merge::{Place, Sinks as _, group, is_overruled, places, put_distinct, put_group};
 use super::pool::{Pool, Pooled};
 use super::sink::{ErrorGauge, Namespace, Sink};
 use super::{Format, LabelSet};
@@ -128,21 +129,11 @@ impl Exposition {
         let error_gauges = self.error_gauges();
         self.sinks.extend(error_gauges);
         let mut families = if names.is_empty() { self.places() } else { self.chosen(names) };
-        let groups = group(&self.sinks, &mut families);
         body.buffer.reserve(families.iter().map(|place| self.sinks.placed(*place).len()).sum());
-        let mut left = vec![0_usize; self.sinks.len()];
-        for place in &families {
-            left[place.sink] += 1;
-        }
-        for group in groups {
-            let group = &families[group];
-            put_group(&mut body.buffer, &self.sinks, group, &mut rejected);
-            for place in group {
-                left[place.sink] -= 1;
-                if left[place.sink] == 0 && self.sinks[place.sink].capacity() > SMALL_BYTES {
-                    self.source.pool.return_sink(std::mem::take(&mut self.sinks[place.sink]));
-                }
-            }
+        let has_large = self.sinks.iter().any(|sink| sink.capacity() > SMALL_BYTES);
+        if has_large || !put_distinct(&mut body.buffer, &self.sinks, &families) {
+            body.buffer.clear();
+            self.put_groups(&mut body.buffer, &mut families, &mut rejected);
         }
         if names.is_empty() {
             self.source.pool.return_order(families);
@@ -151,6 +142,25 @@ impl Exposition {
             body.buffer.put(b"# EOF\n");
         }
         (body, rejected)
+    }
+
+    /// Writes the families in order, those of one name together.
+    fn put_groups(&mut self, out: &mut Buffer, families: &mut [Place], rejected: &mut Rejected) {
+        let groups = group(&self.sinks, families);
+        let mut left = vec![0_usize; self.sinks.len()];
+        for place in &*families {
+            left[place.sink] += 1;
+        }
+        for group in groups {
+            let group = &families[group];
+            put_group(out, &self.sinks, group, rejected);
+            for place in group {
+                left[place.sink] -= 1;
+                if left[place.sink] == 0 && self.sinks[place.sink].capacity() > SMALL_BYTES {
+                    self.source.pool.return_sink(std::mem::take(&mut self.sinks[place.sink]));
+                }
+            }
+        }
     }
 
     /// The families of all sinks, in the order of the last scrape if that had as many in each

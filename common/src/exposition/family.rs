@@ -31,6 +31,18 @@ impl<'s> Family<'s> {
         self.series(labels, value, None);
     }
 
+    /// Adds the only sample of a family, without labels, where nothing else is to be looked at.
+    #[inline]
+    pub(super) fn only(&mut self, value: f64) -> bool {
+        if self.sink.common_labels.is_some() || self.sink.series >= MAX_SERIES {
+            return false;
+        }
+        let mut digits = Digits::new();
+        self.sink.text.put_all([self.name.as_bytes(), b" ", digits.of(value), b"\n"]);
+        self.series = 1;
+        true
+    }
+
     /// Adds a sample with an explicit time in milliseconds since the epoch.
     pub fn sample_at(&mut self, labels: &(impl Labels + ?Sized), value: f64, milliseconds: i64) {
         self.series(labels, value, Some(milliseconds));

@@ -38,6 +38,11 @@ impl<'a> Placed<'a> {
         self.part(&self.span.header)
     }
 
+    /// The header and the samples, which follow it.
+    fn whole(&self) -> &'a [u8] {
+        self.part(&(self.span.header.start..self.span.samples.end))
+    }
+
     /// The samples, each with its line feed; all lines of one histogram or summary together.
     fn metrics(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let (name, header) = (self.name(), self.header());
@@ -104,6 +109,21 @@ pub(super) fn places(sinks: &[Box<Sink>]) -> impl Iterator<Item = Place> {
     })
 }
 
+/// Writes families that are sorted and whose names are all different, as nearly always; false where
+/// that is not so, with part of them written.
+pub(super) fn put_distinct(out: &mut Buffer, sinks: &[Box<Sink>], families: &[Place]) -> bool {
+    let mut last: &[u8] = b"";
+    for place in families {
+        let family = sinks.placed(*place);
+        if last >= family.name() {
+            return false;
+        }
+        last = family.name();
+        out.put(family.whole());
+    }
+    true
+}
+
 /// Sorts families by name and says where those of each name are: in the order of their sinks, those
 /// that yield to others last. Sorted ones are gone through once only.
 pub(super) fn group(sinks: &[Box<Sink>], families: &mut [Place]) -> Vec<Range<usize>> {
@@ -152,8 +172,7 @@ pub(super) fn put_group(
 ) {
     let [first, others @ ..] = group else { return };
     let first = sinks.placed(*first);
-    // The samples follow their header.
-    out.put(first.part(&(first.span.header.start..first.span.samples.end)));
+    out.put(first.whole());
     if others.is_empty() {
         return;
     }

@@ -36,7 +36,7 @@ impl Namer {
         self.help.truncate(self.subject_length);
         self.help.push_str(raw);
         self.help.push('.');
-        Desc { name: &self.name, help: &self.help, kind }
+        Desc::new(&self.name, &self.help, kind)
     }
 }
 

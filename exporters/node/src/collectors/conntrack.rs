@@ -8,7 +8,7 @@ use common::exposition::Sink;
 use common::keyed::Keyed;
 
 use crate::host::Host;
-use crate::readers::net_stat::Table;
+use crate::readers::net_stat::{self, Table};
 use crate::readers::proc_sys;
 
 /// Keys are files below `/proc/sys/net/netfilter`.
@@ -83,7 +83,8 @@ fn absent() -> CollectError {
 
 /// Sums over all CPUs; old kernels have no `search_restart`. Without the count of one CPU there is no sum.
 fn push_statistics(host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
-    let table = Table::read(host, "nf_conntrack")?.ok_or_else(absent)?;
+    let file = net_stat::open(host, "nf_conntrack")?.ok_or_else(absent)?;
+    let table = file.parse_rows(Table::parse);
     for Keyed { key, desc, .. } in STATISTICS {
         let sum = table.good.column(key).reduce(|sum, count| Some(sum?.wrapping_add(count?)));
         if let Some(Some(sum)) = sum {

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use common::collector::Collector;
 use common::error::{CollectError, FirstError};
 use common::exposition::Sink;
+use common::kernel::KernelFile;
 use common::metric::{Desc, sanitize_name};
 
 use crate::host::Host;
@@ -19,9 +20,14 @@ impl Collector<Host> for Lnstat {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
         let names = host.list_proc(net_stat::DIRECTORY)?.unwrap_or_default();
         let mut errors = FirstError::default();
-        let tables = names.into_iter().filter_map(|name| {
-            let table = errors.catch(Table::read(host, &name))?;
-            Some((name, errors.take(table)))
+        let files = names.into_iter().filter_map(|name| {
+            let file = errors.catch(net_stat::open(host, &name))?;
+            Some((name, file))
+        });
+        let files: Vec<(String, KernelFile<'_>)> = files.collect();
+        let tables = files.iter().map(|(name, file)| {
+            let table = errors.take(file.parse_rows(Table::parse));
+            (name.as_str(), table)
         });
         push(&tables.collect::<Vec<_>>(), sink);
         errors.into_result()
@@ -29,9 +35,9 @@ impl Collector<Host> for Lnstat {
 }
 
 /// One family per heading, whichever tables have it.
-fn push(tables: &[(String, Table)], sink: &mut Sink) {
+fn push(tables: &[(&str, Table<'_>)], sink: &mut Sink) {
     let headings: BTreeSet<&str> =
-        tables.iter().flat_map(|(_, table)| &table.headings).map(String::as_str).collect();
+        tables.iter().flat_map(|(_, table)| &table.headings).copied().collect();
     for heading in headings {
         let name = sanitize_name(&format!("node_lnstat_{heading}_total"));
         let help = format!("Column {heading} of the tables in /proc/net/stat.");
@@ -40,7 +46,8 @@ fn push(tables: &[(String, Table)], sink: &mut Sink) {
             // The row's number, which is not the CPU's where a lower one is off.
             for (cpu, count) in table.column(heading).enumerate() {
                 let Some(count) = count else { continue };
-                family.sample(&[("cpu", &cpu.to_string()), ("subsystem", subsystem)], count as f64);
+                let cpu = cpu.to_string();
+                family.sample(&[("cpu", &*cpu), ("subsystem", subsystem)], count as f64);
             }
         }
     }
@@ -54,9 +61,10 @@ mod tests {
     #[test]
     fn tables_share_the_families_of_equal_headings() {
         let host = Host::fixture("linux-6.1");
-        let tables: Vec<(String, Table)> = ["arp_cache", "synproxy"]
-            .map(|name| (name.to_owned(), Table::read(&host, name).unwrap().unwrap().good))
-            .into();
+        let files = ["arp_cache", "synproxy"]
+            .map(|name| (name, net_stat::open(&host, name).unwrap().unwrap()));
+        let tables =
+            files.each_ref().map(|(name, file)| (*name, file.parse_rows(Table::parse).good));
         let text = testing::exposed(|sink| push(&tables, sink));
         assert_eq!(text.matches("# TYPE node_lnstat_entries_total counter").count(), 1);
         for line in [

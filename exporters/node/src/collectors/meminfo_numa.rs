@@ -55,7 +55,7 @@ impl Collector<Host> for MeminfoNuma {
             }
         }
         for (name, family) in &families {
-            let desc = Desc { name, help: &family.help, kind: family.kind };
+            let desc = Desc::new(name, &family.help, family.kind);
             sink.samples(
                 &desc,
                 family.samples.iter().map(|(node, value)| ([("node", node)], *value)),

@@ -38,14 +38,6 @@ struct Pair<'a> {
     values: &'a str,
 }
 
-/// One counter, whose value is read only if it is wanted.
-#[derive(Debug, PartialEq)]
-struct Counter<'a> {
-    protocol: &'a str,
-    name: &'a str,
-    value: Option<&'a str>,
-}
-
 /// The families that a heading stands for.
 ///
 /// Headings stay the same from scrape to scrape. Comparing one as a whole, and looking at the
@@ -115,18 +107,18 @@ impl Netstat {
         // Absent without IPv6 in the kernel.
         let Some(text) = host.proc_if_present(file)? else { return Ok(()) };
         let mut errors = FirstError::default();
-        let mut families = self.families.start();
-        let mut is_empty = true;
-        for Counter { protocol, name, value } in parse_list(&text) {
-            is_empty = false;
-            let family = families.get([protocol, name], || self.family(file, protocol, name));
-            if let Some(family) = family
-                && let Some(value) = errors.note(parse_number("value", value))
-            {
+        let family = |word: &str| {
+            let (protocol, name) = split_name(word)?;
+            self.family(file, protocol, name)
+        };
+        let count = self.families.each_line(&text, listed_name, family, |line| {
+            // Other lines are left out.
+            let Ok((family, value)) = line else { return };
+            if let Some(value) = errors.note(parse_number("value", words(value).next())) {
                 sink.value(&family.desc(Kind::Untyped), value);
             }
-        }
-        if is_empty {
+        });
+        if count == 0 {
             errors.keep(ParseError::Form("no field".into()));
         }
         errors.into_result().map_err(|error| text.blame(error))
@@ -135,9 +127,9 @@ impl Netstat {
     /// The family of a counter, if it is wanted.
     fn family(&self, file: &str, protocol: &str, name: &str) -> Option<Field> {
         let key = format!("{protocol}_{name}");
-        self.wanted.matches(&key).then(|| Field {
-            name: sanitize_name(&format!("node_netstat_{key}")),
-            help: format!("Field {name} of {protocol} in /proc/{file}."),
+        self.wanted.matches(&key).then(|| {
+            let help = format!("Field {name} of {protocol} in /proc/{file}.");
+            Field::new(sanitize_name(&format!("node_netstat_{key}")), help)
         })
     }
 }
@@ -186,12 +178,19 @@ impl Table {
     fn counters<'s>(&'s self, pair: &Pair<'s>) -> Result<Vec<(&'s Field, &'s str)>, ParseError> {
         let mut counters = Vec::with_capacity(self.families.len());
         let mut wanted = self.families.iter().peekable();
-        let mut width = 0;
-        for value in words(pair.values) {
-            if let Some((_, family)) = wanted.next_if(|(place, _)| *place == width) {
-                counters.push((family, value));
+        let (mut width, mut start) = (0, None);
+        // Byte by byte: most values are a single digit, and nobody wants most of them.
+        for (place, byte) in pair.values.bytes().chain([b' ']).enumerate() {
+            match (byte.is_ascii_whitespace(), start) {
+                (false, None) => start = Some(place),
+                (true, Some(first)) => {
+                    if let Some((_, family)) = wanted.next_if(|(place, _)| *place == width) {
+                        counters.push((family, &pair.values[first..place]));
+                    }
+                    (width, start) = (width + 1, None);
+                }
+                _ => {}
             }
-            width += 1;
         }
         if width != self.width {
             let protocol = pair.protocol;
@@ -238,16 +237,14 @@ fn parse_pairs(text: &str) -> Partial<Vec<Pair<'_>>, ParseError> {
     errors.beside(pairs).not_empty("no field")
 }
 
-/// A name and a value per line; the name is the protocol's, which ends in `6`, and the field's.
-/// Other lines are left out.
-fn parse_list(text: &str) -> impl Iterator<Item = Counter<'_>> {
-    lines(text).filter_map(|line| {
-        let mut words = words(line);
-        let word = words.next()?;
-        let (protocol, name) =
-            word.split_at_checked(word.bytes().position(|byte| byte == b'6')? + 1)?;
-        Some(Counter { protocol, name, value: words.next() })
-    })
+/// The name of a list's line that has one.
+fn listed_name(line: &str) -> Option<&str> {
+    words(line).next().filter(|word| line.starts_with(word) && split_name(word).is_some())
+}
+
+/// A name of a list is the protocol's, which ends in `6`, and the field's.
+fn split_name(word: &str) -> Option<(&str, &str)> {
+    word.split_at_checked(word.bytes().position(|byte| byte == b'6')? + 1)
 }
 
 #[cfg(test)]
@@ -260,7 +257,17 @@ mod tests {
 
     /// Those of a list that can be read.
     fn listed(text: &str) -> Vec<(String, f64)> {
-        parse_list(text).filter_map(|c| named(c.protocol, c.name, c.value)).collect()
+        let mut found = Vec::new();
+        let family = |word: &str| {
+            let (protocol, name) = split_name(word)?;
+            Some(Field::new(format!("{protocol}_{name}"), String::new()))
+        };
+        Fields::default().each_line(text, listed_name, family, |line| {
+            let Ok((family, value)) = line else { return };
+            let value = parse_number("value", words(value).next());
+            found.extend(value.ok().map(|value| (family.name.clone(), value)));
+        });
+        found
     }
 
     /// Those of pairs that can be read, and whether anything was wrong.
@@ -268,7 +275,7 @@ mod tests {
         let pairs = parse_pairs(text);
         let (mut values, mut is_odd) = (Vec::new(), pairs.error.is_some());
         for pair in pairs.good {
-            let field = |name: &str| Some(Field { name: name.into(), help: String::new() });
+            let field = |name: &str| Some(Field::new(name.into(), String::new()));
             let table = Table::new(&pair, field);
             let Ok(counters) = table.counters(&pair) else {
                 is_odd = true;
@@ -306,15 +313,13 @@ mod tests {
         for text in ["", "Ip: A\n"] {
             assert!(parse_pairs(text).error.is_some(), "{text:?}");
         }
-        assert_eq!(parse_list("").count(), 0);
         assert_eq!(listed("Ip6InOctets\nIp6B x\nIp6C 1"), [("Ip6_C".into(), 1.0)]);
     }
 
     #[test]
     fn a_table_is_found_by_its_heading() {
         let text = "Ip: A B\nIp: 1 2\nTcp: A\nTcp: 3\nIp: A C\nIp: 4 5\n";
-        let only_b =
-            |name: &str| (name == "B").then(|| Field { name: name.into(), help: String::new() });
+        let only_b = |name: &str| (name == "B").then(|| Field::new(name.into(), String::new()));
         let mut tables = Vec::new();
         for _ in 0..2 {
             let mut found = Vec::new();
@@ -365,7 +370,7 @@ mod tests {
         #[test]
         fn any_text_is_parsed_or_refused(text in "([ -~\n]|\\PC){0,200}") {
             let _ = parse_pairs(&text);
-            let _ = parse_list(&text).count();
+            let _ = listed(&text);
         }
     }
 }

@@ -48,6 +48,9 @@ const METRICS: &[Metric<Cpu>] = &[
 /// Columns that every kernel has; newer ones have more.
 const MIN_COLUMNS: usize = 9;
 
+/// Columns for which there is room from the beginning.
+const USUAL_COLUMNS: usize = 16;
+
 /// Column of the CPU's number.
 const NUMBER: usize = 12;
 
@@ -92,9 +95,11 @@ impl Collector<Host> for Softnet {
 fn parse(text: &str) -> Partial<Vec<Cpu>, ParseError> {
     let (mut cpus, mut errors) = (Vec::new(), FirstError::default());
     for (index, line) in lines(text).enumerate() {
-        let columns = words(line);
-        let columns = columns.map(|word| errors.note(parse_number("count", Some(word))));
-        let columns: Vec<_> = columns.map(|count| count.map(|Hex(count)| count)).collect();
+        let mut columns = Vec::with_capacity(USUAL_COLUMNS);
+        columns.extend(words(line).map(|word| {
+            let count = errors.note(parse_number("count", Some(word)));
+            count.map(|Hex(count)| count)
+        }));
         if columns.len() < MIN_COLUMNS {
             errors.keep(ParseError::Form(format!("only {} columns", columns.len())));
             continue;

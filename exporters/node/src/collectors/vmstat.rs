@@ -9,7 +9,7 @@ use common::error::{CollectError, FirstError, ParseError, parse_number};
 use common::exposition::Sink;
 use common::fields::{Field, Fields};
 use common::filter::Pattern;
-use common::kernel::lines;
+use common::kernel::split_once;
 use common::metric::{Kind, sanitize_name};
 
 use crate::host::Host;
@@ -42,9 +42,9 @@ impl Vmstat {
 
     /// The family of a field, if it is wanted.
     fn family(&self, field: &str) -> Option<Field> {
-        self.wanted.matches(field).then(|| Field {
-            name: sanitize_name(&format!("node_vmstat_{field}")),
-            help: format!("Field {field} of /proc/vmstat."),
+        self.wanted.matches(field).then(|| {
+            let name = sanitize_name(&format!("node_vmstat_{field}"));
+            Field::new(name, format!("Field {field} of /proc/vmstat."))
         })
     }
 }
@@ -61,37 +61,33 @@ impl Collector<Host> for Vmstat {
         if text.is_empty() {
             errors.note::<()>(Err(ParseError::Form("no field".into())));
         }
-        let mut families = self.families.start();
-        for line in lines(&text) {
-            let Some((field, value)) = errors.note(split(line)) else { continue };
-            let family = families.get([field, ""], || self.family(field));
-            if let Some(family) = family
-                && let Some(value) = errors.note(parse_number("value", Some(value)))
-            {
-                sink.value(&family.desc(Kind::Untyped), value);
+        let family = |field: &str| self.family(field);
+        self.families.each_line(&text, name, family, |line| match line {
+            Ok((family, value)) => {
+                if let Some(value) = errors.note(parse_number("value", Some(value))) {
+                    sink.value(&family.desc(Kind::Untyped), value);
+                }
             }
-        }
+            Err(line) => errors.keep(ParseError::form("line without name and value", line)),
+        });
         errors.into_result().map_err(|error| text.blame(error))
     }
 }
 
-/// Name and value of a line.
-fn split(line: &str) -> Result<(&str, &str), ParseError> {
-    let end = line.bytes().position(|byte| byte == b' ');
-    end.filter(|end| *end > 0)
-        .map(|end| (&line[..end], &line[end + 1..]))
-        .ok_or_else(|| ParseError::form("line without name and value", line))
+/// The name with which a line begins.
+fn name(line: &str) -> Option<&str> {
+    split_once(line, b' ').map(|(name, _)| name).filter(|name| !name.is_empty())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::split;
+    use super::name;
 
     #[test]
     fn lines_are_name_and_value() {
-        assert_eq!(split("pgfault 2320168809"), Ok(("pgfault", "2320168809")));
+        assert_eq!(name("pgfault 2320168809"), Some("pgfault"));
         for line in ["", "pgfault", " 1"] {
-            assert!(split(line).is_err(), "{line:?}");
+            assert_eq!(name(line), None, "{line:?}");
         }
     }
 }

@@ -2,7 +2,7 @@
 //! then one line of hexadecimal counts per CPU.
 
 use common::error::{CollectError, FirstError, ParseError, Partial, parse_number};
-use common::kernel::{Hex, lines, words};
+use common::kernel::{Hex, KernelFile, lines, words};
 
 use crate::host::Host;
 
@@ -11,59 +11,58 @@ pub(crate) const DIRECTORY: &str = "net/stat";
 
 /// One table.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Table {
+pub(crate) struct Table<'a> {
     /// Names of the columns.
-    pub(crate) headings: Vec<String>,
-    /// Counts of each CPU, as many as there are headings; `None` for those that are malformed.
-    rows: Vec<Vec<Option<u64>>>,
+    pub(crate) headings: Vec<&'a str>,
+    /// Counts of each CPU after those of the one before it, as many as there are headings; `None`
+    /// for those that are malformed.
+    counts: Vec<Option<u64>>,
 }
 
-impl Table {
-    /// Reads the table called `name`, or `None` if there is none.
-    ///
-    /// # Errors
-    /// It cannot be read.
-    pub(crate) fn read(host: &Host, name: &str) -> Result<Option<Partial<Self>>, CollectError> {
-        let path = format!("{DIRECTORY}/{name}");
-        let Some(text) = host.proc_if_present(&path)? else { return Ok(None) };
-        Ok(Some(text.parse_rows(Self::parse)))
-    }
+/// The file of the table called `name`, or `None` if there is none.
+///
+/// # Errors
+/// It cannot be read.
+pub(crate) fn open<'a>(host: &'a Host, name: &str) -> Result<Option<KernelFile<'a>>, CollectError> {
+    host.proc_if_present(format!("{DIRECTORY}/{name}"))
+}
 
+impl<'a> Table<'a> {
     /// Counts under a heading, CPU after CPU; empty if there is no such heading.
     pub(crate) fn column(&self, heading: &str) -> impl Iterator<Item = Option<u64>> {
-        let column = self.headings.iter().position(|name| name == heading);
-        let rows = self.rows.iter();
+        let column = self.headings.iter().position(|name| *name == heading);
+        let rows = self.counts.chunks_exact(self.headings.len().max(1));
         rows.filter_map(move |row| column.and_then(|column| row.get(column)).copied())
     }
 
-    fn parse(text: &str) -> Partial<Self, ParseError> {
+    /// Reads the text of a table. A malformed line keeps its place, which is the number of its CPU.
+    pub(crate) fn parse(text: &'a str) -> Partial<Self, ParseError> {
         let mut errors = FirstError::default();
         let mut lines = lines(text);
-        let headings: Vec<String> =
-            words(lines.next().unwrap_or_default()).map(str::to_owned).collect();
+        let headings: Vec<&str> = words(lines.next().unwrap_or_default()).collect();
+        let mut counts = Vec::new();
         if headings.is_empty() {
             errors.keep(ParseError::Form("no headings".into()));
-            return errors.beside(Self { headings, rows: Vec::new() });
+            return errors.beside(Self { headings, counts });
         }
-        let rows: Vec<_> = lines.map(|line| parse_row(line, headings.len(), &mut errors)).collect();
-        if rows.is_empty() {
+        for line in lines {
+            let (start, width) = (counts.len(), headings.len());
+            for word in words(line) {
+                let count = errors.note(parse_number("count", Some(word)));
+                counts.push(count.map(|Hex(count)| count));
+            }
+            let found = counts.len() - start;
+            if found != width {
+                errors.keep(ParseError::Form(format!("{found} counts below {width} headings")));
+                counts.truncate(start);
+                counts.resize(start + width, None);
+            }
+        }
+        if counts.is_empty() {
             errors.keep(ParseError::Missing { field: "line of the first CPU" });
         }
-        errors.beside(Self { headings, rows })
+        errors.beside(Self { headings, counts })
     }
-}
-
-/// A malformed line keeps its place, which is the number of its CPU.
-fn parse_row(line: &str, width: usize, errors: &mut FirstError<ParseError>) -> Vec<Option<u64>> {
-    let words = words(line);
-    let counts = words.clone().count();
-    if counts != width {
-        errors.keep(ParseError::Form(format!("{counts} counts below {width} headings")));
-        return vec![None; width];
-    }
-    words
-        .map(|word| errors.note(parse_number("count", Some(word))).map(|Hex(count)| count))
-        .collect()
 }
 
 #[cfg(test)]

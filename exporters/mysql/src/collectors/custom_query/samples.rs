@@ -95,7 +95,7 @@ fn milliseconds(text: &str) -> Option<f64> {
 /// Writes the families of a query.
 pub(super) fn push(query: &Query, samples: &Samples, sink: &mut Sink) {
     for (family, samples) in query.families.iter().zip(samples) {
-        let desc = Desc { name: &family.name, help: &family.help, kind: family.kind };
+        let desc = Desc::new(&family.name, &family.help, family.kind);
         sink.samples(&desc, samples.iter().map(|(labels, value)| (labels, *value)));
     }
 }

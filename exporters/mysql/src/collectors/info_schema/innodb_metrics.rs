@@ -153,7 +153,7 @@ fn push_other(counter: &Counter<'_>, sink: &mut Sink) {
     let name =
         sanitize_name(&format!("mysql_info_schema_innodb_metrics_{subsystem}_{name}{suffix}"));
     let help = if comment.is_empty() { name.as_str() } else { comment };
-    sink.value(&Desc { name: &name, help, kind }, value);
+    sink.value(&Desc::new(&name, help, kind), value);
 }
 
 #[cfg(test)]

@@ -136,7 +136,7 @@ fn push(
     for (index, column) in table.columns().iter().enumerate().skip(1) {
         let (name, kind) = describe(subject, column);
         let help = format!("Column {column} of {}.", subject.table);
-        let mut family = sink.family(&Desc { name: &name, help: &help, kind });
+        let mut family = sink.family(&Desc::new(&name, &help, kind));
         for (labels, row) in &rows {
             if let Some(value) = errors.catch(value(*row, index, column)) {
                 family.sample(labels, value);

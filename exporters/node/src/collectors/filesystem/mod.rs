@@ -200,9 +200,9 @@ impl Filesystem {
     /// The mounts below the host's root that the filters leave, each (device, mount point, type)
     /// once: of two names that differ in no label, the first.
     fn choose<'t>(&self, host: &Host, text: &'t str) -> Vec<Mount<'t>> {
-        let mut mounts = mounts::choose(text, host.rootfs(), |mount| {
-            self.mount_points.accepts(&mount.point) && self.types.accepts(mount.fs_type)
-        });
+        let has_type = |fs_type: &str| self.types.accepts(fs_type);
+        let is_wanted = |mount: &Mount<'t>| self.mount_points.accepts(&mount.point);
+        let mut mounts = mounts::choose(text, host.rootfs(), has_type, is_wanted);
         let mut seen = HashSet::new();
         mounts.retain(|mount| {
             seen.insert((mount.device.clone(), mount.point.clone(), mount.fs_type))

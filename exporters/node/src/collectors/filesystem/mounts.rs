@@ -79,18 +79,20 @@ pub(super) fn read(host: &Host) -> Result<KernelFile<'_>, CollectError> {
     if has_mounts { Ok(text) } else { Err(text.blame(ParseError::Form("no mount".into()))) }
 }
 
-/// Those of the mounts, as seen from `rootfs`, that are reached by their mount points and that
-/// `is_wanted` accepts, in order; a line that is no mount is left out, because the kernel writes what drivers give it and
-/// one odd driver must not cost the rest.
+/// Those of the mounts of a type that `has_type` accepts, as seen from `rootfs`, that are reached by
+/// their mount points and that `is_wanted` accepts, in order; a line that is no mount is left out,
+/// because the kernel writes what drivers give it and one odd driver must not cost the rest.
 pub(super) fn choose<'a>(
     text: &'a str,
     rootfs: &Path,
+    has_type: impl Fn(&str) -> bool,
     mut is_wanted: impl FnMut(&Mount<'a>) -> bool,
 ) -> Vec<Mount<'a>> {
     let all: Vec<mountinfo::Mount<'a>> = mountinfo::parse(text).flatten().collect();
     let tree = mountinfo::Tree::new(&all);
-    let mounts =
-        all.iter().enumerate().map(|(index, mount)| (index, Mount::new(mount).below(rootfs)));
+    // The type first: most mounts are the kernel's own.
+    let mounts = all.iter().enumerate().filter(|(_, mount)| has_type(mount.fs_type));
+    let mounts = mounts.map(|(index, mount)| (index, Mount::new(mount).below(rootfs)));
     let wanted = mounts.filter(|(index, mount)| is_wanted(mount) && tree.is_reached(*index));
     wanted.map(|(_, mount)| mount).collect()
 }
@@ -100,7 +102,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Vec<Mount<'_>> {
-        choose(text, Path::new("/"), |_| true)
+        choose(text, Path::new("/"), |_| true, |_| true)
     }
 
     const LINE: &str =

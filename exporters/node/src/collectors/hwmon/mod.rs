@@ -160,6 +160,6 @@ fn push_values(chips: &[Chip], sink: &mut Sink) {
         let samples = samples.iter();
         let samples =
             samples.map(|(chip, sensor, value)| ([("chip", *chip), ("sensor", sensor)], *value));
-        sink.samples(&Desc { name, help, kind: *kind }, samples);
+        sink.samples(&Desc::new(name, help, *kind), samples);
     }
 }

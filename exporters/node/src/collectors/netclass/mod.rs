@@ -197,7 +197,7 @@ fn push(devices: &[Device], sink: &mut Sink) {
             let count = (metric.value)(stats)?;
             Some(([("device", &device.name)], count))
         });
-        sink.samples(&Desc { kind: Kind::Gauge, ..metric.desc }, samples);
+        sink.samples(&Desc::new(metric.desc.name, metric.desc.help, Kind::Gauge), samples);
     }
 }
 

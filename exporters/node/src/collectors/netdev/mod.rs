@@ -137,7 +137,10 @@ pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Ho
 impl Collector<Host> for Netdev {
     async fn collect(&self, host: &Host, sink: &mut Sink) -> Result<(), CollectError> {
         let mut errors = FirstError::default();
-        let devices = self.read(host, &mut errors)?;
+        let mut devices = self.read(host, &mut errors)?;
+        // In the order of their names no sample can come twice, which is then not looked for in
+        // each family: a quarter of the instructions of this collector with four devices.
+        devices.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         push(self.metrics, self.label_alias, &devices, sink);
         if self.address_info {
             errors.note(addresses::push(sink));

@@ -173,7 +173,7 @@ fn origins<'a>(
 /// Writes a family; labels that only some of its series have are empty in the others.
 fn push_family(family: &Family<'_>, help: &str, sink: &mut Sink) {
     let names = family.label_names();
-    let mut out = sink.family(&Desc { name: family.name, help, kind: family.kind });
+    let mut out = sink.family(&Desc::new(family.name, help, family.kind));
     for series in &family.series {
         let own = |name: &str| {
             let position = series.labels.binary_search_by_key(&name, |(name, _)| name);
