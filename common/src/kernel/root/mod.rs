@@ -90,7 +90,8 @@ enum Kind {
 
 impl Kind {
     fn of(directory: &OwnedFd) -> Self {
-        let magic = rustix::fs::fstatfs(directory).map_or(0, |fs| fs.f_type.cast_unsigned());
+        let magic =
+            rustix::fs::fstatfs(directory).map_or(0, |fs| u64::try_from(fs.f_type).unwrap_or(0));
         match magic {
             PROC_SUPER_MAGIC => Self::Proc,
             SYSFS_MAGIC => Self::Sysfs,

@@ -65,6 +65,7 @@ mod tcpstat;
 mod textfile;
 mod thermal_zone;
 mod time;
+#[cfg_attr(target_pointer_width = "32", path = "timex_32.rs")]
 mod timex;
 mod udp_queues;
 mod uname;
