@@ -156,7 +156,7 @@ impl Scrape {
     }
 
     fn is_replica(&self) -> bool {
-        self.info.field("role") == Some(REPLICA)
+        self.info.role() == Some(REPLICA)
     }
 
     /// [`Self::checks`], or why there are none.

@@ -119,7 +119,7 @@ impl Scraper {
         let Request { deadline, checks, member } = request;
         let Opening { connect_time, ping_time, result } = server.open(deadline).await;
         server.log_change(result.as_ref().map(drop));
-        let role = result.as_ref().ok().and_then(|(_, info)| info.field("role")).map(str::to_owned);
+        let role = result.as_ref().ok().and_then(|(_, info)| info.role()).map(str::to_owned);
         let mut labels = member.as_ref().map_or_else(Vec::new, |m| m.labels(role.as_deref()));
         exposition.label_all(&labels);
         let mut own = exposition.sink();

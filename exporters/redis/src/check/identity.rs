@@ -42,7 +42,7 @@ impl Identity {
             product,
             version,
             mode: info.mode().unwrap_or("standalone").to_owned(),
-            role: info.field("role").unwrap_or_default().to_owned(),
+            role: info.role().unwrap_or_default().to_owned(),
             access_list: forms(product, info),
         }
     }
