@@ -34,8 +34,9 @@ fn a_thousand_containers_are_scraped_within_bounds_and_linearly() {
     let columns = columns(&table);
     let [few, more, many] = columns["cpu"][..] else { panic!("{table}") };
     assert!(columns["series"][2] > 40_000.0, "series are missing\n{table}");
-    assert!(many <= 250.0, "CPU per scrape in ms\n{table}");
-    assert!(columns["gzip"][2] <= 350.0, "CPU per scrape with gzip in ms\n{table}");
+    // Three times what it takes on a quick machine: slow ones take nearly twice as long.
+    assert!(many <= 500.0, "CPU per scrape in ms\n{table}");
+    assert!(columns["gzip"][2] <= 700.0, "CPU per scrape with gzip in ms\n{table}");
     assert!(columns["peak"][2] <= 64.0, "resident memory in MiB\n{table}");
     let (first, later) = ((more - few) / 90.0, (many - more) / 900.0);
     assert!(later <= 2.0 * first, "a container costs {first} ms, later {later} ms\n{table}");
