@@ -62,8 +62,8 @@ impl Fields {
     /// every wanted one with what is behind the name and the character that ends it, and every
     /// line in which `name_of` finds no name. Gives the number of lines with a name.
     ///
-    /// A line that begins as the one of the last time is not taken apart. That costs a fifth where
-    /// most fields are not wanted.
+    /// A line that begins as the one of the last time is not taken apart: for `/proc/vmstat`, of
+    /// which hardly any field is wanted, that took 23,000 instructions instead of 55,000.
     pub fn each_line<'t>(
         &self,
         text: &'t str,
@@ -71,11 +71,10 @@ impl Fields {
         make: impl Fn(&str) -> Option<Field>,
         mut each: impl FnMut(Result<(&Field, &'t str), &'t str>),
     ) -> usize {
-        let mut known = lock(&self.0);
-        let (mut rest, mut next, mut count) = (text, 0, 0);
+        let mut lookup = self.start();
+        let (mut rest, mut count) = (text, 0);
         while !rest.is_empty() {
-            let expected = known.get(next);
-            if let Some(known) = expected
+            if let Some(known) = lookup.known.get(lookup.next)
                 && let Some(behind) = rest.strip_prefix(&*known.key)
             {
                 let value;
@@ -83,7 +82,7 @@ impl Fields {
                 if let Some(field) = &known.field {
                     each(Ok((field, value)));
                 }
-                next += 1;
+                lookup.next += 1;
                 count += 1;
                 continue;
             }
@@ -94,16 +93,14 @@ impl Fields {
                 continue;
             };
             count += 1;
-            // With nothing behind it the name may be the beginning of another one.
-            let key = line.get(..=name.len()).unwrap_or_default();
-            let mut place = known.iter().position(|known| *known.key == *key);
-            if place.is_none() && !key.is_empty() && known.len() < REMEMBERED {
-                place = Some(known.len());
-                known.push(Known { key: key.into(), first: key.len(), field: make(name) });
-            }
-            next = place.map_or(next, |place| place + 1);
-            let unknown = if place.is_none() { make(name) } else { None };
-            let field = place.map_or(unknown.as_ref(), |place| known[place].field.as_ref());
+            let unknown;
+            let field = if let Some(key) = line.get(..=name.len()) {
+                lookup.get([key, ""], || make(name))
+            } else {
+                // With nothing behind it the name may be the beginning of another one.
+                unknown = make(name);
+                unknown.as_ref()
+            };
             if let Some(field) = field {
                 each(Ok((field, line.get(name.len() + 1..).unwrap_or_default())));
             }

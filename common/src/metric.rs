@@ -27,40 +27,45 @@ pub struct Desc<'a> {
     pub help: &'a str,
     /// Type of the family.
     pub kind: Kind,
-    /// The help text holds nothing to be escaped. Looked at when the program is compiled, where
-    /// that can be: to look at each help text of each scrape was 2 % of its instructions.
+    /// The help text is known to hold nothing to be escaped. Tables know it when the program is
+    /// compiled: to look at each help text of each scrape was 2 % of its instructions.
     pub(crate) is_plain: bool,
 }
 
 impl<'a> Desc<'a> {
-    /// Describes a family.
+    /// Describes a family that is made anew for each scrape: its help text is looked at when it is
+    /// written.
     pub const fn new(name: &'a str, help: &'a str, kind: Kind) -> Self {
+        Self { name, help, kind, is_plain: false }
+    }
+
+    const fn fixed(name: &'a str, help: &'a str, kind: Kind) -> Self {
         Self { name, help, kind, is_plain: is_plain(help) }
     }
 
     /// Describes a counter.
     pub const fn counter(name: &'a str, help: &'a str) -> Self {
-        Self::new(name, help, Kind::Counter)
+        Self::fixed(name, help, Kind::Counter)
     }
 
     /// Describes a gauge.
     pub const fn gauge(name: &'a str, help: &'a str) -> Self {
-        Self::new(name, help, Kind::Gauge)
+        Self::fixed(name, help, Kind::Gauge)
     }
 
     /// Describes a histogram.
     pub const fn histogram(name: &'a str, help: &'a str) -> Self {
-        Self::new(name, help, Kind::Histogram)
+        Self::fixed(name, help, Kind::Histogram)
     }
 
     /// Describes a summary.
     pub const fn summary(name: &'a str, help: &'a str) -> Self {
-        Self::new(name, help, Kind::Summary)
+        Self::fixed(name, help, Kind::Summary)
     }
 
     /// Describes an untyped family.
     pub const fn untyped(name: &'a str, help: &'a str) -> Self {
-        Self::new(name, help, Kind::Untyped)
+        Self::fixed(name, help, Kind::Untyped)
     }
 }
 

@@ -31,16 +31,17 @@ impl<'s> Family<'s> {
         self.series(labels, value, None);
     }
 
-    /// Adds the only sample of a family, without labels, where nothing else is to be looked at.
+    /// Adds the only sample of a family, without labels, which has no other to be compared with.
+    /// Half of the families of a machine are such.
     #[inline]
-    pub(super) fn only(&mut self, value: f64) -> bool {
+    pub(super) fn only(&mut self, value: f64) {
         if self.sink.common_labels.is_some() || self.sink.series >= MAX_SERIES {
-            return false;
+            self.sample(&(), value);
+            return;
         }
         let mut digits = Digits::new();
         self.sink.text.put_all([self.name.as_bytes(), b" ", digits.of(value), b"\n"]);
         self.series = 1;
-        true
     }
 
     /// Adds a sample with an explicit time in milliseconds since the epoch.

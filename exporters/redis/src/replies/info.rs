@@ -21,8 +21,8 @@ pub struct Info {
     fields: Vec<Field>,
     /// As which major version of Redis the server counts; 0 for servers that only look like one.
     generation: u64,
-    /// Where the role stands. A dozen collectors ask for it or for the next.
-    role: Option<Range<usize>>,
+    /// A dozen collectors ask for this or the next.
+    role: Option<Box<str>>,
     is_clustered: bool,
 }
 
@@ -74,9 +74,7 @@ impl Info {
         let mut info =
             Self { text, sections, fields: found, generation: 0, role: None, is_clustered: false };
         info.generation = info.generation().unwrap_or(0);
-        let role = info.places_of(is_general).find(|field| info.part(&field.name) == "role");
-        let role = role.map(|field| field.value.clone());
-        info.role = role;
+        info.role = info.field("role").map(Into::into);
         info.is_clustered = info.field("cluster_enabled") == Some("1");
         info
     }
@@ -107,7 +105,7 @@ impl Info {
 
     /// Fields of all sections but those with one line per command or error.
     pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.fields_of(is_general)
+        self.fields_of(|section| !PER_COMMAND.contains(&section))
     }
 
     /// The first value of `field`, outside the sections with one line per command or error.
@@ -129,7 +127,7 @@ impl Info {
 
     /// `master`, `slave` or `sentinel`.
     pub fn role(&self) -> Option<&str> {
-        self.role.as_ref().map(|role| self.part(role))
+        self.role.as_deref()
     }
 
     /// The server's clock when it answered, as Unix time; since Redis 5.
@@ -167,16 +165,9 @@ impl Info {
         &'a self,
         wanted: impl Fn(&str) -> bool + 'a,
     ) -> impl Iterator<Item = (&'a str, &'a str)> {
-        let fields = self.places_of(wanted);
-        fields.map(|field| (self.part(&field.name), self.part(&field.value)))
-    }
-
-    fn places_of<'a>(
-        &'a self,
-        wanted: impl Fn(&str) -> bool + 'a,
-    ) -> impl Iterator<Item = &'a Field> {
         let sections = self.sections_of(wanted);
-        sections.filter_map(|section| self.fields.get(section.fields.clone())).flatten()
+        let fields = sections.filter_map(|section| self.fields.get(section.fields.clone()));
+        fields.flatten().map(|field| (self.part(&field.name), self.part(&field.value)))
     }
 
     fn sections_of<'a>(
@@ -189,11 +180,6 @@ impl Info {
     fn part(&self, range: &Range<usize>) -> &str {
         self.text.get(range.clone()).unwrap_or_default()
     }
-}
-
-/// True for a section whose fields are the same whatever happened to run.
-fn is_general(section: &str) -> bool {
-    !PER_COMMAND.contains(&section)
 }
 
 /// The lines of a text that are no comments.

@@ -139,7 +139,7 @@ impl Collector<Host> for Netdev {
         let mut errors = FirstError::default();
         let mut devices = self.read(host, &mut errors)?;
         // In the order of their names no sample can come twice, which is then not looked for in
-        // each family: a quarter of the instructions of this collector with four devices.
+        // each family.
         devices.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         push(self.metrics, self.label_alias, &devices, sink);
         if self.address_info {
