@@ -62,11 +62,18 @@ impl Host {
         Self { folder, arguments }
     }
 
-    /// All files of the fixture, links left out because their targets come by themselves.
+    /// The files of the fixture, links left out because their targets come by themselves. Of those
+    /// that differ only by numbers, such as the same file of each processor, the first.
     fn files(&self) -> Vec<PathBuf> {
         let folders = ["proc", "sys"].map(|part| self.folder.path().join(part));
         let files = folders.iter().flat_map(|folder| files(folder).unwrap());
-        files.filter(|file| !file.ends_with(".gitkeep")).collect()
+        let mut known = BTreeSet::new();
+        let mut is_new = |file: &PathBuf| {
+            let path = file.strip_prefix(self.folder.path()).unwrap().to_str().unwrap();
+            let words = path.split(|character: char| character.is_ascii_digit());
+            known.insert(words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join("0"))
+        };
+        files.filter(|file| !file.ends_with(".gitkeep") && is_new(file)).collect()
     }
 
     fn scrape(&self) -> Scrape {
