@@ -8,24 +8,35 @@ use crate::sync::lock;
 /// Fields that are remembered at most; for others the family is made each time.
 const REMEMBERED: usize = 4096;
 
+/// Longest key that is remembered.
+const KEY_BYTES: usize = 1024;
+
 /// The family of a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
-    /// Name of the family.
-    pub name: String,
-    help: String,
+    /// The name and, behind it, the help text.
+    text: Box<str>,
+    /// Length of the name.
+    name: usize,
     is_plain: bool,
 }
 
 impl Field {
     /// A family of this name and help text.
-    pub fn new(name: String, help: String) -> Self {
-        Self { name, is_plain: is_plain(&help), help }
+    pub fn new(name: &str, help: &str) -> Self {
+        let text = [name, help].concat().into();
+        Self { text, name: name.len(), is_plain: is_plain(help) }
+    }
+
+    /// Name of the family.
+    pub fn name(&self) -> &str {
+        &self.text[..self.name]
     }
 
     /// What describes the family.
     pub fn desc(&self, kind: Kind) -> Desc<'_> {
-        Desc { name: &self.name, help: &self.help, kind, is_plain: self.is_plain }
+        let (name, help) = self.text.split_at(self.name);
+        Desc { name, help, kind, is_plain: self.is_plain }
     }
 }
 
@@ -34,21 +45,74 @@ impl Field {
 /// Sources name their fields in the same order each time, so a field is compared with the one
 /// that came next the last time. That costs a fifth of making its family again.
 #[derive(Debug, Default)]
-pub struct Fields(Mutex<Vec<Known>>);
+pub struct Fields(Mutex<Known>);
 
-#[derive(Debug)]
+/// What is remembered, close together: to fetch it from memory is most of what a lookup costs.
+#[derive(Debug, Default)]
 struct Known {
-    /// Both words of the key, in one piece of memory: to fetch it is what a lookup costs.
-    key: Box<str>,
+    /// The keys of all entries, both words of each.
+    keys: String,
+    entries: Vec<Entry>,
+    /// The families of those that are wanted.
+    fields: Vec<Field>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    /// Where the key starts.
+    start: u32,
+    len: u16,
     /// Length of the first word.
-    first: usize,
-    /// `None` if the field is not wanted.
-    field: Option<Field>,
+    first: u16,
+    /// Number of the family; `None` if the field is not wanted.
+    field: Option<u16>,
 }
 
 impl Known {
-    fn is(&self, [first, second]: [&str; 2]) -> bool {
-        self.first == first.len() && self.key.strip_prefix(first) == Some(second)
+    fn key(&self, entry: Entry) -> &str {
+        let start = entry.start as usize;
+        self.keys.get(start..start + usize::from(entry.len)).unwrap_or_default()
+    }
+
+    fn is(&self, entry: Entry, [first, second]: [&str; 2]) -> bool {
+        usize::from(entry.first) == first.len()
+            && self.key(entry).strip_prefix(first) == Some(second)
+    }
+
+    /// Place of the entry with this key, which is likely to be `next`.
+    fn place(&self, next: usize, key: [&str; 2]) -> Option<usize> {
+        if self.entries.get(next).is_some_and(|entry| self.is(*entry, key)) {
+            return Some(next);
+        }
+        self.entries.iter().position(|entry| self.is(*entry, key))
+    }
+
+    /// A new entry, unless there are too many or its key is too long.
+    fn entry(&self, key: [&str; 2]) -> Option<Entry> {
+        let len = key[0].len() + key[1].len();
+        let is_bounded = self.entries.len() < REMEMBERED && len <= KEY_BYTES;
+        is_bounded.then_some(Entry {
+            start: u32::try_from(self.keys.len()).ok()?,
+            len: u16::try_from(len).ok()?,
+            first: u16::try_from(key[0].len()).ok()?,
+            field: None,
+        })
+    }
+
+    /// Adds an entry; gives its place.
+    fn add(&mut self, entry: Entry, key: [&str; 2], field: Option<Field>) -> usize {
+        let number = u16::try_from(self.fields.len()).ok();
+        let field = field.and_then(|field| {
+            self.fields.push(field);
+            number
+        });
+        self.keys.extend(key);
+        self.entries.push(Entry { field, ..entry });
+        self.entries.len() - 1
+    }
+
+    fn field(&self, entry: Entry) -> Option<&Field> {
+        self.fields.get(usize::from(entry.field?))
     }
 }
 
@@ -74,12 +138,12 @@ impl Fields {
         let mut lookup = self.start();
         let (mut rest, mut count) = (text, 0);
         while !rest.is_empty() {
-            if let Some(known) = lookup.known.get(lookup.next)
-                && let Some(behind) = rest.strip_prefix(&*known.key)
+            if let Some(&entry) = lookup.known.entries.get(lookup.next)
+                && let Some(behind) = rest.strip_prefix(lookup.known.key(entry))
             {
                 let value;
                 (value, rest) = cut_line(behind);
-                if let Some(field) = &known.field {
+                if let Some(field) = lookup.known.field(entry) {
                     each(Ok((field, value)));
                 }
                 lookup.next += 1;
@@ -120,7 +184,7 @@ fn cut_line(text: &str) -> (&str, &str) {
 /// The fields while one answer of the source is gone through.
 #[derive(Debug)]
 pub struct Lookup<'a> {
-    known: MutexGuard<'a, Vec<Known>>,
+    known: MutexGuard<'a, Known>,
     /// Place of the field that is likely to come next.
     next: usize,
     /// The field of the last key if that is not remembered.
@@ -131,26 +195,16 @@ impl Lookup<'_> {
     /// The family of the field that `key` names; `make` makes it, or `None` if it is not wanted.
     /// What it makes may depend on the key alone.
     pub fn get(&mut self, key: [&str; 2], make: impl FnOnce() -> Option<Field>) -> Option<&Field> {
-        let place = match self.known.get(self.next) {
-            Some(known) if known.is(key) => self.next,
-            _ => match self.known.iter().position(|known| known.is(key)) {
-                Some(place) => place,
-                None if self.known.len() < REMEMBERED => {
-                    self.known.push(Known {
-                        key: key.concat().into(),
-                        first: key[0].len(),
-                        field: make(),
-                    });
-                    self.known.len() - 1
-                }
-                None => {
-                    self.unknown = make();
-                    return self.unknown.as_ref();
-                }
-            },
+        let place = if let Some(place) = self.known.place(self.next, key) {
+            place
+        } else if let Some(entry) = self.known.entry(key) {
+            self.known.add(entry, key, make())
+        } else {
+            self.unknown = make();
+            return self.unknown.as_ref();
         };
         self.next = place + 1;
-        self.known.get(place)?.field.as_ref()
+        self.known.field(*self.known.entries.get(place)?)
     }
 }
 
@@ -160,11 +214,11 @@ mod tests {
 
     fn make(key: [&str; 2]) -> Option<Field> {
         let name = key.concat();
-        name.starts_with('a').then(|| Field::new(name.clone(), format!("{name}.")))
+        name.starts_with('a').then(|| Field::new(&name, &format!("{name}.")))
     }
 
     fn get<'a>(lookup: &'a mut Lookup<'_>, key: [&str; 2]) -> Option<&'a str> {
-        lookup.get(key, || make(key)).map(|field| field.name.as_str())
+        lookup.get(key, || make(key)).map(Field::name)
     }
 
     #[test]
@@ -179,7 +233,7 @@ mod tests {
             }
         }
         let mut lookup = fields.start();
-        assert_eq!(lookup.known.len(), 3);
+        assert_eq!(lookup.known.entries.len(), 3);
         let made = lookup.get(["a", "x"], || None);
         assert_eq!(made.map(|field| field.desc(Kind::Gauge).help), Some("ax."));
     }
@@ -193,7 +247,7 @@ mod tests {
             name_of,
             |name| make([name, ""]),
             |line| match line {
-                Ok((field, value)) => found.push((field.name.clone(), value)),
+                Ok((field, value)) => found.push((field.name().to_owned(), value)),
                 Err(line) => odd.push(line),
             },
         );
@@ -228,7 +282,7 @@ mod tests {
         for _ in 0..2 {
             assert_eq!(lines(&fields, &many).0.len(), 2 * REMEMBERED);
         }
-        assert_eq!(lock(&fields.0).len(), REMEMBERED);
+        assert_eq!(lock(&fields.0).entries.len(), REMEMBERED);
     }
 
     proptest::proptest! {
@@ -242,6 +296,17 @@ mod tests {
     }
 
     #[test]
+    fn a_long_key_is_made_each_time() {
+        let fields = Fields::default();
+        let mut lookup = fields.start();
+        let long = "a".repeat(KEY_BYTES);
+        for (key, remembered) in [([&*long, "x"], 0), ([&*long, ""], 1), (["a", ""], 2)] {
+            assert_eq!(get(&mut lookup, key), Some(&*key.concat()));
+            assert_eq!(lookup.known.entries.len(), remembered);
+        }
+    }
+
+    #[test]
     fn what_goes_beyond_the_bound_is_made_each_time() {
         let fields = Fields::default();
         let mut lookup = fields.start();
@@ -250,6 +315,6 @@ mod tests {
         }
         assert_eq!(get(&mut lookup, ["a", "late"]), Some("alate"));
         assert_eq!(get(&mut lookup, ["b", "1"]), None);
-        assert_eq!(lookup.known.len(), REMEMBERED);
+        assert_eq!(lookup.known.entries.len(), REMEMBERED);
     }
 }

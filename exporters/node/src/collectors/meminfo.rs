@@ -45,7 +45,7 @@ fn family(field: &Field<'_>, unit: &str) -> Family {
     let mut name = "node_memory_".to_owned();
     field.spell(&mut name);
     name.push_str(unit);
-    Family::new(name, format!("Field {} of /proc/meminfo.", field.name))
+    Family::new(&name, &format!("Field {} of /proc/meminfo.", field.name))
 }
 
 /// Each line that is not empty, as a field or as what is wrong with it.

@@ -129,7 +129,7 @@ impl Netstat {
         let key = format!("{protocol}_{name}");
         self.wanted.matches(&key).then(|| {
             let help = format!("Field {name} of {protocol} in /proc/{file}.");
-            Field::new(sanitize_name(&format!("node_netstat_{key}")), help)
+            Field::new(&sanitize_name(&format!("node_netstat_{key}")), &help)
         })
     }
 }
@@ -260,12 +260,12 @@ mod tests {
         let mut found = Vec::new();
         let family = |word: &str| {
             let (protocol, name) = split_name(word)?;
-            Some(Field::new(format!("{protocol}_{name}"), String::new()))
+            Some(Field::new(&format!("{protocol}_{name}"), ""))
         };
         Fields::default().each_line(text, listed_name, family, |line| {
             let Ok((family, value)) = line else { return };
             let value = parse_number("value", words(value).next());
-            found.extend(value.ok().map(|value| (family.name.clone(), value)));
+            found.extend(value.ok().map(|value| (family.name().to_owned(), value)));
         });
         found
     }
@@ -275,14 +275,14 @@ mod tests {
         let pairs = parse_pairs(text);
         let (mut values, mut is_odd) = (Vec::new(), pairs.error.is_some());
         for pair in pairs.good {
-            let field = |name: &str| Some(Field::new(name.into(), String::new()));
+            let field = |name: &str| Some(Field::new(name, ""));
             let table = Table::new(&pair, field);
             let Ok(counters) = table.counters(&pair) else {
                 is_odd = true;
                 continue;
             };
             let read =
-                |(field, value): &(&Field, &str)| named(pair.protocol, &field.name, Some(*value));
+                |(field, value): &(&Field, &str)| named(pair.protocol, field.name(), Some(*value));
             values.extend(counters.iter().filter_map(read));
         }
         (values, is_odd)
@@ -319,7 +319,7 @@ mod tests {
     #[test]
     fn a_table_is_found_by_its_heading() {
         let text = "Ip: A B\nIp: 1 2\nTcp: A\nTcp: 3\nIp: A C\nIp: 4 5\n";
-        let only_b = |name: &str| (name == "B").then(|| Field::new(name.into(), String::new()));
+        let only_b = |name: &str| (name == "B").then(|| Field::new(name, ""));
         let mut tables = Vec::new();
         for _ in 0..2 {
             let mut found = Vec::new();

@@ -82,7 +82,7 @@ fn family([protocol, key]: [&str; 2]) -> Option<Field> {
         let (_, meaning) = VALUES.iter().find(|(known, _)| *known == key)?;
         format!("{meaning}, {protocol}.")
     };
-    Some(Field::new(sanitize_name(&format!("node_sockstat_{protocol}_{key}")), help))
+    Some(Field::new(&sanitize_name(&format!("node_sockstat_{protocol}_{key}")), &help))
 }
 
 /// The protocols in order, each without its malformed values.

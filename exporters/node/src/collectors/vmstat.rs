@@ -44,7 +44,7 @@ impl Vmstat {
     fn family(&self, field: &str) -> Option<Field> {
         self.wanted.matches(field).then(|| {
             let name = sanitize_name(&format!("node_vmstat_{field}"));
-            Field::new(name, format!("Field {field} of /proc/vmstat."))
+            Field::new(&name, &format!("Field {field} of /proc/vmstat."))
         })
     }
 }
