@@ -74,7 +74,7 @@ fn push(text: &str, sink: &mut Sink) -> Result<(), ParseError> {
         Some((LABELS.map(|label| (label, line.text(label).unwrap_or_default())), 1.0))
     });
     sink.samples(&MODULE, modules);
-    fields::push(info::fields(text), &mut errors, sink);
+    fields::push(info::fields(text), &fields::Order::default(), &mut errors, sink);
     errors.into_result()
 }
 

@@ -34,11 +34,31 @@ struct Section {
     fields: Range<usize>,
 }
 
-/// Places in the text.
-#[derive(Debug)]
+/// Where a line is in the text, which is not as long as these can count.
+#[derive(Clone, Copy, Debug)]
 struct Field {
-    name: Range<usize>,
-    value: Range<usize>,
+    start: u32,
+    /// Place of the colon.
+    colon: u32,
+    end: u32,
+}
+
+impl Field {
+    /// The line `name:value` at `start`.
+    fn new(start: usize, name: &str, value: &str) -> Option<Self> {
+        let place = |place: usize| u32::try_from(place).ok();
+        let colon = start + name.len();
+        let end = place(colon + 1 + value.len())?;
+        Some(Self { start: place(start)?, colon: place(colon)?, end })
+    }
+
+    fn name(self) -> Range<usize> {
+        self.start as usize..self.colon as usize
+    }
+
+    fn value(self) -> Range<usize> {
+        self.colon as usize + 1..self.end as usize
+    }
 }
 
 impl Info {
@@ -52,7 +72,7 @@ impl Info {
         };
         for line in kernel::lines(&text) {
             if let Some((name, value)) = field(line) {
-                found.push(Field { name: place(name), value: place(value) });
+                found.extend(Field::new(place(name).start, name, value));
                 continue;
             }
             // Kvrocks puts a comment of several words into its keyspace section.
@@ -95,7 +115,7 @@ impl Info {
         prefix: &'a str,
     ) -> impl Iterator<Item = (&'a str, Line<'a>)> {
         let sections = self.sections_of(move |name| name == section);
-        let lines = sections.flat_map(|section| lines(self.part(&section.body)));
+        let lines = sections.flat_map(|section| lines(self.part(section.body.clone())));
         lines.filter_map(move |line| {
             let (field, value) = line.rsplit_once(':')?;
             let name = field.strip_prefix(prefix)?.trim_end_matches(':');
@@ -167,18 +187,18 @@ impl Info {
     ) -> impl Iterator<Item = (&'a str, &'a str)> {
         let sections = self.sections_of(wanted);
         let fields = sections.filter_map(|section| self.fields.get(section.fields.clone()));
-        fields.flatten().map(|field| (self.part(&field.name), self.part(&field.value)))
+        fields.flatten().map(|field| (self.part(field.name()), self.part(field.value())))
     }
 
     fn sections_of<'a>(
         &'a self,
         wanted: impl Fn(&str) -> bool + 'a,
     ) -> impl Iterator<Item = &'a Section> {
-        self.sections.iter().filter(move |section| wanted(self.part(&section.name)))
+        self.sections.iter().filter(move |section| wanted(self.part(section.name.clone())))
     }
 
-    fn part(&self, range: &Range<usize>) -> &str {
-        self.text.get(range.clone()).unwrap_or_default()
+    fn part(&self, range: Range<usize>) -> &str {
+        self.text.get(range).unwrap_or_default()
     }
 }
 

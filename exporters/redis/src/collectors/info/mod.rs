@@ -37,10 +37,13 @@ pub(super) struct Options {
     includes_system: bool,
 }
 
-struct InfoFields(Options);
+struct InfoFields {
+    options: Options,
+    order: fields::Order,
+}
 
 pub(super) fn build(matches: &ArgMatches) -> anyhow::Result<Box<dyn Collector<Scrape>>> {
-    Ok(Box::new(InfoFields(Options::from_arg_matches(matches)?)))
+    Ok(Box::new(InfoFields::new(Options::from_arg_matches(matches)?)))
 }
 
 #[async_trait]
@@ -55,11 +58,15 @@ impl Collector<Scrape> for InfoFields {
 }
 
 impl InfoFields {
+    fn new(options: Options) -> Self {
+        Self { options, order: fields::Order::default() }
+    }
+
     /// Pushes all fields that are known; says which is no number.
     fn push(&self, info: &Info, sink: &mut Sink) -> Result<(), ParseError> {
         let mut errors = FirstError::default();
-        fields::push(info.fields(), &mut errors, sink);
-        if self.0.includes_system
+        fields::push(info.fields(), &self.order, &mut errors, sink);
+        if self.options.includes_system
             && let Some(text) = info.field(SYSTEM_MEMORY.key)
         {
             fields::push_known(&SYSTEM_MEMORY, text, &mut errors, sink);

@@ -10,10 +10,12 @@ const VALKEY_8: &str = include_str!("../../../fixtures/valkey-8.1.txt");
 const KEYDB_6: &str = include_str!("../../../fixtures/keydb-6.3.txt");
 const DRAGONFLY_1: &str = include_str!("../../../fixtures/dragonfly-1.35.txt");
 
-const COLLECTOR: InfoFields = InfoFields(Options { includes_system: false });
+fn collector() -> InfoFields {
+    InfoFields::new(Options { includes_system: false })
+}
 
 fn text(info: &str) -> String {
-    pushed(info, |info, sink| COLLECTOR.push(info, sink).unwrap())
+    pushed(info, |info, sink| collector().push(info, sink).unwrap())
 }
 
 #[test]
@@ -59,7 +61,7 @@ fn redis_7_0_has_gauges_and_counters() {
 
 #[test]
 fn the_hosts_memory_is_shown_where_asked_for() {
-    let collector = InfoFields(Options { includes_system: true });
+    let collector = InfoFields::new(Options { includes_system: true });
     let text = pushed(REDIS_7_0, |info, sink| collector.push(info, sink).unwrap());
     assert!(text.contains("\nredis_total_system_memory_bytes 25276510208\n"), "{text}");
 }
@@ -88,7 +90,7 @@ fn certificates_and_engines_are_told_apart_by_labels() {
          engine_0:name=LUA,module=built-in,abi_version=4,used_memory=20,memory_overhead=-\r\n\
          engine_1:memory_overhead=31,name=JS\r\nengine_2:x\r\nengine_x:1\r\n",
         |info, sink| {
-            let error = COLLECTOR.push(info, sink).unwrap_err();
+            let error = collector().push(info, sink).unwrap_err();
             assert_eq!(error.to_string(), "memory_overhead of engine_0 is no number: \"-\"");
         },
     );
@@ -144,7 +146,7 @@ fn the_start_is_taken_from_the_servers_clock_where_it_tells_it() {
 #[test]
 fn a_field_that_is_no_number_is_reported_and_costs_no_other() {
     let text = pushed("maxmemory:2gb\r\nused_memory:7\r\nnew_field:x", |info, sink| {
-        let error = COLLECTOR.push(info, sink).unwrap_err();
+        let error = collector().push(info, sink).unwrap_err();
         assert_eq!(error.to_string(), "maxmemory has an unexpected value: \"2gb\"");
     });
     assert!(text.ends_with("redis_memory_used_bytes 7\n"), "{text}");
@@ -159,6 +161,6 @@ fn a_truncated_answer_keeps_its_whole_lines() {
 proptest::proptest! {
     #[test]
     fn any_text_is_survived(info in "((# [A-Z][a-z]{0,3}|used_memory|cluster_[a-z-]{0,3}|engine_[0-9]):?[0-9a-zé.,=-]{0,9}\n)*") {
-        pushed(&info, |info, sink| { let _ = COLLECTOR.push(info, sink); });
+        pushed(&info, |info, sink| { let _ = collector().push(info, sink); });
     }
 }
