@@ -60,15 +60,18 @@ impl Verdict {
     /// How a collector fared; `denial` says what the words of a refusal deny, if they are about
     /// rights.
     pub fn of(outcome: &Outcome, denial: impl Fn(&str) -> Option<String>) -> Self {
-        match (&outcome.result, &outcome.malformed) {
-            (Ok(()), None) => Self::Works,
-            (Ok(()), Some(error)) => Self::WorksInPart(error.to_string()),
-            (Err(CollectError::NoData(reason)), _) => Self::NotApplicable(reason.clone()),
-            (Err(error @ CollectError::Query { statement, message }), _) => match denial(message) {
+        let error = match (&outcome.result, &outcome.malformed) {
+            (Ok(()), None) => return Self::Works,
+            (Ok(()), Some(error)) => return Self::WorksInPart(error.to_string()),
+            (Err(error), _) => error,
+        };
+        match &**error {
+            CollectError::NoData(reason) => Self::NotApplicable(reason.clone()),
+            CollectError::Query { statement, message } => match denial(message) {
                 Some(denied) => Self::Denied(format!("{statement}: {denied}")),
                 None => Self::Failed(error.to_string()),
             },
-            (Err(error), _) => Self::Failed(error.to_string()),
+            _ => Self::Failed(error.to_string()),
         }
     }
 
@@ -169,14 +172,7 @@ GRANT all
     #[test]
     fn refusals_are_told_from_other_failures() {
         let verdict = |error: CollectError| {
-            let (duration, malformed) = (std::time::Duration::ZERO, None);
-            let outcome = Outcome {
-                collector: "a".into(),
-                duration,
-                result: Err(error),
-                malformed,
-                series: 0,
-            };
+            let outcome = Outcome::new("a", std::time::Duration::ZERO, Err(error));
             Verdict::of(&outcome, |words| words.strip_prefix("NO ").map(str::to_owned))
         };
         let denied = verdict(CollectError::query("SHOW", &"NO rights"));

@@ -140,13 +140,7 @@ mod tests {
     use crate::error::{CollectError, ParseError};
 
     fn outcome(result: Result<(), CollectError>) -> Outcome {
-        Outcome {
-            collector: "cpu".into(),
-            duration: Duration::ZERO,
-            result,
-            malformed: None,
-            series: 0,
-        }
+        Outcome::new("cpu", Duration::ZERO, result)
     }
 
     fn odd(text: &str) -> CollectError {
@@ -160,7 +154,7 @@ mod tests {
         assert_eq!(last(&[outcome(Ok(()))]), "1 collector, 0 failed, 2.000 ms\n");
         let outcomes = [outcome(Err(CollectError::Stuck)), outcome(Err(absent))];
         assert_eq!(last(&outcomes), "2 collectors, 1 failed, 2.000 ms\n");
-        let odd = Outcome { malformed: Some(odd("odd")), ..outcome(Ok(())) };
+        let odd = Outcome { malformed: Some(odd("odd").into()), ..outcome(Ok(())) };
         assert_eq!(last(&[odd]), "1 collector, 0 failed, 1 with malformed input, 2.000 ms\n");
     }
 
@@ -169,7 +163,7 @@ mod tests {
         let outcomes = [
             outcome(Ok(())),
             outcome(Err(CollectError::NoData("none".into()))),
-            Outcome { malformed: Some(odd("odd")), ..outcome(Ok(())) },
+            Outcome { malformed: Some(odd("odd").into()), ..outcome(Ok(())) },
             outcome(Err(CollectError::query("SELECT", &"\u{1b}[31mred\nline"))),
         ];
         assert_eq!(verdicts(&outcomes, Named::All).len(), 4);

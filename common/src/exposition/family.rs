@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::Format;
 use super::number::{Digits, put_bound};
-use super::sink::{MAX_SERIES, Sink, Span};
+use super::sink::{MAX_SERIES, Sink, Span, common_labels};
 use super::syntax::{Labels, put_block, put_labels, put_timestamp};
 use crate::metric::Label;
 
@@ -35,7 +35,7 @@ impl<'s> Family<'s> {
     /// Half of the families of a machine are such.
     #[inline]
     pub(super) fn only(&mut self, value: f64) {
-        if self.sink.common_labels.is_some() || self.sink.series >= MAX_SERIES {
+        if common_labels(self.sink.naming.as_ref()).is_some() || self.sink.series >= MAX_SERIES {
             self.sample(&(), value);
             return;
         }
@@ -108,10 +108,10 @@ impl<'s> Family<'s> {
     /// Appends the labels that all samples have and those of this one.
     #[inline]
     fn put_block(&mut self, labels: &(impl Labels + ?Sized)) -> Range<usize> {
-        let Sink { text, common_labels, .. } = &mut *self.sink;
-        match common_labels {
+        let Sink { text, naming, .. } = &mut *self.sink;
+        match common_labels(naming.as_ref()) {
             None => put_block(text, labels),
-            Some(common) => put_block(text, &(&**common, labels)),
+            Some(common) => put_block(text, &(common, labels)),
         }
     }
 
@@ -124,9 +124,9 @@ impl<'s> Family<'s> {
         value: f64,
     ) {
         let openmetrics = self.sink.format == Format::OpenMetrics;
-        let text = &mut self.sink.text;
+        let Sink { text, naming, .. } = &mut *self.sink;
         text.put_all([self.name.as_bytes(), suffix.as_bytes(), b"{"]);
-        if let Some(common) = &self.sink.common_labels {
+        if let Some(common) = common_labels(naming.as_ref()) {
             common.put(text);
             text.push(b',');
         }
@@ -158,7 +158,7 @@ impl<'s> Family<'s> {
     #[inline]
     fn accept(&mut self, start: usize, block: Range<usize>) -> bool {
         if self.sink.series + self.series >= MAX_SERIES {
-            self.sink.excess += 1;
+            self.sink.count_excess();
             self.take_back(start);
             return false;
         }
@@ -172,12 +172,9 @@ impl<'s> Family<'s> {
 
     #[cold]
     fn reject(&mut self, start: usize, block: Range<usize>) {
-        let sink = &mut *self.sink;
-        sink.duplicates += 1;
-        if sink.first_duplicate.is_none() {
-            let labels = String::from_utf8_lossy(&sink.text.as_slice()[block]);
-            sink.first_duplicate = Some(format!("{}{labels}", self.name));
-        }
+        let name = &self.name;
+        self.sink
+            .count_duplicate(|text| format!("{name}{}", String::from_utf8_lossy(&text[block])));
         self.take_back(start);
     }
 
@@ -194,10 +191,10 @@ impl<'s> Family<'s> {
 impl Drop for Family<'_> {
     fn drop(&mut self) {
         if self.series == 0 {
-            self.sink.text.truncate(self.span.header.start);
+            self.sink.text.truncate(self.span.start);
         } else {
-            self.span.samples.end = self.sink.text.len();
-            self.sink.families.push(self.span.clone());
+            self.span.end = self.sink.text.len();
+            self.sink.families.push(self.span);
             self.sink.series += self.series;
         }
     }

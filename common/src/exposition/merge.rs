@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::ops::Range;
 
+use super::Format;
 use super::body::Rejected;
 use super::buffer::Buffer;
 use super::sink::{Sink, Span};
@@ -16,17 +17,17 @@ pub(super) struct Placed<'a> {
 }
 
 impl<'a> Placed<'a> {
-    fn part(&self, range: &Range<usize>) -> &'a [u8] {
-        &self.sink.text()[range.clone()]
+    fn part(&self, range: Range<usize>) -> &'a [u8] {
+        &self.sink.text()[range]
     }
 
     /// Bytes of the header and the samples.
     pub(super) fn len(&self) -> usize {
-        self.span.header.len() + self.span.samples.len()
+        self.span.whole().len()
     }
 
     fn name(&self) -> &'a [u8] {
-        self.part(&self.span.name)
+        self.part(self.span.name())
     }
 
     /// What families are sorted by: their name, and whether they yield to others.
@@ -35,12 +36,12 @@ impl<'a> Placed<'a> {
     }
 
     fn header(&self) -> &'a [u8] {
-        self.part(&self.span.header)
+        self.part(self.span.header())
     }
 
     /// The header and the samples, which follow it.
     fn whole(&self) -> &'a [u8] {
-        self.part(&(self.span.header.start..self.span.samples.end))
+        self.part(self.span.whole())
     }
 
     /// The samples, each with its line feed; all lines of one histogram or summary together.
@@ -51,7 +52,7 @@ impl<'a> Placed<'a> {
             let rest = line.strip_prefix(name).unwrap_or(line);
             !is_compound || rest.starts_with(b"_count{") || rest.starts_with(b"_count ")
         };
-        let mut rest = self.part(&self.span.samples);
+        let mut rest = self.part(self.span.samples());
         std::iter::from_fn(move || {
             let mut length = 0;
             for line in rest.split_inclusive(|byte| *byte == b'\n') {
@@ -67,11 +68,10 @@ impl<'a> Placed<'a> {
     }
 
     pub(super) fn is_called(&self, name: &str) -> bool {
-        let name = if self.span.strips_total {
-            name.strip_suffix("_total").unwrap_or_default()
-        } else {
-            name
-        };
+        // Whose samples have the ending that the header lacks.
+        let is_stripped =
+            self.sink.format == Format::OpenMetrics && self.header().ends_with(b" counter\n");
+        let name = if is_stripped { name.strip_suffix("_total").unwrap_or_default() } else { name };
         name.as_bytes() == self.name()
     }
 }
@@ -79,14 +79,28 @@ impl<'a> Placed<'a> {
 /// Where a family stands: which sink, and which family of it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
-    pub(super) sink: usize,
-    family: usize,
+    sink: u32,
+    family: u32,
 }
 
 impl Place {
+    /// None of the numbers is too large: a sink has fewer series than that.
+    fn new(sink: usize, family: usize) -> Option<Self> {
+        Some(Self { sink: u32::try_from(sink).ok()?, family: u32::try_from(family).ok()? })
+    }
+
+    /// Number of the sink.
+    pub(super) fn sink(self) -> usize {
+        self.sink as usize
+    }
+
+    fn family(self) -> usize {
+        self.family as usize
+    }
+
     /// True if there is such a family.
     pub(super) fn is_in(self, sinks: &[Box<Sink>]) -> bool {
-        sinks.get(self.sink).is_some_and(|sink| self.family < sink.families.len())
+        sinks.get(self.sink()).is_some_and(|sink| self.family() < sink.families.len())
     }
 }
 
@@ -97,15 +111,15 @@ pub(super) trait Sinks {
 
 impl Sinks for [Box<Sink>] {
     fn placed(&self, place: Place) -> Placed<'_> {
-        let sink = &self[place.sink];
-        Placed { sink, span: &sink.families[place.family] }
+        let sink = &self[place.sink()];
+        Placed { sink, span: &sink.families[place.family()] }
     }
 }
 
 /// The families of all sinks.
 pub(super) fn places(sinks: &[Box<Sink>]) -> impl Iterator<Item = Place> {
     sinks.iter().enumerate().flat_map(|(sink, content)| {
-        (0..content.families.len()).map(move |family| Place { sink, family })
+        (0..content.families.len()).filter_map(move |family| Place::new(sink, family))
     })
 }
 
@@ -159,8 +173,10 @@ fn ranges(sinks: &[Box<Sink>], families: &[Place]) -> Option<Vec<Range<usize>>> 
 pub(super) fn is_overruled(sinks: &[Box<Sink>], sink: usize, group: &[Place]) -> bool {
     let [first, others @ ..] = group else { return false };
     let header = sinks.placed(*first).header();
-    first.sink != sink
-        && others.iter().any(|place| place.sink == sink && sinks.placed(*place).header() != header)
+    first.sink() != sink
+        && others
+            .iter()
+            .any(|place| place.sink() == sink && sinks.placed(*place).header() != header)
 }
 
 /// Writes families of one name under the first one's header, and no series twice.

@@ -24,6 +24,9 @@ pub const MAX_SERIES: usize = 1_000_000;
 /// Families are written one after the other, in any order; the samples of one
 /// family together. A second sample with the labels of an earlier one of its
 /// family is dropped and counted.
+///
+/// An exporter has some sixty of them, and what a scrape costs is mostly to fetch memory: so what
+/// few need is elsewhere.
 #[derive(Default)]
 pub struct Sink {
     pub(super) format: Format,
@@ -32,23 +35,48 @@ pub struct Sink {
     /// Label blocks of the family under construction, for as long as each is behind the one
     /// before it in byte order, which most collectors keep to: then none can come twice.
     ascending: Vec<Range<usize>>,
-    /// All its label blocks, with their hashes, if they are in another order.
-    seen: HashTable<(u64, Range<usize>)>,
-    hasher: DefaultHashBuilder,
+    /// All its label blocks, if they are in another order.
+    seen: Option<Box<Seen>>,
     /// In the families that have ended.
     pub(super) series: usize,
-    pub(super) duplicates: usize,
-    pub(super) first_duplicate: Option<String>,
-    /// Samples and histograms that were left out because there were too many series.
-    pub(super) excess: usize,
+    pub(super) left_out: Option<Box<LeftOut>>,
     /// The collector that uses this sink.
     pub(super) collector: Option<usize>,
+    /// What all sinks of the scrape have in common, unless it is nothing.
+    pub(super) naming: Option<Arc<Naming>>,
+    /// Set if the families of this sink yield to those of others.
+    pub(super) error_gauge: Option<Box<ErrorGauge>>,
+}
+
+/// Label blocks with their hashes.
+#[derive(Default)]
+struct Seen {
+    blocks: HashTable<(u64, Range<usize>)>,
+    hasher: DefaultHashBuilder,
+}
+
+/// What was pushed and is not in the text.
+#[derive(Debug, Default)]
+pub(super) struct LeftOut {
+    pub(super) duplicates: usize,
+    pub(super) first_duplicate: String,
+    /// Samples and histograms that were left out because there were too many series.
+    excess: usize,
+}
+
+/// How the families of a scrape are named and labelled.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Naming {
     /// What the names of families begin with, and are to begin with instead.
     pub(super) namespace: Option<Namespace>,
     /// Come before the labels of every sample.
-    pub(super) common_labels: Option<Arc<LabelSet>>,
-    /// Set if the families of this sink yield to those of others.
-    pub(super) error_gauge: Option<ErrorGauge>,
+    pub(super) common_labels: Option<LabelSet>,
+}
+
+/// The labels that come before those of every sample, if there are any.
+#[inline]
+pub(super) fn common_labels(naming: Option<&Arc<Naming>>) -> Option<&LabelSet> {
+    naming?.common_labels.as_ref()
 }
 
 /// A first word of names and its replacement, both with the underscore behind them.
@@ -73,15 +101,34 @@ pub(super) struct ErrorGauge {
     pub(super) has_failed: bool,
 }
 
-/// Where one family stands in the text.
-#[derive(Clone, Debug)]
+/// Where one family stands in the text: its header and, behind it, its samples.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Span {
-    /// Name in the HELP line (without `_total` for an OpenMetrics counter).
-    pub(super) name: Range<usize>,
-    /// The sample name ends in a `_total` that the HELP line lacks.
-    pub(super) strips_total: bool,
-    pub(super) header: Range<usize>,
-    pub(super) samples: Range<usize>,
+    pub(super) start: usize,
+    /// Length of the name in the HELP line (without `_total` for an OpenMetrics counter).
+    name: usize,
+    /// Length of the header.
+    header: usize,
+    pub(super) end: usize,
+}
+
+impl Span {
+    pub(super) fn name(&self) -> Range<usize> {
+        let start = self.start + HELP_WORD.len();
+        start..start + self.name
+    }
+
+    pub(super) fn header(&self) -> Range<usize> {
+        self.start..self.start + self.header
+    }
+
+    pub(super) fn samples(&self) -> Range<usize> {
+        self.start + self.header..self.end
+    }
+
+    pub(super) fn whole(&self) -> Range<usize> {
+        self.start..self.end
+    }
 }
 
 impl fmt::Debug for Sink {
@@ -107,12 +154,9 @@ impl Sink {
         self.families.clear();
         self.forget_blocks();
         self.series = 0;
-        self.duplicates = 0;
-        self.first_duplicate = None;
-        self.excess = 0;
+        self.left_out = None;
         self.error_gauge = None;
-        self.namespace = None;
-        self.common_labels = None;
+        self.naming = None;
     }
 
     /// The format written.
@@ -128,7 +172,7 @@ impl Sink {
     /// sinks have been merged, is 1 if a family was left out because of
     /// another sink or if `has_failed`, else 0.
     pub fn yield_to_others(&mut self, desc: Desc<'static>, has_failed: bool) {
-        self.error_gauge = Some(ErrorGauge { desc, has_failed });
+        self.error_gauge = Some(Box::new(ErrorGauge { desc, has_failed }));
     }
 
     /// Everything written so far, family after family.
@@ -143,7 +187,23 @@ impl Sink {
 
     /// Samples and histograms that were left out, because a sink takes [`MAX_SERIES`].
     pub fn excess(&self) -> usize {
-        self.excess
+        self.left_out.as_ref().map_or(0, |left_out| left_out.excess)
+    }
+
+    /// Counts a metric for which there is no room.
+    #[cold]
+    pub(super) fn count_excess(&mut self) {
+        self.left_out.get_or_insert_default().excess += 1;
+    }
+
+    /// Counts a metric that was there before; `series` says which.
+    #[cold]
+    pub(super) fn count_duplicate(&mut self, series: impl FnOnce(&[u8]) -> String) {
+        let left_out = self.left_out.get_or_insert_default();
+        if left_out.duplicates == 0 {
+            left_out.first_duplicate = series(self.text.as_slice());
+        }
+        left_out.duplicates += 1;
     }
 
     /// True if no sample was written.
@@ -161,7 +221,8 @@ impl Sink {
     pub fn family<'s>(&'s mut self, desc: &Desc<'s>) -> Family<'s> {
         self.forget_blocks();
         let openmetrics = self.format == Format::OpenMetrics;
-        let renamed = self.namespace.as_ref().and_then(|namespace| namespace.rename(desc.name));
+        let namespace = self.naming.as_ref().and_then(|naming| naming.namespace.as_ref());
+        let renamed = namespace.and_then(|namespace| namespace.rename(desc.name));
         let sample_name = renamed.map_or(Cow::Borrowed(desc.name), Cow::Owned);
         let (name, kind) = match (openmetrics, desc.kind) {
             (true, Kind::Counter) => match sample_name.strip_suffix("_total") {
@@ -171,8 +232,7 @@ impl Sink {
             },
             (_, kind) => (&*sample_name, kind),
         };
-        let header = self.text.len();
-        let name_start = header + HELP_WORD.len();
+        let start = self.text.len();
         let help =
             if desc.is_plain { Cow::Borrowed(desc.help) } else { escape(desc.help, openmetrics) };
         self.text.put_all([
@@ -184,13 +244,8 @@ impl Sink {
             name.as_bytes(),
             type_word(kind, openmetrics),
         ]);
-        let samples = self.text.len();
-        let span = Span {
-            name: name_start..name_start + name.len(),
-            strips_total: name.len() != sample_name.len(),
-            header: header..samples,
-            samples: samples..samples,
-        };
+        let end = self.text.len();
+        let span = Span { start, name: name.len(), header: end - start, end };
         Family::new(self, sample_name, span)
     }
 
@@ -258,15 +313,17 @@ impl Sink {
     fn forget_blocks(&mut self) {
         self.ascending.clear();
         // Clearing an empty table would touch its memory too.
-        if !self.seen.is_empty() {
-            self.seen.clear();
+        if let Some(seen) = &mut self.seen
+            && !seen.blocks.is_empty()
+        {
+            seen.blocks.clear();
         }
     }
 
     /// True if the label block at `labels` is the first of its kind in this family.
     pub(super) fn is_new(&mut self, labels: Range<usize>) -> bool {
         let text = self.text.as_slice();
-        if self.seen.is_empty() {
+        if self.seen.as_ref().is_none_or(|seen| seen.blocks.is_empty()) {
             let last = self.ascending.last();
             if last.is_none_or(|last| text[last.clone()] < text[labels.clone()]) {
                 self.ascending.push(labels);
@@ -278,16 +335,17 @@ impl Sink {
 
     #[inline(never)]
     fn is_unseen(&mut self, labels: Range<usize>) -> bool {
-        let (text, hasher) = (self.text.as_slice(), &self.hasher);
+        let text = self.text.as_slice();
+        let Seen { blocks, hasher } = &mut **self.seen.get_or_insert_default();
         let mut is_unseen = |labels: Range<usize>| {
             let block = &text[labels.clone()];
             let hash = hasher.hash_one(block);
             let is_same =
                 |(h, range): &(u64, Range<usize>)| *h == hash && text[range.clone()] == *block;
-            if self.seen.find(hash, is_same).is_some() {
+            if blocks.find(hash, is_same).is_some() {
                 return false;
             }
-            self.seen.insert_unique(hash, (hash, labels), |(h, _)| *h);
+            blocks.insert_unique(hash, (hash, labels), |(h, _)| *h);
             true
         };
         for earlier in self.ascending.drain(..) {
@@ -313,7 +371,8 @@ mod tests {
         let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
         assert_eq!(lines, [r#"many{zone="a"} 1"#, r#"many{zone="b"} 1"#, r#"many{zone="c"} 1"#]);
         assert!(!text.contains("more") && !text.contains("last"), "{text}");
-        assert_eq!((sink.series(), sink.excess(), sink.duplicates), (MAX_SERIES, 4, 1));
+        let duplicates = sink.left_out.as_ref().map(|left_out| left_out.duplicates);
+        assert_eq!((sink.series(), sink.excess(), duplicates), (MAX_SERIES, 4, Some(1)));
         sink.reset(Format::Text);
         assert_eq!(sink.excess(), 0);
     }

@@ -70,13 +70,17 @@ impl<Source: ?Sized + Sync> Member<Source> {
         let collected =
             AssertUnwindSafe(self.collector.collect(source, &mut sink)).catch_unwind().await;
         let duration = started.elapsed();
-        match collected {
+        let (result, malformed) = match collected {
             Ok(Err(error)) if error.is_malformed() && !sink.is_empty() => {
-                Run { member, duration, result: Ok(()), malformed: Some(error), sink: Some(sink) }
+                (Ok(()), Some(error.into()))
             }
-            Ok(result) => Run { member, duration, result, malformed: None, sink: Some(sink) },
-            Err(panic) => Run::failed(member, duration, CollectError::Panic(panic_text(&*panic))),
-        }
+            Ok(result) => (result.map_err(Box::new), None),
+            Err(panic) => {
+                let error = CollectError::Panic(panic_text(&*panic));
+                return Run::failed(member, duration, error);
+            }
+        };
+        Run { member, duration, result, malformed, series: sink.series(), sink: Some(sink) }
     }
 
     pub(super) fn is_stuck(&self) -> bool {
@@ -123,14 +127,14 @@ impl<Source: ?Sized + Sync> Member<Source> {
     }
 
     /// Logs the first of a series of equal failures, and the recovery. Absence is no failure.
-    pub(super) fn log_change(&self, result: &Result<(), CollectError>, server: Option<&str>) {
+    pub(super) fn log_change(&self, result: &Result<(), Box<CollectError>>, server: Option<&str>) {
         let collector = &*self.label;
         match result {
             Err(error) if error.is_no_data() => {
                 tracing::debug!(collector, server, reason = %error, "collector has no data");
             }
             // The timeout that led to it has been logged.
-            Err(error @ CollectError::Stuck) => {
+            Err(error) if matches!(**error, CollectError::Stuck) => {
                 tracing::debug!(collector, server, %error, "collector failed again");
             }
             result => match (self.failures.note(result), result) {
@@ -149,8 +153,8 @@ impl<Source: ?Sized + Sync> Member<Source> {
     }
 }
 
-fn has_only_malformed(result: &Result<(), CollectError>) -> bool {
-    result.as_ref().is_err_and(CollectError::is_malformed)
+fn has_only_malformed(result: &Result<(), Box<CollectError>>) -> bool {
+    result.as_ref().is_err_and(|error| error.is_malformed())
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> String {

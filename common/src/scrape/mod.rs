@@ -45,26 +45,42 @@ pub struct Outcome {
     pub duration: Duration,
     /// What the collector returned, or that it panicked or took too long. Malformed content
     /// beside which there was something to show is no failure.
-    pub result: Result<(), CollectError>,
+    pub result: Result<(), Box<CollectError>>,
     /// The content that was malformed and left out of a success.
-    pub malformed: Option<CollectError>,
+    pub malformed: Option<Box<CollectError>>,
     /// Series that the collector has shown.
     pub series: usize,
 }
 
-/// A finished or abandoned run, before it is reported.
+impl Outcome {
+    /// That of something beside the collectors, such as the way to the source.
+    pub fn new(
+        collector: impl Into<Arc<str>>,
+        duration: Duration,
+        result: Result<(), CollectError>,
+    ) -> Self {
+        let (collector, result) = (collector.into(), result.map_err(Box::new));
+        Self { collector, duration, result, malformed: None, series: 0 }
+    }
+}
+
+/// A finished or abandoned run, before it is reported; not smaller than its [`Outcome`], which
+/// takes over its memory.
 struct Run {
     member: usize,
     duration: Duration,
-    result: Result<(), CollectError>,
-    malformed: Option<CollectError>,
+    result: Result<(), Box<CollectError>>,
+    malformed: Option<Box<CollectError>>,
+    series: usize,
     sink: Option<Box<Sink>>,
 }
+
+const _: () = assert!(size_of::<Outcome>() <= size_of::<Run>());
 
 impl Run {
     /// A run of which nothing is left but the reason.
     fn failed(member: usize, duration: Duration, error: CollectError) -> Self {
-        Self { member, duration, result: Err(error), malformed: None, sink: None }
+        Self { member, duration, result: Err(error.into()), malformed: None, series: 0, sink: None }
     }
 }
 
@@ -162,7 +178,7 @@ impl<Source: ?Sized + Send + Sync + 'static> Collectors<Source> {
         self.report(runs, server.as_deref(), exposition)
     }
 
-    fn is_success(&self, result: &Result<(), CollectError>) -> bool {
+    fn is_success(&self, result: &Result<(), Box<CollectError>>) -> bool {
         match result {
             Ok(()) => true,
             Err(error) => self.absence_is_success && error.is_no_data(),
@@ -202,7 +218,8 @@ impl<Source: ?Sized + Send + Sync + 'static> Collectors<Source> {
             .map(|run| {
                 let member = &self.members[run.member];
                 if self.absence_is_success
-                    && let Err(CollectError::NoData(reason)) = &run.result
+                    && let Err(error) = &run.result
+                    && let CollectError::NoData(reason) = &**error
                 {
                     member.log_absence(reason, server);
                 }
@@ -210,9 +227,7 @@ impl<Source: ?Sized + Send + Sync + 'static> Collectors<Source> {
                 if let Some(error) = &run.malformed {
                     member.log_malformed(error, server);
                 }
-                let mut series = 0;
                 if let Some(sink) = run.sink {
-                    series = sink.series();
                     if sink.excess() > 0 {
                         member.log_excess(sink.excess(), server);
                     }
@@ -223,7 +238,7 @@ impl<Source: ?Sized + Send + Sync + 'static> Collectors<Source> {
                     duration: run.duration,
                     result: run.result,
                     malformed: run.malformed,
-                    series,
+                    series: run.series,
                 }
             })
             .collect()

@@ -210,13 +210,7 @@ impl Exporter for ContainerExporter {
                 let inventory = Arc::new(inventory);
                 Ok(self.collectors.run(inventory, |_| true, request.deadline, exposition).await)
             }
-            Err(error) => Ok(vec![Outcome {
-                collector: "cgroups".into(),
-                duration: started.elapsed(),
-                result: Err(error),
-                malformed: None,
-                series: 0,
-            }]),
+            Err(error) => Ok(vec![Outcome::new("cgroups", started.elapsed(), Err(error))]),
         }
     }
 

@@ -78,13 +78,10 @@ impl Scraper {
                 let deadline = scrape.deadline();
                 self.collectors.run(Arc::new(scrape), chosen, deadline, exposition).await
             }
-            Err(error) => vec![Outcome {
-                collector: CONNECTION.into(),
-                duration,
-                result: Err(CollectError::query("connect", &error)),
-                malformed: None,
-                series: 0,
-            }],
+            Err(error) => {
+                let result = Err(CollectError::query("connect", &error));
+                vec![Outcome::new(CONNECTION, duration, result)]
+            }
         }
     }
 

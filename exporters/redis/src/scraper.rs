@@ -139,14 +139,7 @@ impl Scraper {
             Err(failure) => {
                 // No collector ran; the outcome is for those who scrape by hand.
                 let result = Err(CollectError::query(failure.step, &failure.reason));
-                let outcome = Outcome {
-                    collector: "up".into(),
-                    duration: connect_time,
-                    result,
-                    malformed: None,
-                    series: 0,
-                };
-                (Some(failure.label()), vec![outcome])
+                (Some(failure.label()), vec![Outcome::new("up", connect_time, result)])
             }
         };
         let report = Report { failure, duration: started.elapsed(), connect_time, ping_time };
@@ -165,8 +158,9 @@ impl Scraper {
         exposition: &mut Exposition,
     ) -> Vec<Outcome> {
         let outcomes = self.collectors.run(Arc::new(scrape), |_| true, deadline, exposition).await;
-        let is_timeout =
-            |outcome: &Outcome| matches!(outcome.result, Err(CollectError::Timeout(_)));
+        let is_timeout = |outcome: &Outcome| {
+            outcome.result.as_ref().is_err_and(|error| matches!(**error, CollectError::Timeout(_)))
+        };
         if outcomes.iter().any(is_timeout) {
             server.hang_up();
         }

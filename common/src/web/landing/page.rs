@@ -224,11 +224,8 @@ mod tests {
     #[test]
     fn each_collector_has_a_row_with_its_last_error() {
         let outcome = |collector: &str, result| Outcome {
-            collector: collector.into(),
-            duration: Duration::from_micros(2_340),
-            result,
-            malformed: None,
             series: 12,
+            ..Outcome::new(collector, Duration::from_micros(2_340), result)
         };
         let status = Status::default();
         let hostile = "\"><script>alert(1)</script>\u{1b}[31m";

@@ -193,13 +193,7 @@ mod tests {
     use crate::error::CollectError;
 
     fn outcome(collector: &str, result: Result<(), CollectError>) -> Outcome {
-        Outcome {
-            collector: collector.into(),
-            duration: Duration::from_millis(3),
-            result,
-            malformed: None,
-            series: 7,
-        }
+        Outcome { series: 7, ..Outcome::new(collector, Duration::from_millis(3), result) }
     }
 
     #[test]

@@ -98,7 +98,7 @@ impl RedisExporter {
 /// For those who scrape by hand.
 fn outcome_of(failure: &Failure, duration: Duration) -> Outcome {
     let result = Err(CollectError::query(failure.step, &failure.reason));
-    Outcome { collector: "discovery".into(), duration, result, malformed: None, series: 0 }
+    Outcome::new("discovery", duration, result)
 }
 
 /// The families that are about no single server.
