@@ -1,25 +1,11 @@
-//! What scrapes of a thousand containers, of hundreds of servers and of many tables cost, and that
-//! the cost grows with their number alone.
+//! What scrapes of a thousand containers and of many tables cost, and that the cost grows with
+//! their number alone. Nothing else is to run beside this.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::collections::BTreeMap;
-
 use tests::process::{command, succeed};
+use tests::table::columns;
 use tests::{released, repository};
-
-/// The columns of the table, each with its values from few containers to many.
-fn columns(table: &str) -> BTreeMap<String, Vec<f64>> {
-    let mut lines = table.lines();
-    let names: Vec<&str> = lines.next().unwrap().split_whitespace().collect();
-    let mut columns = BTreeMap::<String, Vec<f64>>::new();
-    for line in lines {
-        for (name, cell) in names.iter().zip(line.split_whitespace()) {
-            columns.entry((*name).to_owned()).or_default().push(cell.parse().unwrap());
-        }
-    }
-    columns
-}
 
 #[test]
 #[ignore = "needs python3 and the release build"]
@@ -31,7 +17,7 @@ fn a_thousand_containers_are_scraped_within_bounds_and_linearly() {
             .arg(released("container-exporter").unwrap()),
     )
     .unwrap();
-    let columns = columns(&table);
+    let columns = columns(&table).unwrap();
     let [few, more, many] = columns["cpu"][..] else { panic!("{table}") };
     assert!(columns["series"][2] > 40_000.0, "series are missing\n{table}");
     // Three times what it takes on a quick machine: slow ones take nearly twice as long.
@@ -43,53 +29,16 @@ fn a_thousand_containers_are_scraped_within_bounds_and_linearly() {
 }
 
 #[test]
-#[ignore = "needs redis-server, python3 and the release build"]
-fn five_hundred_redis_servers_are_scraped_within_bounds_though_some_hang() {
-    let table = succeed(
-        command("python3")
-            .arg(repository().join("tests/cost/redis_scale.py"))
-            .args(["--rounds", "2", "--sizes", "50,500"])
-            .arg(released("redis-exporter").unwrap()),
-    )
-    .unwrap();
-    let columns = columns(&table);
-    let last = |name: &str| columns[name][1];
-    assert!(last("series") > 250.0, "series are missing\n{table}");
-    assert!(last("core") <= 0.10, "a part of one core\n{table}");
-    assert!(last("peak") <= 64.0, "resident memory in MiB\n{table}");
-    // Those that hang take all the time that they have, 9.75 s.
-    assert!(last("hanging") > 5000.0, "no server hung\n{table}");
-    assert!(last("p99") <= 1000.0, "the others are delayed, in ms\n{table}");
-    let [few, many] = columns["cpu"][..] else { panic!("{table}") };
-    assert!(many <= 2.0 * few, "a scrape costs {few} ms, among many {many} ms\n{table}");
-}
-
-fn mysql_scale(arguments: &[&str]) -> String {
-    let script = repository().join("tests/cost/mysql_scale.py");
-    let program = released("mysql-exporter").unwrap();
-    succeed(command("python3").arg(script).args(arguments).arg(program)).unwrap()
-}
-
-#[test]
-#[ignore = "needs mariadbd, python3 and the release build"]
-fn two_hundred_mysql_servers_are_scraped_within_bounds_though_some_hang() {
-    let table = mysql_scale(&["--rounds", "2", "--targets", "50,200", "--tables", ""]);
-    let columns = columns(&table);
-    let last = |name: &str| columns[name][1];
-    assert!(last("series") > 900.0, "series are missing\n{table}");
-    assert!(last("core") <= 0.10, "a part of one core\n{table}");
-    assert!(last("peak") <= 64.0, "resident memory in MiB\n{table}");
-    assert!(last("hanging") > 5000.0, "no server hung\n{table}");
-    assert!(last("p99") <= 1000.0, "the others are delayed, in ms\n{table}");
-    let [few, many] = columns["cpu"][..] else { panic!("{table}") };
-    assert!(many <= 2.0 * few, "a scrape costs {few} ms, among many {many} ms\n{table}");
-}
-
-#[test]
 #[ignore = "needs mariadbd, python3 and the release build"]
 fn a_thousand_tables_are_scraped_within_bounds() {
-    let table = mysql_scale(&["--scrapes", "5", "--targets", "", "--tables", "100,1000"]);
-    let columns = columns(&table);
+    let table = succeed(
+        command("python3")
+            .arg(repository().join("tests/cost/mysql_scale.py"))
+            .args(["--scrapes", "5", "--targets", "", "--tables", "100,1000"])
+            .arg(released("mysql-exporter").unwrap()),
+    )
+    .unwrap();
+    let columns = columns(&table).unwrap();
     let last = |name: &str| columns[name][1];
     assert!(last("series") > 50_000.0, "series are missing\n{table}");
     assert!(last("cpu") <= 150.0, "CPU per scrape in ms\n{table}");

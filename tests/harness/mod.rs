@@ -27,6 +27,7 @@ pub mod proxy;
 pub mod redis;
 pub mod redis_cluster;
 pub mod served;
+pub mod table;
 
 use std::fmt::Display;
 use std::net::TcpListener;
