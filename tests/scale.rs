@@ -1,8 +1,6 @@
 //! What scrapes of a thousand containers and of many tables cost, and that the cost grows with
 //! their number alone. Nothing else is to run beside this.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use tests::process::{command, succeed};
 use tests::table::columns;
 use tests::{released, repository};

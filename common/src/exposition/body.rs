@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::buffer::Buffer;
 use super::merge::{Place, Sinks as _, group, is_overruled, places, put_distinct, put_group};
+use super::naming::{Namespace, Naming};
 use super::pool::{Pool, Pooled};
-use super::sink::{ErrorGauge, Namespace, Naming, Sink};
+use super::sink::{ErrorGauge, Sink};
 use super::{Format, LabelSet};
 use crate::metric::Label;
 

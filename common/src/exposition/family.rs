@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::Format;
+use super::naming::common_labels;
 use super::number::{Digits, put_bound};
-use super::sink::{MAX_SERIES, Sink, Span, common_labels};
+use super::sink::{MAX_SERIES, Sink, Span};
 use super::syntax::{Labels, put_block, put_labels, put_timestamp};
 use crate::metric::Label;
 

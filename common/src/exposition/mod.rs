@@ -1,10 +1,12 @@
 //! The two text formats: collectors push samples into a [`Sink`], an
 //! [`Exposition`] puts the sinks of one scrape together into a body.
 
+mod blocks;
 mod body;
 mod buffer;
 mod family;
 mod merge;
+mod naming;
 mod number;
 mod percentiles;
 mod pool;

@@ -2,16 +2,15 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::hash::BuildHasher;
 use std::ops::Range;
 use std::sync::Arc;
 
-use hashbrown::{DefaultHashBuilder, HashTable};
-
 use super::Format;
+use super::blocks::Blocks;
 use super::buffer::Buffer;
 use super::family::Family;
-use super::syntax::{HELP_WORD, LabelSet, Labels, escape, type_word};
+use super::naming::Naming;
+use super::syntax::{HELP_WORD, Labels, escape, type_word};
 use crate::keyed::Keyed;
 use crate::metric::{Desc, Kind, Metric};
 
@@ -32,11 +31,8 @@ pub struct Sink {
     pub(super) format: Format,
     pub(super) text: Buffer,
     pub(super) families: Vec<Span>,
-    /// Label blocks of the family under construction, for as long as each is behind the one
-    /// before it in byte order, which most collectors keep to: then none can come twice.
-    ascending: Vec<Range<usize>>,
-    /// All its label blocks, if they are in another order.
-    seen: Option<Box<Seen>>,
+    /// Those of the family under construction.
+    blocks: Blocks,
     /// In the families that have ended.
     pub(super) series: usize,
     pub(super) left_out: Option<Box<LeftOut>>,
@@ -48,13 +44,6 @@ pub struct Sink {
     pub(super) error_gauge: Option<Box<ErrorGauge>>,
 }
 
-/// Label blocks with their hashes.
-#[derive(Default)]
-struct Seen {
-    blocks: HashTable<(u64, Range<usize>)>,
-    hasher: DefaultHashBuilder,
-}
-
 /// What was pushed and is not in the text.
 #[derive(Debug, Default)]
 pub(super) struct LeftOut {
@@ -62,35 +51,6 @@ pub(super) struct LeftOut {
     pub(super) first_duplicate: String,
     /// Samples and histograms that were left out because there were too many series.
     excess: usize,
-}
-
-/// How the families of a scrape are named and labelled.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Naming {
-    /// What the names of families begin with, and are to begin with instead.
-    pub(super) namespace: Option<Namespace>,
-    /// Come before the labels of every sample.
-    pub(super) common_labels: Option<LabelSet>,
-}
-
-/// The labels that come before those of every sample, if there are any.
-#[inline]
-pub(super) fn common_labels(naming: Option<&Arc<Naming>>) -> Option<&LabelSet> {
-    naming?.common_labels.as_ref()
-}
-
-/// A first word of names and its replacement, both with the underscore behind them.
-#[derive(Clone, Debug)]
-pub(super) struct Namespace {
-    pub(super) from: &'static str,
-    pub(super) to: Arc<str>,
-}
-
-impl Namespace {
-    /// The new beginning of a name, or of a series, if it has the old one.
-    pub(super) fn rename(&self, name: &str) -> Option<String> {
-        name.strip_prefix(self.from).map(|rest| format!("{}{rest}", self.to))
-    }
 }
 
 /// The gauge that says whether a sink that yields to others lost a family to them.
@@ -152,7 +112,7 @@ impl Sink {
         self.format = format;
         self.text.clear();
         self.families.clear();
-        self.forget_blocks();
+        self.blocks.forget();
         self.series = 0;
         self.left_out = None;
         self.error_gauge = None;
@@ -219,7 +179,7 @@ impl Sink {
     /// Starts a family. It ends when the returned value is dropped, and leaves
     /// no trace if it got no sample.
     pub fn family<'s>(&'s mut self, desc: &Desc<'s>) -> Family<'s> {
-        self.forget_blocks();
+        self.blocks.forget();
         let openmetrics = self.format == Format::OpenMetrics;
         let namespace = self.naming.as_ref().and_then(|naming| naming.namespace.as_ref());
         let renamed = namespace.and_then(|namespace| namespace.rename(desc.name));
@@ -310,48 +270,9 @@ impl Sink {
         }
     }
 
-    fn forget_blocks(&mut self) {
-        self.ascending.clear();
-        // Clearing an empty table would touch its memory too.
-        if let Some(seen) = &mut self.seen
-            && !seen.blocks.is_empty()
-        {
-            seen.blocks.clear();
-        }
-    }
-
     /// True if the label block at `labels` is the first of its kind in this family.
     pub(super) fn is_new(&mut self, labels: Range<usize>) -> bool {
-        let text = self.text.as_slice();
-        if self.seen.as_ref().is_none_or(|seen| seen.blocks.is_empty()) {
-            let last = self.ascending.last();
-            if last.is_none_or(|last| text[last.clone()] < text[labels.clone()]) {
-                self.ascending.push(labels);
-                return true;
-            }
-        }
-        self.is_unseen(labels)
-    }
-
-    #[inline(never)]
-    fn is_unseen(&mut self, labels: Range<usize>) -> bool {
-        let text = self.text.as_slice();
-        let Seen { blocks, hasher } = &mut **self.seen.get_or_insert_default();
-        let mut is_unseen = |labels: Range<usize>| {
-            let block = &text[labels.clone()];
-            let hash = hasher.hash_one(block);
-            let is_same =
-                |(h, range): &(u64, Range<usize>)| *h == hash && text[range.clone()] == *block;
-            if blocks.find(hash, is_same).is_some() {
-                return false;
-            }
-            blocks.insert_unique(hash, (hash, labels), |(h, _)| *h);
-            true
-        };
-        for earlier in self.ascending.drain(..) {
-            is_unseen(earlier);
-        }
-        is_unseen(labels)
+        self.blocks.is_new(self.text.as_slice(), labels)
     }
 }
 
