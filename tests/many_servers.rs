@@ -25,6 +25,7 @@ fn within_bounds(script: &str, arguments: &[&str], program: &str, series: f64) {
     // Those that hang take all the time that they have, 9.75 s.
     assert!(last("hanging") > 5000.0, "no server hung\n{table}");
     assert!(last("p99") <= 1000.0, "the others are delayed, in ms\n{table}");
+    assert_eq!(columns["cpu"].len(), 2, "few and many\n{table}");
     let (few, many) = (columns["cpu"][0], last("cpu"));
     assert!(many <= 2.0 * few, "a scrape costs {few} ms, among many {many} ms\n{table}");
 }

@@ -188,8 +188,7 @@ def check_lines(driver, folder):
     cpu, memory = row(driver, "busy")["lines"]
     span, _, values = cpu.removeprefix("CPU in the last ").partition(": ")
     low, high = (float(value.removesuffix(" %")) for value in values.split(" to "))
-    # Half a processor; on a busy machine the moments of the page are late.
-    assert span.endswith(" s") and 25 < low <= high < 90, cpu
+    assert span.endswith(" s") and 40 < low <= high < 60, cpu
     assert memory.endswith(": 96 MiB to 96 MiB"), memory
     assert row(driver, "gone")["lines"] == [], row(driver, "gone")
     # As many points as were read, and no more than five minutes of them.
