@@ -46,8 +46,14 @@ add_card() {
 
 start_daemon() {
   dockerd --host "$DOCKER_HOST" --data-root "$FOLDER/data" --exec-root "$FOLDER/exec" \
-    --pidfile "$FOLDER/pid" >"$FOLDER/log" 2>&1 &
+    --pidfile "$FOLDER/pid" >>"$FOLDER/log" 2>&1 &
+  DAEMON=$!
   eventually docker version
+}
+
+restart_daemon() {
+  kill "$DAEMON" && wait "$DAEMON"
+  start_daemon
 }
 
 # compose v1|v2 ARGUMENTS...

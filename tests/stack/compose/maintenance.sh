@@ -86,6 +86,13 @@ log_is_removed() {
   readme 'rm -v twitch-chatters-prometheus' && eventually targets_are_up
 }
 
+# Now and then Docker 20.10 still counts an endpoint of a container that is gone, until the daemon
+# starts again: https://github.com/moby/moby/issues/43286
+goes_down() {
+  guide_here v1 down && return
+  [[ -z $(docker ps --all --quiet) ]] && restart_daemon && guide_here v1 down
+}
+
 exporters_scrape_once() {
   local name
   for name in redis mysql; do
@@ -116,7 +123,7 @@ maintenance() {
   check 'the snapshot is restored' snapshot_is_restored
   check 'Prometheus survives the removal of its write-ahead log' survives_without_its_log
   check 'the write-ahead log is removed between stop and start' log_is_removed
-  check 'down' guide_here v1 down
+  check 'down' goes_down
   check 'down keeps the data' data_is_kept
 }
 
