@@ -32,6 +32,7 @@ use crate::logging::{self, LogArgs, LogLevel};
 use crate::version::BUILD;
 use crate::web::{Security, WebArgs};
 
+use program::Parts;
 pub use program::{MakeCheck, MakeTables, Program, Reference};
 use show::{OutputFormat, ShowArgs};
 
@@ -214,6 +215,7 @@ fn usage<P: Program>(error: &clap::Error) -> ExitCode {
 }
 
 fn run<P: Program>(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+    let program = Parts::of::<P>();
     let web = WebArgs::from_arg_matches(matches)?;
     logging::start(&log_args(matches)?);
     if action(matches) == WEB_CONFIG {
@@ -227,8 +229,13 @@ fn run<P: Program>(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     }
     if action(matches) == SERVE {
         let args = ConfineArgs::from_arg_matches(matches)?;
-        confine(&args, P::needs(matches), &addresses::<P>(matches, &web));
+        confine(&args, P::needs(matches), &program.addresses(matches, &web));
     }
+    carry_out(&program, matches, &web)
+}
+
+/// Runs the command to its end.
+fn carry_out(program: &Parts, matches: &ArgMatches, web: &WebArgs) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(MAX_BLOCKING_THREADS)
@@ -237,35 +244,27 @@ fn run<P: Program>(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         .context("cannot start the runtime")?;
     let code = runtime.block_on(async {
         match action(matches) {
-            SCRAPE => scrape::scrape::<P>(matches, &web).await,
-            TOP => top::top::<P>(matches, &web).await,
+            SCRAPE => scrape::scrape(program, matches, web).await,
+            TOP => top::top(program, matches, web).await,
             CHECK => {
-                let make = P::CHECK.context("this program has no server to check")?;
-                check::check(&*make(matches)?, &web).await
+                let make = program.check.context("this program has no server to check")?;
+                check::check(&*make(matches)?, web).await
             }
-            COMPARE => Ok(compare::compare::<P>(matches, &web, &operands(matches)).await),
+            COMPARE => Ok(compare::compare(program, matches, web, &operands(matches)).await),
             HEALTHCHECK => {
-                let has_tls = security::<P>(matches, &web)?.is_some_and(|it| it.has_tls());
-                let addresses = addresses::<P>(matches, &web);
+                let has_tls = security(program, matches, web)?.is_some_and(|it| it.has_tls());
+                let addresses = program.addresses(matches, web);
                 healthcheck::ask(&addresses, &web.route_prefix, has_tls).await
             }
             _ => {
-                let security = security::<P>(matches, &web)?;
-                serve::serve::<P>(matches, &web, security).await
+                let security = security(program, matches, web)?;
+                serve::serve(program, matches, web, security).await
             }
         }
     });
     // A thread that hangs in a system call must not keep the process.
     runtime.shutdown_background();
     code
-}
-
-/// Addresses to listen on: at least one.
-fn addresses<P: Program>(matches: &ArgMatches, web: &WebArgs) -> Vec<String> {
-    match web.listen_address.as_slice() {
-        [] => vec![P::default_address(matches)],
-        addresses => addresses.to_vec(),
-    }
 }
 
 /// How to log. What `check` finds is printed, so that the log would only repeat it, and it would
@@ -285,11 +284,12 @@ fn log_args(matches: &ArgMatches) -> anyhow::Result<LogArgs> {
 }
 
 /// What the configuration file or the program's own flags say; not both.
-fn security<P: Program>(
+fn security(
+    program: &Parts,
     matches: &ArgMatches,
     web: &WebArgs,
 ) -> anyhow::Result<Option<Arc<Security>>> {
-    let of_flags = Security::from_flags(&P::security(matches)?)?;
+    let of_flags = Security::from_flags(&(program.security)(matches)?)?;
     if web.config_file.is_empty() {
         return Ok(of_flags);
     }

@@ -7,7 +7,7 @@ use crate::cli::Dialect;
 use crate::cli::unused::Unused;
 use crate::confine::Needs;
 use crate::view::{Reading, Table};
-use crate::web::{SecurityFlags, Service};
+use crate::web::{SecurityFlags, Service, WebArgs};
 
 /// Makes a check from the command line.
 pub type MakeCheck = fn(&ArgMatches) -> anyhow::Result<Box<dyn Check>>;
@@ -80,4 +80,39 @@ pub trait Program {
     /// # Errors
     /// A bad setting, with file or flag and reason.
     fn start(matches: &ArgMatches) -> anyhow::Result<Service>;
+}
+
+/// What the commands ask of a [`Program`], as values: so what they do, which is all that is async
+/// here and most of what a program is, is compiled once for all four.
+#[derive(Clone, Copy)]
+pub(super) struct Parts {
+    pub(super) name: &'static str,
+    pub(super) reference: Reference,
+    pub(super) tables: MakeTables,
+    pub(super) check: Option<MakeCheck>,
+    pub(super) default_address: fn(&ArgMatches) -> String,
+    pub(super) security: fn(&ArgMatches) -> anyhow::Result<SecurityFlags>,
+    pub(super) start: fn(&ArgMatches) -> anyhow::Result<Service>,
+}
+
+impl Parts {
+    pub(super) fn of<P: Program>() -> Self {
+        Self {
+            name: P::NAME,
+            reference: P::REFERENCE,
+            tables: P::TABLES,
+            check: P::CHECK,
+            default_address: P::default_address,
+            security: P::security,
+            start: P::start,
+        }
+    }
+
+    /// Addresses to listen on: at least one.
+    pub(super) fn addresses(&self, matches: &ArgMatches, web: &WebArgs) -> Vec<String> {
+        match web.listen_address.as_slice() {
+            [] => vec![(self.default_address)(matches)],
+            addresses => addresses.to_vec(),
+        }
+    }
 }

@@ -9,7 +9,7 @@ use clap::ArgMatches;
 
 use super::rounds::{Named, Rounds};
 use super::show::{OutputFormat, screen, text};
-use super::{MakeTables, Program};
+use super::{MakeTables, Parts};
 use crate::exposition::Format;
 use crate::view::{Reading, Table, clean_lines, list};
 use crate::web::WebArgs;
@@ -18,15 +18,16 @@ use crate::web::WebArgs;
 pub(super) const APART: Duration = Duration::from_secs(1);
 
 /// Prints what the flags ask for to stdout and a summary to stderr; fails if a collector did.
-pub(super) async fn scrape<P: Program>(
+pub(super) async fn scrape(
+    program: &Parts,
     matches: &ArgMatches,
     web: &WebArgs,
 ) -> anyhow::Result<ExitCode> {
-    let service = P::start(matches)?;
+    let service = (program.start)(matches)?;
     let rounds = Rounds::new(&service, web);
     let every_series: MakeTables = |_, reading| vec![list(reading)];
     match OutputFormat::of(matches) {
-        Some(OutputFormat::Table) => tables(&rounds, matches, P::TABLES).await,
+        Some(OutputFormat::Table) => tables(&rounds, matches, program.tables).await,
         Some(OutputFormat::List) => tables(&rounds, matches, every_series).await,
         Some(OutputFormat::Openmetrics) => metrics(&rounds, Format::OpenMetrics).await,
         None if web.enable_openmetrics => metrics(&rounds, Format::OpenMetrics).await,

@@ -8,7 +8,7 @@ use clap::ArgMatches;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 
-use super::Program;
+use super::Parts;
 use super::supervisor::{State, keep_alive, tell};
 use crate::exporter::Exporter;
 use crate::version::BUILD;
@@ -52,17 +52,18 @@ enum Order {
 
 /// Listens until SIGINT or SIGTERM, then lets requests in flight finish. SIGHUP reads again what
 /// may change while the process runs.
-pub(super) async fn serve<P: Program>(
+pub(super) async fn serve(
+    program: &Parts,
     matches: &ArgMatches,
     web: &WebArgs,
     security: Option<Arc<Security>>,
 ) -> anyhow::Result<ExitCode> {
     // Before all else: a signal that comes early must not end the process.
     let mut signals = Signals::new()?;
-    let listeners = listen::<P>(matches, web).await?;
-    let service = P::start(matches)?;
+    let listeners = listen(program, matches, web).await?;
+    let service = (program.start)(matches)?;
     let (version, revision) = (BUILD.version, BUILD.revision);
-    tracing::info!(version, revision, compiler = BUILD.compiler, "starting {}", P::NAME);
+    tracing::info!(version, revision, compiler = BUILD.compiler, "starting {}", program.name);
     let stopping = Stopping::default();
     let exporter = Arc::clone(&service.exporter);
     let mut router = web::router(service, web, stopping.clone());
@@ -100,12 +101,16 @@ pub(super) async fn serve<P: Program>(
 }
 
 /// The sockets that the flags name, or those of the service manager.
-async fn listen<P: Program>(matches: &ArgMatches, web: &WebArgs) -> anyhow::Result<Vec<Listener>> {
+async fn listen(
+    program: &Parts,
+    matches: &ArgMatches,
+    web: &WebArgs,
+) -> anyhow::Result<Vec<Listener>> {
     if web.systemd_socket {
         return Listener::inherited().context("--web.systemd-socket");
     }
     let mut listeners = Vec::new();
-    for address in super::addresses::<P>(matches, web) {
+    for address in program.addresses(matches, web) {
         let listener = Listener::bind(&address).await;
         listeners.push(match web.listen_address.as_slice() {
             [] => listener?,

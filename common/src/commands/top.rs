@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::rounds::{Named, Rounds};
 use super::scrape::APART;
 use super::show::{Screen, ShowArgs, lines, screen};
-use super::{MakeTables, Program};
+use super::{MakeTables, Parts};
 use crate::exposition::Format;
 use crate::view::{Reading, Table, clean, cut, units};
 use crate::web::WebArgs;
@@ -27,18 +27,19 @@ const CLEAR_REST: &str = "\u{1b}[J";
 
 /// Shows rounds until there were as many as the flags say, or a signal comes; fails if a collector
 /// did in the last one.
-pub(super) async fn top<P: Program>(
+pub(super) async fn top(
+    program: &Parts,
     matches: &ArgMatches,
     web: &WebArgs,
 ) -> anyhow::Result<ExitCode> {
     let args = ShowArgs::from_arg_matches(matches)?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let service = P::start(matches)?;
+    let service = (program.start)(matches)?;
     let rounds = Rounds::new(&service, web);
     let mut code = ExitCode::SUCCESS;
     tokio::select! {
-        shown = show(&rounds, P::TABLES, matches, &args, P::NAME, &mut code) => shown?,
+        shown = show(&rounds, program.tables, matches, &args, program.name, &mut code) => shown?,
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::ArgMatches;
 
-use super::Program;
+use super::Parts;
 use super::rounds::Rounds;
 use super::show::OutputFormat;
 use crate::compare::{Known, Side, compare as compare_sides};
@@ -36,22 +36,24 @@ struct Reader {
 /// Compares the exporter or file that the first of `operands` names with the second, or with what
 /// this program collects. The exit code is 0 if every difference has a reason, 1 if one has none,
 /// and 2 if something cannot be read, which is said on stderr.
-pub(super) async fn compare<P: Program>(
+pub(super) async fn compare(
+    program: &Parts,
     matches: &ArgMatches,
     web: &WebArgs,
     operands: &[&str],
 ) -> ExitCode {
-    match run::<P>(matches, web, operands).await {
+    match run(program, matches, web, operands).await {
         Ok(code) => code,
         Err(error) => {
             // There is nobody to tell if stderr is closed.
-            let _ = writeln!(std::io::stderr(), "{} compare: {error:#}", P::NAME);
+            let _ = writeln!(std::io::stderr(), "{} compare: {error:#}", program.name);
             ExitCode::from(UNREADABLE)
         }
     }
 }
 
-async fn run<P: Program>(
+async fn run(
+    program: &Parts,
     matches: &ArgMatches,
     web: &WebArgs,
     operands: &[&str],
@@ -61,10 +63,9 @@ async fn run<P: Program>(
         [old, new] => (*old, Some(*new)),
         _ => anyhow::bail!("expected one or two URLs or files: compare OLD [NEW]"),
     };
-    let reference = P::REFERENCE;
-    let known = Known::parse(reference.differences)
+    let known = Known::parse(program.reference.differences)
         .map_err(|line| anyhow::anyhow!("the list of known differences: {line}"))?;
-    let service = if new.is_none() { Some(P::start(matches)?) } else { None };
+    let service = if new.is_none() { Some((program.start)(matches)?) } else { None };
     let mut old = Reader { source: Source::parse(old)?, side: Side::default() };
     let mut new = match new {
         Some(new) => Reader { source: Source::parse(new)?, side: Side::default() },
