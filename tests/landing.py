@@ -28,14 +28,23 @@ def browser():
     return webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
 
 
+def steadily(read):
+    """What `read` returns: an element may be replaced between being found and being read."""
+    for _ in range(20):
+        try:
+            return read()
+        except StaleElementReferenceException:
+            time.sleep(0.1)
+    return read()
+
+
 def text(driver, selector):
-    return driver.find_element(By.CSS_SELECTOR, selector).text
+    return steadily(lambda: driver.find_element(By.CSS_SELECTOR, selector).text)
 
 
 def wait(driver, what, condition, seconds=15):
-    # An element may be replaced between being found and being read.
-    waiting = WebDriverWait(driver, seconds, 0.2, [StaleElementReferenceException])
-    waiting.until(lambda _: condition(), f"{what}: {text(driver, 'main')}")
+    waiting = WebDriverWait(driver, seconds, 0.2)
+    waiting.until(lambda _: steadily(condition), f"{what}: {text(driver, 'main')}")
 
 
 def scrape(url):
@@ -128,7 +137,7 @@ def check_updates(driver, url):
     """The page follows the scrapes by itself, until it is told not to."""
     driver.execute_script("window.sameDocument = true")
     caption = lambda: driver.find_element(By.CSS_SELECTOR, "#state time").get_attribute("datetime")
-    before = caption()
+    before = steadily(caption)
     time.sleep(1.1)
     scrape(url)
     wait(driver, "an update", lambda: caption() != before)
@@ -160,7 +169,7 @@ def main():
         for _ in range(3):
             scrape(url)
         driver.get(url)
-        check_content(driver, verdict)
+        steadily(lambda: check_content(driver, verdict))
         check_widths(driver, prefix)
         check_keyboard(driver)
         check_screen_reader(driver)
