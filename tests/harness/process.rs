@@ -143,13 +143,29 @@ impl Process {
         Ok(words.nth(1).context("no such line")?.parse()?)
     }
 
-    /// Sends a signal.
+    /// Sends a signal. One that stops the process is waited for: a thread that works answers
+    /// questions until it has seen it.
     pub fn signal(&self, signal: Signal) {
         let id = i32::try_from(self.id()).ok().and_then(Pid::from_raw);
         if let Some(id) = id {
             // It may have ended by itself.
             let _ = rustix::process::kill_process(id, signal);
         }
+        if signal == Signal::STOP {
+            // What is tested then fails if it has not stopped.
+            let _ = eventually("all threads stop", Duration::from_secs(5), || self.has_stopped());
+        }
+    }
+
+    /// Fails if one of its threads has not stopped.
+    fn has_stopped(&self) -> anyhow::Result<()> {
+        for thread in std::fs::read_dir(format!("/proc/{}/task", self.id()))? {
+            let stat = std::fs::read_to_string(thread?.path().join("stat"))?;
+            // Behind the name, in which there may be anything
+            let state = stat.rsplit(") ").next().unwrap_or_default();
+            anyhow::ensure!(state.starts_with('T'), "a thread goes on: {stat}");
+        }
+        Ok(())
     }
 
     /// How it has ended; `None` while it runs.
