@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Uses the packages as their users do: makes a release twice of the programs in
-# target/release, or in BIN_DIR, and compares its bytes; installs, starts, scrapes,
-# upgrades, removes and purges the packages in a root of the distribution's own;
-# loads the images. What needs systemd as the first process is not run: units are
+# Uses the packages as their users do: makes a release of a tag, and the same in
+# another clone, of the programs in target/release, or in BIN_DIR, and compares its
+# bytes; installs, starts, scrapes, upgrades, removes and purges the packages in a
+# root of the distribution's own; loads the images. What needs systemd as the first process is not run: units are
 # checked by systemd-analyze, and their command lines are run as their user.
 set -uo pipefail
 
@@ -12,8 +12,11 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 BIN_DIR=${BIN_DIR:-$ROOT/target/release}
 EXPORTERS=(node-exporter container-exporter redis-exporter mysql-exporter)
 OLD=0.0.9
-NEW=0.1.0
+NEW=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' "$ROOT/Cargo.toml")
 FOLDER=$TMPDIR
+# The files as they are, with a commit and a tag of their own, and a clone of that
+TAGGED=$FOLDER/tagged
+CLONE=$FOLDER/clone/at/a/longer/path
 MACHINE=$FOLDER/machine
 PATIENCE=30
 # shellcheck source=tests/stack/checks.sh
@@ -42,6 +45,21 @@ inside() {
   chroot "$MACHINE" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive LC_ALL=C "$@"
 }
 
+# Who has made the last commit is named as the maintainer.
+git_in() {
+  git -C "$1" -c user.name="$(git -C "$ROOT" log -1 --format=%an)" \
+    -c user.email="$(git -C "$ROOT" log -1 --format=%ae)" -c init.defaultBranch=main "${@:2}"
+}
+
+# A release is made of what a tag names, which what a developer has changed is not.
+tag_files() {
+  mkdir -p "$TAGGED" &&
+    (cd "$ROOT" && git ls-files -z | tar --create --null --files-from=-) | tar --extract --directory "$TAGGED" &&
+    git_in "$TAGGED" init --quiet && git_in "$TAGGED" add --all --force &&
+    git_in "$TAGGED" commit --quiet --message 'All files' && git_in "$TAGGED" tag "v$NEW" &&
+    git clone --quiet "$TAGGED" "$CLONE"
+}
+
 # documents VERSION: as deploy/release has them made, by what is built for the tests anyway
 documents() {
   SOURCE_DATE_EPOCH=$(git -C "$ROOT" log -1 --format=%ct) \
@@ -52,8 +70,9 @@ build_documents() {
   (cd "$ROOT" && nice cargo test --quiet --workspace --locked --test package_docs --no-run) && documents "$OLD" && documents "$NEW"
 }
 
+# release CLONE OUTPUT [FLAG...]
 release() {
-  nice "$ROOT/deploy/release" --version "$NEW" --arch amd64 --bin-dir "$BIN_DIR" --docs "$FOLDER/docs-$NEW" --no-sbom --fast "$@"
+  nice "$1/deploy/release" --arch amd64 --bin-dir "$BIN_DIR" --docs "$FOLDER/docs-$NEW" --no-sbom --fast --output "$2" "${@:3}"
 }
 
 same_bytes() {
@@ -141,7 +160,7 @@ older_packages() {
 }
 
 reproducible() {
-  release --output "$FOLDER/again" && same_bytes
+  release "$CLONE" "$FOLDER/again" --version "$NEW" && same_bytes
 }
 
 # The files of a package that have no owner in the machine, or the wrong one
@@ -318,7 +337,7 @@ images() {
     --bridge none --iptables=false >"$docker/log" 2>&1 &
   check 'dockerd starts' eventually docker version
   check 'the Dockerfile makes images of the same programs' \
-    "$ROOT/deploy/docker/build" --bin-dir "$BIN_DIR" --images built --tag "$NEW"
+    "$TAGGED/deploy/docker/build" --bin-dir "$BIN_DIR" --images built --tag "$NEW"
   for name in "${EXPORTERS[@]}"; do
     check "docker loads the image of $name, which is that of the Dockerfile" is_loaded "$name"
   done
@@ -333,7 +352,13 @@ chart_is_packed() {
 }
 
 refusals() {
-  check 'a release needs a tag or a version' refuses 'give --version' "$ROOT/deploy/release" --output "$FOLDER/none"
+  printf '\n' >>"$CLONE/README.md"
+  check 'a release of a tag refuses files that have changed' refuses "files have changed since v$NEW" \
+    release "$CLONE" "$FOLDER/none"
+  git_in "$CLONE" commit --quiet --all --message 'Change'
+  check 'a release needs a tag or a version' refuses 'give --version' release "$CLONE" "$FOLDER/none"
+  git_in "$CLONE" tag v9.9.9
+  check 'a release refuses a tag of another version' refuses "Cargo.toml has version $NEW" release "$CLONE" "$FOLDER/none"
   check 'a version must be one for both kinds of packages' refuses "version such as 1.2.3" \
     "$ROOT/deploy/package/build" --bin-dir "$BIN_DIR" --docs "$FOLDER" --output "$FOLDER/none" --version 1.2-3
 }
@@ -352,8 +377,9 @@ main() {
   make_machine >"$FOLDER/machine.log" 2>&1 &
   machine=$!
   check 'manual pages and completions are written' build_documents
-  check "a release is made" release --output "$FOLDER/release"
-  check 'the same release again has the same bytes' reproducible
+  check 'the files get a tag' tag_files
+  check 'a release of the tag is made' release "$TAGGED" "$FOLDER/release"
+  check 'the same release of another clone has the same bytes' reproducible
   check 'the checksums are those of all files' checksums_hold
   check 'the chart is packed' chart_is_packed
   check 'an older version is packed' older_packages
