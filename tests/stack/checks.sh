@@ -20,6 +20,11 @@ check() {
   fi
 }
 
+# not_run WHAT: what cannot be checked here, and why
+not_run() {
+  printf 'not run - %s\n' "$1"
+}
+
 # eventually COMMAND...: again and again until it succeeds; else what it said last is shown.
 # After a few tries once a second: several such scripts share the machine with builds.
 eventually() {

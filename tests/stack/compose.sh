@@ -35,10 +35,6 @@ else
   LEFT_OUT+=(traefik)
 fi
 
-not_run() {
-  printf 'not run - %s\n' "$1"
-}
-
 # A host has a network card: panels leave out bridges and what is behind them.
 add_card() {
   ip link add eth0 type veth peer name veth-eth0 && ip link set eth0 up && ip link set veth-eth0 up

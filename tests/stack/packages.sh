@@ -18,6 +18,9 @@ FOLDER=$TMPDIR
 TAGGED=$FOLDER/tagged
 CLONE=$FOLDER/clone/at/a/longer/path
 MACHINE=$FOLDER/machine
+# Bills of materials are made where their tool is there.
+SBOM=(--no-sbom)
+[[ ! -x $ROOT/target/tools/bin/cargo-cyclonedx ]] || SBOM=()
 PATIENCE=30
 # shellcheck source=tests/stack/checks.sh
 source "$ROOT/tests/stack/checks.sh"
@@ -57,7 +60,12 @@ tag_files() {
     (cd "$ROOT" && git ls-files -z | tar --create --null --files-from=-) | tar --extract --directory "$TAGGED" &&
     git_in "$TAGGED" init --quiet && git_in "$TAGGED" add --all --force &&
     git_in "$TAGGED" commit --quiet --message 'All files' && git_in "$TAGGED" tag "v$NEW" &&
-    git clone --quiet "$TAGGED" "$CLONE"
+    git clone --quiet "$TAGGED" "$CLONE" && lend_tools "$TAGGED" && lend_tools "$CLONE"
+}
+
+# lend_tools CLONE: what a release builds once, as far as it is there
+lend_tools() {
+  mkdir -p "$1/target" && { [[ ! -d $ROOT/target/tools ]] || ln -s "$ROOT/target/tools" "$1/target/tools"; }
 }
 
 # documents VERSION: as deploy/release has them made, by what is built for the tests anyway
@@ -72,7 +80,26 @@ build_documents() {
 
 # release CLONE OUTPUT [FLAG...]
 release() {
-  nice "$1/deploy/release" --arch amd64 --bin-dir "$BIN_DIR" --docs "$FOLDER/docs-$NEW" --no-sbom --fast --output "$2" "${@:3}"
+  nice "$1/deploy/release" --arch amd64 --bin-dir "$BIN_DIR" --docs "$FOLDER/docs-$NEW" --fast --output "$2" "${SBOM[@]}" "${@:3}"
+}
+
+# All crates that the program is built from, and no path of this machine. It may list a few more: for
+# the tool a crate has the features that any member of the workspace asks for.
+has_bill_of_materials() {
+  local file=$FOLDER/release/$1-$NEW.cdx.json
+  jq -e --arg name "$1" --arg version "$NEW" '.specVersion == "1.5" and
+    .metadata.component.name == $name and .metadata.component.version == $version and
+    all(.components[]; .licenses and .purl)' "$file" >/dev/null &&
+    [[ $(built_in "$1" | wc -l) -gt 50 ]] &&
+    [[ -z $(comm -13 <(jq -r '.components[] | .name + " " + .version' "$file" | LC_ALL=C sort) <(built_in "$1")) ]] &&
+    ! grep -F -e "$FOLDER" -e "$ROOT" "$file"
+}
+
+# built_in NAME: the crates of the program on this machine, without what only builds it
+built_in() {
+  (cd "$ROOT" && cargo tree --quiet --locked --package "$1" --edges normal --no-dedupe --prefix none \
+    --format '{p}' --target "$(rustc -vV | sed -n 's/^host: //p')") |
+    sed -n "2,\$s/^\([^ ]*\) v\([^ ]*\).*/\1 \2/p" | LC_ALL=C sort -u
 }
 
 same_bytes() {
@@ -373,7 +400,7 @@ refuses() {
 }
 
 main() {
-  local machine
+  local machine name
   make_machine >"$FOLDER/machine.log" 2>&1 &
   machine=$!
   check 'manual pages and completions are written' build_documents
@@ -382,6 +409,13 @@ main() {
   check 'the same release of another clone has the same bytes' reproducible
   check 'the checksums are those of all files' checksums_hold
   check 'the chart is packed' chart_is_packed
+  if ((${#SBOM[@]} == 0)); then
+    for name in "${EXPORTERS[@]}"; do
+      check "the bill of materials of $name lists all that is in it" has_bill_of_materials "$name"
+    done
+  else
+    not_run 'bills of materials: cargo-cyclonedx cannot be built here'
+  fi
   check 'an older version is packed' older_packages
   check 'lintian finds no error' lintian --allow-root --fail-on error "$FOLDER"/release/*.deb
   refusals
