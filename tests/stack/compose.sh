@@ -17,23 +17,25 @@ PATIENCE=150
 # shellcheck source=tests/stack/checks.sh
 source "$ROOT/tests/stack/checks.sh"
 # What no package of the distribution can stand for
-LEFT_OUT=(grafana loki promtail)
+LEFT_OUT=(grafana)
 PROMETHEUS_PORT=$((10000 + RANDOM % 10000))
 # Of the machine under test no setting may shine through.
 unset COMPOSE_FILE COMPOSE_PROJECT_NAME COMPOSE_PROFILES
 export DOCKER_HOST=unix://$SOCKET DOCKER_BUILDKIT=0 NO_PROXY=localhost,127.0.0.1 no_proxy=localhost,127.0.0.1
 
-for part in stand-ins configuration running overlay tls traefik queries alerts panels maintenance; do
+for part in stand-ins configuration running overlay tls traefik logs queries alerts panels maintenance; do
   # shellcheck source=/dev/null
   source "$ROOT/tests/stack/compose/$part.sh"
 done
 # No package of the distribution either, but where the program is, it makes an image.
-if type -P traefik >/dev/null; then
-  SERVICES+=(traefik)
-  TARGETS+=(traefik)
-else
-  LEFT_OUT+=(traefik)
-fi
+for name in loki promtail traefik; do
+  if type -P "$name" >/dev/null; then
+    SERVICES+=("$name")
+    TARGETS+=("$name")
+  else
+    LEFT_OUT+=("$name")
+  fi
+done
 
 # A host has a network card: panels leave out bridges and what is behind them.
 add_card() {
@@ -125,10 +127,12 @@ main() {
     running
     tls
     is_left_out traefik || traefik_answers
+    is_left_out loki || is_left_out promtail || logs
     queries
     alerts
     panels
     last_alert_ends
+    is_left_out loki || is_left_out promtail || logs_are_deleted
     maintenance
     overlay
     ! v2_is_there || with_v2

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Two Prometheus servers and an agent scrape the four exporters in BIN_DIR (else in
-# target/release), write to VictoriaMetrics, and the servers alert through a cluster of three
+# target/release), write to a store, and the servers alert through a cluster of three
 # Alertmanagers, all as processes on loopback with what deploy/scale makes for the containers.
 # Each of the seven is killed, or the store ended, and started again: no gap, and each
-# alert once.
+# alert once. The store is VictoriaMetrics, or the one of scale/stores.sh that STORE names.
 set -uo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -13,16 +13,21 @@ BIN_DIR=$(realpath "${BIN_DIR:-$ROOT/target/release}")
 FOLDER=$(mktemp -d)
 DEPLOY=$FOLDER/deploy
 PROMETHEUS=$DEPLOY/monitoring/prometheus
-STORE=http://127.0.0.1:8428
-# Seconds: of a scrape, of a victim's absence, and that something may take
-INTERVAL=2
-ABSENCE=5
+STORE=${STORE:-victoriametrics}
+# Seconds that something may take
 PATIENCE=60
 # shellcheck source=tests/stack/checks.sh
 source "$ROOT/tests/stack/checks.sh"
-VICTIMS=(prometheus-1 prometheus-2 agent alertmanager-1 alertmanager-2 alertmanager-3 victoriametrics)
+# shellcheck source=tests/stack/scale/stores.sh
+source "$ROOT/tests/stack/scale/stores.sh"
+# shellcheck source=tests/stack/scale/logs.sh
+source "$ROOT/tests/stack/scale/logs.sh"
+# Seconds: of a scrape, and of a victim's absence
+INTERVAL=${INTERVALS[$STORE]:?unknown store}
+ABSENCE=$((2 * INTERVAL + 1))
+VICTIMS=(prometheus-1 prometheus-2 agent alertmanager-1 alertmanager-2 alertmanager-3 store)
 SERIES=('node_load1' 'machine_cpu_cores' 'redis_up' 'mysql_up')
-declare -A PID PORT=([prometheus-1]=9090 [prometheus-2]=9091 [agent]=9092 [victoriametrics]=8428
+declare -A PID PORT=([prometheus-1]=9090 [prometheus-2]=9091 [agent]=9092
   [alertmanager-1]=9093 [alertmanager-2]=9094 [alertmanager-3]=9095)
 RECEIVER_PORT=9099
 unset COMPOSE_FILE COMPOSE_PROJECT_NAME COMPOSE_PROFILES
@@ -75,7 +80,7 @@ PYTHON
 }
 
 rules_are_metricsql() {
-  vmalert -dryRun -rule="$PROMETHEUS/rules/*.yml" -datasource.url="$STORE" -notifier.url=http://127.0.0.1:9093
+  vmalert -dryRun -rule="$PROMETHEUS/rules/*.yml" -datasource.url=http://127.0.0.1:8428 -notifier.url=http://127.0.0.1:9093
 }
 
 made_yaml_is_right() {
@@ -144,10 +149,7 @@ launch() {
       start agent prometheus --enable-feature=agent --config.file="$PROMETHEUS/agent.yml" \
         --storage.agent.path="$FOLDER/agent" --web.listen-address="127.0.0.1:${PORT[agent]}"
       ;;
-    victoriametrics)
-      start "$name" victoria-metrics -storageDataPath="$FOLDER/store" -retentionPeriod=365d \
-        -dedup.minScrapeInterval="${INTERVAL}s" -httpListenAddr="127.0.0.1:${PORT[$name]}" -search.latencyOffset=0s
-      ;;
+    store) "launch_$STORE" ;;
     alertmanager-?)
       for peer in 1 2 3; do
         peers+=("--cluster.peer=127.0.0.1:1909$peer")
@@ -163,7 +165,7 @@ launch() {
 
 is_ready() {
   case $1 in
-    victoriametrics) fetch -o /dev/null "$STORE/health" 2>/dev/null ;;
+    store) fetch -o /dev/null "${READY[$STORE]}" 2>/dev/null ;;
     *) fetch -o /dev/null "http://127.0.0.1:${PORT[$1]}/-/ready" 2>/dev/null ;;
   esac
 }
@@ -184,7 +186,9 @@ start_servers() {
   start mysql-exporter "$BIN_DIR/mysql-exporter" --web.listen-address=127.0.0.1:9104 \
     --config.my-cnf="$FOLDER/my.cnf" --mysqld.address=127.0.0.1:3306
   start receiver python3 "$ROOT/tests/stack/compose/listener.py" 127.0.0.1 "$RECEIVER_PORT"
-  eventually answers_up 9121 'redis_up 1' && eventually answers_up 9104 'mysql_up 1'
+  eventually answers_up 9121 'redis_up 1' && eventually answers_up 9104 'mysql_up 1' && return
+  tail -n 5 "$FOLDER"/{redis,mariadb,redis-exporter,mysql-exporter}.log
+  return 1
 }
 
 answers_up() {
@@ -194,7 +198,7 @@ answers_up() {
 # The files as they are made, with the addresses and the times of this test
 configure() {
   local file victim
-  "$DEPLOY/scale/make" --store victoriametrics || return
+  "$DEPLOY/scale/make" --store "$STORE" || return
   cp "$DEPLOY"/scale/files/{prometheus-1,prometheus-2,agent}.yml "$PROMETHEUS"
   cp "$DEPLOY"/scale/targets/*.yml "$PROMETHEUS/targets"
   rm -f "$PROMETHEUS"/targets/{grafana,loki,promtail,traefik}.yml
@@ -204,7 +208,7 @@ configure() {
     sed -i -e 's/prometheus-agent:9090/127.0.0.1:9092/' -e 's/prometheus-2:9090/127.0.0.1:9091/' \
       -e 's/prometheus:9090/127.0.0.1:9090/' -e 's/alertmanager-2:9093/127.0.0.1:9094/' \
       -e 's/alertmanager-3:9093/127.0.0.1:9095/' -e 's/alertmanager:9093/127.0.0.1:9093/' \
-      -e 's/[a-z]*-exporter:\([0-9]\)/127.0.0.1:\1/' -e 's/victoriametrics:8428/127.0.0.1:8428/' "$file"
+      -e 's/[a-z]*-exporter:\([0-9]\)/127.0.0.1:\1/' -e 's/\(victoriametrics\|thanos-receive\):/127.0.0.1:/' "$file"
   done
   rm -f "$PROMETHEUS"/rules/*
   printf 'groups:\n  - name: steps\n    rules:\n' >"$PROMETHEUS/rules/steps.yml"
@@ -238,7 +242,7 @@ cluster_has() {
 store_has_all() {
   local series
   for series in "${SERIES[@]}"; do
-    [[ $(fetch -G --data-urlencode "query=count_over_time(${series}[10s]) >= 4" "$STORE/api/v1/query" |
+    [[ $(fetch -G --data-urlencode "query=count_over_time(${series}[$((5 * INTERVAL))s]) >= 4" "${QUERY[$STORE]}/api/v1/query" |
       jq '.data.result | length') == 1 ]] || return 1
   done
 }
@@ -256,7 +260,7 @@ was_delivered() {
 # it loses the seconds that it has not written yet.
 do_without() {
   local victim=$1 deadline=$((SECONDS + ABSENCE)) signal=KILL
-  [[ $victim != victoriametrics ]] || signal=TERM
+  [[ $victim != store ]] || signal=TERM
   kill -s "$signal" "${PID[$victim]}"
   wait "${PID[$victim]}" 2>/dev/null
   # Those that do not know it yet may both take its place: an alert of that second comes twice.
@@ -290,7 +294,7 @@ both_have_notified() {
 
 # What was kept back while the store was away arrives when its writers try again.
 has_no_gap() {
-  python3 "$ROOT/tests/stack/scale/gaps.py" "$STORE" "$INTERVAL" "$BEGAN" "$ENDED" "${SERIES[@]}" >"$FOLDER/gaps"
+  python3 "$ROOT/tests/stack/scale/gaps.py" "${QUERY[$STORE]}" "$INTERVAL" "${GAPS[$STORE]}" "$BEGAN" "$ENDED" "${SERIES[@]}" >"$FOLDER/gaps"
 }
 
 tells_its_gaps() {
@@ -319,7 +323,7 @@ running() {
   sleep $((3 * INTERVAL))
   check 'each alert was delivered once' each_was_delivered_once
   check 'both servers have notified' both_have_notified
-  check 'the store has no gap longer than two intervals' tells_its_gaps
+  check "the store has no gap longer than ${GAPS[$STORE]} intervals" tells_its_gaps
   cat "$FOLDER/gaps"
 }
 
@@ -327,4 +331,9 @@ cp -a "$ROOT/deploy" "$DEPLOY"
 rm -rf "$DEPLOY/scale/files"
 files
 ((FAILED > 0)) || running
+if type -P loki minio >/dev/null; then
+  logs_on_object_storage
+else
+  not_run 'Loki on object storage: its programs are not installed'
+fi
 conclude

@@ -118,6 +118,24 @@ add_traefik() {
   add_image "traefik:$(setting TRAEFIK_VERSION)" "$root" 'ENV PATH=/bin' 'ENTRYPOINT ["/bin/traefik"]'
 }
 
+add_loki() {
+  local root=$FOLDER/root
+  install_programs "$root" loki
+  mkdir -p "$root/usr/bin"
+  mv "$root/bin/loki" "$root/usr/bin/"
+  install -d -o 10001 -g 10001 "$root/loki"
+  add_image "grafana/loki:$(setting LOKI_VERSION)" "$root" 'ENV PATH=/usr/bin' 'USER 10001' 'ENTRYPOINT ["/usr/bin/loki"]'
+}
+
+add_promtail() {
+  local root=$FOLDER/root
+  install_programs "$root" promtail bash
+  mkdir -p "$root/usr/bin"
+  ln -s /bin/busybox "$root/usr/bin/env"
+  install_applets "$root" env
+  add_image "$(setting COLLECTOR_IMAGE)" "$root" 'ENV PATH=/bin' 'ENTRYPOINT ["/bin/promtail"]'
+}
+
 add_stand_ins() {
   add_busybox
   add_prometheus
@@ -125,5 +143,8 @@ add_stand_ins() {
   add_redis
   add_mariadb
   add_socket_proxy
-  is_left_out traefik || add_traefik
+  local name
+  for name in loki promtail traefik; do
+    is_left_out "$name" || "add_$name"
+  done
 }

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Looks for gaps in what VictoriaMetrics has kept: gaps.py URL INTERVAL SINCE UNTIL SERIES...
+"""Looks for gaps in what a store has kept: gaps.py URL INTERVAL GAP SINCE UNTIL SERIES...
 
 Each SERIES must have exactly one series there, without a label `prometheus_replica`, with at most
 one sample per interval, and between SINCE and UNTIL (seconds since 1970) no two samples further
-apart than two intervals.
+apart than GAP intervals.
 """
 import json
 import sys
@@ -13,14 +13,13 @@ import urllib.request
 
 def samples(url, selector, since, until):
     """The labels and the times of each series."""
-    query = urllib.parse.urlencode({"match[]": selector, "start": since, "end": until})
-    with urllib.request.urlopen(f"{url}/api/v1/export?{query}", timeout=20) as answer:
-        for line in answer:
-            series = json.loads(line)
-            yield series["metric"], [moment / 1000 for moment in series["timestamps"]]
+    query = urllib.parse.urlencode({"query": f"{selector}[{until - since:.0f}s]", "time": until})
+    with urllib.request.urlopen(f"{url}/api/v1/query?{query}", timeout=20) as answer:
+        for series in json.load(answer)["data"]["result"]:
+            yield series["metric"], [moment for moment, _ in series["values"]]
 
 
-def mistakes(found, interval, since, until):
+def mistakes(found, interval, most, since, until):
     if len(found) != 1:
         yield f"{len(found)} series: {[labels for labels, _ in found]}"
         return
@@ -32,15 +31,15 @@ def mistakes(found, interval, since, until):
     moments = [since, *times, until]
     gap, end = max((late - early, late) for early, late in zip(moments, moments[1:]))
     print(f"    {labels['__name__']}: {len(times)} samples, longest gap {gap:.2f} s")
-    if gap > 2 * interval:
+    if gap > most * interval:
         yield f"a gap of {gap:.2f} s that ends {end - since:.0f} s after the beginning"
 
 
 def main():
-    url, interval, since, until, *selectors = sys.argv[1:]
-    interval, since, until = float(interval), float(since), float(until)
-    wrong = [f"{selector}: {mistake}" for selector in selectors
-             for mistake in mistakes(list(samples(url, selector, since, until)), interval, since, until)]
+    url, *numbers = sys.argv[1:6]
+    interval, gap, since, until = map(float, numbers)
+    wrong = [f"{selector}: {mistake}" for selector in sys.argv[6:]
+             for mistake in mistakes(list(samples(url, selector, since, until)), interval, gap, since, until)]
     print("\n".join(wrong), end="\n" if wrong else "")
     sys.exit(bool(wrong))
 
