@@ -3,7 +3,7 @@
 # distribution has them. All on what deploy/monitoring holds, with the addresses of this run.
 
 DOCKER_SOCKET=/var/run/docker.sock
-WHERE="packages grafana, loki and alloy of Grafana Labs' own archive"
+WHERE="in Grafana Labs' own archive"
 
 grafana_program() {
   command -v grafana-server || command -v grafana
@@ -23,11 +23,11 @@ collector_program() {
 # Turns `auto` into yes or no.
 look_for_grafana() {
   if [[ $WITH_GRAFANA == auto ]]; then
-    grafana_program >/dev/null && WITH_GRAFANA=yes || NOT_INSTALLED+=(Grafana)
+    grafana_program >/dev/null && WITH_GRAFANA=yes || NOT_INSTALLED+=('Grafana (package grafana)')
   fi
   if [[ $WITH_LOKI == auto ]]; then
-    loki_program >/dev/null && WITH_LOKI=yes || NOT_INSTALLED+=(Loki)
-    collector_program >/dev/null || NOT_INSTALLED+=('a collector of logs')
+    loki_program >/dev/null && WITH_LOKI=yes || NOT_INSTALLED+=('Loki (package loki)')
+    collector_program >/dev/null || NOT_INSTALLED+=('a collector of logs (package alloy)')
   fi
 }
 
@@ -129,5 +129,5 @@ show_what_is_missing() {
   local missing
   ((${#NOT_INSTALLED[@]} > 0)) || return 0
   printf -v missing '%s, ' "${NOT_INSTALLED[@]}"
-  printf '  %-24s %s\n' 'not installed' "${missing%, }: $WHERE; deploy/up starts them then"
+  printf '  %-24s %s\n' 'not installed' "${missing%, }, $WHERE; deploy/up starts what is there"
 }

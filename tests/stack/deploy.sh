@@ -158,7 +158,11 @@ without_grafana() {
     command() { [[ $2 == loki ]] && printf /bin/echo; }
     look_for_grafana
     [[ $WITH_GRAFANA$WITH_LOKI == autoauto && $(show_what_is_missing | wc -l) == 1 ]]
-    show_what_is_missing | grep -F "Grafana, Loki, a collector of logs: packages grafana, loki and alloy"'
+    show_what_is_missing | grep -F "Grafana (package grafana), Loki (package loki), a collector of logs (package alloy), in Grafana"
+    command() { [[ $2 == promtail || $2 == grafana ]] && printf %s "$2"; }
+    NOT_INSTALLED=()
+    look_for_grafana
+    show_what_is_missing | grep -xE " +not installed +Loki \(package loki\), in .*"'
   # shellcheck disable=SC2016
   check 'Grafana alone gets the data source of Prometheus alone' library '
     WITH_GRAFANA=yes WITH_LOKI=no WITH_ALERTMANAGER=no
