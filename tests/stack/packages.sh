@@ -2,8 +2,9 @@
 # Uses the packages as their users do: makes a release of a tag, and the same in
 # another clone, of the programs in target/release, or in BIN_DIR, and compares its
 # bytes; installs, starts, scrapes, upgrades, removes and purges the packages in a
-# root of the distribution's own; loads the images. What needs systemd as the first process is not run: units are
-# checked by systemd-analyze, and their command lines are run as their user.
+# root of the distribution's own; loads the images. What needs systemd as the first
+# process is not run: units are checked by systemd-analyze, and their command lines
+# are run as their user.
 set -uo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -86,12 +87,13 @@ release() {
 # All crates that the program is built from, and no path of this machine. It may list a few more: for
 # the tool a crate has the features that any member of the workspace asks for.
 has_bill_of_materials() {
-  local file=$FOLDER/release/$1-$NEW.cdx.json
+  local file=$FOLDER/release/$1-$NEW.cdx.json crates=$FOLDER/crates
+  built_in "$1" >"$crates"
   jq -e --arg name "$1" --arg version "$NEW" '.specVersion == "1.5" and
     .metadata.component.name == $name and .metadata.component.version == $version and
     all(.components[]; .licenses and .purl)' "$file" >/dev/null &&
-    [[ $(built_in "$1" | wc -l) -gt 50 ]] &&
-    [[ -z $(comm -13 <(jq -r '.components[] | .name + " " + .version' "$file" | LC_ALL=C sort) <(built_in "$1")) ]] &&
+    [[ $(wc -l <"$crates") -gt 50 ]] &&
+    [[ -z $(comm -13 <(jq -r '.components[] | .name + " " + .version' "$file" | LC_ALL=C sort) "$crates") ]] &&
     ! grep -F -e "$FOLDER" -e "$ROOT" "$file"
 }
 
@@ -100,6 +102,17 @@ built_in() {
   (cd "$ROOT" && cargo tree --quiet --locked --package "$1" --edges normal --no-dedupe --prefix none \
     --format '{p}' --target "$(rustc -vV | sed -n 's/^host: //p')") |
     sed -n "2,\$s/^\([^ ]*\) v\([^ ]*\).*/\1 \2/p" | LC_ALL=C sort -u
+}
+
+bills_of_materials() {
+  local name
+  if ((${#SBOM[@]} > 0)); then
+    not_run 'bills of materials: cargo-cyclonedx cannot be built here'
+    return
+  fi
+  for name in "${EXPORTERS[@]}"; do
+    check "the bill of materials of $name lists all that is in it" has_bill_of_materials "$name"
+  done
 }
 
 same_bytes() {
@@ -400,7 +413,7 @@ refuses() {
 }
 
 main() {
-  local machine name
+  local machine
   make_machine >"$FOLDER/machine.log" 2>&1 &
   machine=$!
   check 'manual pages and completions are written' build_documents
@@ -409,13 +422,7 @@ main() {
   check 'the same release of another clone has the same bytes' reproducible
   check 'the checksums are those of all files' checksums_hold
   check 'the chart is packed' chart_is_packed
-  if ((${#SBOM[@]} == 0)); then
-    for name in "${EXPORTERS[@]}"; do
-      check "the bill of materials of $name lists all that is in it" has_bill_of_materials "$name"
-    done
-  else
-    not_run 'bills of materials: cargo-cyclonedx cannot be built here'
-  fi
+  bills_of_materials
   check 'an older version is packed' older_packages
   check 'lintian finds no error' lintian --allow-root --fail-on error "$FOLDER"/release/*.deb
   refusals
