@@ -80,7 +80,7 @@ PYTHON
 }
 
 rules_are_metricsql() {
-  vmalert -dryRun -rule="$PROMETHEUS/rules/*.yml" -datasource.url=http://127.0.0.1:8428 -notifier.url=http://127.0.0.1:9093
+  vmalert -dryRun -rule="$PROMETHEUS/rules/*.yml" -datasource.url="${QUERY[victoriametrics]}" -notifier.url=http://127.0.0.1:9093
 }
 
 made_yaml_is_right() {

@@ -36,9 +36,9 @@ def mistakes(found, interval, most, since, until):
 
 
 def main():
-    url, *numbers = sys.argv[1:6]
-    interval, gap, since, until = map(float, numbers)
-    wrong = [f"{selector}: {mistake}" for selector in sys.argv[6:]
+    url, interval, gap, since, until, *selectors = sys.argv[1:]
+    interval, gap, since, until = map(float, (interval, gap, since, until))
+    wrong = [f"{selector}: {mistake}" for selector in selectors
              for mistake in mistakes(list(samples(url, selector, since, until)), interval, gap, since, until)]
     print("\n".join(wrong), end="\n" if wrong else "")
     sys.exit(bool(wrong))
