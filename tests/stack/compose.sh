@@ -27,15 +27,18 @@ for part in stand-ins configuration running overlay tls traefik logs queries ale
   # shellcheck source=/dev/null
   source "$ROOT/tests/stack/compose/$part.sh"
 done
-# No package of the distribution either, but where the program is, it makes an image.
-for name in loki promtail traefik; do
-  if type -P "$name" >/dev/null; then
-    SERVICES+=("$name")
-    TARGETS+=("$name")
+# use_if_installed PROGRAM...: no package of the distribution either, but where these programs are,
+# they make images. One without the others is of no use.
+use_if_installed() {
+  if type -P "$@" >/dev/null; then
+    SERVICES+=("$@")
+    TARGETS+=("$@")
   else
-    LEFT_OUT+=("$name")
+    LEFT_OUT+=("$@")
   fi
-done
+}
+use_if_installed traefik
+use_if_installed loki promtail
 
 # A host has a network card: panels leave out bridges and what is behind them.
 add_card() {
@@ -127,12 +130,12 @@ main() {
     running
     tls
     is_left_out traefik || traefik_answers
-    is_left_out loki || is_left_out promtail || logs
+    is_left_out loki || logs
     queries
     alerts
     panels
     last_alert_ends
-    is_left_out loki || is_left_out promtail || logs_are_deleted
+    is_left_out loki || logs_are_deleted
     maintenance
     overlay
     ! v2_is_there || with_v2

@@ -3,22 +3,27 @@
 
 LOKI=http://127.0.0.1:$(sed -n 's/^LOKI_PORT=//p' "$ROOT/deploy/.env")
 
+# ask_loki PATH [ARGUMENT...]: what it answers; arguments of curl
+ask_loki() {
+  curl -fsS --noproxy '*' --max-time 10 "$LOKI/$1" "${@:2}"
+}
+
 # Each container that logs anything, by the service that it belongs to
 services_have_logs() {
   local service
-  curl -sf --noproxy '*' --max-time 10 "$LOKI/loki/api/v1/label/container/values" | jq -r '.data[]' >"$FOLDER/logged"
+  ask_loki loki/api/v1/label/container/values | jq -r '.data[]' >"$FOLDER/logged"
   for service in gateway worker analysis mysql redis prometheus alertmanager loki promtail; do
     grep -qx "$service" "$FOLDER/logged" || { cat "$FOLDER/logged" && return 1; }
   done
 }
 
 loki_is_ready() {
-  [[ $(curl -sf --noproxy '*' --max-time 10 "$LOKI/ready") == ready ]]
+  [[ $(ask_loki ready) == ready ]]
 }
 
 # lines SERVICE UNTIL: how many there are
 lines() {
-  curl -sfG --noproxy '*' --max-time 10 "$LOKI/loki/api/v1/query_range" --data-urlencode "query={container=\"$1\"}" \
+  ask_loki loki/api/v1/query_range -G --data-urlencode "query={container=\"$1\"}" \
     --data-urlencode "start=$(($2 - 3600))" --data-urlencode "end=$2" | jq '[.data.result[].values[]] | length'
 }
 
@@ -32,7 +37,7 @@ restarts() {
 deletes_lines() {
   UNTIL=$(date +%s)
   (($(lines analysis "$UNTIL") > 0)) || return
-  curl -fsS --noproxy '*' -X POST -G "$LOKI/loki/api/v1/delete" --data-urlencode 'query={container="analysis"}' \
+  ask_loki loki/api/v1/delete -X POST -G --data-urlencode 'query={container="analysis"}' \
     --data-urlencode "start=$((UNTIL - 3600))" --data-urlencode "end=$UNTIL"
 }
 

@@ -130,20 +130,17 @@ add_loki() {
 add_promtail() {
   local root=$FOLDER/root
   install_programs "$root" promtail bash
-  mkdir -p "$root/usr/bin"
-  ln -s /bin/busybox "$root/usr/bin/env"
-  install_applets "$root" env
   add_image "$(setting COLLECTOR_IMAGE)" "$root" 'ENV PATH=/bin' 'ENTRYPOINT ["/bin/promtail"]'
 }
 
 add_stand_ins() {
+  local name
   add_busybox
   add_prometheus
   add_alertmanager
   add_redis
   add_mariadb
   add_socket_proxy
-  local name
   for name in loki promtail traefik; do
     is_left_out "$name" || "add_$name"
   done
