@@ -1,5 +1,7 @@
 //! A byte buffer for text that is assembled from thousands of very short pieces.
 
+use std::ops::Range;
+
 /// Up to this size a buffer grows by doubling: more would stay in the heap of
 /// each thread that has once held it.
 const GROWN_BYTES: usize = 128 * 1024;
@@ -103,6 +105,14 @@ impl Buffer {
         self.len += count;
     }
 
+    /// Appends a part of the content once more.
+    pub(crate) fn put_again(&mut self, part: Range<usize>) {
+        let count = part.len();
+        self.window(count);
+        self.bytes.copy_within(part, self.len);
+        self.len += count;
+    }
+
     /// Lets `write` fill up to `most` bytes behind the content; it returns how many it wrote.
     pub(crate) fn fill(&mut self, most: usize, write: impl FnOnce(&mut [u8]) -> usize) -> usize {
         let written = write(self.window(most)).min(most);
@@ -173,7 +183,8 @@ mod tests {
         let mut buffer = Buffer::default();
         buffer.put_all([b"a", b"", &[b'b'; 5000], b"cd"]);
         buffer.put_all([]);
-        assert_eq!(buffer.as_slice(), [b"a", &[b'b'; 5000][..], b"cd"].concat());
+        buffer.put_again(5001..5003);
+        assert_eq!(buffer.as_slice(), [b"a", &[b'b'; 5000][..], b"cdcd"].concat());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! One family of a sink: its samples, and the removal of duplicates among them.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::ops::Range;
 
 use super::Format;
@@ -60,14 +61,12 @@ impl<'s> Family<'s> {
         count: u64,
     ) {
         let start = self.sink.text.len();
-        let mut last = f64::NEG_INFINITY;
-        for (bound, cumulative) in buckets {
-            self.bounded_line("_bucket", labels, "le", bound, cumulative as f64);
-            last = bound;
-        }
-        if last < f64::INFINITY {
-            self.bounded_line("_bucket", labels, "le", f64::INFINITY, count as f64);
-        }
+        let last = Cell::new(f64::NEG_INFINITY);
+        let buckets = buckets.into_iter().map(|(bound, cumulative)| (bound, cumulative as f64));
+        let buckets = buckets.inspect(|(bound, _)| last.set(*bound));
+        let end = std::iter::once((f64::INFINITY, count as f64));
+        let end = end.filter(|(bound, _)| last.get() < *bound);
+        self.bounded_lines("_bucket", labels, "le", buckets.chain(end));
         self.sum_and_count(start, labels, sum, count);
     }
 
@@ -80,9 +79,7 @@ impl<'s> Family<'s> {
         count: u64,
     ) {
         let start = self.sink.text.len();
-        for (quantile, value) in quantiles {
-            self.bounded_line("", labels, "quantile", quantile, value);
-        }
+        self.bounded_lines("", labels, "quantile", quantiles);
         self.sum_and_count(start, labels, sum, count);
     }
 
@@ -116,39 +113,49 @@ impl<'s> Family<'s> {
         }
     }
 
-    fn bounded_line(
+    /// Adds lines that differ in one label, `bound_label`, and in their values.
+    fn bounded_lines(
         &mut self,
         suffix: &str,
         labels: &[Label<'_>],
         bound_label: &str,
-        bound: f64,
-        value: f64,
+        lines: impl IntoIterator<Item = (f64, f64)>,
     ) {
         let openmetrics = self.sink.format == Format::OpenMetrics;
         let Sink { text, naming, .. } = &mut *self.sink;
-        text.put_all([self.name.as_bytes(), suffix.as_bytes(), b"{"]);
-        if let Some(common) = common_labels(naming.as_ref()) {
-            common.put(text);
-            text.push(b',');
+        // What all lines begin with, once the first of them has been written.
+        let mut beginning = None;
+        for (bound, value) in lines {
+            if let Some(beginning) = &beginning {
+                text.put_again(Range::clone(beginning));
+            } else {
+                let start = text.len();
+                text.put_all([self.name.as_bytes(), suffix.as_bytes(), b"{"]);
+                if let Some(common) = common_labels(naming.as_ref()) {
+                    common.put(text);
+                    text.push(b',');
+                }
+                put_labels(text, labels.iter().copied());
+                if !labels.is_empty() {
+                    text.push(b',');
+                }
+                text.put_all([bound_label.as_bytes(), b"=\""]);
+                beginning = Some(start..text.len());
+            }
+            put_bound(text, bound, openmetrics);
+            text.put_all([b"\"} ", Digits::new().of(value), b"\n"]);
+            self.series += 1;
         }
-        put_labels(text, labels.iter().copied());
-        if !labels.is_empty() {
-            text.push(b',');
-        }
-        text.put_all([bound_label.as_bytes(), b"=\""]);
-        put_bound(text, bound, openmetrics);
-        text.put_all([b"\"} ", Digits::new().of(value), b"\n"]);
-        self.series += 1;
     }
 
     fn sum_and_count(&mut self, start: usize, labels: &[Label<'_>], sum: f64, count: u64) {
         let text = &mut self.sink.text;
         text.put_all([self.name.as_bytes(), b"_sum"]);
-        self.put_block(labels);
+        let block = self.put_block(labels);
         let text = &mut self.sink.text;
         text.put_all([b" ", Digits::new().of(sum), b"\n", self.name.as_bytes(), b"_count"]);
+        text.put_again(block.clone());
         self.series += 1;
-        let block = self.put_block(labels);
         if self.accept(start, block) {
             let text = &mut self.sink.text;
             text.put_all([b" ", Digits::new().of(count as f64), b"\n"]);
