@@ -9,17 +9,22 @@ use regex::bytes::{Regex, RegexBuilder};
 ///
 /// It is searched for, not anchored, and its classes (`\d`, `\w`, `\s`, `\b`) are ASCII.
 #[derive(Clone, Debug)]
-pub struct Pattern(Regex);
+pub struct Pattern {
+    text: Box<str>,
+    /// `None` for one that finds everything, as defaults do: to compile that would bring half a
+    /// megabyte of code into memory.
+    regex: Option<Regex>,
+}
 
 impl Pattern {
     /// True if the pattern occurs in `text`.
     pub fn matches(&self, text: &str) -> bool {
-        self.0.is_match(text.as_bytes())
+        self.regex.as_ref().is_none_or(|regex| regex.is_match(text.as_bytes()))
     }
 
     /// True if it is the empty one, which stands for none.
     pub fn is_empty(&self) -> bool {
-        self.0.as_str().is_empty()
+        self.text.is_empty()
     }
 }
 
@@ -27,8 +32,12 @@ impl FromStr for Pattern {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        let pattern = |regex| Self { text: text.into(), regex };
+        if matches!(text, "" | ".*") {
+            return Ok(pattern(None));
+        }
         let regex = RegexBuilder::new(text).unicode(text.contains("\\p")).build();
-        regex.map(Self).map_err(|error| {
+        regex.map(|regex| pattern(Some(regex))).map_err(|error| {
             // The library draws the pattern over several lines; its last line is the reason.
             let error = error.to_string();
             error.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
@@ -38,7 +47,7 @@ impl FromStr for Pattern {
 
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.as_str())
+        f.write_str(&self.text)
     }
 }
 
@@ -98,6 +107,9 @@ mod tests {
     fn patterns_are_searched_and_ascii() {
         assert!(pattern("d[a-z]").matches("sda1"));
         assert!(!pattern("^a$").matches("ab"));
+        for everything in ["", ".*", "^", "(?s)^.*$"] {
+            assert!(["", "a", "\n"].iter().all(|text| pattern(everything).matches(text)));
+        }
         assert!(!pattern(r"\d").matches("٣"));
         assert_eq!(r"a(b".parse::<Pattern>().unwrap_err(), "unclosed group");
     }
