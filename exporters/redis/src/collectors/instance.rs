@@ -32,6 +32,19 @@ const ALWAYS: [&str; 10] = [
 /// Fields that are labels of those servers alone that have them.
 const IF_PRESENT: [&str; 2] = ["valkey_release_stage", "valkey_version"];
 
+/// The lengths of all these names, a bit for each. Few other fields have one of them.
+const LENGTHS: u32 = lengths(&ALWAYS) | lengths(&IF_PRESENT);
+
+const fn lengths(names: &[&str]) -> u32 {
+    let mut lengths = 0;
+    let mut index = 0;
+    while index < names.len() {
+        lengths |= 1 << names[index].len();
+        index += 1;
+    }
+    lengths
+}
+
 pub(super) struct Instance;
 
 #[async_trait]
@@ -52,7 +65,8 @@ impl Collector<Scrape> for Instance {
 fn labels(info: &Info) -> Vec<Label<'_>> {
     let mut labels: Vec<(&str, Option<&str>)> =
         ALWAYS.iter().chain(&IF_PRESENT).map(|name| (*name, None)).collect();
-    for (field, value) in info.fields() {
+    let is_likely = |field: &str| LENGTHS >> field.len().min(31) & 1 == 1;
+    for (field, value) in info.fields().filter(|(field, _)| is_likely(field)) {
         if let Some((_, slot)) = labels.iter_mut().find(|(name, _)| *name == field) {
             slot.get_or_insert(value);
         }

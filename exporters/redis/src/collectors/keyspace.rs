@@ -4,14 +4,13 @@
 //! Redis 7.4 `subexpiry`, Valkey 9 `keys_with_volatile_items`, KeyDB
 //! `cached_keys`, Dragonfly `hits`, `misses` and `hit_ratio`.
 
-use std::collections::HashSet;
-
 use async_trait::async_trait;
 use clap::{ArgMatches, FromArgMatches as _};
 use common::collector::Collector;
 use common::error::{CollectError, FirstError, ParseError, Partial};
 use common::exposition::Sink;
 use common::metric::{Metric, gauge};
+use hashbrown::HashSet;
 
 use crate::replies::info::{Info, Line, index};
 use crate::replies::settings::database_count;
@@ -88,6 +87,8 @@ impl Collector<Scrape> for Keyspace {
             let settings = scrape.settings().await.ok().flatten();
             add_empty(&mut rows.good, database_count(info, settings));
         }
+        // As the reference has them; labels in byte order are not looked for twice.
+        rows.good.sort_by(|(one, _), (other, _)| one.cmp(other));
         let labelled = rows.good.iter().map(|(name, database)| ([("db", name.as_str())], database));
         sink.table(METRICS, labelled);
         rows.map_error(|error| CollectError::malformed("INFO Keyspace", error)).finish()
@@ -129,7 +130,8 @@ fn parse(info: &Info) -> Partial<Vec<(String, Database)>, ParseError> {
 fn add_empty(rows: &mut Vec<(String, Database)>, count: u64) {
     let present: HashSet<u64> = rows.iter().filter_map(|(name, _)| index(name, "db")).collect();
     let empty = (0..count.min(MAX_EMPTY_DATABASES)).filter(|number| !present.contains(number));
-    rows.extend(empty.map(|number| (format!("db{number}"), EMPTY)));
+    let name = |number| ["db", itoa::Buffer::new().format(number)].concat();
+    rows.extend(empty.map(|number: u64| (name(number), EMPTY)));
 }
 
 #[cfg(test)]

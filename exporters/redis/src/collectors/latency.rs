@@ -166,10 +166,14 @@ fn parse_histograms(reply: &Value) -> Partial<Vec<Histogram>, ParseError> {
 
 fn parse_histogram(command: &str, fields: &Value) -> Option<Histogram> {
     let fields = pairs(fields)?;
-    let buckets = pairs(find(&fields, "histogram_usec")?)?;
-    let buckets: Option<Vec<_>> =
-        buckets.into_iter().map(|(bound, calls)| Some((number(bound)?, count(calls)?))).collect();
-    let buckets = buckets.filter(|buckets| buckets.is_sorted_by(|a, b| a.0 < b.0))?;
+    let pairs = pairs(find(&fields, "histogram_usec")?)?;
+    let mut buckets = Vec::with_capacity(pairs.len());
+    for (bound, calls) in pairs {
+        buckets.push((number(bound)?, count(calls)?));
+    }
+    if !buckets.is_sorted_by(|a, b| a.0 < b.0) {
+        return None;
+    }
     let calls = count(find(&fields, "calls")?)?;
     Some(Histogram { command: command.to_owned(), calls, buckets })
 }

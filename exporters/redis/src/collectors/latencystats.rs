@@ -26,20 +26,19 @@ pub(super) struct LatencyStats;
 #[async_trait]
 impl Collector<Scrape> for LatencyStats {
     async fn collect(&self, scrape: &Scrape, sink: &mut Sink) -> Result<(), CollectError> {
-        let rows = parse(scrape.info());
+        let Partial { good: rows, error } = parse(scrape.info());
         // Malformed call counts are reported by the collector of that section.
         let calls: HashMap<&str, &Calls> =
             scrape.calls().good.iter().map(|(command, calls)| (&**command, calls)).collect();
-        let summaries = rows.good.iter().filter_map(|(command, percentiles)| {
+        let summaries = rows.into_iter().filter_map(|(command, quantiles)| {
             let calls = calls.get(command)?;
             let (count, sum) = (calls.count?, calls.microseconds?);
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
             let count = count as u64;
-            let quantiles = percentiles.clone();
-            Some(Summary { labels: vec![("cmd", *command)], quantiles, sum, count })
+            Some(Summary { labels: vec![("cmd", command)], quantiles, sum, count })
         });
         sink.percentiles(&LATENCIES, &summaries.collect::<Vec<_>>());
-        rows.map_error(|error| CollectError::malformed("INFO Latencystats", error)).finish()
+        error.map_or(Ok(()), |error| Err(CollectError::malformed("INFO Latencystats", error)))
     }
 
     fn needs(&self, _: &Scrape) -> Needs {

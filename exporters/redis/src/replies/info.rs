@@ -10,6 +10,9 @@ use common::keyed::Keyed;
 /// command or error. They have collectors of their own.
 const PER_COMMAND: [&str; 3] = ["Commandstats", "Errorstats", "Latencystats"];
 
+/// Bytes of text for which room for a field is made at first.
+const BYTES_PER_FIELD: usize = 24;
+
 /// The only section whose name has a blank; Valkey.
 const ENGINES: &str = "Scripting Engines";
 
@@ -19,6 +22,8 @@ pub struct Info {
     text: String,
     sections: Vec<Section>,
     fields: Vec<Field>,
+    /// Those of the sections with one line per command or error.
+    named: Vec<Field>,
     /// As which major version of Redis the server counts; 0 for servers that only look like one.
     generation: u64,
     /// A dozen collectors ask for this or the next.
@@ -29,9 +34,9 @@ pub struct Info {
 #[derive(Debug)]
 struct Section {
     name: Range<usize>,
-    body: Range<usize>,
-    /// Places in the list of fields.
-    fields: Range<usize>,
+    /// Where its fields begin in the list of fields, and in that of named ones.
+    fields: usize,
+    named: usize,
 }
 
 /// Where a line is in the text, which is not as long as these can count.
@@ -44,12 +49,12 @@ struct Field {
 }
 
 impl Field {
-    /// The line `name:value` at `start`.
-    fn new(start: usize, name: &str, value: &str) -> Option<Self> {
-        let place = |place: usize| u32::try_from(place).ok();
-        let colon = start + name.len();
-        let end = place(colon + 1 + value.len())?;
-        Some(Self { start: place(start)?, colon: place(colon)?, end })
+    /// The line `name:value` that begins at `start`; `find` finds the colon.
+    fn new(start: usize, line: &str, find: fn(u8, &[u8]) -> Option<usize>) -> Option<Self> {
+        let colon = find(b':', line.as_bytes()).filter(|colon| *colon > 0)?;
+        let end = u32::try_from(start + line.len()).ok()?;
+        let start = u32::try_from(start).ok()?;
+        Some(Self { start, colon: start + u32::try_from(colon).ok()?, end })
     }
 
     fn name(self) -> Range<usize> {
@@ -64,44 +69,43 @@ impl Field {
 impl Info {
     /// Finds the sections and fields. Any text is acceptable; what is no field is skipped.
     pub fn new(text: String) -> Self {
-        let mut sections = vec![Section { name: 0..0, body: 0..text.len(), fields: 0..0 }];
-        let mut found = Vec::new();
-        let place = |part: &str| {
-            let start = part.as_ptr().addr() - text.as_ptr().addr();
-            start..start + part.len()
-        };
+        let mut sections = vec![Section { name: 0..0, fields: 0, named: 0 }];
+        let mut fields: Vec<Field> = Vec::with_capacity(text.len() / BYTES_PER_FIELD);
+        let mut named = Vec::new();
+        let (mut role, mut is_clustered) = (None, None);
+        let mut is_named = false;
         for line in kernel::lines(&text) {
-            if let Some((name, value)) = field(line) {
-                found.extend(Field::new(place(name).start, name, value));
-                continue;
+            let line = trim(line);
+            let start = line.as_ptr().addr() - text.as_ptr().addr();
+            if let Some(comment) = line.strip_prefix('#') {
+                let Some(name) = section_name(comment) else { continue };
+                is_named = PER_COMMAND.contains(&name);
+                let name = start + 2..start + 2 + name.len();
+                sections.push(Section { name, fields: fields.len(), named: named.len() });
+            } else if is_named {
+                // Names of commands may hold colons, values never.
+                named.extend(Field::new(start, line, memchr::memrchr));
+            } else if let Some(field) = Field::new(start, line, memchr::memchr) {
+                fields.push(field);
+                match text.get(field.name()) {
+                    Some("role") => role = role.or_else(|| text.get(field.value())),
+                    Some("cluster_enabled") => {
+                        is_clustered.get_or_insert(text.get(field.value()) == Some("1"));
+                    }
+                    _ => {}
+                }
             }
-            // Kvrocks puts a comment of several words into its keyspace section.
-            let Some(name) = line.trim_ascii_end().strip_prefix("# ") else { continue };
-            if name.is_empty() || (name.contains([' ', ':']) && name != ENGINES) {
-                continue;
-            }
-            let Range { start, end } = place(line);
-            if let Some(last) = sections.last_mut() {
-                last.body.end = start;
-                last.fields.end = found.len();
-            }
-            let fields = found.len()..found.len();
-            sections.push(Section { name: place(name), body: end..text.len(), fields });
         }
-        if let Some(last) = sections.last_mut() {
-            last.fields.end = found.len();
-        }
-        let mut info =
-            Self { text, sections, fields: found, generation: 0, role: None, is_clustered: false };
+        let role = role.map(Into::into);
+        let is_clustered = is_clustered.unwrap_or(false);
+        let mut info = Self { text, sections, fields, named, generation: 0, role, is_clustered };
         info.generation = info.generation().unwrap_or(0);
-        info.role = info.field("role").map(Into::into);
-        info.is_clustered = info.field("cluster_enabled") == Some("1");
         info
     }
 
     /// Fields of the section `name`, in order.
     pub fn section<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
-        self.fields_of(move |section| section == name)
+        self.of_sections(&self.fields, |section| section.fields, move |section| section == name)
     }
 
     /// Lines of a section with one line per command or error: what follows `prefix`, and the
@@ -114,10 +118,9 @@ impl Info {
         section: &'a str,
         prefix: &'a str,
     ) -> impl Iterator<Item = (&'a str, Line<'a>)> {
-        let sections = self.sections_of(move |name| name == section);
-        let lines = sections.flat_map(|section| lines(self.part(section.body.clone())));
-        lines.filter_map(move |line| {
-            let (field, value) = line.rsplit_once(':')?;
+        let lines =
+            self.of_sections(&self.named, |section| section.named, move |name| name == section);
+        lines.filter_map(move |(field, value)| {
             let name = field.strip_prefix(prefix)?.trim_end_matches(':');
             Some((name, Line::new(field, value)))
         })
@@ -125,7 +128,7 @@ impl Info {
 
     /// Fields of all sections but those with one line per command or error.
     pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.fields_of(|section| !PER_COMMAND.contains(&section))
+        self.fields.iter().map(|field| self.split(*field))
     }
 
     /// The first value of `field`, outside the sections with one line per command or error.
@@ -136,7 +139,8 @@ impl Info {
     /// The first value of `field` in the section about the server itself, or before any section.
     /// Cheaper than [`Self::field`], where the server lacks the field above all.
     pub fn server_field(&self, field: &str) -> Option<&str> {
-        let mut fields = self.fields_of(|section| section.is_empty() || section == "Server");
+        let wanted = |section: &str| matches!(section, "" | "Server");
+        let mut fields = self.of_sections(&self.fields, |section| section.fields, wanted);
         fields.find(|(name, _)| *name == field).map(|(_, value)| value)
     }
 
@@ -181,20 +185,22 @@ impl Info {
         self.server_field("redis_mode").or_else(|| self.server_field("server_mode"))
     }
 
-    fn fields_of<'a>(
+    /// What sections have in `list`, where each begins at `start`.
+    fn of_sections<'a>(
         &'a self,
+        list: &'a [Field],
+        start: fn(&Section) -> usize,
         wanted: impl Fn(&str) -> bool + 'a,
     ) -> impl Iterator<Item = (&'a str, &'a str)> {
-        let sections = self.sections_of(wanted);
-        let fields = sections.filter_map(|section| self.fields.get(section.fields.clone()));
-        fields.flatten().map(|field| (self.part(field.name()), self.part(field.value())))
+        let ends = self.sections.iter().skip(1).map(start).chain([list.len()]);
+        let sections = self.sections.iter().zip(ends);
+        let wanted = sections.filter(move |(section, _)| wanted(self.part(section.name.clone())));
+        let fields = wanted.filter_map(move |(section, end)| list.get(start(section)..end));
+        fields.flatten().map(|field| self.split(*field))
     }
 
-    fn sections_of<'a>(
-        &'a self,
-        wanted: impl Fn(&str) -> bool + 'a,
-    ) -> impl Iterator<Item = &'a Section> {
-        self.sections.iter().filter(move |section| wanted(self.part(section.name.clone())))
+    fn split(&self, field: Field) -> (&str, &str) {
+        (self.part(field.name()), self.part(field.value()))
     }
 
     fn part(&self, range: Range<usize>) -> &str {
@@ -202,9 +208,11 @@ impl Info {
     }
 }
 
-/// The lines of a text that are no comments.
-fn lines(text: &str) -> impl Iterator<Item = &str> {
-    kernel::lines(text).map(trim).filter(|line| !line.starts_with('#'))
+/// The name of the section that a comment begins, if it does.
+fn section_name(comment: &str) -> Option<&str> {
+    let name = comment.strip_prefix(' ')?;
+    // Kvrocks puts a comment of several words into its keyspace section.
+    (!name.is_empty() && (!name.contains([' ', ':']) || name == ENGINES)).then_some(name)
 }
 
 /// The lines `field:value` of a text; comments and other lines are skipped.
@@ -294,13 +302,16 @@ pub fn number(text: &str) -> Option<f64> {
 
 /// A number in decimal. Most are whole and short, and read in a third of the time that others take.
 pub fn decimal(text: &str) -> Option<f64> {
-    let is_whole = matches!(text.len(), 1..=15) && text.bytes().all(|byte| byte.is_ascii_digit());
-    if !is_whole {
-        return text.parse().ok();
-    }
-    let digits = text.bytes().map(|byte| u64::from(byte - b'0'));
     // Below 10^15, so that it is exact.
-    Some(digits.fold(0, |number, digit| number * 10 + digit) as f64)
+    let mut whole = matches!(text.len(), 1..=15).then_some(0_u64);
+    for byte in text.bytes() {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'));
+        whole = whole.zip(digit).map(|(number, digit)| number * 10 + digit);
+        if whole.is_none() {
+            return text.parse().ok();
+        }
+    }
+    whole.map(|number| number as f64)
 }
 
 /// A field that is a level.

@@ -50,8 +50,16 @@ pub fn pairs(value: &Value) -> Option<Vec<(&Value, &Value)>> {
 
 /// The value of the pair that is called `name`.
 pub fn find<'a>(pairs: &[(&'a Value, &'a Value)], name: &str) -> Option<&'a Value> {
-    let is_it = |(key, _): &&(&Value, &Value)| text(key).is_some_and(|key| key == name);
+    let is_it = |(key, _): &&(&Value, &Value)| is(key, name);
     pairs.iter().find(is_it).map(|(_, value)| *value)
+}
+
+/// True for the text `name`.
+pub fn is(value: &Value, name: &str) -> bool {
+    match value {
+        Value::BulkString(bytes) => bytes == name.as_bytes(),
+        value => text(value).is_some_and(|text| text == name),
+    }
 }
 
 /// What is wrong with a reply of another form than its command has.
