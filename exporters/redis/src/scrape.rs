@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 use common::collector::Guarded;
 use common::error::{CollectError, ParseError, Partial};
 use common::failures::OddityLog;
-use redis::aio::MultiplexedConnection;
-use redis::{Cmd, RedisError, Value, cmd};
+use redis::{Cmd, ErrorKind, RedisError, Value, cmd};
 use tokio::sync::OnceCell;
 
 use crate::holders::{Holder, Holders};
@@ -20,8 +19,8 @@ use crate::replies::nodes::REPLICA;
 use crate::replies::settings::Settings;
 use crate::replies::values::{text, unexpected_from};
 use crate::rights::{Needs, Right};
-use crate::server::Dialer;
 use crate::server::failure::{is_unknown, reason};
+use crate::server::{Dialer, Exchange};
 
 /// Time at the end of a scrape, at most, for what was found to be written.
 const RESERVE: Duration = Duration::from_millis(500);
@@ -33,7 +32,7 @@ type CommandCalls = Vec<(Box<str>, Calls)>;
 #[derive(Debug)]
 pub struct Scrape {
     info: Info,
-    connection: MultiplexedConnection,
+    exchange: Exchange,
     dialer: Dialer,
     deadline: Instant,
     options: Arc<Options>,
@@ -76,7 +75,7 @@ impl Scrape {
     /// `dialer` makes further connections; `deadline` is the end of the scrape.
     pub fn new(
         info: Info,
-        connection: MultiplexedConnection,
+        exchange: Exchange,
         dialer: Dialer,
         deadline: Instant,
         options: Arc<Options>,
@@ -84,7 +83,7 @@ impl Scrape {
         let checks = Arc::clone(&options.checks);
         Self {
             info,
-            connection,
+            exchange,
             dialer,
             deadline,
             options,
@@ -215,8 +214,19 @@ impl Scrape {
     /// # Errors
     /// [`CollectError::Query`] with the server's words and `statement`, the command without its arguments.
     pub async fn ask(&self, statement: &str, command: &Cmd) -> Result<Value, CollectError> {
-        let mut connection = self.connection.clone();
-        let answer = command.query_async(&mut connection).await;
+        self.exchange
+            .ask(command)
+            .await
+            .map_err(|error| CollectError::query(statement, &reason(&error)))
+    }
+
+    /// As [`Self::ask`], for a command that costs the server something: it is sent no sooner than
+    /// it is asked for. Others may be sent with `INFO`, if they were asked for in the last scrape.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub async fn ask_now(&self, statement: &str, command: &Cmd) -> Result<Value, CollectError> {
+        let answer = self.exchange.ask_now(command).await;
         answer.map_err(|error| CollectError::query(statement, &reason(&error)))
     }
 
@@ -265,19 +275,24 @@ impl Scrape {
     /// As [`Self::settings`].
     pub async fn all_settings(&self) -> Result<Option<Settings>, CollectError> {
         let Some(name) = self.options.config_command.as_deref() else { return Ok(None) };
-        let read = Settings::read_all(self.connection.clone(), name).await;
+        let read = self.ask_settings(&Settings::every(name)).await;
         read.map(Some).map_err(|error| CollectError::query("CONFIG GET", &reason(&error)))
     }
 
     /// Asks for what is used, or for all where the server takes only one pattern.
     async fn read_settings(&self, name: &str) -> Result<Settings, RedisError> {
         if self.info.is_redis_since(7) {
-            match Settings::read_used(self.connection.clone(), name).await {
+            match self.ask_settings(&Settings::used(name)).await {
                 Err(error) if is_misunderstood(&error) => {}
                 settings => return settings,
             }
         }
-        Settings::read_all(self.connection.clone(), name).await
+        self.ask_settings(&Settings::every(name)).await
+    }
+
+    async fn ask_settings(&self, command: &Cmd) -> Result<Settings, RedisError> {
+        Settings::from_reply(self.exchange.ask(command).await?)
+            .ok_or_else(|| (ErrorKind::UnexpectedReturnType, "no list of settings").into())
     }
 
     /// The answer to `CLIENT LIST`, for [`crate::replies::clients`].
@@ -286,10 +301,7 @@ impl Scrape {
     /// [`CollectError`] if the server refuses or answers something else.
     pub async fn client_list(&self) -> Result<Cow<'_, str>, CollectError> {
         const STATEMENT: &str = "CLIENT LIST";
-        let read = || async {
-            let mut connection = self.connection.clone();
-            cmd("CLIENT").arg("LIST").query_async(&mut connection).await
-        };
+        let read = || async { self.exchange.ask_now(cmd("CLIENT").arg("LIST")).await };
         match self.clients.get_or_init(read).await {
             Ok(reply) => text(reply).ok_or_else(|| unexpected_from(STATEMENT)),
             Err(error) => Err(CollectError::query(STATEMENT, &reason(error))),

@@ -128,9 +128,9 @@ impl Scraper {
             exposition.label_all(&labels);
         }
         let (failure, outcomes) = match result {
-            Ok((connection, info)) => {
+            Ok((exchange, info)) => {
                 let (dialer, options) = (server.dialer(), Arc::clone(&self.options));
-                let scrape = Scrape::new(info, connection, dialer, deadline, options)
+                let scrape = Scrape::new(info, exchange, dialer, deadline, options)
                     .with_checks(checks)
                     .of_member(member.clone());
                 let outcomes = self.run(server, scrape, deadline, exposition).await;

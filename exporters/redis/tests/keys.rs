@@ -6,34 +6,33 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use redis::aio::MultiplexedConnection;
+use redis::Connection;
 use support::{assert_line, of, value};
 use tests::log::Log;
 use tests::redis::Redis;
 
-async fn connect(server: &Redis) -> MultiplexedConnection {
+fn connect(server: &Redis) -> Connection {
     let client = redis::Client::open(format!("redis://127.0.0.1:{}", server.port)).unwrap();
-    let config = redis::AsyncConnectionConfig::new().set_response_timeout(None);
-    client.get_multiplexed_async_connection_with_config(&config).await.unwrap()
+    client.get_connection().unwrap()
 }
 
 /// Sends commands, one per item, whose words are separated by blanks.
-async fn send(server: &Redis, commands: &[&str]) {
-    let mut connection = connect(server).await;
+fn send(server: &Redis, commands: &[&str]) {
+    let mut connection = connect(server);
     for command in commands {
         let mut words = command.split(' ');
         let mut cmd = redis::cmd(words.next().unwrap());
         for word in words {
             cmd.arg(word);
         }
-        cmd.query_async::<redis::Value>(&mut connection).await.unwrap();
+        cmd.query::<redis::Value>(&mut connection).unwrap();
     }
 }
 
-async fn set(server: &Redis, pairs: &[(&[u8], &[u8])]) {
-    let mut connection = connect(server).await;
+fn set(server: &Redis, pairs: &[(&[u8], &[u8])]) {
+    let mut connection = connect(server);
     for (key, value) in pairs {
-        redis::cmd("SET").arg(*key).arg(*value).exec_async(&mut connection).await.unwrap();
+        redis::cmd("SET").arg(*key).arg(*value).exec(&mut connection).unwrap();
     }
 }
 
@@ -62,7 +61,7 @@ const KINDS: &[&str] = &[
 #[ignore = "needs redis-server"]
 async fn keys_of_every_type_have_size_memory_and_value() {
     let server = Redis::start("").unwrap();
-    send(&server, KINDS).await;
+    send(&server, KINDS);
     let flags = ["-check-keys=*,text,db3=t*", "-check-single-keys=list,gone,db3=*,db99=text"];
     let body = of(&server, &flags).scrape().await.unwrap();
     for line in [
@@ -120,8 +119,7 @@ async fn odd_names_and_values_are_shown_as_they_are() {
             (b"bytes", b"\xff\xfe"),
             (b"\xff", b"1"),
         ],
-    )
-    .await;
+    );
     let flags = ["-check-single-keys=a+b,a%2Bb,a%2Cb,50%25"];
     let body = of(&server, &flags).scrape().await.unwrap();
     for (key, number) in [("a b", 1), ("a+b", 2), ("a,b", 3), ("50%", 5)] {
@@ -155,7 +153,7 @@ async fn a_denied_key_and_a_denied_command_cost_themselves_alone() {
     let acl = "user me on >hunter2 ~open* ~also* +@all -getrange -memory|usage";
     let server = Redis::start(acl).unwrap();
     let keys = ["SET open 1", "SET secret 22", "RPUSH openlist a b c", "PFADD also a b"];
-    send(&server, &keys).await;
+    send(&server, &keys);
     let log = Log::capture();
     let flags =
         ["-redis.user=me", "-redis.password=hunter2", "-check-keys=*", "-check-single-keys=secret"];
@@ -182,7 +180,7 @@ async fn a_denied_key_and_a_denied_command_cost_themselves_alone() {
 #[ignore = "needs redis-server"]
 async fn ten_thousand_keys_take_few_round_trips() {
     let server = Redis::start("enable-debug-command yes").unwrap();
-    send(&server, &["DEBUG POPULATE 10000"]).await;
+    send(&server, &["DEBUG POPULATE 10000"]);
     let started = Instant::now();
     let body = of(&server, &["-check-keys=*"]).scrape().await.unwrap();
     assert!(started.elapsed() < Duration::from_secs(10));
@@ -195,7 +193,7 @@ async fn ten_thousand_keys_take_few_round_trips() {
 #[ignore = "needs redis-server"]
 async fn a_million_keys_are_bounded_in_time_and_memory() {
     let server = Redis::start("enable-debug-command yes").unwrap();
-    send(&server, &["DEBUG POPULATE 1000000"]).await;
+    send(&server, &["DEBUG POPULATE 1000000"]);
     let exporter = of(&server, &["-check-keys=*"]);
     let before = resident();
     let started = Instant::now();
@@ -212,7 +210,7 @@ async fn a_million_keys_are_bounded_in_time_and_memory() {
 #[ignore = "needs redis-server"]
 async fn counts_are_per_pattern_and_database() {
     let server = Redis::start("").unwrap();
-    send(&server, &["MSET a1 1 a2 1 b 1", "SELECT 2", "MSET a1 1 c 1"]).await;
+    send(&server, &["MSET a1 1 a2 1 b 1", "SELECT 2", "MSET a1 1 c 1"]);
     let flags = ["-count-keys=a*,b,none*,db2=*,db99=*", "-check-keys-batch-size=1"];
     let body = of(&server, &flags).scrape().await.unwrap();
     for line in [
@@ -248,7 +246,7 @@ async fn a_streams_unknown_lag_has_no_sample() {
         "XGROUP CREATE whole all 0",
         "XREADGROUP GROUP all bob STREAMS whole >",
     ];
-    send(&server, &commands).await;
+    send(&server, &commands);
     let flags = ["-check-streams=s,*,db1=w*", "-check-single-streams=text,s"];
     let body = of(&server, &flags).scrape().await.unwrap();
     for line in [
@@ -273,7 +271,7 @@ async fn a_streams_unknown_lag_has_no_sample() {
 
 async fn server_without_consumers() {
     let server = Redis::start("").unwrap();
-    send(&server, &["XGROUP CREATE s g $ MKSTREAM", "XGROUP CREATECONSUMER s g eve"]).await;
+    send(&server, &["XGROUP CREATE s g $ MKSTREAM", "XGROUP CREATECONSUMER s g eve"]);
     let exporter = of(&server, &["-check-streams=s", "-streams-exclude-consumer-metrics"]);
     exporter.scrape().await.unwrap();
     let body = exporter.scrape().await.unwrap();
@@ -321,7 +319,7 @@ async fn a_script_that_fails_costs_no_other() {
 async fn keys_are_grouped_by_lua_patterns() {
     let server = Redis::start("databases 3").unwrap();
     let keys = "MSET user:1:a x user:2:b x order:7 x zz x temp x";
-    send(&server, &[keys, "SELECT 2", "SET user:9:c x"]).await;
+    send(&server, &[keys, "SELECT 2", "SET user:9:c x"]);
     let patterns = "-check-key-groups=^(user):%d+:(.*)$,^(order):,temp";
     let body = of(&server, &[patterns, "-check-keys-batch-size=2"]).scrape().await.unwrap();
     for (labels, count) in [
@@ -355,7 +353,7 @@ async fn keys_are_grouped_by_lua_patterns() {
 #[ignore = "needs redis-server"]
 async fn a_scan_ends_in_time_with_what_it_has_got() {
     let server = Redis::start("enable-debug-command yes").unwrap();
-    send(&server, &["DEBUG POPULATE 300000"]).await;
+    send(&server, &["DEBUG POPULATE 300000"]);
     let log = Log::capture();
     let flags = ["-check-keys=*", "-count-keys=*", "-check-keys-batch-size=1"];
     let started = Instant::now();

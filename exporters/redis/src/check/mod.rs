@@ -83,13 +83,13 @@ impl Check for RedisCheck {
         let dialer = server.dialer();
         let user = dialer.user().await;
         let Opening { result, .. } = server.open(deadline).await;
-        let (connection, info) = match result {
+        let (exchange, info) = match result {
             Ok(opened) => opened,
             Err(failure) => return Ok(unread(&dialer, user.as_deref(), &failure)),
         };
         let identity = Identity::of(&info);
         let options = Arc::clone(&self.exporter.options);
-        let scrape = Scrape::new(info, connection, dialer.clone(), deadline, options);
+        let scrape = Scrape::new(info, exchange, dialer.clone(), deadline, options);
         let login = user.as_deref().unwrap_or(DEFAULT_USER);
         let server = format!("{}: {identity}, logged in as {login}", dialer.address());
         let collectors = SWITCHES.build(&self.matches, COLLECTORS)?;

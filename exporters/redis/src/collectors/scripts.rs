@@ -66,7 +66,7 @@ impl Collector<Scrape> for Scripts {
             let mut eval = cmd(self.command);
             // The argument is what scripts get from the reference.
             eval.arg(text).arg(0).arg("0");
-            let answer = scrape.ask(self.command, &eval).await;
+            let answer = scrape.ask_now(self.command, &eval).await;
             let answer = answer.map_err(|error| CollectError::query(file, &error));
             let read = answer.and_then(|answer| {
                 parse(&answer).map_err(|error| CollectError::malformed(file, error))

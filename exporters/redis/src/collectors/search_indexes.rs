@@ -96,7 +96,7 @@ impl Collector<Scrape> for SearchIndexes {
         let mut rows = Vec::new();
         // One after the other: each costs the server some work.
         for name in names.iter().filter_map(text).filter(|name| self.0.wanted.matches(name)) {
-            let answer = scrape.ask("FT.INFO", cmd("FT.INFO").arg(name.as_bytes())).await;
+            let answer = scrape.ask_now("FT.INFO", cmd("FT.INFO").arg(name.as_bytes())).await;
             if let Some(reply) = errors.note(answer) {
                 let row = parse(&name, &reply);
                 rows.push(errors.take(row.map_error(|e| CollectError::malformed("FT.INFO", e))));

@@ -88,7 +88,7 @@ impl Collector<Scrape> for SlotStats {
         for (index, column) in COLUMNS.iter().enumerate().skip(1) {
             let is_counted = slots.values().any(|row| row.get(index).copied().flatten().is_some());
             if is_counted {
-                let answer = scrape.ask(STATEMENT, &self.command(column.key)).await;
+                let answer = scrape.ask_now(STATEMENT, &self.command(column.key)).await;
                 if let Some(reply) = errors.note(answer) {
                     slots.extend(errors.take(parse(&reply).map_error(malformed)));
                 }

@@ -12,6 +12,7 @@ use redis::cmd;
 use serde_json::json;
 
 use crate::replies::nodes;
+use crate::replies::values::text;
 use crate::{RedisExporter, Subject};
 
 /// Time for the list of nodes, where the flag sets no shorter one.
@@ -43,9 +44,11 @@ async fn discover(State(exporter): State<Arc<RedisExporter>>) -> Response {
     let dialer = exporter.servers.get(target).dialer();
     let limit = Instant::now() + PATIENCE;
     let ask = async {
-        let mut connection = dialer.connect(limit).await.map_err(|failure| failure.to_string())?;
-        let answer = cmd("CLUSTER").arg("NODES").to_owned().query_async(&mut connection).await;
-        answer.map_err(|error| crate::server::failure::reason(&error))
+        let connection = dialer.connect(limit).await.map_err(|failure| failure.to_string())?;
+        let answer = connection.ask(cmd("CLUSTER").arg("NODES")).await;
+        let answer = answer.map_err(|error| crate::server::failure::reason(&error))?;
+        let text = text(&answer).ok_or_else(|| "the answer is no text".to_owned())?;
+        Ok(text.into_owned())
     };
     let answer: Result<String, String> = tokio::time::timeout_at(limit.into(), ask)
         .await

@@ -3,11 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use redis::aio::MultiplexedConnection;
-use redis::{RedisError, Value, cmd};
+use redis::{Cmd, Value, cmd};
 
 use super::info::Info;
-use super::values::text;
+use super::values::{is, text};
 
 /// Databases of a server that does not say how many it has: the default of its settings.
 const DEFAULT_DATABASES: u64 = 16;
@@ -32,38 +31,15 @@ const USED: &[&str] = &[
 ];
 
 impl Settings {
-    /// Asks for the settings that metrics are made of; `command` is what CONFIG is called.
-    ///
-    /// # Errors
-    /// The server's refusal, or a reply that is no list of pairs.
-    pub(crate) async fn read_used(
-        connection: MultiplexedConnection,
-        command: &str,
-    ) -> Result<Self, RedisError> {
-        Self::read(connection, command, USED).await
+    /// Asks for the settings that metrics are made of; `name` is what CONFIG is called. Servers
+    /// before Redis 7 take only one pattern.
+    pub(crate) fn used(name: &str) -> Cmd {
+        cmd(name).arg("GET").arg(USED).take()
     }
 
-    /// Asks for all settings. Servers before Redis 7 take only one pattern.
-    ///
-    /// # Errors
-    /// As [`Self::read_used`].
-    pub(crate) async fn read_all(
-        connection: MultiplexedConnection,
-        command: &str,
-    ) -> Result<Self, RedisError> {
-        Self::read(connection, command, &["*"]).await
-    }
-
-    async fn read(
-        mut connection: MultiplexedConnection,
-        command: &str,
-        patterns: &[&str],
-    ) -> Result<Self, RedisError> {
-        let reply: Value =
-            cmd(command).arg("GET").arg(patterns).query_async(&mut connection).await?;
-        Self::from_reply(reply).ok_or_else(|| {
-            RedisError::from((redis::ErrorKind::UnexpectedReturnType, "no list of settings"))
-        })
+    /// Asks for all settings.
+    pub(crate) fn every(name: &str) -> Cmd {
+        cmd(name).arg("GET").arg("*").take()
     }
 
     /// Takes a reply of names and values; `None` if it is none.
@@ -82,7 +58,7 @@ impl Settings {
             pattern.strip_suffix('*').map_or(name == *pattern, |start| name.starts_with(start))
         };
         debug_assert!(USED.iter().any(is_used), "{name} has no place among the patterns");
-        let is_it = |(key, _): &&(Value, Value)| utf8(key) == Some(name);
+        let is_it = |(key, _): &&(Value, Value)| is(key, name);
         self.0.iter().find(is_it).and_then(|(_, value)| utf8(value))
     }
 

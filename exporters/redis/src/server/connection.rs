@@ -3,21 +3,25 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Cmd, FromRedisValue, RedisConnectionInfo, RedisResult, cmd};
+use redis::{Cmd, RedisResult, Value, cmd};
 use tokio::net::{TcpStream, UnixStream};
 
 use super::address::Endpoint;
 use super::credentials::Login;
+use super::exchange::{Exchange, Usual};
 use super::failure::{ConnectionState, Failure};
 use super::rejection;
 use super::servers::Target;
-use super::stream::{Stream, Watched};
+use super::stream::Stream;
 use super::tls::Tls;
+use super::wire::Wire;
 use crate::replies::info::Info;
 
 /// The step before the first command.
 pub(super) const CONNECT: &str = "connect";
+
+/// The step, and the command, that tells the server's state.
+const INFO: &str = "INFO";
 
 /// The step, and the command, that logs in.
 pub(super) const AUTH: &str = "AUTH";
@@ -31,11 +35,12 @@ pub(super) const CLIENT_NAME: &str = "redis_exporter";
 /// A connection that may be kept for the next scrape.
 #[derive(Clone, Debug)]
 pub(super) struct Connection {
-    pub(super) multiplexed: MultiplexedConnection,
+    pub(super) wire: Wire,
     /// Also distinguishes connections.
     pub(super) made: Instant,
     /// Made for this scrape.
     pub(super) is_new: bool,
+    pub(super) usual: Usual,
 }
 
 impl Connection {
@@ -49,17 +54,8 @@ impl Connection {
     ) -> Result<Self, Failure> {
         let stream = tokio::time::timeout_at(limit.into(), connect(target, tls));
         let stream = stream.await.unwrap_or_else(|_| Err(Failure::timeout(CONNECT)))?;
-        let config =
-            AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(timeout);
-        // Login and database are dealt with here: the library would replace the server's words
-        // by its own. The library's name would cost two commands per connection, which strict
-        // access lists refuse.
-        let settings = RedisConnectionInfo::default().set_skip_set_lib_name();
-        let connecting = MultiplexedConnection::new_with_config(&settings, stream, config);
-        let (multiplexed, driver) = within(limit, CONNECT, connecting).await?;
-        // It ends with the last clone of the connection.
-        tokio::spawn(driver);
-        let connection = Self { multiplexed, made: Instant::now(), is_new: true };
+        let wire = Wire::new(stream, timeout);
+        let connection = Self { wire, made: Instant::now(), is_new: true, usual: Usual::default() };
         if let Some(login) = login {
             let mut auth = cmd(AUTH);
             if let Some(user) = &login.user {
@@ -67,33 +63,35 @@ impl Connection {
             }
             auth.arg(login.password.expose());
             connection
-                .ask::<()>(AUTH, &auth, limit)
+                .ask(AUTH, &auth, limit)
                 .await
                 .map_err(|failure| failure.without(login.password.expose()))?;
         }
         if target.address.database != 0 {
             let mut select = cmd("SELECT");
             select.arg(target.address.database);
-            connection.ask::<()>("SELECT", &select, limit).await?;
+            connection.ask("SELECT", &select, limit).await?;
         }
         Ok(connection)
     }
 
-    /// `INFO ALL`, or plain `INFO` from a server that does not know sections.
-    pub(super) async fn info(&self, limit: Instant) -> Result<Info, Failure> {
-        let mut all = cmd("INFO");
-        all.arg("ALL");
-        match self.ask::<Vec<u8>>("INFO", &all, limit).await {
-            Ok(text) => {
-                if let Some(info) = read_info(text)? {
-                    return Ok(info);
+    /// The server's state, `INFO ALL` or plain `INFO` from a server that does not know sections,
+    /// and what the scrape is to ask further.
+    pub(super) async fn open_exchange(&self, limit: Instant) -> Result<(Exchange, Info), Failure> {
+        let all = self.wire.send(cmd(INFO).arg("ALL"));
+        let exchange = Exchange::begin(&self.wire, &self.usual);
+        match within(limit, INFO, all.reply()).await {
+            Ok(reply) => {
+                if let Some(info) = read_info(reply)? {
+                    return Ok((exchange, info));
                 }
             }
             Err(failure) if failure.connection != ConnectionState::Usable => return Err(failure),
             Err(_) => {}
         }
-        let text = self.ask::<Vec<u8>>("INFO", &cmd("INFO"), limit).await?;
-        read_info(text)?.ok_or_else(|| Failure::unusable("INFO", "the answer is empty"))
+        let info = read_info(self.ask(INFO, &cmd(INFO), limit).await?)?;
+        let info = info.ok_or_else(|| Failure::unusable(INFO, "the answer is empty"))?;
+        Ok((exchange, info))
     }
 
     /// Gives the connection a name that `CLIENT LIST` shows.
@@ -104,7 +102,7 @@ impl Connection {
         let mut name = cmd("CLIENT");
         name.arg("SETNAME").arg(CLIENT_NAME);
         // A convenience that an access list may refuse.
-        if let Err(error) = self.ask::<()>("CLIENT SETNAME", &name, limit).await {
+        if let Err(error) = self.ask("CLIENT SETNAME", &name, limit).await {
             tracing::debug!(%error, "the connection has no name in CLIENT LIST");
         }
     }
@@ -112,8 +110,8 @@ impl Connection {
     /// Time until `PING` is answered; `None` if it is not.
     pub(super) async fn ping(&self, limit: Instant) -> Option<Duration> {
         let started = Instant::now();
-        match self.ask::<()>("PING", &cmd("PING"), limit).await {
-            Ok(()) => Some(started.elapsed()),
+        match self.ask("PING", &cmd("PING"), limit).await {
+            Ok(_) => Some(started.elapsed()),
             Err(error) => {
                 tracing::debug!(%error, "ping failed");
                 None
@@ -122,22 +120,21 @@ impl Connection {
     }
 
     /// The answer to one command; `step` is the command in words.
-    pub(super) async fn ask<T: FromRedisValue>(
+    pub(super) async fn ask(
         &self,
         step: &'static str,
         command: &Cmd,
         limit: Instant,
-    ) -> Result<T, Failure> {
-        let mut connection = self.multiplexed.clone();
-        within(limit, step, command.query_async(&mut connection)).await
+    ) -> Result<Value, Failure> {
+        within(limit, step, self.wire.ask(command)).await
     }
 }
 
 /// A stream to the server, by TLS where the address says so.
-async fn connect(target: &Target, tls: &Arc<Tls>) -> Result<Watched, Failure> {
+async fn connect(target: &Target, tls: &Arc<Tls>) -> Result<Box<dyn Stream>, Failure> {
     let lost = |error: std::io::Error| Failure::lost(CONNECT, &error.to_string());
     let address = &target.address;
-    let stream: Box<dyn Stream> = match &address.endpoint {
+    Ok(match &address.endpoint {
         Endpoint::Unix(path) => Box::new(UnixStream::connect(path).await.map_err(lost)?),
         Endpoint::Tcp(host, port) => {
             let stream = TcpStream::connect((host.as_str(), *port)).await.map_err(lost)?;
@@ -154,8 +151,7 @@ async fn connect(target: &Target, tls: &Arc<Tls>) -> Result<Watched, Failure> {
                 Box::new(stream)
             }
         }
-    };
-    Ok(Watched::new(stream))
+    })
 }
 
 async fn within<T>(
@@ -171,11 +167,16 @@ async fn within<T>(
 }
 
 /// The answer to `INFO`; `None` if it is empty.
-fn read_info(text: Vec<u8>) -> Result<Option<Info>, Failure> {
-    if text.len() > MAX_INFO_BYTES {
-        return Err(Failure::unusable("INFO", "the answer is larger than 1 MiB"));
-    }
-    let info = Info::new(utf8(text));
+fn read_info(reply: Value) -> Result<Option<Info>, Failure> {
+    let text = match reply {
+        Value::BulkString(bytes) if bytes.len() > MAX_INFO_BYTES => {
+            return Err(Failure::unusable(INFO, "the answer is larger than 1 MiB"));
+        }
+        Value::BulkString(bytes) => utf8(bytes),
+        Value::SimpleString(text) | Value::VerbatimString { text, .. } => text,
+        _ => String::new(),
+    };
+    let info = Info::new(text);
     let has_fields = info.fields().next().is_some();
     Ok(has_fields.then_some(info))
 }

@@ -3,6 +3,7 @@
 pub mod address;
 mod connection;
 mod credentials;
+mod exchange;
 pub mod failure;
 mod rejection;
 pub mod routes;
@@ -10,12 +11,12 @@ mod servers;
 pub mod session;
 mod stream;
 mod tls;
+pub mod wire;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::failures::{Change, FailureLog};
-use redis::aio::MultiplexedConnection;
 use redis::{Cmd, Value};
 use tokio::sync::Mutex;
 
@@ -27,7 +28,9 @@ use connection::{AUTH, CLIENT_NAME, CONNECT, Connection};
 use credentials::{Credentials, Login};
 use failure::{ConnectionState, Failure};
 use tls::Tls;
+use wire::Wire;
 
+pub use exchange::Exchange;
 pub use servers::{IDLE_TIME, MAX_SERVERS, Servers, Target};
 
 /// A connection is replaced when it gets older than this, so that a name which
@@ -75,8 +78,8 @@ impl Dialer {
     ///
     /// # Errors
     /// The server cannot be reached, refuses the login, or is too slow.
-    pub async fn connect(&self, limit: Instant) -> Result<MultiplexedConnection, Failure> {
-        self.log_in(limit).await.map(|connection| connection.multiplexed)
+    pub async fn connect(&self, limit: Instant) -> Result<Wire, Failure> {
+        self.log_in(limit).await.map(|connection| connection.wire)
     }
 
     /// Where the connections lead; shown without secrets.
@@ -149,8 +152,8 @@ pub struct Opening {
     pub connect_time: Duration,
     /// Time until `PING` was answered, if one was.
     pub ping_time: Option<Duration>,
-    /// The connection and the server's state.
-    pub result: Result<(MultiplexedConnection, Info), Failure>,
+    /// What further commands are sent on, and the server's state.
+    pub result: Result<(Exchange, Info), Failure>,
 }
 
 impl Server {
@@ -184,15 +187,16 @@ impl Server {
 
     /// Gets a connection and the server's state, by `deadline` at the latest.
     pub async fn open(&self, deadline: Instant) -> Opening {
-        let work = |connection: Connection, limit| async move { connection.info(limit).await };
+        let work =
+            |connection: Connection, limit| async move { connection.open_exchange(limit).await };
         let (connect_time, opened) = self.with_connection(deadline, work).await;
         match opened {
-            Ok((connection, info)) => {
+            Ok((connection, opened)) => {
                 let (ping_time, ()) = tokio::join!(
                     self.ping(&connection, deadline),
                     self.set_name(&connection, deadline)
                 );
-                Opening { connect_time, ping_time, result: Ok((connection.multiplexed, info)) }
+                Opening { connect_time, ping_time, result: Ok(opened) }
             }
             Err(failure) => Opening { connect_time, ping_time: None, result: Err(failure) },
         }
@@ -209,7 +213,7 @@ impl Server {
         deadline: Instant,
     ) -> Result<Value, Failure> {
         let work = |connection: Connection, limit| async move {
-            connection.ask::<Value>(step, command, limit).await
+            connection.ask(step, command, limit).await
         };
         self.with_connection(deadline, work).await.1.map(|(_, answer)| answer)
     }

@@ -2,11 +2,11 @@
 
 use std::time::Instant;
 
-use redis::aio::MultiplexedConnection;
 use redis::{RedisError, Value};
 use tokio::sync::OnceCell;
 
 use super::Dialer;
+use super::wire::Wire;
 
 /// A way to each node.
 #[derive(Debug, Default)]
@@ -18,7 +18,7 @@ struct Route {
     names: Vec<String>,
     dialer: Dialer,
     /// `None` inside if it could not be made.
-    connection: OnceCell<Option<MultiplexedConnection>>,
+    connection: OnceCell<Option<Wire>>,
 }
 
 /// Where a command is to be sent instead.
@@ -49,11 +49,7 @@ impl Routes {
     }
 
     /// The connection to where a redirection leads; `None` if it could not be made.
-    pub(super) async fn connection(
-        &self,
-        to: Redirection,
-        limit: Instant,
-    ) -> Option<MultiplexedConnection> {
+    pub(super) async fn connection(&self, to: Redirection, limit: Instant) -> Option<Wire> {
         let route = self.0.get(to.node)?;
         let connect = async || route.dialer.connect(limit).await.ok();
         route.connection.get_or_init(connect).await.clone()

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use common::error::CollectError;
-use redis::aio::MultiplexedConnection;
 use redis::{Cmd, Pipeline, Value, cmd, pipe};
 
 use super::failure::reason;
 use super::routes::{Redirection, Routes};
+use super::wire::Wire;
 use crate::replies::values::unexpected_from;
 
 /// How often a command is redirected: from a node that is about to get a slot to the one that
@@ -20,7 +20,7 @@ const MAX_REDIRECTIONS: usize = 4;
 /// A connection that nobody else uses, until a point in time.
 #[derive(Debug)]
 pub struct Session {
-    connection: MultiplexedConnection,
+    connection: Wire,
     limit: Instant,
     /// `None` before the first is chosen.
     database: Option<u32>,
@@ -34,7 +34,7 @@ pub struct Cursor(Option<Vec<u8>>);
 
 impl Session {
     /// A session on a connection that is logged in; no answer is waited for after `limit`.
-    pub fn new(connection: MultiplexedConnection, limit: Instant) -> Self {
+    pub fn new(connection: Wire, limit: Instant) -> Self {
         Self { connection, limit, database: None, routes: None }
     }
 
@@ -89,7 +89,7 @@ impl Session {
             return Ok(Vec::new());
         }
         let limit = self.limit;
-        let mut answers = send(&mut self.connection, statement, commands, limit).await?;
+        let mut answers = send(&self.connection, statement, commands, limit).await?;
         if let Some(routes) = &self.routes {
             self.follow(routes, statement, commands, &mut answers).await;
         }
@@ -138,7 +138,7 @@ impl Session {
     ) -> Option<Vec<Value>> {
         let now = Instant::now();
         let limit = now + self.limit.saturating_duration_since(now) / 4;
-        let mut connection = routes.connection(to, limit).await?;
+        let connection = routes.connection(to, limit).await?;
         let mut pipeline = pipe();
         let database = self.database.unwrap_or_default();
         if database > 0 {
@@ -150,7 +150,7 @@ impl Session {
             }
             pipeline.add_command((*command).clone());
         }
-        let answers = send(&mut connection, statement, &pipeline, limit).await.ok()?;
+        let answers = send(&connection, statement, &pipeline, limit).await.ok()?;
         let answers = answers.into_iter().skip(usize::from(database > 0));
         // An `OK` stands before each answer to a command behind `ASKING`.
         let is_asking = usize::from(to.is_asking);
@@ -180,12 +180,12 @@ impl Session {
 }
 
 async fn send(
-    connection: &mut MultiplexedConnection,
+    connection: &Wire,
     statement: &str,
     commands: &Pipeline,
     limit: Instant,
 ) -> Result<Vec<Value>, CollectError> {
-    let answers = connection.send_packed_commands(commands, 0, commands.len());
+    let answers = connection.ask_all(commands);
     match tokio::time::timeout_at(limit.into(), answers).await {
         Ok(Ok(answers)) if answers.len() == commands.len() => Ok(answers),
         Ok(Ok(_)) => Err(unexpected_from(statement)),
