@@ -26,9 +26,10 @@ pub struct Info {
     named: Vec<Field>,
     /// As which major version of Redis the server counts; 0 for servers that only look like one.
     generation: u64,
-    /// A dozen collectors ask for this or the next.
+    /// A dozen collectors ask for this or one of the next.
     role: Option<Box<str>>,
     is_clustered: bool,
+    is_sentinel: bool,
 }
 
 #[derive(Debug)]
@@ -98,8 +99,11 @@ impl Info {
         }
         let role = role.map(Into::into);
         let is_clustered = is_clustered.unwrap_or(false);
-        let mut info = Self { text, sections, fields, named, generation: 0, role, is_clustered };
+        let (generation, is_sentinel) = (0, false);
+        let mut info =
+            Self { text, sections, fields, named, generation, role, is_clustered, is_sentinel };
         info.generation = info.generation().unwrap_or(0);
+        info.is_sentinel = info.mode() == Some("sentinel");
         info
     }
 
@@ -176,7 +180,7 @@ impl Info {
 
     /// True for a sentinel, which has neither data nor settings.
     pub fn is_sentinel(&self) -> bool {
-        self.mode() == Some("sentinel")
+        self.is_sentinel
     }
 
     /// `standalone`, `cluster` or `sentinel`. Valkey calls the field `server_mode` unless it is

@@ -15,7 +15,7 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::oneshot;
 
 use super::stream::{Stream, foreign};
-use resp::{Scan, decode};
+use resp::{Reply, Scan, decode, too_large};
 
 /// Memory that the answers to what was asked at once may take: their bytes, and [`ITEM_BYTES`]
 /// for each item. They are hardly ever above one megabyte; more than this is an error, or the
@@ -263,24 +263,13 @@ impl Driver {
     /// Hands out the replies that have come whole.
     fn answer(&mut self) -> RedisResult<()> {
         let mut start = 0;
-        loop {
-            let rest = &self.input[start..self.filled];
-            let end = self.scan.end(rest)?;
-            let items = self.scan.items().saturating_mul(ITEM_BYTES);
-            if self.received.saturating_add(items) > MAX_REPLY_BYTES {
-                let limit = MAX_REPLY_BYTES / 1024 / 1024;
-                let words = format!("the reply is larger than {limit} MiB");
-                return Err(io::Error::new(ErrorKind::InvalidData, words).into());
-            }
-            let Some(end) = end else { break };
-            self.received = self.received.saturating_add(items);
-            let reply = decode(&rest[..end])?;
+        while let Some(Reply { value, length, items }) = self.reply(start)? {
+            self.received = self.received.saturating_add(items.saturating_mul(ITEM_BYTES));
             // What nobody has asked for is left out.
-            if let Some(waiting) = self.waiting.pop_front().and_then(|first| first.take(reply)) {
+            if let Some(waiting) = self.waiting.pop_front().and_then(|first| first.take(value)) {
                 self.waiting.push_front(waiting);
             }
-            self.scan = Scan::default();
-            start += end;
+            start += length;
         }
         self.input.copy_within(start..self.filled, 0);
         self.filled -= start;
@@ -288,6 +277,28 @@ impl Driver {
             self.input = vec![0; BUFFER_BYTES];
         }
         Ok(())
+    }
+
+    /// The reply that begins at `start`, if it has come whole.
+    fn reply(&mut self, start: usize) -> RedisResult<Option<Reply>> {
+        let bytes = &self.input[start..self.filled];
+        let Some(left) = MAX_REPLY_BYTES.checked_sub(self.received) else {
+            return Err(too_large());
+        };
+        let most_items = left / ITEM_BYTES;
+        if self.scan.is_new() {
+            // Nearly all replies are whole when they are seen first.
+            if let Some(reply) = decode(bytes, most_items)? {
+                return Ok(Some(reply));
+            }
+        }
+        let end = self.scan.end(bytes)?;
+        if self.scan.items() > most_items {
+            return Err(too_large());
+        }
+        let Some(end) = end else { return Ok(None) };
+        self.scan = Scan::default();
+        decode(&bytes[..end], most_items)
     }
 }
 

@@ -4,17 +4,37 @@
 //! read here: the library's parser, which takes replies in pieces of any size, took a fifth of the
 //! instructions of a scrape. It reads what is rarer.
 
+use std::io;
+
 use redis::{ErrorKind, RedisError, RedisResult, ServerError, Value};
+
+use super::MAX_REPLY_BYTES;
 
 /// Arrays in arrays at most, as the library has it.
 const MAX_DEPTH: usize = 100;
 
+/// Items of an array that there is room for at first: its length may be a lie.
+const ROOM: usize = 64;
+
 /// Why there is no value.
 #[derive(Debug)]
 enum Stop {
+    /// It has not come yet.
+    Short,
     Malformed,
-    /// What the server refuses, also inside an array: a script may return that.
-    Refused(ServerError),
+    /// It has more items than there may be.
+    Excess,
+}
+
+/// A reply that has come whole.
+#[derive(Debug, PartialEq)]
+pub(super) struct Reply {
+    /// An error if it holds one: a script may return that inside a list.
+    pub(super) value: Value,
+    /// Its bytes.
+    pub(super) length: usize,
+    /// Its items, itself included.
+    pub(super) items: usize,
 }
 
 /// Looks for the end of a reply that comes in pieces.
@@ -53,6 +73,11 @@ impl Scan {
             self.seen = 0;
         }
         Ok(Some(self.line).filter(|end| *end <= bytes.len()))
+    }
+
+    /// True before anything of the reply has been looked at.
+    pub(super) fn is_new(&self) -> bool {
+        self.items == 0 && self.seen == 0
     }
 
     /// Items of the reply that have come.
@@ -100,62 +125,97 @@ fn integer(digits: &[u8]) -> Result<i64, Stop> {
     Ok(if is_negative { -number } else { number })
 }
 
-/// A line without its end, and what follows it.
-fn split_line(bytes: &[u8]) -> Result<(&[u8], &[u8]), Stop> {
-    let end = bytes.iter().position(|byte| *byte == b'\n').ok_or(Stop::Malformed)?;
-    let (line, behind) = bytes.split_at(end + 1);
-    Ok((line.strip_suffix(b"\r\n").ok_or(Stop::Malformed)?, behind))
-}
-
 fn malformed() -> RedisError {
     RedisError::from((ErrorKind::Parse, "malformed reply"))
 }
 
-/// What a whole reply says. One that holds an error is that error.
+/// That a reply is larger than it may be.
+pub(super) fn too_large() -> RedisError {
+    let limit = MAX_REPLY_BYTES / 1024 / 1024;
+    let words = format!("the reply is larger than {limit} MiB");
+    io::Error::new(io::ErrorKind::InvalidData, words).into()
+}
+
+/// Reads the reply that `bytes` begin with, of `most_items` at most; `None` if it has not come
+/// whole.
 ///
 /// # Errors
-/// It is malformed.
-pub(super) fn decode(reply: &[u8]) -> RedisResult<Value> {
-    match item(&mut &*reply, 0) {
-        Ok(value) => Ok(value),
-        Err(Stop::Refused(error)) => Ok(Value::ServerError(error)),
+/// It is malformed, or has more items.
+pub(super) fn decode(bytes: &[u8], most_items: usize) -> RedisResult<Option<Reply>> {
+    let mut reader = Reader { rest: bytes, items: 0, most_items, refusal: None };
+    match reader.item(0) {
+        Ok(value) => {
+            let value = reader.refusal.map_or(value, Value::ServerError);
+            let length = bytes.len() - reader.rest.len();
+            Ok(Some(Reply { value, length, items: reader.items }))
+        }
+        Err(Stop::Short) => Ok(None),
         Err(Stop::Malformed) => Err(malformed()),
+        Err(Stop::Excess) => Err(too_large()),
     }
 }
 
-/// The next item; `rest` is what follows it.
-fn item(rest: &mut &[u8], depth: usize) -> Result<Value, Stop> {
-    let whole = *rest;
-    let (line, behind) = split_line(whole)?;
-    let (kind, text) = line.split_first().ok_or(Stop::Malformed)?;
-    *rest = behind;
-    match kind {
-        b'$' => {
-            let Some(length) = length(text)? else { return Ok(Value::Nil) };
-            let (text, behind) = behind.split_at_checked(length).ok_or(Stop::Malformed)?;
-            *rest = behind.strip_prefix(b"\r\n").ok_or(Stop::Malformed)?;
-            Ok(Value::BulkString(text.to_vec()))
-        }
-        b'*' => {
-            let Some(length) = length(text)? else { return Ok(Value::Nil) };
-            if depth == MAX_DEPTH || length > behind.len() {
-                return Err(Stop::Malformed);
+struct Reader<'a> {
+    rest: &'a [u8],
+    items: usize,
+    most_items: usize,
+    /// The first error among the items.
+    refusal: Option<ServerError>,
+}
+
+impl<'a> Reader<'a> {
+    /// The next line, without its end.
+    fn line(&mut self) -> Result<&'a [u8], Stop> {
+        let end = self.rest.iter().position(|byte| *byte == b'\n').ok_or(Stop::Short)?;
+        let (line, rest) = self.rest.split_at(end + 1);
+        self.rest = rest;
+        line.strip_suffix(b"\r\n").ok_or(Stop::Malformed)
+    }
+
+    fn count(&mut self, items: usize) -> Result<(), Stop> {
+        self.items += items;
+        if self.items > self.most_items { Err(Stop::Excess) } else { Ok(()) }
+    }
+
+    /// The next item, inside as many lists as `depth` says.
+    fn item(&mut self, depth: usize) -> Result<Value, Stop> {
+        let whole = self.rest;
+        let (kind, text) = self.line()?.split_first().ok_or(Stop::Malformed)?;
+        self.count(1)?;
+        match kind {
+            b'$' => {
+                let Some(length) = length(text)? else { return Ok(Value::Nil) };
+                let (text, rest) = self.rest.split_at_checked(length).ok_or(Stop::Short)?;
+                let end = rest.split_first_chunk().ok_or(Stop::Short)?;
+                let (b"\r\n", rest) = end else { return Err(Stop::Malformed) };
+                self.rest = rest;
+                Ok(Value::BulkString(text.to_vec()))
             }
-            let mut items = Vec::with_capacity(length);
-            for _ in 0..length {
-                items.push(item(rest, depth + 1)?);
+            b'*' => {
+                let Some(length) = length(text)? else { return Ok(Value::Nil) };
+                if depth == MAX_DEPTH {
+                    return Err(Stop::Malformed);
+                }
+                let mut items = Vec::with_capacity(length.min(ROOM));
+                for _ in 0..length {
+                    items.push(self.item(depth + 1)?);
+                }
+                Ok(Value::Array(items))
             }
-            Ok(Value::Array(items))
-        }
-        b':' => integer(text).map(Value::Int),
-        _ => {
-            let end = Scan::default().end(whole).ok().flatten().ok_or(Stop::Malformed)?;
-            let (one, behind) = whole.split_at(end);
-            *rest = behind;
-            match redis::parse_redis_value(one) {
-                Ok(Value::ServerError(error)) => Err(Stop::Refused(error)),
-                Ok(value) => Ok(value),
-                Err(_) => Err(Stop::Malformed),
+            b':' => integer(text).map(Value::Int),
+            _ => {
+                let mut scan = Scan::default();
+                let end = scan.end(whole).map_err(|_| Stop::Malformed)?.ok_or(Stop::Short)?;
+                self.count(scan.items() - 1)?;
+                let (one, rest) = whole.split_at(end);
+                self.rest = rest;
+                match redis::parse_redis_value(one).map_err(|_| Stop::Malformed)? {
+                    Value::ServerError(error) => {
+                        self.refusal.get_or_insert(error);
+                        Ok(Value::Nil)
+                    }
+                    value => Ok(value),
+                }
             }
         }
     }
@@ -167,6 +227,10 @@ mod tests {
 
     fn end(bytes: &[u8]) -> Option<usize> {
         Scan::default().end(bytes).unwrap()
+    }
+
+    fn read(bytes: &[u8]) -> RedisResult<Option<Reply>> {
+        decode(bytes, usize::MAX)
     }
 
     #[test]
@@ -191,8 +255,10 @@ mod tests {
             ",1.5\r\n",
             "|1\r\n+a\r\n:1\r\n+b\r\n",
         ] {
-            assert_eq!(end(whole.as_bytes()), Some(whole.len()), "{whole:?}");
-            assert_eq!(end(&whole.as_bytes()[..whole.len() - 1]), None, "{whole:?}");
+            let (whole, part) = (whole.as_bytes(), &whole.as_bytes()[..whole.len() - 1]);
+            assert_eq!((end(whole), end(part)), (Some(whole.len()), None));
+            assert_eq!(read(whole).unwrap().map(|reply| reply.length), Some(whole.len()));
+            assert_eq!(read(part).unwrap(), None);
         }
     }
 
@@ -203,8 +269,8 @@ mod tests {
         {
             assert!(Scan::default().end(text.as_bytes()).is_err(), "{text:?}");
         }
-        for text in ["$1\r\nabc", ":x\r\n", "+\u{fffd}", "*1\r\n:y\r\n", "#x\r\n", "*9\r\n:1\r\n"] {
-            let error = decode(text.as_bytes()).unwrap_err();
+        for text in ["$1\r\nabc", ":x\r\n", "*2\r\n:1\r\n:y\r\n", "#x\r\n", "+a\n"] {
+            let error = read(text.as_bytes()).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Parse, "{text:?}");
         }
         for length in ["999999999999", "9223372036854775807", "18446744073709551616"] {
@@ -231,19 +297,27 @@ mod tests {
 
     #[test]
     fn an_error_inside_is_the_reply() {
-        let reply = decode(b"*2\r\n+OK\r\n*1\r\n-NOPERM no\r\n").unwrap();
-        let error = reply.extract_error().unwrap_err();
+        let text = b"*3\r\n+OK\r\n*1\r\n-NOPERM no\r\n-ERR other\r\n";
+        let Reply { value, length, items } = read(text).unwrap().unwrap();
+        assert_eq!((length, items), (text.len(), 5));
+        let error = value.extract_error().unwrap_err();
         assert_eq!((error.code(), error.detail()), (Some("NOPERM"), Some("no")));
     }
 
     #[test]
-    fn arrays_in_arrays_have_a_bound() {
+    fn arrays_in_arrays_and_items_have_a_bound() {
         let nested = |depth| ["*1\r\n".repeat(depth), ":1\r\n".into()].concat();
-        assert!(decode(nested(MAX_DEPTH).as_bytes()).is_ok());
+        let reply = read(nested(MAX_DEPTH).as_bytes()).unwrap().unwrap();
+        assert_eq!(reply.items, MAX_DEPTH + 1);
         for depth in [MAX_DEPTH + 1, 100_000] {
             let reply = nested(depth);
             assert_eq!(end(reply.as_bytes()), Some(reply.len()));
-            assert!(decode(reply.as_bytes()).is_err());
+            assert_eq!(read(reply.as_bytes()).unwrap_err().kind(), ErrorKind::Parse);
+        }
+        for (text, items) in [("*2\r\n:1\r\n+a\r\n", 3), ("%1\r\n+a\r\n:1\r\n", 3), (":1\r\n", 1)] {
+            assert_eq!(decode(text.as_bytes(), items).unwrap().unwrap().items, items);
+            let error = decode(text.as_bytes(), items - 1).unwrap_err();
+            assert!(error.to_string().contains("larger than 6 MiB"), "{error}");
         }
     }
 
@@ -254,13 +328,15 @@ mod tests {
         ) {
             let Ok(Some(end)) = Scan::default().end(reply.as_bytes()) else { return Ok(()) };
             let expected = redis::parse_redis_value(&reply.as_bytes()[..end]).ok();
-            proptest::prop_assert_eq!(decode(&reply.as_bytes()[..end]).ok(), expected);
+            let found = read(reply.as_bytes()).ok().flatten();
+            proptest::prop_assert_eq!(found.as_ref().map(|found| found.length), expected.as_ref().map(|_| end));
+            proptest::prop_assert_eq!(found.map(|found| found.value), expected);
         }
 
         #[test]
         fn any_bytes_are_survived(bytes in "[$=!*%|:+,0-9a\r\n-]{0,40}") {
             let _ = Scan::default().end(bytes.as_bytes());
-            let _ = decode(bytes.as_bytes());
+            let _ = decode(bytes.as_bytes(), 9);
         }
     }
 }
