@@ -203,6 +203,11 @@ impl<'a> Reader<'a> {
                 Ok(Value::Array(items))
             }
             b':' => integer(text).map(Value::Int),
+            b'+' if text == b"OK" => Ok(Value::Okay),
+            b'+' => {
+                let text = std::str::from_utf8(text).map_err(|_| Stop::Malformed)?;
+                Ok(Value::SimpleString(text.to_owned()))
+            }
             _ => {
                 let mut scan = Scan::default();
                 let end = scan.end(whole).map_err(|_| Stop::Malformed)?.ok_or(Stop::Short)?;
