@@ -76,10 +76,16 @@ impl Connection {
     }
 
     /// The server's state, `INFO ALL` or plain `INFO` from a server that does not know sections,
-    /// and what the scrape is to ask further.
-    pub(super) async fn open_exchange(&self, limit: Instant) -> Result<(Exchange, Info), Failure> {
+    /// and what the scrape is to ask further; the usual commands are asked at once if
+    /// `sends_ahead`.
+    pub(super) async fn open_exchange(
+        &self,
+        sends_ahead: bool,
+        limit: Instant,
+    ) -> Result<(Exchange, Info), Failure> {
         let all = self.wire.send(cmd(INFO).arg("ALL"));
-        let exchange = Exchange::begin(&self.wire, &self.usual);
+        let usual = if sends_ahead { self.usual.clone() } else { Usual::default() };
+        let exchange = Exchange::begin(&self.wire, usual);
         match within(limit, INFO, all.reply()).await {
             Ok(reply) => {
                 if let Some(info) = read_info(reply)? {

@@ -45,7 +45,7 @@ impl fmt::Debug for Exchange {
 
 impl Exchange {
     /// Sends the usual commands: none on a new connection.
-    pub(super) fn begin(wire: &Wire, usual: &Usual) -> Self {
+    pub(super) fn begin(wire: &Wire, usual: Usual) -> Self {
         let commands = std::mem::take(&mut *lock(&usual.0)).into_iter();
         let sent = commands.map(|command| {
             let pending = wire.send(&command);
@@ -53,7 +53,7 @@ impl Exchange {
         });
         let ahead: Vec<_> = sent.collect();
         let commands = Mutex::new(Commands { asked: Vec::with_capacity(ahead.len()), ahead });
-        Self { wire: wire.clone(), usual: usual.clone(), commands }
+        Self { wire: wire.clone(), usual, commands }
     }
 
     /// The answer to a command that changes nothing. Those who ask at the same time share the
@@ -120,7 +120,7 @@ mod tests {
         let (wire, usual) = (Wire::new(Box::new(near), None), Usual::default());
         let [a, b, c] = ["A", "B", "C"].map(cmd);
 
-        let exchange = Exchange::begin(&wire, &usual);
+        let exchange = Exchange::begin(&wire, usual.clone());
         let asked =
             async { tokio::join!(exchange.ask(&a), exchange.ask(&b), exchange.ask_now(&c)) };
         let ((first, second, third), sent) = tokio::join!(asked, serve(&mut far, 10));
@@ -129,7 +129,7 @@ mod tests {
         drop(exchange);
 
         // What is never sent ahead is not, and each answer goes to who asks for it.
-        let exchange = Exchange::begin(&wire, &usual);
+        let exchange = Exchange::begin(&wire, usual.clone());
         assert_eq!(serve(&mut far, 20).await, "A B");
         assert_eq!(exchange.ask(&b).await.unwrap(), Value::Int(21));
         let (third, sent) = tokio::join!(exchange.ask(&c), serve(&mut far, 30));
@@ -137,7 +137,7 @@ mod tests {
         drop(exchange);
 
         // What was not asked for the last time is forgotten; an answer is used once.
-        let exchange = Exchange::begin(&wire, &usual);
+        let exchange = Exchange::begin(&wire, usual.clone());
         assert_eq!(serve(&mut far, 40).await, "B C");
         assert_eq!(exchange.ask(&b).await.unwrap(), Value::Int(40));
         let (again, sent) = tokio::join!(exchange.ask(&b), serve(&mut far, 50));
@@ -148,7 +148,7 @@ mod tests {
     async fn what_is_sent_ahead_has_a_bound() {
         let (near, mut far) = tokio::io::duplex(64 * 1024);
         let (wire, usual) = (Wire::new(Box::new(near), None), Usual::default());
-        let exchange = Exchange::begin(&wire, &usual);
+        let exchange = Exchange::begin(&wire, usual.clone());
         for _ in 0..2 * MAX_AHEAD {
             let asked = cmd("A");
             let _ = tokio::join!(exchange.ask(&asked), serve(&mut far, 1));

@@ -187,8 +187,11 @@ impl Server {
 
     /// Gets a connection and the server's state, by `deadline` at the latest.
     pub async fn open(&self, deadline: Instant) -> Opening {
-        let work =
-            |connection: Connection, limit| async move { connection.open_exchange(limit).await };
+        // PING is to wait for no other command.
+        let sends_ahead = !self.dialer.options.pings;
+        let work = |connection: Connection, limit| async move {
+            connection.open_exchange(sends_ahead, limit).await
+        };
         let (connect_time, opened) = self.with_connection(deadline, work).await;
         match opened {
             Ok((connection, opened)) => {

@@ -210,7 +210,11 @@ impl Driver {
     /// Does all that can be done. Reads also while a write waits: the server may do the same.
     fn poll_all(&mut self, context: &mut Context<'_>) -> Poll<RedisResult<()>> {
         while let Poll::Ready(request) = self.requests.poll_recv(context) {
-            let Some(Request { commands, waiting }) = request else { return Poll::Ready(Ok(())) };
+            let Some(Request { commands, waiting }) = request else {
+                // TLS says goodbye; a server that does not listen is not waited for.
+                let _ = Pin::new(&mut self.stream).poll_shutdown(context);
+                return Poll::Ready(Ok(()));
+            };
             if !waiting.is_given_up() {
                 self.out.extend_from_slice(&commands);
                 self.waiting.push_back(waiting);
