@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What scrapes of many servers cost the redis exporter, by the number of servers.
 
-usage: redis_scale.py [--rounds N] [--interval SECONDS] [--sizes N,N,...] PROGRAM
+usage: redis_scale.py [--rounds N] [--interval SECONDS] [--sizes N,N,...] [--svg FILE] PROGRAM
 
 A server of this script answers on one loopback address per target with what a real
 redis-server, which it starts, answered to the same command once. Each tenth target is
@@ -11,11 +11,16 @@ does: gzip, kept-alive connections, a timeout of two thirds of the interval. One
 up; then N are measured. Prints per size: series of one target, CPU as a part of one
 core and per scrape (ms, all threads), latency of the targets that answer (ms: median,
 p99, longest), the same for those that hang (longest), and memory (MiB: resident at the
-end, peak).
+end, peak). --svg draws CPU and peak memory.
 """
 import argparse, asyncio, contextlib, socket, subprocess, sys, tempfile, time
+from functools import partial
 
 from many_servers import Measurement, free_port, raise_descriptor_limit, table
+from plot import chart, draw
+
+# Of 500 targets.
+CORE_BOUND, MEMORY_BOUND_MIB = 0.10, 64
 
 async def read_command(reader):
     """The bytes of one command, None at the end."""
@@ -79,9 +84,11 @@ def main():
     ap.add_argument("--interval", type=float, default=15)
     ap.add_argument("--sizes", default="1,10,50,100,250,500")
     ap.add_argument("--flag", action="append", default=[], help="for PROGRAM")
+    ap.add_argument("--svg")
     ap.add_argument("program")
     a = ap.parse_args()
     raise_descriptor_limit()
+    rows = []
     with tempfile.TemporaryDirectory() as folder:
         redis, port = start_redis(folder)
         try:
@@ -91,11 +98,14 @@ def main():
                 measurement = Measurement(a.program, ["--redis.addr=", *a.flag],
                                           lambda target: f"/scrape?target=redis://{target}",
                                           "redis_up", recorder.answer)
-                row = asyncio.run(measurement.measure(int(size), a.rounds, a.interval))
-                show({**row, "connects": recorder.connections})
+                rows.append(asyncio.run(measurement.measure(int(size), a.rounds, a.interval)))
+                show({**rows[-1], "connects": recorder.connections})
         finally:
             redis.terminate()
             redis.wait()
+    if a.svg:
+        draw([partial(chart, rows, "targets", "core", "CPU, part of one core", CORE_BOUND),
+              partial(chart, rows, "targets", "peak", "Resident memory, peak, MiB", MEMORY_BOUND_MIB)], a.svg)
 
 if __name__ == "__main__":
     main()
