@@ -5,7 +5,9 @@ never answered. The exporter is asked for each target once per interval, evenly 
 Prometheus does: gzip, kept-alive connections, a timeout of two thirds of the interval.
 """
 import asyncio, contextlib, gzip, resource, signal, socket, statistics, subprocess, sys, time
+from functools import partial
 
+from plot import chart
 from scrape_cost import run_ns, status
 
 def free_port():
@@ -118,6 +120,14 @@ async def answers(port):
             return
         await asyncio.sleep(0.05)
     sys.exit(f"nobody listens on port {port}")
+
+# For all targets that are measured together.
+CORE_BOUND, MEMORY_BOUND_MIB = 0.10, 64
+
+def charts(rows):
+    """CPU and memory by the number of targets, for plot.draw."""
+    return [partial(chart, rows, "targets", "core", "CPU, part of one core", CORE_BOUND),
+            partial(chart, rows, "targets", "peak", "Resident memory, peak, MiB", MEMORY_BOUND_MIB)]
 
 def table():
     """A function that prints one row after another, before the first one their names."""

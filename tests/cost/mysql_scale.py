@@ -19,11 +19,10 @@ An empty list leaves a part out. --svg draws both.
 import argparse, asyncio, contextlib, os, socket, statistics, subprocess, sys, tempfile, time
 from functools import partial
 
-from many_servers import Clients, Measurement, answers, free_port, raise_descriptor_limit, series, table
+from many_servers import Clients, Measurement, answers, charts, free_port, raise_descriptor_limit, series, table
 from plot import chart, draw
 from scrape_cost import run_ns, status
 
-CORE_BOUND, MEMORY_BOUND_MIB = 0.10, 64
 # Above 1000 tables only so many are opened per scrape.
 SERVER_BOUND_MS = 2000
 OF_TABLES = ["auto_increment.columns", "info_schema.innodb_tablespaces", "info_schema.tables",
@@ -187,18 +186,17 @@ def main():
     ap.add_argument("program")
     a = ap.parse_args()
     raise_descriptor_limit()
-    charts = []
+    drawn = []
     for sizes, measure in ((a.targets, by_targets), (a.tables, by_tables)):
         with tempfile.TemporaryDirectory() as folder:
             rows = measure(a, folder) if sizes else []
         if rows and measure is by_targets:
-            charts += [partial(chart, rows, "targets", "core", "CPU, part of one core", CORE_BOUND),
-                       partial(chart, rows, "targets", "peak", "Resident memory, peak, MiB", MEMORY_BOUND_MIB)]
+            drawn += charts(rows)
         elif rows:
-            charts += [partial(chart, rows, "tables", "cpu", "CPU per scrape, ms"),
-                       partial(chart, rows, "tables", "server", "CPU per scrape of the server, ms", SERVER_BOUND_MS)]
+            drawn += [partial(chart, rows, "tables", "cpu", "CPU per scrape, ms"),
+                      partial(chart, rows, "tables", "server", "CPU per scrape of the server, ms", SERVER_BOUND_MS)]
     if a.svg:
-        draw(charts, a.svg)
+        draw(drawn, a.svg)
 
 if __name__ == "__main__":
     main()

@@ -14,13 +14,9 @@ p99, longest), the same for those that hang (longest), and memory (MiB: resident
 end, peak). --svg draws CPU and peak memory.
 """
 import argparse, asyncio, contextlib, socket, subprocess, sys, tempfile, time
-from functools import partial
 
-from many_servers import Measurement, free_port, raise_descriptor_limit, table
-from plot import chart, draw
-
-# Of 500 targets.
-CORE_BOUND, MEMORY_BOUND_MIB = 0.10, 64
+from many_servers import Measurement, charts, free_port, raise_descriptor_limit, table
+from plot import draw
 
 async def read_command(reader):
     """The bytes of one command, None at the end."""
@@ -104,8 +100,7 @@ def main():
             redis.terminate()
             redis.wait()
     if a.svg:
-        draw([partial(chart, rows, "targets", "core", "CPU, part of one core", CORE_BOUND),
-              partial(chart, rows, "targets", "peak", "Resident memory, peak, MiB", MEMORY_BOUND_MIB)], a.svg)
+        draw(charts(rows), a.svg)
 
 if __name__ == "__main__":
     main()
