@@ -124,10 +124,10 @@ impl<'s> Family<'s> {
         let openmetrics = self.sink.format == Format::OpenMetrics;
         let Sink { text, naming, .. } = &mut *self.sink;
         // What all lines begin with, once the first of them has been written.
-        let mut beginning = None;
+        let mut beginning: Option<Range<usize>> = None;
         for (bound, value) in lines {
             if let Some(beginning) = &beginning {
-                text.put_again(Range::clone(beginning));
+                text.put_again(beginning.clone());
             } else {
                 let start = text.len();
                 text.put_all([self.name.as_bytes(), suffix.as_bytes(), b"{"]);

@@ -12,7 +12,7 @@ use redis::cmd;
 use serde_json::json;
 
 use crate::replies::nodes;
-use crate::replies::values::text;
+use crate::replies::values::{text, unexpected};
 use crate::{RedisExporter, Subject};
 
 /// Time for the list of nodes, where the flag sets no shorter one.
@@ -47,7 +47,7 @@ async fn discover(State(exporter): State<Arc<RedisExporter>>) -> Response {
         let connection = dialer.connect(limit).await.map_err(|failure| failure.to_string())?;
         let answer = connection.ask(cmd("CLUSTER").arg("NODES")).await;
         let answer = answer.map_err(|error| crate::server::failure::reason(&error))?;
-        let text = text(&answer).ok_or_else(|| "the answer is no text".to_owned())?;
+        let text = text(&answer).ok_or_else(|| unexpected().to_string())?;
         Ok(text.into_owned())
     };
     let answer: Result<String, String> = tokio::time::timeout_at(limit.into(), ask)

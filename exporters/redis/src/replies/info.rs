@@ -306,16 +306,18 @@ pub fn number(text: &str) -> Option<f64> {
 
 /// A number in decimal. Most are whole and short, and read in a third of the time that others take.
 pub fn decimal(text: &str) -> Option<f64> {
-    // Below 10^15, so that it is exact.
-    let mut whole = matches!(text.len(), 1..=15).then_some(0_u64);
+    if !matches!(text.len(), 1..=15) {
+        return text.parse().ok();
+    }
+    let mut number = 0_u64;
     for byte in text.bytes() {
-        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'));
-        whole = whole.zip(digit).map(|(number, digit)| number * 10 + digit);
-        if whole.is_none() {
+        if !byte.is_ascii_digit() {
             return text.parse().ok();
         }
+        number = number * 10 + u64::from(byte - b'0');
     }
-    whole.map(|number| number as f64)
+    // Below 10^15, so that it is exact.
+    Some(number as f64)
 }
 
 /// A field that is a level.

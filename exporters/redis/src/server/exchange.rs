@@ -1,7 +1,6 @@
 //! What one scrape asks on a connection. The commands of the last scrape are sent together with
 //! `INFO`: a scrape then takes one way to the server and back, a third of its system calls less.
 
-use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use common::sync::lock;
@@ -13,34 +12,23 @@ use super::wire::{Pending, Wire};
 const MAX_AHEAD: usize = 64;
 
 /// The commands that the collectors sent in the last scrape on a connection, in their order.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Usual(Arc<Mutex<Vec<Arc<Cmd>>>>);
 
-impl fmt::Debug for Usual {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Scripts of the user may be among them.
-        f.debug_tuple("Usual").field(&lock(&self.0).len()).finish()
-    }
-}
-
 /// The commands of one scrape, and their answers.
+#[derive(Debug)]
 pub struct Exchange {
     wire: Wire,
     usual: Usual,
     commands: Mutex<Commands>,
 }
 
+#[derive(Debug)]
 struct Commands {
     /// What was sent before it was asked for.
     ahead: Vec<(Arc<Cmd>, Pending)>,
     /// What the next scrape is to send ahead.
     asked: Vec<Arc<Cmd>>,
-}
-
-impl fmt::Debug for Exchange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Exchange").field("usual", &self.usual).finish_non_exhaustive()
-    }
 }
 
 impl Exchange {

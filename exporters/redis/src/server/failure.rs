@@ -37,7 +37,7 @@ impl Failure {
         Self { step, reason: "timed out".into(), is_servers: false, connection }
     }
 
-    /// What the client library says of a step.
+    /// A step whose command failed.
     pub fn new(step: &'static str, error: &RedisError) -> Self {
         if error.is_timeout() {
             return Self::timeout(step);

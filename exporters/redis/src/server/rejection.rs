@@ -1,8 +1,8 @@
 //! Why a server closes new connections.
 //!
 //! A server with too many clients, or one in protected mode, answers no
-//! command: it says why and closes the connection. The client library drops
-//! what it did not ask for and reports no more than a broken connection. A
+//! command: it says why and closes the connection. What nobody has asked for is left
+//! out by [`super::wire`], so that no more is known than a broken connection. A
 //! server that speaks TLS closes a connection that does not begin with it.
 
 use std::io;
